@@ -1,0 +1,403 @@
+"""Value: a number that remembers how it was computed.
+
+Every operation on a Value makes a new node, which records the primitive, its arguments and their values at
+the moment of the call. That record is the node's local-derivative closure, taken apart: the code is the
+primitive's `partials`, what it captured are `data` and the recorded values. Nothing refers to the node
+itself, so a graph is free of cycles and is gone with its last reference.
+
+>>> x, y = Value(-2.0, label="x"), Value(5.0, label="y")
+>>> z = (x + y) * x
+>>> z.backward()
+>>> z.data, x.grad, y.grad
+(-6.0, 1.0, -2.0)
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, final
+
+import numpy as np
+
+from autograd_engine import primitives
+from autograd_engine.graph import reverse_sweep, topological_order
+from autograd_engine.primitives import PRIMITIVES, Primitive, as_float
+
+_new = object.__new__
+
+
+def _operator(op: Primitive) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]:
+    """The method and the reflected method of a Python operator, from its row of the table."""
+    forward = op.forward
+
+    def method(self: Value, other: Any) -> Any:
+        if other.__class__ is Value:
+            y = other._float
+        elif other.__class__ is float:
+            y = other
+        else:
+            try:
+                other = y = as_float(other)
+            except TypeError:
+                return NotImplemented  # Python then asks `other`, and names both types if that fails
+        # What `record` does, without the call: making a node is the hottest path of all.
+        node = _new(Value)
+        node._a, node._b, node._y, node._grad, node.op, node.label = self, other, y, 0.0, op, ""
+        node._x = x = self._float
+        node._float = forward(x, y)
+        return node
+
+    def reflected(self: Value, other: Any) -> Any:
+        try:
+            return Value.record(op, as_float(other), self)
+        except TypeError:
+            return NotImplemented
+
+    return method, reflected
+
+
+def _comparison(name: str) -> Callable[[Any, Any], Any]:
+    """A comparison of the data with another Value's or a number."""
+    compare: Callable[[float, Any], Any] = getattr(float, name)
+
+    def method(self: Value, other: Any) -> Any:
+        if other.__class__ is Value:
+            return compare(self._float, other._float)
+        try:
+            return compare(self._float, as_float(other))
+        except TypeError:
+            return NotImplemented
+
+    return method
+
+
+@final
+class Value:
+    """A float with its gradient and the operation it came from.
+
+    `data` is the number, `grad` what backward() has added up so far (0.0 at first), `label` a name for
+    drawings, `op` the primitive that made it (None for a leaf).
+
+    Raises TypeError unless `data` is a real number (int, float, bool, NumPy scalar).
+    """
+
+    # The arguments of the call are in _a and _b, their values in _x and _y; where there are more than two, or
+    # none, _a and _x are tuples. One object per node instead of two halves the work of the garbage collector.
+    __slots__ = ("__weakref__", "_a", "_b", "_float", "_grad", "_x", "_y", "label", "op")
+
+    _float: float
+    _grad: float
+    _a: Any
+    _b: Any
+    _x: Any
+    _y: Any
+    op: Primitive | None
+    label: str
+
+    def __init__(self, data: Any, label: str = "") -> None:
+        self._float = as_float(data)
+        self._grad = 0.0
+        self.op = None
+        self.label = label
+        self._a = self._x = ()
+        self._b = self._y = None
+
+    @staticmethod
+    def record(op: Primitive, *args: Any) -> Value:
+        """The node of `op` called with `args`, numbers or Values."""
+        try:
+            if len(args) == 1:
+                node = _new(Value)
+                node._a, node._b, node._y, node._grad, node.op, node.label = args[0], None, None, 0.0, op, ""
+                node._x = x = args[0]._float
+                node._float = op.forward(x)
+                return node
+            operands = tuple([x if x.__class__ is float else x._float for x in args])
+        except AttributeError:  # neither a float nor a Value
+            args = tuple([x if x.__class__ is Value else _argument(x, op) for x in args])
+            operands = tuple([x if x.__class__ is float else x._float for x in args])
+        return _node(op.forward(*operands), op, args, operands)
+
+    @property
+    def data(self) -> float:
+        """The number. Only a leaf's can be set, since a result's follows from its parents."""
+        return self._float
+
+    @data.setter
+    def data(self, number: Any) -> None:
+        if self.op is not None:
+            raise AttributeError(f"only a leaf's data can be set; this Value is the result of {self.op.name}")
+        self._float = as_float(number)
+
+    @property
+    def grad(self) -> float:
+        """d(output)/d(self), added up over all calls of backward() since the last zero_grad()."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, number: Any) -> None:
+        self._grad = as_float(number)
+
+    @property
+    def arguments(self) -> tuple[Any, ...]:
+        """What `op` was called with: Values, and floats for constants."""
+        if self._a.__class__ is tuple:
+            return tuple(self._a)
+        return (self._a,) if self._b is None else (self._a, self._b)
+
+    @property
+    def operands(self) -> tuple[float, ...]:
+        """The numbers that `op` was called with: the data of `arguments` at that moment."""
+        if self._x.__class__ is tuple:
+            return tuple(self._x)
+        return (self._x,) if self._y is None else (self._x, self._y)
+
+    @property
+    def parents(self) -> tuple[Value, ...]:
+        """The Values this one was computed from, one per use: `a * a` has the parents (a, a)."""
+        return tuple([x for x in self.arguments if x.__class__ is Value])
+
+    def local_derivatives(self) -> tuple[float, ...]:
+        """d(self)/d(parent) for each of `parents`, at the values that the parents had when self was computed.
+
+        >>> x = Value(3.0)
+        >>> (x * x).local_derivatives()
+        (3.0, 3.0)
+        """
+        if self.op is None:
+            return ()
+        return tuple([float(d) for x, d in edges(self) if x.__class__ is Value])
+
+    def backward(self, seed: float = 1.0) -> None:
+        """Add d(self)/d(node) times `seed` to `node.grad`, for self and every node it was computed from.
+
+        >>> a = Value(3.0)
+        >>> loss = a * a
+        >>> loss.backward()
+        >>> loss.backward()  # gradients add up
+        >>> a.grad
+        12.0
+        """
+        cotangents = reverse_sweep(topological_order([self]), {self: as_float(seed)}, edges)
+        for node, cotangent in cotangents.items():
+            node._grad += cotangent
+
+    def zero_grad(self) -> None:
+        """Set `grad` to 0.0 on self and every node it was computed from."""
+        for node in topological_order([self]):
+            node._grad = 0.0
+
+    def detach(self) -> Value:
+        """A leaf with the same data and label: a constant, as far as derivatives go."""
+        return Value(self._float, self.label)
+
+    # Operators, each from its row.
+    __add__, __radd__ = _operator(primitives.add)
+    __sub__, __rsub__ = _operator(primitives.sub)
+    __mul__, __rmul__ = _operator(primitives.mul)
+    __truediv__, __rtruediv__ = _operator(primitives.div)
+    __floordiv__, __rfloordiv__ = _operator(primitives.floordiv)
+    __mod__, __rmod__ = _operator(primitives.mod)
+    _pow, __rpow__ = _operator(primitives.pow)
+    __neg__ = primitives.neg
+    __abs__ = primitives.abs
+    __floor__ = primitives.floor
+    __ceil__ = primitives.ceil
+
+    def __pow__(self, exponent: Any, modulus: None = None) -> Any:
+        return NotImplemented if modulus is not None else self._pow(exponent)
+
+    def __pos__(self) -> Value:
+        return self
+
+    def __divmod__(self, other: Any) -> tuple[Any, Any]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Any, Any]:
+        return other // self, other % self
+
+    def __round__(self, digits: int | None = None) -> Any:
+        """Rounded to `digits` decimals, scaled by a power of ten as NumPy does; a Value, also without digits."""
+        if digits is None:
+            return primitives.round(self)
+        scale = 10.0 ** abs(digits)
+        return primitives.round(self * scale) / scale if digits >= 0 else primitives.round(self / scale) * scale
+
+    # Comparisons look at the data; `==` too, so that `loss == 0` is what it says. Hashing stays by identity.
+    __lt__ = _comparison("__lt__")
+    __le__ = _comparison("__le__")
+    __gt__ = _comparison("__gt__")
+    __ge__ = _comparison("__ge__")
+    __eq__ = _comparison("__eq__")
+    __ne__ = _comparison("__ne__")
+    __hash__ = object.__hash__
+
+    def __bool__(self) -> bool:
+        return self._float != 0
+
+    # Every primitive of a number is a method too: v.tanh() is tanh(v). NumPy calls these for arrays of Values.
+    abs, sign, square = primitives.abs, primitives.sign, primitives.square
+    floor, ceil, round, rint = primitives.floor, primitives.ceil, primitives.round, primitives.round
+    exp, exp2, expm1 = primitives.exp, primitives.exp2, primitives.expm1
+    log, log2, log10, log1p = primitives.log, primitives.log2, primitives.log10, primitives.log1p
+    sqrt, cbrt, reciprocal = primitives.sqrt, primitives.cbrt, primitives.reciprocal
+    sin, cos, tan, sinc = primitives.sin, primitives.cos, primitives.tan, primitives.sinc
+    arcsin, arccos, arctan, arctan2 = primitives.arcsin, primitives.arccos, primitives.arctan, primitives.arctan2
+    asin, acos, atan, atan2 = arcsin, arccos, arctan, arctan2
+    sinh, cosh, tanh = primitives.sinh, primitives.cosh, primitives.tanh
+    arcsinh, arccosh, arctanh = primitives.arcsinh, primitives.arccosh, primitives.arctanh
+    asinh, acosh, atanh = arcsinh, arccosh, arctanh
+    erf, erfc, hypot, logaddexp = primitives.erf, primitives.erfc, primitives.hypot, primitives.logaddexp
+    copysign, maximum, minimum, clip = primitives.copysign, primitives.maximum, primitives.minimum, primitives.clip
+    relu, leaky_relu, elu, gelu = primitives.relu, primitives.leaky_relu, primitives.elu, primitives.gelu
+    silu, softplus, softsign, sigmoid = (
+        primitives.silu,
+        primitives.softplus,
+        primitives.softsign,
+        primitives.sigmoid,
+    )
+
+    def __repr__(self) -> str:
+        op = f", op={self.op.name}" if self.op else ""
+        label = f", label={self.label!r}" if self.label else ""
+        return f"Value(data={self._float!r}, grad={self._grad!r}{op}{label})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self._float, spec) if spec else str(self)
+
+    def _repr_svg_(self) -> str | None:
+        """The graph as a picture, for notebooks. None, and so the repr is shown, where it cannot be drawn: it has
+        more than 200 nodes, which no page can show, or there is no Graphviz."""
+        from autograd_engine.draw import to_svg  # it imports this module
+
+        try:
+            return to_svg(self, limit=200)
+        except (ValueError, RuntimeError):
+            return None
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
+        """NumPy's functions of Values, and of Values with arrays, element by element: `np.exp(v)`, `v * array`."""
+        op = PRIMITIVES.get(_UFUNC_NAMES.get(ufunc.__name__, ufunc.__name__))
+        function = np.frompyfunc(op, ufunc.nin, 1) if op and op.arity == ufunc.nin else ufunc
+        with np.errstate(all="ignore"):  # nan and inf are results, as with Values alone
+            return getattr(function, method)(*[np.asarray(x, dtype=object) for x in inputs], **keywords)
+
+    def __copy__(self) -> Value:
+        return _restore(*self._state())
+
+    def __reduce__(self) -> Any:
+        if self.op is None or self in _this_thread.copying:
+            return _restore, self._state()
+        return _last, (_ParentsFirst(self),)
+
+    def _state(self) -> tuple[Any, ...]:
+        return self._float, self._grad, self.op, self.label, self._a, self._b, self._x, self._y
+
+
+# NumPy's names of the rows that are operators in Python.
+_UFUNC_NAMES = {
+    "subtract": "sub",
+    "multiply": "mul",
+    "divide": "div",
+    "power": "pow",
+    "negative": "neg",
+    "absolute": "abs",
+    "remainder": "mod",
+    "floor_divide": "floordiv",
+    "rint": "round",
+    "float_power": "pow",
+    "fabs": "abs",
+}
+
+
+def _node(data: float, op: Primitive, arguments: tuple[Any, ...], operands: tuple[float, ...]) -> Value:
+    """A node, of arguments and operands that are known to be what they should be."""
+    node = _new(Value)
+    node._float, node._grad, node.op, node.label = data, 0.0, op, ""
+    if len(arguments) == 2:
+        (node._a, node._b), (node._x, node._y) = arguments, operands
+    else:
+        node._a, node._x, node._b, node._y = arguments, operands, None, None
+    return node
+
+
+def _argument(x: Any, op: Primitive) -> float:
+    try:
+        return as_float(x)
+    except TypeError as error:
+        raise TypeError(f"{op.name}(): {error}") from None
+
+
+def become_constant(leaf: Value) -> None:
+    """Turn a leaf into a node that was computed from a plain number, where it stands in its graph."""
+    leaf.op, leaf._a, leaf._x = primitives.identity, leaf._float, leaf._float
+
+
+def edges(node: Value) -> Any:
+    """The arguments of a node with its local derivatives: the local-derivative closure, called on floats."""
+    op, x = node.op, node._x
+    try:
+        if node._y is not None:
+            by_a, by_b = op.partials(node._float, x, node._y)  # type: ignore[union-attr]
+            return (node._a, by_a), (node._b, by_b)
+        if x.__class__ is not tuple:
+            return ((node._a, op.partials(node._float, x)[0]),)  # type: ignore[union-attr]
+        return zip(node._a, op.partials(node._float, *x))  # type: ignore[union-attr]
+    except ZeroDivisionError:
+        # Python's floats refuse 1 / 0; Values follow IEEE 754.
+        partials = op.partials(Value(node._float), *map(Value, node.operands))  # type: ignore[union-attr]
+        return zip(node.arguments, [x._float if x.__class__ is Value else x for x in partials])
+
+
+def differentiable_edges(node: Value) -> Any:
+    """The arguments of a node with its local derivatives as nodes (or plain numbers), to be differentiated again.
+
+    An argument whose data was changed since the call takes part with the value it had then.
+    """
+    arguments = [
+        x
+        if x.__class__ is float or x._float is then or x._float == then
+        else _restore(then, 0.0, primitives.identity, "", x, None, then, None)
+        for x, then in zip(node.arguments, node.operands)
+    ]
+    return zip(node.arguments, node.op.partials(node, *arguments))  # type: ignore[union-attr]
+
+
+class _ParentsFirst:
+    """A graph for pickle and deepcopy: its nodes in topological order, so that no depth is a recursion.
+
+    While it lives, which is as long as the copying takes, its nodes may be copied one by one.
+    """
+
+    def __init__(self, output: Value) -> None:
+        self.order = topological_order([output])
+        self.copying = _this_thread.copying
+        self.copying.update(self.order)
+
+    def __reduce__(self) -> Any:
+        return list, (), None, iter(self.order)
+
+    def __del__(self) -> None:
+        self.copying.difference_update(self.order)
+
+
+class _ThisThread(threading.local):
+    """The nodes whose parents are copied before them just now."""
+
+    def __init__(self) -> None:
+        self.copying: set[Value] = set()
+
+
+_this_thread = _ThisThread()
+
+
+def _restore(data: float, grad: float, op: Primitive | None, label: str, a: Any, b: Any, x: Any, y: Any) -> Value:
+    node = _new(Value)
+    node._float, node._grad, node.op, node.label = data, grad, op, label
+    node._a, node._b, node._x, node._y = a, b, x, y
+    return node
+
+
+def _last(nodes: list[Value]) -> Value:
+    return nodes[-1]
