@@ -8,6 +8,7 @@
 0.3032653298563167
 """
 
+from autograd_engine.derivatives import grad, gradient, hessian, jacobian, jvp, value_and_grad, vjp
 from autograd_engine.primitives import (
     PRIMITIVES,
     Primitive,
@@ -111,8 +112,13 @@ __all__ = [
     "floor",
     "fmod",
     "gelu",
+    "grad",
+    "gradient",
     "heaviside",
+    "hessian",
     "hypot",
+    "jacobian",
+    "jvp",
     "leaky_relu",
     "log",
     "log1p",
@@ -136,6 +142,8 @@ __all__ = [
     "square",
     "tan",
     "tanh",
+    "value_and_grad",
+    "vjp",
     "where",
     "xlogy",
 ]

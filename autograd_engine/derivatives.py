@@ -1,0 +1,324 @@
+"""Derivatives of functions: gradient, grad, value_and_grad, jacobian, hessian, jvp, vjp.
+
+The functions take and return numbers, or nested lists, tuples, dicts and arrays of numbers, and so do their
+derivatives. All of them nest to any order, because the sweep runs on Values as well as on floats.
+
+A function is run once on fresh Values. Where everything came from its own arguments, the derivatives are
+floats. Where the result also depends on Values of the outside (the parameters of a model, or the point of an
+outer derivative), the derivatives are Values that know it, so that nothing is lost.
+
+>>> from autograd_engine.primitives import sin
+>>> grad(grad(sin))(0.5)
+-0.479425538604203
+>>> hessian(lambda p: p[0] ** 2 * p[1])([3.0, 5.0])
+[[10.0, 6.0], [6.0, 0.0]]
+"""
+
+from __future__ import annotations
+
+import functools
+from array import array
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_engine.graph import forward_sweep, reverse_sweep, topological_order
+from autograd_engine.primitives import as_float, identity
+from autograd_engine.structure import Structure, flatten
+from autograd_engine.value import Value, become_constant, differentiable_edges, edges
+
+
+def gradient(output: Value, inputs: Any) -> Any:
+    """d(output)/d(input) as Values, which can be differentiated again, in the structure of `inputs`.
+
+    `inputs` is a Value or nested lists, tuples, dicts or arrays of Values, of any place in the graph; what the
+    output does not depend on gets 0. No `grad` is touched.
+
+    >>> x = Value(3.0)
+    >>> slope = gradient(x**3, x)
+    >>> slope.data, gradient(slope, x).data
+    (27.0, 18.0)
+    """
+    if not isinstance(output, Value):
+        raise TypeError(f"gradient() needs a Value as output, got {type(output).__name__}")
+    leaves, structure = flatten(inputs)
+    for leaf in leaves:
+        if not isinstance(leaf, Value):
+            raise TypeError(f"gradient() needs Values as inputs, got {type(leaf).__name__}")
+    cotangents = reverse_sweep(_between(leaves, topological_order([output])), {output: 1.0}, differentiable_edges)
+    return structure([_as_value(cotangents.get(leaf, 0.0)) for leaf in leaves])
+
+
+def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """The gradient of `f`, a function of numbers that returns one number.
+
+    `argnums` says which positional arguments to differentiate by: one index, or several for a tuple of
+    gradients. Each gradient has the structure of its argument. With `has_aux`, `f` returns a number and
+    something else, which is handed on: `(gradient, something)`.
+
+    Raises TypeError where f does not return one number, IndexError where an index has no argument.
+
+    >>> grad(lambda x, y: x * y**2, argnums=(0, 1))(2.0, 3.0)
+    (9.0, 12.0)
+    """
+    both = value_and_grad(f, argnums, has_aux)
+
+    @functools.wraps(f)
+    def gradient_of_f(*args: Any, **keywords: Any) -> Any:
+        value, slopes = both(*args, **keywords)
+        return (slopes, value[1]) if has_aux else slopes
+
+    return gradient_of_f
+
+
+def value_and_grad(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """A function that returns `(f(...), gradient)` from one run; see `grad`.
+
+    With `has_aux` it returns `((value, aux), gradient)`.
+
+    >>> value_and_grad(lambda w: w["a"] * w["b"])({"a": 2.0, "b": 5.0})
+    (10.0, {'a': 5.0, 'b': 2.0})
+    """
+
+    @functools.wraps(f)
+    def value_and_gradient_of_f(*args: Any, **keywords: Any) -> Any:
+        run = _Run("grad", f, args, keywords, argnums)
+        output, aux = run.output if has_aux else (run.output, None)
+        trace = run.trace([_one_number(output, f)])
+        value, slopes = trace.number(output), run.structure(trace.pull({output: 1.0}))
+        return ((value, aux), slopes) if has_aux else (value, slopes)
+
+    return value_and_gradient_of_f
+
+
+def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, sparse: bool = False) -> Callable[..., Any]:
+    """The derivatives of every number that `f` returns by every number of its argument(s).
+
+    The result has the structure of what f returns, with the structure of the argument in the place of each
+    number; an array of shape S differentiated by an array of shape T gives an array of shape S + T.
+    One reverse sweep per output.
+
+    With `sparse` the result is a `scipy.sparse.csr_matrix` of floats, a row for each number returned and a column
+    for each number of the argument, both in the order in which they are written. A sweep then visits only what its
+    output was computed from, and what the output does not depend on takes neither time nor memory. Raises TypeError
+    where a sparse one is to be differentiated again, ImportError without SciPy.
+
+    >>> jacobian(lambda p: [p[0] * p[1], p[0] + p[1]])([2.0, 3.0])
+    [[3.0, 2.0], [1.0, 1.0]]
+    """
+
+    @functools.wraps(f)
+    def jacobian_of_f(*args: Any, **keywords: Any) -> Any:
+        run = _Run("jacobian", f, args, keywords, argnums)
+        outputs, structure = run.outputs()
+        if sparse:
+            return _sparse_jacobian(run, outputs)
+        trace = run.trace(outputs)
+        block = np.empty((structure.size, run.structure.size), dtype=object)
+        for i, output in enumerate(outputs):
+            block[i] = trace.pull({output: 1.0})
+        return _assemble(structure, run.structure, block)
+
+    return jacobian_of_f
+
+
+def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """The second derivatives of `f`, which returns one number: the jacobian of its gradient.
+
+    >>> hessian(lambda x: (x**3).sum())(np.array([1.0, 2.0]))
+    array([[ 6.,  0.],
+           [ 0., 12.]])
+    """
+    return jacobian(grad(f, argnums), argnums)
+
+
+def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    """Forward mode: `(f(*primals), J @ tangents)`, how the outputs change along a direction of the inputs.
+
+    `tangents` has the structure of `primals`, the tuple of arguments; the tangent of the outputs has theirs.
+
+    >>> jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
+    (6.0, 3.0)
+    """
+    run = _Run("jvp", f, tuple(primals), {}, range(len(primals)))
+    directions = _matching("jvp", "tangents", tuple(tangents), "primals", run.structure)
+    outputs, structure = run.outputs()
+    trace = run.trace(outputs, directions)
+    moved = forward_sweep(trace.order, dict(zip(run.inputs, directions)), trace.edges)
+    slopes = [trace.number(moved.get(output, 0.0)) for output in outputs]
+    return structure([trace.number(output) for output in outputs]), structure(slopes)
+
+
+def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+    """Reverse mode: `(f(*primals), pullback)`, where `pullback(cotangents)` is the tuple `cotangents @ J`.
+
+    `cotangents` has the structure of what f returns; the result has one entry for each of `primals`.
+
+    >>> outputs, pullback = vjp(lambda x, y: [x * y, x + y], 2.0, 3.0)
+    >>> outputs, pullback([1.0, 10.0])
+    ([6.0, 5.0], (13.0, 12.0))
+    """
+    run = _Run("vjp", f, primals, {}, range(len(primals)))
+    outputs, structure = run.outputs()
+
+    def pullback(cotangents: Any) -> tuple[Any, ...]:
+        given = _matching("vjp", "cotangents", cotangents, "outputs", structure)
+        seeds: dict[Any, Any] = {}
+        for output, cotangent in zip(outputs, given):
+            seeds[output] = seeds[output] + cotangent if output in seeds else cotangent
+        slopes: tuple[Any, ...] = run.structure(run.trace(outputs, given).pull(seeds))
+        return slopes
+
+    return structure([run.trace(outputs).number(output) for output in outputs]), pullback
+
+
+class _Run:
+    """One run of `f` on fresh Values in the places of the arguments that `argnums` names."""
+
+    def __init__(
+        self,
+        caller: str,
+        f: Callable[..., Any],
+        args: Sequence[Any],
+        keywords: dict[str, Any],
+        argnums: int | Sequence[int],
+    ) -> None:
+        if not callable(f):
+            raise TypeError(f"{caller}() needs a function, got {type(f).__name__}")
+        self.caller = caller
+        one = isinstance(argnums, int)
+        indices = [_index(i, args, f) for i in ([argnums] if isinstance(argnums, int) else argnums)]
+        leaves, self.structure = flatten(args[indices[0]] if one else tuple(args[i] for i in indices))
+        points = [_number(caller, "the arguments", leaf) for leaf in leaves]
+        self.nested = any(isinstance(point, Value) for point in points)
+        # Nodes for this run alone, so that an inner derivative does not mix up its variable with an outer one.
+        self.inputs = [Value.record(identity, x) if isinstance(x, Value) else Value(x) for x in points]
+        fresh, arguments = self.structure(self.inputs), list(args)
+        for i, argument in zip(indices, [fresh] if one else fresh):
+            arguments[i] = argument
+        self.output = f(*arguments, **keywords)
+        for x in self.inputs:  # variables for what f ran inside, constants for everybody else
+            if x.op is None:
+                become_constant(x)
+
+    def outputs(self) -> tuple[list[Any], Structure]:
+        """The numbers that f returned, and the structure they came in."""
+        leaves, structure = flatten(self.output)
+        return [_number(self.caller, "what the function returned", leaf) for leaf in leaves], structure
+
+    def trace(self, outputs: Sequence[Any], seeds: Sequence[Any] = ()) -> _Trace:
+        return _Trace(self.inputs, outputs, self.nested or any(isinstance(x, Value) for x in seeds))
+
+
+class _Trace:
+    """The graph between the inputs of a run and its outputs, and the number type its derivatives have."""
+
+    def __init__(self, inputs: Sequence[Value], outputs: Sequence[Any], as_values: bool) -> None:
+        order = topological_order([x for x in outputs if isinstance(x, Value)], stop=set(inputs))
+        self.inputs = inputs
+        self.order = _between(inputs, order)
+        # A leaf that is not an input of this run is a Value of the outside.
+        self.as_values = as_values or any(x.op is None for x in order)
+        self.edges = differentiable_edges if self.as_values else edges
+
+    def pull(self, seeds: dict[Any, Any]) -> list[Any]:
+        """The derivative by each input, where `seeds` are the cotangents of the outputs."""
+        nodes = {x: seed for x, seed in seeds.items() if isinstance(x, Value)}
+        cotangents = reverse_sweep(self.order, nodes, self.edges)
+        return [self.number(cotangents.get(x, 0.0)) for x in self.inputs]
+
+    def number(self, x: Any) -> Any:
+        """A result in the number type of this trace."""
+        if self.as_values:
+            return _as_value(x)
+        return x.data if isinstance(x, Value) else as_float(x)
+
+
+def _sparse_jacobian(run: _Run, outputs: Sequence[Any]) -> Any:
+    """The matrix of derivatives as a scipy.sparse.csr_matrix (outputs, inputs)."""
+    if run.nested:
+        raise TypeError("jacobian(sparse=True) is a matrix of floats, which cannot be differentiated again")
+    try:
+        from scipy.sparse import csr_matrix
+    except ImportError:
+        raise ImportError("jacobian(sparse=True) needs SciPy: pip install scipy") from None
+    columns = {x: column for column, x in enumerate(run.inputs)}
+    on_the_way = set(run.trace(outputs).order)
+    slopes, indices, ends = array("d"), array("q"), array("q", [0])
+    for output in outputs:
+        if isinstance(output, Value):
+            order = [node for node in topological_order([output], stop=columns) if node in on_the_way]
+            for node, slope in reverse_sweep(order, {output: 1.0}, edges).items():
+                if node in columns:
+                    indices.append(columns[node])
+                    slopes.append(slope)
+        ends.append(len(slopes))
+    matrix = csr_matrix((slopes, indices, ends), shape=(len(outputs), len(columns)))
+    matrix.sort_indices()
+    return matrix
+
+
+def _between(inputs: Sequence[Value], order: Sequence[Value]) -> list[Value]:
+    """Of a topological order, `inputs` and what was computed from them."""
+    depends = set(inputs)
+    between = []
+    for node in order:
+        if node in depends or not depends.isdisjoint(node.parents):
+            depends.add(node)
+            between.append(node)
+    return between
+
+
+def _as_value(x: Any) -> Any:
+    """A number as a node, but not as a leaf, which would be a variable."""
+    return x if isinstance(x, Value) else Value.record(identity, x)
+
+
+def _number(caller: str, what: str, x: Any) -> Any:
+    try:
+        return x if isinstance(x, Value) else as_float(x)
+    except TypeError as error:
+        raise TypeError(f"{caller}(), in {what}: {error}") from None
+
+
+def _matching(caller: str, what: str, given: Any, like: str, structure: Structure) -> list[Any]:
+    leaves, found = flatten(given)
+    if found != structure:
+        raise ValueError(f"{caller}() needs {what} of the same structure and shapes as the {like}")
+    return [_number(caller, what, leaf) for leaf in leaves]
+
+
+def _one_number(output: Any, f: Callable[..., Any]) -> Any:
+    _, structure = flatten(output)
+    if structure.kind is not None:
+        held = f"{structure.kind.__name__} of {structure.size}"
+        raise TypeError(f"grad() needs {_name(f)}() to return one number, got a {held}; use jacobian()")
+    return _number("grad", f"what {_name(f)}() returned", output)
+
+
+def _index(argnum: int, args: Sequence[Any], f: Callable[..., Any]) -> int:
+    if not -len(args) <= argnum < len(args):
+        raise IndexError(f"argnums={argnum}, but {_name(f)}() was called with {len(args)} positional arguments")
+    return argnum % len(args)
+
+
+def _name(f: Callable[..., Any]) -> str:
+    return getattr(f, "__name__", type(f).__name__)
+
+
+def _assemble(outputs: Structure, inputs: Structure, block: Any) -> Any:
+    """A matrix of derivatives, one row per output and one column per input, in the structures of both."""
+    if outputs.kind is None or outputs.kind is np.ndarray:
+        return _columns(inputs, block, outputs.keys)
+    return outputs.container([_assemble(child, inputs, rows) for child, rows in outputs.split(block)])
+
+
+def _columns(inputs: Structure, block: Any, shape: tuple[Any, ...]) -> Any:
+    """The rows of one output of that shape, () for a number, in the structure of the inputs."""
+    if inputs.kind is None or inputs.kind is np.ndarray:
+        whole = (*shape, *inputs.keys)
+        return Structure(np.ndarray if whole else None, whole, (), block.size)(block.ravel().tolist())
+    return inputs.container([_columns(child, part.T, shape) for child, part in inputs.split(block.T)])
