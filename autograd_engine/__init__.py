@@ -8,6 +8,7 @@
 0.3032653298563167
 """
 
+from autograd_engine.check import GradientError, check_gradients
 from autograd_engine.derivatives import grad, gradient, hessian, jacobian, jvp, value_and_grad, vjp
 from autograd_engine.primitives import (
     PRIMITIVES,
@@ -80,6 +81,7 @@ from autograd_engine.value import Value
 
 __all__ = [
     "PRIMITIVES",
+    "GradientError",
     "Primitive",
     "Value",
     "acos",
@@ -98,6 +100,7 @@ __all__ = [
     "atanh",
     "cbrt",
     "ceil",
+    "check_gradients",
     "clip",
     "copysign",
     "cos",

@@ -1,0 +1,430 @@
+"""check_gradients: the derivatives of the engine held against finite differences of the function itself.
+
+How a slope is measured is in `differences`: on a ladder of steps, with a tolerance that is measured too. It
+needs the rounding error of f, which comes from the graph: half a unit in the last place of every node, carried
+to the output by the size of the slopes on the way.
+
+Where the slopes left and right of the point differ there is a kink, and the derivative must lie between them.
+Where f jumps, each side counts by itself, and NaN is accepted as well.
+
+Source: F. L. Bauer, Computational graphs and rounding error, SIAM J. Numer. Anal. 11 (1974).
+
+>>> from autograd_engine import tanh
+>>> print(check_gradients(lambda x, w: tanh(w * x), 0.5, 2.0))  # doctest: +ELLIPSIS
+f = 0.761594155956
+by  at   found           finite difference  tolerance  difference
+x   0.5  0.839948683228  0.839948683228     ...
+w   2    0.209987170807  0.209987170807     ...
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from math import isfinite, nan
+from typing import Any
+
+import numpy as np
+
+from autograd_engine.derivatives import gradient as graph_gradient
+from autograd_engine.differences import Outputs, differences
+from autograd_engine.graph import reverse_sweep, topological_order
+from autograd_engine.primitives import Primitive, as_float
+from autograd_engine.structure import Structure, flatten
+from autograd_engine.value import Value, edges
+
+__all__ = ["GradientCheck", "GradientError", "Slope", "check_gradients"]
+
+
+@dataclass(frozen=True)
+class Slope:
+    """One derivative beside its finite difference.
+
+    `by` names the input (for a second derivative two of them), `at` is its number and `found` the derivative
+    under test. The slope by finite differences lies from `low` to `high`, which differ at a kink, up to
+    `tolerance`. `note` says what is special: "kink", "jump", "one side", "not judged", or nothing.
+    """
+
+    by: str
+    at: float
+    found: float
+    low: float
+    high: float
+    tolerance: float
+    note: str = ""
+
+    @property
+    def difference(self) -> float:
+        """How far `found` is from the slopes by finite differences; 0 between them."""
+        if self.low <= self.found <= self.high:
+            return 0.0
+        return min(abs(self.found - self.low), abs(self.found - self.high)) if self.found == self.found else nan
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the difference is within the tolerance; NaN agrees only where f has no slope at all."""
+        if self.found != self.found:
+            return self.note in ("jump", "not judged")
+        return self.low - self.tolerance <= self.found <= self.high + self.tolerance
+
+    def row(self) -> tuple[str, ...]:
+        """The cells of a table: by, at, found, finite difference, tolerance, difference, note."""
+        low, high = self.low + 0.0, self.high + 0.0  # not -0
+        expected = f"{low:.12g}" if low == high else f"{low:.6g} to {high:.6g}"
+        note = self.note if self.agrees else f"WRONG {self.note}".rstrip()
+        small = (f"{self.tolerance:.1e}", f"{self.difference:.1e}")
+        return (self.by, f"{self.at:.6g}", f"{self.found:.12g}", expected, *small, note)
+
+
+@dataclass(frozen=True, repr=False)
+class GradientCheck:
+    """What check_gradients found: `value` is f at the point; `first` and `second` hold one Slope for each
+    first and, with order=2, each second derivative (row by row of the Hessian). It shows itself as a table."""
+
+    value: float
+    first: tuple[Slope, ...]
+    second: tuple[Slope, ...] = ()
+
+    def __repr__(self) -> str:
+        return "\n".join([f"f = {self.value:.12g}", *_table([*self.first, *self.second])])
+
+
+class GradientError(AssertionError):
+    """A derivative does not agree with finite differences; the message is a report that names the guilty rule.
+
+    `check` is the GradientCheck with all numbers (None where f itself differs between floats and Values).
+    """
+
+    def __init__(self, report: str, check: GradientCheck | None = None) -> None:
+        super().__init__(report)
+        self.check = check
+
+
+def check_gradients(
+    f: Callable[..., Any], *point: Any, order: int = 1, gradient: Callable[..., Any] | None = None
+) -> GradientCheck:
+    """Hold the derivatives of `f` at `point` against finite differences of `f` on plain floats.
+
+    `f` takes numbers, or nested lists, tuples, dicts and arrays of them, and returns one number; `point` are
+    its arguments. `order=2` checks the second derivatives too: the gradient of the gradient against
+    differences of the gradient. With `gradient`, a function of the same arguments that returns all slopes in
+    the structure of the point, that gradient is checked instead of the engine's, and `f` may be any callable of
+    floats. The cost is about 50 evaluations per number in the point: of f, and for order 2 of its gradient.
+
+    There is no tolerance to choose: see the module's text, also for kinks, jumps and edges of the domain.
+
+    Raises GradientError with a report if a derivative is wrong, or if f gives another value on Values than on
+    floats; TypeError or ValueError if f or the point cannot be checked.
+
+    >>> check_gradients(abs, -3.0).first[0].found
+    -1.0
+    >>> check_gradients(lambda x: x**3, 2.0, gradient=lambda x: 3 * x)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    autograd_engine.check.GradientError: 1 of 1 derivatives disagrees with finite differences
+    ...
+    """
+    if not callable(f):
+        raise TypeError(f"check_gradients() needs a function first, got {type(f).__name__}")
+    if order not in (1, 2):
+        raise ValueError(f"order must be 1 or 2, got {order!r}")
+    if gradient is not None and order == 2:
+        raise ValueError("order=2 differentiates the engine's gradient again; leave out gradient, or order")
+    leaves, structure = flatten(point)
+    if not leaves:
+        raise ValueError("check_gradients() needs a point: the numbers to call f with")
+    names = [name for child, name in zip(structure.children, _arguments(f, point)) for name in _places(name, child)]
+    numbers = [_real(x, f"the point, {name}") for x, name in zip(leaves, names)]
+    for x, name in zip(numbers, names):
+        if not isfinite(x):
+            raise ValueError(f"check_gradients() needs a finite point; the point, {name}, is {x}")
+
+    def of_leaves(xs: Sequence[Any]) -> Any:
+        return f(*structure(xs))
+
+    function = _Function(of_leaves, numbers, names)
+    value = function.value()
+    if gradient is not None:
+        slopes, given = flatten(gradient(*structure(numbers)))
+        if len(slopes) != len(numbers):
+            raise ValueError(f"gradient() returned {given.size} numbers for a point of {len(numbers)}")
+        check = GradientCheck(value, function.slopes([_real(x, "the result of gradient()") for x in slopes]))
+    else:
+        if different := function.difference_on_values():
+            raise GradientError(different)
+        check = GradientCheck(value, function.slopes())
+    if order == 2 and all(slope.agrees for slope in check.first):
+        check = GradientCheck(value, check.first, function.second_slopes())
+    if not all(slope.agrees for slope in (*check.first, *check.second)):
+        raise GradientError(_report(check, None if gradient else function), check)
+    return check
+
+
+# --- the function under test ---------------------------------------------------------------------------------
+
+
+class _Function:
+    """A function of a list of numbers at one point: its value, its derivatives by the engine and by differences."""
+
+    def __init__(self, f: Callable[[Sequence[Any]], Any], point: Sequence[float], names: Sequence[str]) -> None:
+        self.f, self.point, self.names = f, point, names
+
+    def value(self) -> float:
+        """What f is at the point on floats: one finite number, and the same one every time."""
+        with np.errstate(all="ignore"):
+            try:
+                value, again = (_result(self.f(list(self.point))) for _ in range(2))
+            except ArithmeticError as error:
+                raise ValueError(f"f cannot be computed on floats at the point: {error}") from error
+        if not isfinite(value):
+            raise ValueError(f"f is {value} at the point, so that it has no finite differences")
+        if value != again:
+            raise ValueError(f"f gives {value!r} and then {again!r} at the same point; take out what is random")
+        return value
+
+    def recorded(self) -> tuple[list[Value], Any]:
+        """Fresh leaves, and the result of f on them; a constant if f records nothing."""
+        leaves = [Value(x, label=name) for x, name in zip(self.point, self.names)]
+        try:
+            output = self.f(leaves)
+        except (TypeError, AttributeError) as error:
+            raise TypeError(
+                f"check_gradients() cannot run f on Values: {error}; "
+                "use the functions of autograd_engine in f (exp, not math.exp), or give its gradient"
+            ) from error
+        return leaves, output if isinstance(output, Value) else Value(_result(output))
+
+    def difference_on_values(self) -> str:
+        """A sentence if f gives another value on Values than on floats, beyond rounding."""
+        leaves, output = self.recorded()
+        value = self.value()
+        if abs(output.data - value) <= 4 * _Recorded(output, leaves).rounding + 4 * math.ulp(value):
+            return ""
+        return (
+            f"f gives {value!r} on floats, but {output.data!r} on Values at the same point\n"
+            "hint: f takes another branch or calls another function for Values (isinstance, float(), .data)"
+        )
+
+    def slopes(self, found: Sequence[float] | None = None) -> tuple[Slope, ...]:
+        """First derivatives: `found`, or else the engine's."""
+        try:
+            rows = self.rows(order=1)
+        except Exception:  # f need not run on Values if its gradient is given
+            if found is None:
+                raise
+            rows = [_Recorded(Value(0.0), [])]
+            rows[0].rounding = nan
+        if found is not None:
+            rows[0].slopes, rows[0].sizes = list(found), [abs(x) for x in found]
+        return tuple(self._compare(rows, lambda xs: [_result(self.f(xs))], order=1))
+
+    def second_slopes(self) -> tuple[Slope, ...]:
+        """Second derivatives: the gradient of each first derivative."""
+
+        def first(xs: Sequence[float]) -> list[float]:
+            return _Function(self.f, xs, self.names).engine_gradient()
+
+        return tuple(self._compare(self.rows(order=2), first, order=2))
+
+    def rows(self, order: int) -> list[_Recorded]:
+        """What the derivatives of that order are the slopes of: f itself, or each of its first derivatives."""
+        leaves, output = self.recorded()
+        outputs = [output] if order == 1 else graph_gradient(output, leaves)
+        return [_Recorded(x, leaves) for x in outputs]
+
+    def engine_gradient(self) -> list[float]:
+        """The first derivatives by the engine, floats only."""
+        leaves, output = self.recorded()
+        slopes = reverse_sweep(topological_order([output]), {output: 1.0}, edges)
+        return [slopes.get(leaf, 0.0) for leaf in leaves]
+
+    def _compare(self, rows: Sequence[_Recorded], outputs: Outputs, order: int) -> Iterable[Slope]:
+        """Each derivative of each of `outputs`, as recorded in `rows`, against differences of `outputs`."""
+        columns = [differences(outputs, self.point, j, [row.rounding for row in rows]) for j in range(len(self.point))]
+        moves = [_SHARE * max(1.0, abs(x)) for x in self.point]
+        near = self._roundings([x + move for x, move in zip(self.point, moves)], order)
+        near = [max(pair) for pair in zip(near, self._roundings([x - t for x, t in zip(self.point, moves)], order))]
+        for i, row in enumerate(rows):
+            for j, (name, x) in enumerate(zip(self.names, self.point)):
+                low, high, error, note = columns[j][i]
+                # The derivative under test has rounding errors of its own: a few units in the last place of the terms
+                # that it is the sum of, and what the rounding of f grows by beside the point (x * log(y) has no error
+                # at x = 0, but its slope log(y) has).
+                own = near[i] / moves[j] + (8 * math.ulp(row.sizes[j]) if isfinite(row.sizes[j]) else 0.0)
+                by = name if order == 1 else f"{self.names[i]}, {name}"
+                yield Slope(by, x, row.slopes[j], low, high, error + own, note)
+
+    def _roundings(self, point: Sequence[float], order: int) -> list[float]:
+        """The rounding errors at another point; 0 where nothing can be computed."""
+        try:
+            with np.errstate(all="ignore"):
+                return [row.rounding for row in _Function(self.f, point, self.names).rows(order)]
+        except (ArithmeticError, ValueError, TypeError):
+            return [0.0] * len(self.point)
+
+
+_SHARE = 1 / 16  # of the size of x: how far away the rounding error is looked at a second time
+
+
+class _Recorded:
+    """An output with its slopes by the engine, their sizes (the sum over paths of absolute values), and a bound for its
+    rounding error: what every node rounds, carried to the output by such a size."""
+
+    def __init__(self, output: Value, leaves: Sequence[Value]) -> None:
+        order = topological_order([output])
+        slopes = reverse_sweep(order, {output: 1.0}, edges)
+        sizes = reverse_sweep(order, {output: 1.0}, lambda node: [(x, abs(d)) for x, d in edges(node)])
+        self.slopes = [slopes.get(leaf, 0.0) for leaf in leaves]
+        self.sizes = [sizes.get(leaf, 0.0) for leaf in leaves]
+        errors = [sizes[node] * _rounding(node) for node in order if node.op is not None and node in sizes]
+        self.rounding = math.fsum(error for error in errors if isfinite(error))
+
+
+def _rounding(node: Value) -> float:
+    """The rounding error of one operation. A composite row and a sum of many round on the way too, as if
+    their operands were off in the last place."""
+    error = math.ulp(node.data)
+    if node.op is not None and (node.op.composite or node.op.arity is None):
+        error += math.fsum(abs(d) * math.ulp(x) for (_, d), x in zip(edges(node), node.operands) if d)
+    return error
+
+
+# --- the report ----------------------------------------------------------------------------------------------
+
+_ROWS = 20  # of a table, so that a report fits a screen
+_RULES = 3  # that are named in full
+_SHORT = 60  # characters of a call
+
+
+def _table(slopes: Sequence[Slope], rows: int = _ROWS) -> list[str]:
+    """Aligned lines, one per slope, the wrong ones first; not more than fit a screen."""
+    ordered = sorted(slopes, key=lambda slope: slope.agrees)
+    cells = [
+        ("by", "at", "found", "finite difference", "tolerance", "difference", ""),
+        *[s.row() for s in ordered[:rows]],
+    ]
+    widths = [max(map(len, column)) for column in zip(*cells)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in cells]
+    if rest := ordered[rows:]:
+        lines.append(f"... and {len(rest)} more, {len([s for s in rest if not s.agrees])} of them wrong")
+    return lines
+
+
+def _report(check: GradientCheck, function: _Function | None) -> str:
+    slopes = [*check.first, *check.second]
+    wrong = [slope for slope in slopes if not slope.agrees]
+    verb = "disagrees" if len(wrong) == 1 else "disagree"
+    lines = [f"{len(wrong)} of {len(slopes)} derivatives {verb} with finite differences", *_table(slopes)]
+    return "\n".join(lines + (_causes(function, wrong, 2 if check.second else 1) if function else []))
+
+
+def _causes(function: _Function, wrong: Sequence[Slope], order: int) -> list[str]:
+    """What the report says of the graph of f: which local rule is wrong at which node, or what else it may be."""
+    leaves, output = function.recorded()
+    nodes = topological_order([output])
+    guilty: dict[Primitive, tuple[Value, list[Slope]]] = {}
+    special: list[Value] = []
+    for node in nodes:
+        if node.op is None or node.op in guilty:
+            continue
+        slopes = _local_slopes(node, order)
+        if wrong_here := [slope for slope in slopes if not slope.agrees]:
+            guilty[node.op] = node, wrong_here
+        if any(slope.note or not isfinite(slope.found) for slope in slopes):
+            special.append(node)
+    lines = []
+    for op, (node, slopes) in list(guilty.items())[:_RULES]:
+        count = len([other for other in nodes if other.op is op])
+        lines += ["", f"guilty: the partials of {op.name}, at {_where(node)}; used {count} times in the graph"]
+        lines += _table(slopes, 4)
+    if len(guilty) > _RULES:
+        lines.append(f"... and guilty too: {', '.join(op.name for op in list(guilty)[_RULES:])}")
+    if guilty:
+        return lines
+    if special:
+        return [
+            "",
+            "hint: at a kink, a jump or an infinite slope the chain rule need not hold, and there is one at",
+            _where(special[0]),
+        ]
+    reached = set(nodes)  # which, unlike a list, is searched by identity
+    lost = [leaf.label for leaf in leaves if leaf not in reached and any(leaf.label == slope.by for slope in wrong)]
+    if lost:
+        return [
+            "",
+            f"hint: the graph of f does not reach {', '.join(lost[:5])}; look for .data, float() or detach() in f",
+        ]
+    return [
+        "",
+        "hint: each rule in the graph of f is right by itself, so a path from the input to f is not recorded:",
+        "look for .data, float() or detach() in f, or for a branch that only Values take",
+    ]
+
+
+def _local_slopes(node: Value, order: int) -> list[Slope]:
+    """The derivatives of one operation, at the operands it was recorded with, beside its differences."""
+    op, operands = node.op, node.operands
+    places = [i for i, argument in enumerate(node.arguments) if argument.__class__ is Value]
+    if op is None or not all(map(isfinite, (node.data, *operands))):
+        return []
+
+    def rule(xs: Sequence[Any]) -> Any:
+        filled = list(operands)
+        for i, x in zip(places, xs):
+            filled[i] = x
+        return op(*filled)
+
+    local = _Function(rule, [operands[i] for i in places], [f"input {i + 1}" for i in places])
+    return [*local.slopes(), *(local.second_slopes() if order == 2 else ())]
+
+
+def _where(node: Value) -> str:
+    """A node in words: its label, the operation with the labels and numbers of its inputs, the result."""
+    labels = [f"{x.label}=" if x.__class__ is Value and x.label else "" for x in node.arguments]
+    inputs = ", ".join(f"{label}{x:.6g}" for label, x in zip(labels, node.operands))
+    inputs = inputs if len(inputs) <= _SHORT else inputs[:_SHORT] + "…"
+    return f"{node.label or 'a node'} = {node.op.name if node.op else ''}({inputs}) = {node.data:.6g}"
+
+
+# --- names and numbers ---------------------------------------------------------------------------------------
+
+
+def _arguments(f: Callable[..., Any], point: Sequence[Any]) -> list[str]:
+    """The names of f's parameters, or x1, x2, ... where it does not tell."""
+    try:
+        parameters = list(inspect.signature(f).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    named = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return (named + [f"x{i + 1}" for i in range(len(named), len(point))])[: len(point)]
+
+
+def _places(name: str, structure: Structure) -> list[str]:
+    """What to call each number of an argument: w[0], w['bias'][2], ..."""
+    if structure.kind is None:
+        return [name]
+    if structure.kind is np.ndarray:
+        return [f"{name}{list(index)}" for index in np.ndindex(structure.keys)]
+    keys = structure.keys or range(len(structure.children))
+    return [place for key, child in zip(keys, structure.children) for place in _places(f"{name}[{key!r}]", child)]
+
+
+def _real(number: Any, where: str) -> float:
+    """The float of a number that the user gave."""
+    try:
+        return as_float(number)
+    except TypeError as error:
+        raise TypeError(f"check_gradients(), in {where}: {error}") from None
+
+
+def _result(number: Any) -> float:
+    """The float of what f returned; nan for a complex number, which is how Python leaves the domain of a power."""
+    if isinstance(number, complex):
+        return nan
+    if isinstance(number, Value):
+        return number.data
+    try:
+        return as_float(number)
+    except TypeError as error:
+        raise TypeError(f"check_gradients() needs f to return one number: {error}") from None

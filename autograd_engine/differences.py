@@ -1,0 +1,229 @@
+"""Slopes by finite differences, with error bounds that are measured and not chosen.
+
+A function is evaluated at x ± h on a ladder of steps h, from the size of x down to its last bits. Each rung gives
+a difference quotient, extrapolated to h = 0 (Richardson; the table of Ridders), with two errors: truncation,
+seen from how fast the rungs converge, and rounding, the rounding error of f divided by h. The narrowest interval
+wins that no smaller step contradicts. Left and right of the point are measured separately.
+
+Source: C. J. F. Ridders, Accurate computation of F'(x) and F'(x)F''(x), Adv. Eng. Software 4 (1982).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from math import inf, isfinite, nan
+from typing import NamedTuple
+
+import numpy as np
+
+Outputs = Callable[[Sequence[float]], Sequence[float]]
+
+_RATIO = 4  # from rung to rung
+_RUNGS = 26  # so that the last step is 2**-50 of the first
+_COLUMNS = 4  # of the extrapolation table
+
+
+def differences(
+    outputs: Outputs, point: Sequence[float], j: int, rounding: Sequence[float]
+) -> list[tuple[float, float, float, str]]:
+    """For each output its slope by number j of the point: lowest, highest, error, note.
+
+    `rounding` is the rounding error of each output, nan where it is not known.
+    """
+    nothing = [nan] * len(rounding)
+
+    def at(x: float) -> Sequence[float]:
+        if not isfinite(x):
+            return nothing
+        try:
+            return outputs([*point[:j], x, *point[j + 1 :]])
+        except (ArithmeticError, ValueError, TypeError):  # beyond the edge of the domain
+            return nothing
+
+    x = point[j]
+    with np.errstate(all="ignore"):
+        here = at(x)
+        # x + h is rounded, so the step taken is what it differs from x by.
+        ladders = [
+            [[(x + t - x, at(x + t)) for t in steps] for steps in ([-h for h in ladder], ladder)]
+            for ladder in _ladders(x)
+        ]
+    slopes = []
+    for i, error in enumerate(rounding):
+        own = [([(t, g[i]) for t, g in left], [(t, g[i]) for t, g in right]) for left, right in ladders]
+        slopes.append(_slope_between(here[i], own, max(map(_scatter, own[-1])) if error != error else error))
+    return slopes
+
+
+def _ladders(x: float) -> list[list[float]]:
+    """Steps from large to small, powers of two. A function may have its scale at 1 or at x: a ladder from the
+    larger of them, and one from x itself where that is much smaller (and still has room below)."""
+    tops = [max(1.0, abs(x))] + ([abs(x)] if 0 < abs(x) < _RATIO**-5 else [])
+    shift = _RATIO.bit_length() - 1
+    ladders = [[math.ldexp(1.0, min(math.frexp(top)[1], 1023) - shift * k) for k in range(_RUNGS)] for top in tops]
+    ladders = [[h for h in ladder if x - h < x < x + h] for ladder in ladders]
+    return [ladder for ladder in ladders if len(ladder) > _RUNGS // 2]
+
+
+class _Quotient(NamedTuple):
+    """A difference quotient at a step, and how far it may be off by the rounding of f."""
+
+    step: float
+    slope: float
+    rounding: float
+
+
+class _Estimate(NamedTuple):
+    """A slope extrapolated to step 0, its error, and the part of that which rounding explains."""
+
+    step: float
+    slope: float
+    error: float
+    rounding: float
+
+
+class _Side(NamedTuple):
+    """The slope on one side of the point; `jumps` if f at the point is not the limit from that side."""
+
+    low: float
+    high: float
+    error: float = 0.0
+    jumps: bool = False
+
+
+Samples = Sequence[tuple[float, float]]  # a signed step t and f at x + t, steps from large to small
+
+
+def _slope_between(
+    here: float, ladders: Sequence[tuple[Samples, Samples]], rounding: float
+) -> tuple[float, float, float, str]:
+    """Lowest and highest slope, error and note, for f at the point and left and right of it."""
+    both = [_one_side(here, [ladder[side] for ladder in ladders], rounding) for side in (0, 1)]
+    sides = [side for side in both if side]
+    size = max((abs(g) for ladder in ladders for side in ladder for _, g in side if isfinite(g)), default=0.0)
+    if not sides or any((side.low, side.high) == (-inf, inf) for side in sides) or 0 < size < rounding:
+        return -inf, inf, 0.0, "not judged"  # no slope to be seen, or f is nothing but rounding errors
+    low, high = min(side.low for side in sides), max(side.high for side in sides)
+    error = max(side.error for side in sides)
+    if any(side.jumps for side in sides):
+        return low, high, error, "jump"
+    if len(sides) == 1:
+        return low, high, error, "one side"
+    if isfinite(high - low) and high - low <= sides[0].error + sides[1].error:
+        central = _narrowest([e for ladder in ladders for e in _extrapolated(_central(*ladder, rounding), _RATIO**2)])
+        if central and central.error <= error:
+            return central.slope, central.slope, central.error, ""
+    return low, high, error, "kink" if low < high else ""
+
+
+def _central(left: Samples, right: Samples, rounding: float) -> list[_Quotient]:
+    return [_Quotient(t, (b - a) / (t - back), (rounding + _ulp(a, b)) / t) for (back, a), (t, b) in zip(left, right)]
+
+
+def _sided(samples: Samples, rounding: float) -> list[_Quotient]:
+    """Difference quotients from rung to rung, f at the point itself left out: a jump there does not disturb them."""
+    return [
+        _Quotient(abs(t), (g - wide) / (t - far), (rounding + _ulp(wide, g)) / abs(t))
+        for (far, wide), (t, g) in pairwise(samples)
+    ]
+
+
+def _one_side(here: float, ladders: Sequence[Samples], rounding: float) -> _Side | None:
+    """The slope on one side of the point; None if f is nan there."""
+    step, beside = ladders[-1][-1]
+    if beside != beside:
+        return None
+    if not isfinite(beside):
+        slope = (beside - here) / step
+        return _Side(slope, slope)
+    table = [_sided(samples, rounding) for samples in ladders]
+    last = table[-1]
+    if growth := _growth(last):
+        return _Side(last[-1].slope, inf) if growth > 0 else _Side(-inf, last[-1].slope)
+    best = _narrowest([e for quotients in table for e in _extrapolated(quotients, _RATIO)])
+    if best is None or _unresolved(last, best):
+        return _Side(-inf, inf)
+    gaps = [abs(g - here) for _, g in ladders[-1][-5:]]
+    line = 2 * (abs(best.slope) + best.error) * abs(step) + 8 * (rounding + _ulp(here, beside))
+    return _Side(best.slope, best.slope, best.error, jumps=gaps[-1] > max(line, gaps[0] / 2))
+
+
+def _unresolved(quotients: Sequence[_Quotient], best: _Estimate) -> bool:
+    """Whether f changes faster than the last bits of x can tell, as sin(1e30) does: the quotients of the smallest
+    steps are far from `best` and do not come nearer."""
+    apart = [(abs(q.slope - best.slope), best.error + 8 * q.rounding) for q in quotients[-3:]]
+    return all(distance > error for distance, error in apart) and apart[-1][0] >= apart[0][0]
+
+
+def _ulp(a: float, b: float) -> float:
+    return math.ulp(max(abs(a), abs(b)))
+
+
+def _scatter(samples: Samples) -> float:
+    """The rounding error of f on one side, seen from outside: how much f departs from a straight line over the smaller
+    half of the steps, where its curvature is less than that."""
+    fine = _sided(samples[len(samples) // 2 :], 0.0)
+    moves = [abs(new.slope - old.slope) * new.step for old, new in pairwise(fine)]
+    return max((move for move in moves if isfinite(move)), default=0.0)
+
+
+def _extrapolated(quotients: Sequence[_Quotient], ratio: int) -> list[_Estimate]:
+    """The best estimate of each rung.
+
+    Column j of the table removes the j-th term of an error that falls by `ratio`, ratio**2, ... from rung to rung.
+    """
+    best: list[_Estimate] = []
+    row: list[float] = []
+    moves: list[float] = []
+    for step, quotient, rounding in quotients:
+        if not isfinite(quotient):
+            row, moves = [], []
+            continue
+        above, row = row, [quotient]
+        for j, entry in enumerate(above[: _COLUMNS - 1]):
+            row.append(row[j] + (row[j] - entry) / (ratio ** (j + 1) - 1))
+        previous, moves = moves, [abs(new - old) for new, old in zip(row, above)]
+        rounding *= 2
+        errors = [_error(move, before, rounding) for move, before in zip(moves, previous)]
+        if errors:
+            error, slope = min((error, slope) for error, slope in zip(errors, row))
+            best.append(_Estimate(step, slope, error, rounding))
+    # A small error may be luck: what the next rungs say otherwise, beyond their own rounding error, counts too.
+    return [
+        e._replace(error=max([e.error, *[abs(e.slope - n.slope) - n.rounding for n in best[k + 1 : k + 7]]]))
+        for k, e in enumerate(best)
+    ]
+
+
+def _error(move: float, before: float, rounding: float) -> float:
+    """The error of a table entry that moved by `move` from the rung above, and that one by `before`.
+
+    If the moves go on falling by the factor q, then q + q**2 + ... of the last one is still to come.
+    """
+    if move <= rounding:
+        return rounding + move
+    q = move / before if before else inf
+    return rounding + move * max(1.0, q / (1 - q)) if q < 0.95 else inf
+
+
+def _narrowest(estimates: Sequence[_Estimate]) -> _Estimate | None:
+    """The estimate with the smallest error that no estimate from smaller steps contradicts; None if there is none."""
+    lowest, highest, best = -inf, inf, None
+    for e in sorted(estimates):
+        if e.slope + e.error >= lowest and e.slope - e.error <= highest and (best is None or e.error < best.error):
+            best = e
+        lowest, highest = max(lowest, e.slope - e.error), min(highest, e.slope + e.error)
+    return best if best and isfinite(best.error) else None
+
+
+def _growth(quotients: Sequence[_Quotient]) -> int:
+    """1 or -1 if the quotients grow or fall without end as the steps shrink: the last moves that are more than
+    rounding have one sign and do not become smaller."""
+    pairs = [(new.slope - old.slope, 2 * new.rounding) for old, new in pairwise(quotients)]
+    moves = [move for move, rounding in pairs if not abs(move) <= rounding][-8:]
+    if len(moves) < 8 or not all(isfinite(move) for move in moves):
+        return 0
+    steady = all(b / a >= 0.95 for a, b in pairwise(moves))
+    return int(math.copysign(1, moves[0])) if steady else 0
