@@ -10,6 +10,7 @@
 
 from autograd_engine.check import GradientError, check_gradients
 from autograd_engine.derivatives import grad, gradient, hessian, jacobian, jvp, value_and_grad, vjp
+from autograd_engine.draw import draw, to_svg
 from autograd_engine.primitives import (
     PRIMITIVES,
     Primitive,
@@ -106,6 +107,7 @@ __all__ = [
     "cos",
     "cosh",
     "dot",
+    "draw",
     "elu",
     "erf",
     "erfc",
@@ -145,6 +147,7 @@ __all__ = [
     "square",
     "tan",
     "tanh",
+    "to_svg",
     "value_and_grad",
     "vjp",
     "where",

@@ -1,0 +1,337 @@
+"""A graph as a picture: graphviz DOT and SVG, with values, gradients and local derivatives.
+
+`draw` selects the nodes and describes the picture; `to_svg` lays it out. A box shows the label, `data` and
+`grad` of a Value and, where it is a result, the symbol of its operation. The number on an edge is the local
+derivative d(child)/d(parent): the chain rule multiplies these numbers along a path to the output, and adds
+up the products of all paths.
+
+The kinds of node differ in shape as well as in colour, so that a grey print can be read too: inputs are
+rectangles, parameters have a folded corner, results round ones, outputs a thick border, constants are
+ellipses, and "…" stands for what was left out. The background is white, on a dark notebook too.
+"""
+
+from __future__ import annotations
+
+import functools
+import html
+import os
+import re
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from autograd_engine.graph import topological_order
+from autograd_engine.primitives import PRIMITIVES
+from autograd_engine.value import Value
+
+if TYPE_CHECKING:  # graphviz and pygraphviz take a third of a second to import, so they wait for a drawing
+    import graphviz
+
+__all__ = ["draw", "to_svg"]
+
+Direction = Literal["LR", "TB"]
+Values = Value | Iterable[Value]
+
+# Fonts that measure nearly alike everywhere: the box is sized here, the text is set by the viewer.
+TEXT_FONT = "Helvetica,Arial,sans-serif"
+NUMBER_FONT = "Menlo,Consolas,DejaVu Sans Mono,Courier New,monospace"
+
+INK, GREY, GRADIENT, DERIVATIVE = "#1f2328", "#656d76", "#a33b00", "#00609c"
+EMPHASIS = {"penwidth": "2.4"}
+
+GRAPH = {"bgcolor": "white", "pad": "0.2", "nodesep": "0.22", "ranksep": "0.6", "charset": "UTF-8"}
+GRAPH |= {"nslimit": "2", "nslimit1": "2"}  # halves the time for a tangle of 500 nodes, a tidy graph stays as it is
+NODE = {"fontname": TEXT_FONT, "fontsize": "11", "fontcolor": INK, "margin": "0", "height": "0", "width": "0"}
+EDGE = {
+    "color": GREY,
+    "penwidth": "0.8",
+    "arrowsize": "0.55",
+    "fontname": NUMBER_FONT,
+    "fontsize": "10",
+    "fontcolor": DERIVATIVE,
+    "weight": "4",  # straighter than the side edges
+}
+SIDE_EDGE = {"style": "dashed", "color": "#9aa2ab", "weight": "1"}
+
+# The hues are darkened ones of Okabe and Ito's palette, which the colour-blind tell apart. `ordering` keeps the
+# arguments of an operation in their order.
+ROUND = {"shape": "box", "style": "rounded,filled", "ordering": "in"}
+KINDS = {
+    "input": {"shape": "box", "style": "filled", "fillcolor": "#e3f0fa", "color": "#00609c"},
+    "parameter": {"shape": "note", "style": "filled", "fillcolor": "#fbe3c0", "color": "#a35200"},
+    "result": ROUND | {"fillcolor": "#f6f7f8", "color": GREY},
+    "output": ROUND | EMPHASIS | {"fillcolor": "#d5efe3", "color": "#00714f"},
+}
+CONSTANT = {
+    "shape": "ellipse",
+    "style": "filled",
+    "fillcolor": "white",
+    "color": "#9aa2ab",
+    "fontname": NUMBER_FONT,
+    "margin": "0.06,0.03",
+}
+LEFT_OUT = {"shape": "plaintext", "fontcolor": GREY, "margin": "0.05,0.02"}
+
+MANY = 4  # the edges into a node with more arguments than this meet in one point
+
+
+def draw(
+    value_or_values: Values,
+    *,
+    parameters: Values = (),
+    direction: Direction = "LR",
+    depth: int | None = None,
+    around: Value | None = None,
+    limit: int = 500,
+) -> graphviz.Digraph:
+    """The graph that one Value, or several, were computed from; a notebook shows it as a picture.
+
+    `parameters` are the Values to draw as parameters; all other leaves are inputs. The graph runs from left to
+    right ("LR") or from top to bottom ("TB"). `depth=n` draws the nodes at most n edges before the outputs.
+    `around=node` draws the nodes at most `depth` (then 2) edges before and behind that node. An ellipsis stands
+    for the arguments, or the children, of a node that are left out; the constants of an operation go with its
+    parents. The same graph gives the same DOT text. (The methods `render` and `view` of the result need the
+    program `dot`; `to_svg` and notebooks do not.)
+
+    >>> a = Value(3.0, label="a")
+    >>> picture = draw(a * a)
+    >>> picture.source.count("n0 -> n1")  # both uses of a
+    2
+
+    Raises ValueError where there would be more than `limit` nodes, counting the constants, or where `around` is
+    not in the graph, and TypeError where something else than a Value is to be drawn.
+    """
+    if direction not in ("LR", "TB"):
+        raise ValueError(f"direction is 'LR' (left to right) or 'TB' (top to bottom), got {direction!r}")
+    outputs = dict.fromkeys(_values(value_or_values, "value_or_values"))
+    if not outputs:
+        raise ValueError("there is nothing to draw: value_or_values is empty")
+    known_parameters = set(_values(parameters, "parameters"))
+    part = _selected(list(outputs), depth, around)
+    _check_size(part, limit)
+
+    picture = _picture_class()(
+        "computation graph", graph_attr=GRAPH | {"rankdir": direction}, node_attr=NODE, edge_attr=EDGE
+    )
+    names = {node: f"n{i}" for i, node in enumerate(part.nodes)}
+    for node, name in names.items():
+        kind = _kind(node, known_parameters, outputs)
+        style = KINDS[kind] | (EMPHASIS if node is around else {})
+        picture.node(name, _box(node), tooltip=_escaped(f"{kind}: {node!r}", 200), **style)
+        _add_edges(picture, node, names, part, direction)
+    return picture
+
+
+def to_svg(value_or_values: Values, path: str | os.PathLike[str] | None = None, **options: Any) -> str:
+    """The picture of `draw(value_or_values, **options)` as the text of an SVG element; also written to `path`.
+
+    The file is there as a whole or not at all. Pointing at a node shows its repr. The layout is computed by
+    pygraphviz, which brings Graphviz along, or else by the program `dot`.
+
+    Raises RuntimeError where neither is installed, OSError where the file cannot be written, and what `draw`
+    raises.
+    """
+    svg = _layout(draw(value_or_values, **options))
+    if path is not None:
+        _write(Path(path), svg)
+    return svg
+
+
+class _Part(NamedTuple):
+    """What of a graph is drawn: the nodes, each behind its parents; those of them whose constants are drawn; and
+    how many children of a node are left out."""
+
+    nodes: list[Value]
+    expanded: set[Value]
+    children_left_out: dict[Value, int]
+
+
+def _selected(outputs: list[Value], depth: int | None, around: Value | None) -> _Part:
+    if depth is not None and (not isinstance(depth, int) or depth < 0):
+        raise ValueError(f"depth is a number of edges, 0 or more, got {depth!r}")
+    if around is not None:
+        return _neighbourhood(outputs, around, 2 if depth is None else depth)
+    if depth is None:
+        nodes = topological_order(outputs)
+        return _Part(nodes, set(nodes), {})
+    distances = _distances_before(outputs, depth)
+    expanded = {node for node, distance in distances.items() if distance < depth}
+    return _Part(topological_order(outputs, distances.keys() - expanded), expanded, {})
+
+
+def _neighbourhood(outputs: list[Value], around: Value, depth: int) -> _Part:
+    if not isinstance(around, Value):
+        raise TypeError(f"around is a Value, got {type(around).__name__}: {around!r:.60}")
+    order = topological_order(outputs)
+    if around not in set(order):  # a list would compare the data
+        raise ValueError(f"around is not a node of the graph: {around!r:.200}")
+    before = _distances_before([around], depth)
+    behind = {around: 0}
+    for node in order:
+        distance = min((behind[parent] for parent in node.parents if parent in behind), default=depth)
+        if distance < depth:
+            behind[node] = distance + 1
+    nodes = [node for node in order if node in before or node in behind]
+    drawn = set(nodes)
+    left_out: dict[Value, int] = {}
+    for node in order:
+        if node not in drawn:
+            for parent in drawn.intersection(node.parents):
+                left_out[parent] = left_out.get(parent, 0) + 1
+    return _Part(nodes, {node for node in nodes if before.get(node, 0) < depth}, left_out)
+
+
+def _distances_before(nodes: list[Value], depth: int) -> dict[Value, int]:
+    """The number of edges from the nearest of `nodes`, for each ancestor where it is at most `depth`."""
+    distances = dict.fromkeys(nodes, 0)
+    front = nodes
+    for distance in range(1, depth + 1):
+        front = [parent for node in front for parent in node.parents if parent not in distances]
+        if not front:
+            break
+        distances.update(dict.fromkeys(front, distance))
+    return distances
+
+
+def _check_size(part: _Part, limit: int) -> None:
+    """Refuse a part with more nodes than `limit`, before any work is done on it."""
+    values = len(part.nodes)
+    constants = sum(len(node.arguments) - len(node.parents) for node in part.expanded)
+    if values + constants > limit:
+        raise ValueError(
+            f"the drawing would have {values + constants} nodes ({values} Values and {constants} constants), more than "
+            f"limit={limit}; narrow it with depth=3 (that many edges before the output) or around=node (its "
+            "neighbourhood), or raise limit="
+        )
+
+
+def _kind(node: Value, parameters: Collection[Value], outputs: Collection[Value]) -> str:
+    if node in parameters:
+        return "parameter"
+    if node in outputs:
+        return "output"
+    return "input" if node.op is None else "result"
+
+
+def _add_edges(
+    picture: graphviz.Digraph, node: Value, names: dict[Value, str], part: _Part, direction: Direction
+) -> None:
+    """Draw the edges from the arguments of `node`, its constants, and the ellipses for what is left out."""
+    # The label stands above its edge, or right of it, where it needs a little room.
+    entrance, room = ("w", "") if direction == "LR" else ("n", " ")
+    name, arguments = names[node], _arguments(node)
+    head = {"headport": entrance} if len(arguments) > MANY else {}
+    left_out = 0
+    for i, (argument, derivative) in enumerate(arguments):
+        if isinstance(argument, Value) and argument in names:
+            tooltip = f"local derivative: {derivative!r}"
+            picture.edge(names[argument], name, label=room + _number(derivative), tooltip=tooltip, **head)
+        elif isinstance(argument, float) and node in part.expanded:
+            constant, tooltip = f"{name}_constant{i}", f"constant: {argument!r}"
+            picture.node(constant, _number(argument), tooltip=tooltip, **CONSTANT)
+            picture.edge(constant, name, tooltip=tooltip, **head, **SIDE_EDGE)
+        else:
+            left_out += 1
+    if left_out:
+        tooltip = f"left out: {left_out} of {len(arguments)} arguments"
+        picture.node(f"{name}_before", f"… {left_out} more", tooltip=tooltip, **LEFT_OUT)
+        picture.edge(f"{name}_before", name, tooltip=tooltip, **head, **SIDE_EDGE)
+    if children := part.children_left_out.get(node):
+        tooltip = f"left out: {children} of the results computed from this one"
+        picture.node(f"{name}_behind", f"… {children} more", tooltip=tooltip, **LEFT_OUT)
+        picture.edge(name, f"{name}_behind", tooltip=tooltip, **SIDE_EDGE)
+
+
+def _values(value_or_values: Values, name: str) -> tuple[Value, ...]:
+    if isinstance(value_or_values, Value):
+        return (value_or_values,)
+    if not isinstance(value_or_values, Iterable) or isinstance(value_or_values, (str, bytes)):
+        raise TypeError(f"{name} takes Values, got {type(value_or_values).__name__}: {value_or_values!r:.60}")
+    values = tuple(value_or_values)
+    for value in values:
+        if not isinstance(value, Value):
+            raise TypeError(f"{name} takes Values, got a {type(value).__name__} among them: {value!r:.60}")
+    return values
+
+
+def _arguments(node: Value) -> list[tuple[Any, float]]:
+    """The arguments of a node, each with its local derivative (nan for a constant, which has none)."""
+    derivatives = iter(node.local_derivatives())
+    arguments = [(x, next(derivatives) if isinstance(x, Value) else float("nan")) for x in node.arguments]
+    if node.op is PRIMITIVES["dot"]:  # x₁, y₁, x₂, y₂, …: what is multiplied stands together
+        pairs = zip(arguments[: len(arguments) // 2], arguments[len(arguments) // 2 :])
+        return [argument for pair in pairs for argument in pair]
+    return arguments
+
+
+def _box(node: Value) -> str:
+    """The HTML-like label of a node: symbol | label over numbers."""
+    label = _escaped(node.label, 40)
+    rows = f'<TR><TD COLSPAN="2" ALIGN="LEFT"><B>{label}</B></TD></TR>' if label else ""
+    for name, number, color in ("data", node.data, INK), ("grad", node.grad, GRADIENT):
+        rows += (
+            f'<TR><TD ALIGN="LEFT"><FONT POINT-SIZE="9" COLOR="{GREY}">{name} </FONT></TD>'
+            f'<TD ALIGN="RIGHT"><FONT FACE="{NUMBER_FONT}" COLOR="{color}">{_number(number)}</FONT></TD></TR>'
+        )
+    symbol = ""
+    if node.op:
+        text = _escaped(node.op.symbol, 20)
+        symbol = f'<TD CELLPADDING="6"><FONT POINT-SIZE="{18 if len(text) <= 2 else 12}">{text}</FONT></TD><VR/>'
+    table = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="{}">'.format
+    return f"<{table(5)}<TR>{symbol}<TD>{table(1)}{rows}</TABLE></TD></TR></TABLE>>"
+
+
+def _number(number: float) -> str:
+    return f"{number:.6g}"
+
+
+def _escaped(text: object, most: int) -> str:
+    """At most that many characters of `text` on one line, with no meaning to DOT, its HTML-like labels, or XML."""
+    line = " ".join(str(text)[: 2 * most].split())
+    line = line if len(line) <= most else line[: most - 1] + "…"
+    line = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
+    return html.escape(line).replace("\\", r"\\")
+
+
+@functools.cache
+def _picture_class() -> type[graphviz.Digraph]:
+    import graphviz
+
+    class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no annotations
+        """A Digraph that a notebook shows without the program `dot`."""
+
+        def _repr_mimebundle_(self, *_: Any, **__: Any) -> dict[str, str]:
+            return {"image/svg+xml": _layout(self)}
+
+    return Picture
+
+
+def _layout(picture: graphviz.Digraph) -> str:
+    """The picture as an SVG element: without the XML prolog, so that it can be put into a page as it is."""
+    import graphviz
+
+    svg: str
+    try:
+        import pygraphviz
+    except ImportError:
+        try:
+            svg = picture.pipe(format="svg", encoding="utf-8")
+        except graphviz.ExecutableNotFound:
+            raise RuntimeError(
+                "drawing needs Graphviz: install pygraphviz, which brings it along (pip install pygraphviz), or the "
+                "program dot (apt install graphviz, brew install graphviz, or https://graphviz.org/download)"
+            ) from None
+    else:
+        svg = pygraphviz.AGraph(string=picture.source).draw(format="svg", prog="dot").decode()
+    svg = svg[svg.index("<svg") :].replace("&#45;", "-")
+    # Graphviz titles a node by its name, n0; the tooltip says more.
+    return re.sub(r'<title>[^<]*</title>(\s*<g id="a_[^"]*"><a xlink:title="([^"]*)">)', r"<title>\2</title>\1", svg)
+
+
+def _write(path: Path, text: str) -> None:
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
