@@ -1,1 +1,90 @@
-"""Neural networks of scalar Values."""
+"""Neural networks of scalar Values: modules, losses, optimisers and training.
+
+>>> from nn import MLP, SGD, accuracy, fit, hinge_loss
+>>> model = MLP(2, [8, 1], seed=1)
+>>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [-1, 1, 1, -1]
+>>> history = fit(model, X, y, hinge_loss, SGD(model.parameters(), lr=0.3), epochs=50, accuracy=accuracy)
+>>> history.accuracy[-1]
+1.0
+"""
+
+from nn.clipping import clip_gradients
+from nn.convolution import AvgPool1d, AvgPool2d, Conv1d, Conv2d, Linear, MaxPool1d, MaxPool2d
+from nn.initializers import (
+    constant,
+    kaiming_normal,
+    kaiming_uniform,
+    lecun_normal,
+    lecun_uniform,
+    xavier_normal,
+    xavier_uniform,
+    zeros,
+)
+from nn.losses import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    hinge_loss,
+    l1_penalty,
+    l2_penalty,
+    mean_squared_error,
+    squared_error,
+)
+from nn.modules import ACTIVATIONS, MLP, Layer, Module, Neuron
+from nn.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
+from nn.schedules import cosine_annealing, exponential_decay, in_sequence, linear_warm_up, step_decay
+from nn.training import History, accuracy, evaluate, fit
+from nn.units import Activation, BatchNorm, Dropout, Flatten, Perceptron, Sequential
+
+__all__ = [
+    "ACTIVATIONS",
+    "MLP",
+    "SGD",
+    "Activation",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "AvgPool1d",
+    "AvgPool2d",
+    "BatchNorm",
+    "Conv1d",
+    "Conv2d",
+    "Dropout",
+    "Flatten",
+    "History",
+    "Layer",
+    "Linear",
+    "MaxPool1d",
+    "MaxPool2d",
+    "Module",
+    "Neuron",
+    "Optimizer",
+    "Perceptron",
+    "RMSprop",
+    "Sequential",
+    "accuracy",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "clip_gradients",
+    "constant",
+    "cosine_annealing",
+    "cross_entropy",
+    "evaluate",
+    "exponential_decay",
+    "fit",
+    "hinge_loss",
+    "in_sequence",
+    "kaiming_normal",
+    "kaiming_uniform",
+    "l1_penalty",
+    "l2_penalty",
+    "lecun_normal",
+    "lecun_uniform",
+    "linear_warm_up",
+    "mean_squared_error",
+    "squared_error",
+    "step_decay",
+    "xavier_normal",
+    "xavier_uniform",
+    "zeros",
+]

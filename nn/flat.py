@@ -1,0 +1,61 @@
+"""A function of nested numbers as linear algebra and SciPy want it: one array in, arrays out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from autograd_engine.derivatives import jacobian, value_and_grad
+from autograd_engine.primitives import as_float
+from autograd_engine.structure import flatten
+from autograd_engine.value import Value
+
+
+class FlatFunction:
+    """`f`, a function of something like `x0` (a number, or nested lists, tuples, dicts or arrays), on arrays.
+
+    `start` is x0 as an array of shape (n,); `unflatten` goes back. Raises TypeError where x0 does not consist of
+    numbers, ValueError where there is none in it.
+    """
+
+    def __init__(self, f: Callable[[Any], Any], x0: Any) -> None:
+        leaves, self._structure = flatten(x0)
+        if not leaves:
+            raise ValueError("x0 holds no number")
+        try:
+            self.start = np.array([as_float(leaf) for leaf in leaves])
+        except TypeError as error:
+            raise TypeError(f"x0: {error}") from None
+        self._f = f
+        self._value_and_grad = value_and_grad(f)
+        self._jacobian = jacobian(lambda numbers: flatten(f(self._structure(numbers)))[0])
+
+    def unflatten(self, x: npt.NDArray[np.float64]) -> Any:
+        """The numbers of an array (n,) in the structure of x0."""
+        return self._structure(x.tolist())
+
+    def value(self, x: npt.NDArray[np.float64]) -> float:
+        """f at x, where f returns one number."""
+        return _float(self._f(self.unflatten(x)))
+
+    def value_and_gradient(self, x: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
+        """f at x, where f returns one number, and its gradient (n,)."""
+        value, gradient = self._value_and_grad(self.unflatten(x))
+        return _float(value), np.array([_float(slope) for slope in flatten(gradient)[0]])
+
+    def values(self, x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """All numbers that f returns at x, (m,)."""
+        return np.array([_float(number) for number in flatten(self._f(self.unflatten(x)))[0]])
+
+    def jacobian(self, x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """The derivatives of `values` at x, (m, n)."""
+        rows = [[_float(slope) for slope in row] for row in self._jacobian(x.tolist())]
+        return np.array(rows).reshape(-1, len(self.start))
+
+
+def _float(number: Any) -> float:
+    """A number; it is a Value where f uses Values of its own besides x."""
+    return number.data if isinstance(number, Value) else as_float(number)

@@ -1,0 +1,153 @@
+"""Losses: plain functions of numbers, floats or Values, for one sample.
+
+Where predictions and targets may be sequences, they are equally long lists, tuples or one-dimensional arrays.
+
+>>> squared_error(0.5, 1.0), hinge_loss(0.25, -1)
+(0.125, 1.25)
+>>> binary_cross_entropy(0.0, 0.0), binary_cross_entropy_with_logits(0.0, 1.0)
+(0.0, 0.6931471805599453)
+>>> cross_entropy([2.0, 2.0], 1)
+0.6931471805599453
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+from autograd_engine.primitives import as_float, dot, exp, log, relu, softplus, sum, xlogy
+from autograd_engine.value import Value
+
+Number: TypeAlias = Any
+"""A float or whatever a float can be made of, or a Value. The result is a Value if an argument is."""
+
+
+def squared_error(prediction: Number | Iterable[Number], target: Number | Iterable[Number]) -> Number:
+    """½ (prediction - target)², or ½ Σ (prediction - target)² over two sequences of one length.
+
+    The factor ½ makes the gradient prediction - target; PyTorch's MSELoss has none, see `mean_squared_error`.
+    Raises ValueError where the lengths differ, TypeError where only one of the two is a sequence.
+    """
+    differences = _differences("squared_error", prediction, target)
+    return 0.5 * dot(differences, differences)
+
+
+def mean_squared_error(predictions: Number | Iterable[Number], targets: Number | Iterable[Number]) -> Number:
+    """The mean of (prediction - target)² over two sequences of one length, or of the one pair of numbers.
+
+    As PyTorch's `mse_loss`. Raises ValueError where the lengths differ or are 0, TypeError where only one of
+    the two is a sequence.
+    """
+    differences = _differences("mean_squared_error", predictions, targets)
+    if not differences:
+        raise ValueError("mean_squared_error() needs at least one prediction, got none")
+    return dot(differences, differences) / len(differences)
+
+
+def binary_cross_entropy(probability: Number, target: Number) -> Number:
+    """-target ln probability - (1 - target) ln(1 - probability), with 0 ln 0 = 0.
+
+    Takes two numbers from 0 to 1 and raises ValueError for others. Probabilities 0 and 1 are allowed: the
+    loss is then exactly 0 or inf, where PyTorch cuts it off at 100.
+    """
+    _check_range("binary_cross_entropy", "target", target)
+    _check_range(
+        "binary_cross_entropy", "probability", probability, "; for a logit use binary_cross_entropy_with_logits()"
+    )
+    # 0 - x, since -x would be -0.0 where the loss is 0.
+    return 0 - (xlogy(target, probability) + xlogy(1 - target, 1 - probability))
+
+
+def binary_cross_entropy_with_logits(logit: Number, target: Number) -> Number:
+    """The binary cross-entropy of the probability sigmoid(logit), for any finite logit.
+
+    Written target softplus(-logit) + (1 - target) softplus(logit), which overflows nowhere and whose value and
+    gradient keep their digits where the prediction is confidently right. Raises ValueError unless the target is
+    from 0 to 1.
+    """
+    _check_range("binary_cross_entropy_with_logits", "target", target)
+    return dot([target, 1 - target], [softplus(-logit), softplus(logit)])
+
+
+def cross_entropy(logits: Iterable[Number], target: Number) -> Number:
+    """-ln softmax(logits)[target] for a sequence of logits, one for each class, and the index of the right class.
+
+    As PyTorch's `cross_entropy`; the gradient is softmax(logits) - onehot(target). The largest logit is
+    subtracted first, so that nothing overflows. The target may be a float as long as it is whole. Raises
+    ValueError where it is no class index, TypeError where the logits are not a sequence.
+    """
+    numbers = _sequence(logits)
+    if numbers is None:
+        raise TypeError(
+            f"cross_entropy() needs a sequence of logits, one for each class, got {_kind(logits)}; "
+            "for a single logit use binary_cross_entropy_with_logits()"
+        )
+    index = as_float(target)
+    if index not in range(len(numbers)):
+        raise ValueError(f"cross_entropy(): target {target!r} is not a class index of {len(numbers)} logits")
+    # The shift cancels, so it is a constant and takes no part in the derivative.
+    shift = max(map(_data, numbers))
+    shifted = [x - shift for x in numbers]
+    return log(sum(map(exp, shifted))) - shifted[int(index)]
+
+
+def hinge_loss(score: Number, target: Number) -> Number:
+    """max(0, 1 - target score) for a target of -1 or 1, with slope 0 at the kink.
+
+    Raises ValueError for any other target.
+    """
+    if _data(target) not in (-1.0, 1.0):
+        raise ValueError(f"hinge_loss(): target must be -1 or 1, got {_data(target)!r}")
+    return relu(1 - target * score)
+
+
+def l1_penalty(parameters: Iterable[Number]) -> Number:
+    """The sum of the absolute values of the parameters; the slope at 0 is 0.
+
+    >>> l1_penalty([3.0, -4.0])
+    7.0
+    """
+    return sum([abs(parameter) for parameter in parameters])
+
+
+def l2_penalty(parameters: Iterable[Number]) -> Number:
+    """The sum of the squares of the parameters, as one node.
+
+    >>> l2_penalty([3.0, 4.0])
+    25.0
+    """
+    values = list(parameters)
+    return dot(values, values)
+
+
+def _differences(loss: str, predictions: Any, targets: Any) -> list[Any]:
+    p, t = _sequence(predictions), _sequence(targets)
+    if p is None and t is None:
+        return [predictions - targets]
+    if p is None or t is None:
+        got = f"{_kind(predictions)} and {_kind(targets)}"
+        raise TypeError(f"{loss}() needs two numbers or two sequences of one length, got {got}")
+    if len(p) != len(t):
+        raise ValueError(
+            f"{loss}() needs as many targets as predictions, got {len(p)} predictions and {len(t)} targets"
+        )
+    return [x - y for x, y in zip(p, t)]
+
+
+def _sequence(numbers: Any) -> list[Any] | None:
+    """The numbers of a sequence as a list, None for a single number."""
+    return list(numbers) if isinstance(numbers, Iterable) and not isinstance(numbers, str) else None
+
+
+def _check_range(loss: str, name: str, number: Any, hint: str = "") -> None:
+    if _data(number) < 0 or _data(number) > 1:  # which nan is not: it goes through
+        raise ValueError(f"{loss}(): {name} must be from 0 to 1, got {_data(number)!r}{hint}")
+
+
+def _data(number: Any) -> float:
+    return number.data if isinstance(number, Value) else as_float(number)
+
+
+def _kind(argument: Any) -> str:
+    numbers = _sequence(argument)
+    return f"a single {type(argument).__name__}" if numbers is None else f"a sequence of {len(numbers)}"

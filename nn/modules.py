@@ -1,0 +1,492 @@
+"""Modules: things with parameters that turn a list of numbers into a list of numbers.
+
+How to read this file: `Neuron` is the idea, `activation(dot(weights, inputs) + bias)`, three nodes.
+A `Layer` is a list of neurons, an `MLP` a list of layers, and `Module` is what all of them share: it finds
+what is in the attributes (`_parts`) and gives it names; all else follows from that. The units beyond the
+perceptron are in `convolution.py` and `units.py`.
+
+>>> model = MLP(2, [3, 1], activation="tanh", seed=0)
+>>> model
+MLP(2 -> 3 tanh -> 1, 13 parameters)
+>>> [output] = model([0.5, -1.0])
+>>> output.backward()
+>>> model.deltas()["2"]
+array([1.])
+>>> {name: array.shape for name, array in model.arrays().items()}
+{'0.weight': (3, 2), '0.bias': (3,), '2.weight': (1, 3), '2.bias': (1,)}
+"""
+
+from __future__ import annotations
+
+import operator
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from autograd_engine.primitives import PRIMITIVES, Primitive, as_float
+from autograd_engine.value import Value
+from nn.initializers import Initializer, kaiming_normal, lecun_normal
+
+Array: TypeAlias = npt.NDArray[np.float64]
+
+Tensor: TypeAlias = "Value | Sequence[Tensor]"
+"""A Value, or a list (of lists ...) of Values in which all lists of one level are equally long."""
+
+Part: TypeAlias = "Module | Tensor | Array"
+
+M = TypeVar("M", bound="Module")
+
+Seed: TypeAlias = "int | np.random.Generator"
+
+ACTIVATIONS = ("relu", "tanh", "sigmoid", "leaky_relu", "elu", "gelu", "silu", "softplus", "softsign", "linear")
+"""The names of the usual activation functions; any other primitive of one number does as well."""
+
+_RECTIFIERS = frozenset({"relu", "leaky_relu", "elu", "gelu", "silu"})
+_dot = PRIMITIVES["dot"]
+
+
+class Module(ABC):
+    """Something with parameters, called with a list of numbers.
+
+    A subclass defines `__call__` and keeps its parameters in attributes: Values, Modules, or lists and
+    tuples of them, nested as deep as one likes. They are named as PyTorch names them, `weight`,
+    `layers.0.weight`. Attributes that are NumPy arrays of floats are buffers: they belong to the model's state
+    and its files, but are not trained. Attributes whose name begins with an underscore are private and hold
+    neither.
+
+    A module begins in training mode (`training` is True), see `train` and `eval`.
+
+    >>> class Line(Module):
+    ...     def __init__(self):
+    ...         self.slope, self.offset = Value(2.0), Value(1.0)
+    ...
+    ...     def __call__(self, inputs):
+    ...         return [self.slope * x + self.offset for x in inputs]
+    >>> Line()
+    Line(slope, offset, 2 parameters)
+    >>> list(Line().named_parameters())
+    ['slope', 'offset']
+    """
+
+    training = True
+    _pre_activations: Any = None  # of the last call: a Value, or lists or arrays of them
+
+    _arguments: tuple[tuple[Any, ...], dict[str, Any]]
+
+    def __new__(cls, *args: Any, **keywords: Any) -> Any:
+        """Keep the arguments of the call, from which `nn.load` makes the module again."""
+        module = super().__new__(cls)
+        module._arguments = (args, keywords)
+        return module
+
+    @abstractmethod
+    def __call__(self, inputs: Iterable[Any], /) -> Any:
+        """The outputs for one sample."""
+
+    def forward_batch(self, batch: Iterable[Any]) -> list[Any]:
+        """The outputs for each sample of a batch; a module with statistics over the batch has its own way.
+
+        See `needs_batch`. Elsewhere it is the same as calling the module with one sample after the other.
+        """
+        self._forget()
+        kept: dict[Module, list[Any]] = {module: [] for module in self.named_modules().values()}
+        outputs = []
+        for sample in batch:
+            outputs.append(self(sample))
+            for module, of_samples in kept.items():
+                if module._pre_activations is not None:
+                    of_samples.append(module._pre_activations)
+        for module, of_samples in kept.items():
+            module._pre_activations = of_samples or None
+        return outputs
+
+    @property
+    def needs_batch(self) -> bool:
+        """Whether the samples of a batch depend on one another, so that only `forward_batch` can be called.
+
+        It is so in training mode where a BatchNorm is part of the module.
+        """
+        return any(part.needs_batch for _, part in self._parts() if isinstance(part, Module))
+
+    def train(self: M, mode: bool = True) -> M:
+        """Set training mode, in which Dropout drops and BatchNorm takes the batch's statistics; returns self."""
+        for module in self.named_modules().values():
+            module.training = mode
+        return self
+
+    def eval(self: M) -> M:
+        """Set inference mode: `train(False)`."""
+        return self.train(False)
+
+    def named_modules(self) -> dict[str, Module]:
+        """The module itself, by the name "", and all modules in it, by names like `0` or `layers.1`."""
+        found: dict[str, Module] = {"": self}
+        for name, part in self._parts():
+            if isinstance(part, Module):
+                found |= {
+                    f"{name}.{inner}" if inner else name: module for inner, module in part.named_modules().items()
+                }
+        return found
+
+    def deltas(self) -> dict[str, Array]:
+        """dC/dz of the pre-activations z of each unit in the model's last call, as backward() has left them.
+
+        By the names of `named_modules()`. A unit's pre-activation is what goes into its activation function:
+        weighted sums, (units,), or (channels, positions...) of a convolution, a pooling or a BatchNorm. After
+        `forward_batch` the samples come first: (batch, units). Before backward() all are 0.
+
+        To this end a module holds the pre-activations, and so the graph that led to them, until it is called
+        again; of a module that occurs twice in one call it is the last occurrence. Copies and files of a
+        module come without. A layer of plain numbers, such as a pooling of the data, has no derivatives and is
+        left out. Raises RuntimeError before the first call.
+
+        The recursion of backpropagation, delta_j = h'(z_j) sum over k of w_kj delta_k:
+
+        >>> model = MLP(1, [2, 1], "sigmoid", seed=0)
+        >>> model([1.0])[0].backward()
+        >>> deltas, w = model.deltas(), model.arrays()["2.weight"]
+        >>> a = np.array([output.data for output in model.layers[0]([1.0])])
+        >>> np.allclose(deltas["0"], a * (1 - a) * (w.T @ deltas["2"]))
+        True
+        """
+        kept = {name: module._pre_activations for name, module in self.named_modules().items()}
+        grids = {name: np.array(values, dtype=object) for name, values in kept.items() if values is not None}
+        if not grids:
+            raise RuntimeError(
+                f"there are no deltas before the first call: call the {type(self).__name__}, then backward()"
+            )
+        return {
+            name: np.array([getattr(z, "grad", np.nan) for z in grid.flat]).reshape(grid.shape)
+            for name, grid in grids.items()
+            if any(isinstance(z, Value) for z in grid.flat)
+        }
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The parameters grouped into tensors by name, in the order in which the attributes were set.
+
+        Raises ValueError where a list of Values is ragged or mixes Values with something else.
+        """
+        return {name: part for name, part in self._state().items() if not isinstance(part, np.ndarray)}
+
+    def buffers(self) -> dict[str, Array]:
+        """The arrays that belong to the model's state but are not trained, by name; not copies."""
+        return {name: part for name, part in self._state().items() if isinstance(part, np.ndarray)}
+
+    def named_parameters(self) -> dict[str, Value]:
+        """Every parameter once, by a name like `0.weight[3, 2]`: tensor, then position."""
+        named: dict[Value, str] = {}
+        for name, tensor in self.tensors().items():
+            for position, value in zip(np.ndindex(_shape(tensor, name)), _flat(tensor)):
+                named.setdefault(value, name + (f"[{', '.join(map(str, position))}]" if position else ""))
+        return {name: value for value, name in named.items()}
+
+    def parameters(self) -> list[Value]:
+        """Every parameter once, tensor by tensor, in row-major order."""
+        return list(dict.fromkeys(value for tensor in self.tensors().values() for value in _flat(tensor)))
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to 0."""
+        for parameter in self.parameters():
+            parameter.grad = 0.0
+
+    def arrays(self) -> dict[str, Array]:
+        """A copy of the state, one float64 array for each of `tensors()` and for each buffer."""
+        return {name: np.array(_data(part)).reshape(_shape(part, name)) for name, part in self._state().items()}
+
+    def load_arrays(self, arrays: Mapping[str, npt.ArrayLike]) -> None:
+        """Set the parameters' data and the buffers from `arrays`, which has the names and shapes of `arrays()`.
+
+        All or nothing: raises ValueError, and changes nothing, where a name is missing, unknown, or stands
+        for another shape, or where an array is not of real numbers.
+        """
+        state = self._state()
+        problems = [f"{name} is missing" for name in state if name not in arrays]
+        problems += [f"{name} is not a tensor of this model" for name in arrays if name not in state]
+        if problems:
+            raise ValueError(f"the arrays do not fit the {type(self).__name__}: {'; '.join(problems)}")
+        new: list[tuple[Tensor | Array, Array]] = []
+        for name, part in state.items():
+            array = np.asarray(arrays[name])
+            if array.dtype.kind not in "fiu":
+                raise ValueError(f"{name} must be an array of real numbers, got dtype {array.dtype}")
+            if array.shape != (shape := _shape(part, name)):
+                raise ValueError(f"{name} has shape {array.shape}, the model expects {shape}")
+            new.append((part, array.astype(np.float64)))
+        for part, array in new:
+            if isinstance(part, np.ndarray):
+                part[...] = array
+            else:
+                for parameter, number in zip(_flat(part), array.ravel().tolist()):
+                    parameter.data = number
+
+    # PyTorch's names of the two.
+    state_dict = arrays
+    load_state_dict = load_arrays
+
+    def initialize(self, initializer: Initializer, seed: Seed = 0) -> None:
+        """Draw every tensor of two or more dimensions anew, in order, and leave all others as they are, biases too.
+
+        `initializer(shape, generator)` returns an array: see `nn.initializers`. Raises ValueError where there is
+        no such tensor, or where an array has another shape or is not of real numbers.
+        """
+        draws = generator(seed)
+        shapes = {name: _shape(tensor, name) for name, tensor in self.tensors().items()}
+        drawn = {name: initializer(shape, draws) for name, shape in shapes.items() if len(shape) > 1}
+        if not drawn:
+            raise ValueError(f"the {type(self).__name__} has no weight of two or more dimensions to be initialised")
+        self.load_arrays(self.arrays() | drawn)
+
+    def _parts(self) -> Iterator[tuple[str, Part]]:
+        """The Modules, the tensors of Values and the buffers in the attributes, by name. May be overridden."""
+        for name, attribute in vars(self).items():
+            if not name.startswith("_"):
+                yield from _parts_in(name, attribute)
+
+    def _state(self) -> dict[str, Tensor | Array]:
+        """The tensors and the buffers of this module and of those in it."""
+        found: dict[str, Tensor | Array] = {}
+        for name, part in self._parts():
+            if isinstance(part, Module):
+                found |= {f"{name}.{inner}": leaf for inner, leaf in part._state().items()}
+            else:
+                found[name] = part
+        return found
+
+    def _forget(self) -> None:
+        """Let go of the last call's graph."""
+        for module in self.named_modules().values():
+            module._pre_activations = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: attribute for name, attribute in vars(self).items() if name != "_pre_activations"}
+
+    def __repr__(self) -> str:
+        shapes = [name + "".join(f"[{n}]" for n in _shape(tensor, name)) for name, tensor in self.tensors().items()]
+        return f"{type(self).__name__}({', '.join([*shapes, parameter_count(self)])})"
+
+
+class Neuron(Module):
+    """One unit: `activation(dot(weight, inputs) + bias)`.
+
+    `weight` is a list of `n_in` Values, `bias` a Value that starts at 0. `activation` is a name (see
+    `ACTIVATIONS`), a primitive of one number, or None for none.
+
+    The weights are drawn from a normal distribution whose variance depends on the number of inputs: 2 / n_in
+    for the rectifiers relu, leaky_relu, elu, gelu and silu (He, Zhang, Ren and Sun, "Delving Deep into
+    Rectifiers", 2015), else 1 / n_in (LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998). `seed` is
+    an int or a NumPy Generator to draw from; the same seed gives the same weights. The attribute
+    `activation` is the primitive, None where there is none.
+
+    >>> neuron = Neuron(2, activation="tanh", seed=1)
+    >>> neuron
+    Neuron(2 -> 1 tanh, 3 parameters)
+    >>> output = neuron([1.0, 0.5])
+    >>> output.op.name
+    'tanh'
+    """
+
+    def __init__(self, n_in: int, activation: str | Primitive | None = "relu", seed: Seed = 0) -> None:
+        self.n_in = whole_number("Neuron: n_in", n_in)
+        self.activation = resolve_activation(activation)
+        rectifies = self.activation is not None and self.activation.name in _RECTIFIERS
+        initializer = kaiming_normal if rectifies else lecun_normal
+        [weights] = initializer((1, self.n_in), generator(seed)).tolist()
+        self.weight = [Value(w, f"w{i}") for i, w in enumerate(weights)]
+        self.bias = Value(0.0, "b")
+
+    def __call__(self, inputs: Iterable[Any], /) -> Value:
+        """The output for `n_in` inputs. Raises ValueError for any other number of inputs."""
+        self._pre_activations = z = self._sum(_numbers(inputs, self.n_in, "Neuron"))
+        activated: Value = z if self.activation is None else self.activation(z)
+        return activated
+
+    def _sum(self, inputs: list[Any]) -> Value:
+        # A weight is a Value, so the call would end in `record` anyway.
+        z: Value = Value.record(_dot, *self.weight, *inputs) + self.bias
+        return z
+
+    def __repr__(self) -> str:
+        return f"Neuron({self.n_in} -> {_described(1, self.activation)}, {parameter_count(self)})"
+
+
+class Layer(Module):
+    """`n_out` neurons that see the same `n_in` inputs; called, it returns the list of their outputs.
+
+    Arguments as for `Neuron`. As tensors it is `weight` (n_out, n_in) and `bias` (n_out,), which is what
+    PyTorch's Linear has.
+    """
+
+    def __init__(self, n_in: int, n_out: int, activation: str | Primitive | None = "relu", seed: Seed = 0) -> None:
+        self.n_in, self.n_out = whole_number("Layer: n_in", n_in), whole_number("Layer: n_out", n_out)
+        self.activation = resolve_activation(activation)
+        draws = generator(seed)
+        self.neurons = [Neuron(self.n_in, self.activation, draws) for _ in range(self.n_out)]
+
+    def __call__(self, inputs: Iterable[Any], /) -> list[Value]:
+        """A list of `n_out` outputs, also where `n_out` is 1. Raises ValueError unless there are `n_in` inputs."""
+        numbers = _numbers(inputs, self.n_in, "Layer")
+        self._pre_activations = zs = tuple([neuron._sum(numbers) for neuron in self.neurons])
+        return list(zs) if self.activation is None else [self.activation(z) for z in zs]
+
+    def _parts(self) -> Iterator[tuple[str, Part]]:
+        yield "weight", [neuron.weight for neuron in self.neurons]
+        yield "bias", [neuron.bias for neuron in self.neurons]
+
+    def __repr__(self) -> str:
+        return f"Layer({self.n_in} -> {_described(self.n_out, self.activation)}, {parameter_count(self)})"
+
+
+class MLP(Module):
+    """A multi-layer perceptron: layers of the given widths, `activation` in all but the last, which is linear.
+
+    The tensors are named as in the `torch.nn.Sequential` of the same network, in which each activation has a
+    place of its own: the layers are 0, 2, 4 and so on.
+
+    `seed` is an int or a NumPy Generator; all weights are drawn from it in order.
+    """
+
+    def __init__(
+        self, n_in: int, widths: Iterable[int], activation: str | Primitive | None = "relu", seed: Seed = 0
+    ) -> None:
+        self.n_in = whole_number("MLP: n_in", n_in)
+        if not isinstance(widths, Iterable):
+            raise TypeError(f"MLP: widths must be a list of widths such as [16, 1], got {widths!r:.60}")
+        self.widths = tuple(whole_number("MLP: each width", width) for width in widths)
+        if not self.widths:
+            raise ValueError("MLP: widths is empty, but a network has at least one layer")
+        self.activation = resolve_activation(activation)
+        draws = generator(seed)
+        last = len(self.widths) - 1
+        self.layers = [
+            Layer(n_in, n_out, self.activation if i < last else None, draws)
+            for i, (n_in, n_out) in enumerate(zip((self.n_in, *self.widths), self.widths))
+        ]
+
+    def __call__(self, inputs: Iterable[Any], /) -> list[Value]:
+        """The list of outputs, `widths[-1]` of them. Raises ValueError unless there are `n_in` inputs."""
+        outputs = _numbers(inputs, self.n_in, "MLP")
+        for layer in self.layers:
+            outputs = layer(outputs)
+        return outputs
+
+    def _parts(self) -> Iterator[tuple[str, Part]]:
+        for i, layer in enumerate(self.layers):
+            yield str(2 * i), layer
+
+    def __repr__(self) -> str:
+        layers = [_described(layer.n_out, layer.activation) for layer in self.layers]
+        return f"MLP({' -> '.join([str(self.n_in), *layers])}, {parameter_count(self)})"
+
+
+def resolve_activation(activation: str | Primitive | None) -> Primitive | None:
+    """The primitive of an activation given by name or as itself; None for None, "linear" and "identity".
+
+    Raises ValueError for an unknown name or a primitive that does not take one number, TypeError for
+    anything else.
+    """
+    if activation is None or activation == "linear":
+        return None
+    op = PRIMITIVES.get(activation) if isinstance(activation, str) else activation
+    if op is None:
+        raise ValueError(f"unknown activation {activation!r}; choose one of {', '.join(ACTIVATIONS)}")
+    if not isinstance(op, Primitive):
+        raise TypeError(f"activation must be a name, a primitive or None, got {activation!r:.60}")
+    try:
+        op(0.0)
+        takes_one = op.arity is not None
+    except TypeError:
+        takes_one = False
+    if not takes_one:
+        raise ValueError(f"activation must be a primitive of one number, which {op.name} is not")
+    return None if op.name == "identity" else op
+
+
+def generator(seed: Seed) -> np.random.Generator:
+    """A NumPy Generator from a seed, a non-negative int; a Generator is returned as it is.
+
+    Raises TypeError or ValueError for any other seed, None included: what is drawn here can be drawn again.
+    """
+    if isinstance(seed, np.random.Generator):
+        return seed
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
+        raise TypeError(f"seed must be an int or a NumPy Generator, got {seed!r:.60}")
+    if seed < 0:
+        raise ValueError(f"seed must not be negative, got {seed}")
+    return np.random.default_rng(seed)
+
+
+def whole_number(name: str, number: Any, at_least: int = 1) -> int:
+    """`number` as an int. Raises TypeError unless it is a whole number, ValueError where it is too small."""
+    try:
+        whole = operator.index(number)
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, got {number!r:.60}") from None
+    if whole < at_least:
+        raise ValueError(f"{name} must be at least {at_least}, got {whole}")
+    return whole
+
+
+def _numbers(inputs: Any, n_in: int, who: str) -> list[Any]:
+    """The inputs as a list of floats and Values, `n_in` of them."""
+    if isinstance(inputs, np.ndarray):
+        if inputs.ndim != 1:
+            raise ValueError(f"{who} expects a list of {n_in} inputs, got an array of shape {inputs.shape}")
+        inputs = inputs.tolist()
+    try:
+        numbers = [x if x.__class__ is Value or x.__class__ is float else as_float(x) for x in inputs]
+    except TypeError as error:
+        raise TypeError(f"{who} expects a list of {n_in} numbers: {error}") from None
+    if len(numbers) != n_in:
+        raise ValueError(f"{who} expects {n_in} inputs, got {len(numbers)}")
+    return numbers
+
+
+def _parts_in(name: str, attribute: Any) -> Iterator[tuple[str, Part]]:
+    """An attribute with its name if it is a part, or the parts in it if it is a list of them."""
+    if isinstance(attribute, (Module, Value)) or (isinstance(attribute, np.ndarray) and attribute.dtype == np.float64):
+        yield name, attribute
+    elif isinstance(attribute, (list, tuple)):
+        if any(isinstance(item, Value) for item in _flat(attribute)):
+            _shape(attribute, name)  # refuses what is not a tensor
+            yield name, attribute
+        else:
+            for i, item in enumerate(attribute):
+                yield from _parts_in(f"{name}.{i}", item)
+
+
+def _data(part: Tensor | Array) -> Any:
+    return part if isinstance(part, np.ndarray) else [value.data for value in _flat(part)]
+
+
+def _flat(tensor: Any) -> Iterator[Any]:
+    if isinstance(tensor, (list, tuple)):
+        for item in tensor:
+            yield from _flat(item)
+    else:
+        yield tensor
+
+
+def _shape(tensor: Any, name: str) -> tuple[int, ...]:
+    if isinstance(tensor, Value):
+        return ()
+    if isinstance(tensor, np.ndarray):
+        return tuple(map(int, tensor.shape))
+    if not isinstance(tensor, (list, tuple)):
+        raise ValueError(f"{name} mixes Values with {type(tensor).__name__}; keep its parameters apart")
+    shapes = {_shape(item, name) for item in tensor}
+    if len(shapes) > 1:
+        raise ValueError(f"{name} is ragged: its lists of Values have the shapes {sorted(shapes)}")
+    return (len(tensor), *next(iter(shapes), ()))
+
+
+def _described(n_out: int, activation: Primitive | None) -> str:
+    return str(n_out) if activation is None else f"{n_out} {activation.name}"
+
+
+def parameter_count(module: Module) -> str:
+    """For a repr: "1 parameter", "13 parameters"."""
+    n = len(module.parameters())
+    return f"{n} parameter" if n == 1 else f"{n} parameters"

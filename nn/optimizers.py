@@ -1,0 +1,298 @@
+"""Optimisers: what to do with the gradients once backward() has filled them in.
+
+How to read this file: a rule of optimisation is the method `rule`, arrays in and an array out; the formulas are
+PyTorch's, and so are the names. `Optimizer` is the rest: it checks the settings, lets them differ from one group
+of parameters to the next, and counts the steps, so that a learning rate can depend on them. `step` takes the
+numbers out of the Values and puts them back; a loop that has arrays already calls `update`.
+
+A gradient of inf or nan is not caught: it makes its parameters inf or nan, and the loss shows it.
+
+>>> from autograd_engine.value import Value
+>>> x = Value(1.0)
+>>> optimizer = SGD([x], lr=0.1)
+>>> for _ in range(100):
+...     optimizer.zero_grad()
+...     ((x - 5) ** 2).backward()
+...     optimizer.step()
+>>> round(x.data, 6)
+5.0
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from nn.settings import Parameters, Schedule, at_least_0, check_parameters, learning_rate, parameter_groups, setting
+
+Array: TypeAlias = npt.NDArray[np.float64]
+
+Setting: TypeAlias = "float | Array"
+"""A number, or an array of one number for each parameter where the groups differ."""
+
+
+class Optimizer(ABC):
+    """Changes `parameters`, leaf Values, by their gradients, at a learning rate `lr`.
+
+    `lr` is a number or a `Schedule`, a function of the step's number, and may be set at any time. `settings` are
+    the other numbers of the rule; the rule finds them as attributes. Where the parameters come in groups, a
+    group may have an `lr` and settings of its own; what it does not name it has from the optimiser.
+
+    Raises TypeError where a parameter is not a Value, and ValueError where there is none, where one is given
+    twice or is the result of an operation, where a group names an unknown setting, or where a setting is out
+    of its range. What a schedule returns is checked when its step comes.
+    """
+
+    def __init__(self, parameters: Parameters, lr: float | Schedule, **settings: Any) -> None:
+        groups = parameter_groups(parameters, type(self).__name__)
+        self.parameters = [parameter for group in groups for parameter in group["params"]]
+        check_parameters(self.parameters, type(self).__name__)
+        self.steps = 0
+        self._sizes = [len(group["params"]) for group in groups]
+        self._rates = [learning_rate(group.get("lr", lr)) for group in groups]
+        for name in settings:
+            setattr(self, name, self._spread([setting(name, group.get(name, settings[name])) for group in groups]))
+        for name in (name for group in groups for name in group if name not in ("params", "lr", *settings)):
+            raise ValueError(f"a group sets {name!r}; it can set {', '.join(['lr', *settings])}")
+
+    @property
+    def lr(self) -> Any:
+        """The learning rate of the next step: a number, or where groups differ an array of one per parameter.
+
+        Setting it, to a number of at least 0 or to a schedule, sets it for all parameters.
+        """
+        return self._spread([setting("lr", rate(self.steps)) if callable(rate) else rate for rate in self._rates])
+
+    @lr.setter
+    def lr(self, lr: float | Schedule) -> None:
+        self._rates = [learning_rate(lr)] * len(self._sizes)
+
+    @abstractmethod
+    def rule(self, parameters: Array, gradients: Array, lr: Setting) -> Array:
+        """The new parameters, all in one array of shape (n,), from the old ones and their gradients.
+
+        `lr` is the learning rate of this step: a number, or an array like them. `self.steps` counts the steps before.
+        """
+
+    def update(self, parameters: Array, gradients: Array) -> Array:
+        """Make one step on arrays of shape (n,): return the new parameters. The Values stay as they are."""
+        with np.errstate(all="ignore"):  # inf and nan go their way, as they do in a Value
+            new = self.rule(parameters, gradients, self.lr)
+        self.steps += 1
+        return new
+
+    def step(self) -> None:
+        """Replace the data of every parameter by the rule's new one."""
+        data = np.array([parameter.data for parameter in self.parameters])
+        gradients = np.array([parameter.grad for parameter in self.parameters])
+        for parameter, number in zip(self.parameters, self.update(data, gradients).tolist()):
+            parameter.data = number
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to 0."""
+        for parameter in self.parameters:
+            parameter.grad = 0.0
+
+    def _spread(self, values: Sequence[Any]) -> Any:
+        """A setting from its value in each group: the value itself where all have the same."""
+        if all(value == values[0] for value in values):
+            return values[0]
+        return np.repeat(np.array(values, dtype=np.float64), self._sizes, axis=0).T
+
+    def __repr__(self) -> str:
+        settings = {"lr": self.lr} | {name: x for name, x in vars(self).items() if name[0] != "_"}
+        del settings["parameters"], settings["steps"]
+        shown = [f"{name}={'per group' if isinstance(x, np.ndarray) else x}" for name, x in settings.items()]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+class SGD(Optimizer):
+    """Gradient descent, with momentum, Nesterov's too, and weight decay.
+
+    gradient <- gradient + weight_decay parameter
+    velocity <- momentum velocity + (1 - dampening) gradient, in the first step the gradient itself
+    parameter <- parameter - lr velocity, or with `nesterov` - lr (gradient + momentum velocity)
+
+    Without momentum it is computed as (1 - lr weight_decay) parameter - lr gradient: with `weight_decay=1` that
+    is, to the bit, the textbook rule b <- (1 - alpha) b - alpha delta. Nesterov's momentum (Sutskever, Martens,
+    Dahl and Hinton, "On the importance of initialization and momentum in deep learning", 2013) needs a
+    `momentum` above 0 and no `dampening`, else ValueError is raised.
+    """
+
+    momentum: Setting
+    dampening: Setting
+    weight_decay: Setting
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        lr: float | Schedule = 1e-3,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+    ) -> None:
+        super().__init__(parameters, lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay)
+        if nesterov and not (np.all(self.momentum) and not np.any(self.dampening)):
+            raise ValueError("nesterov needs a momentum above 0 and a dampening of 0")
+        self.nesterov = nesterov
+        self._velocity: Array | None = None
+
+    def rule(self, parameters: Array, gradients: Array, lr: Setting) -> Array:
+        """See the class."""
+        if not np.any(self.momentum):
+            return (1.0 - lr * self.weight_decay) * parameters - lr * gradients
+        gradients = gradients + self.weight_decay * parameters
+        if self._velocity is None:
+            self._velocity = gradients
+        else:
+            self._velocity = self.momentum * self._velocity + (1.0 - self.dampening) * gradients
+        if self.nesterov:
+            return parameters - lr * (gradients + self.momentum * self._velocity)
+        return parameters - lr * np.where(self.momentum, self._velocity, gradients)
+
+
+class Adagrad(Optimizer):
+    """Adagrad (Duchi, Hazan and Singer, "Adaptive Subgradient Methods", 2011).
+
+    total <- total + gradient²
+    parameter <- parameter - lr / (1 + lr_decay steps before) gradient / (√total + eps)
+
+    The total begins at `initial_accumulator_value`, the same for all groups. `weight_decay` times the parameter is
+    added to the gradient.
+    """
+
+    lr_decay: Setting
+    weight_decay: Setting
+    eps: Setting
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        lr: float | Schedule = 1e-2,
+        lr_decay: float = 0.0,
+        weight_decay: float = 0.0,
+        initial_accumulator_value: float = 0.0,
+        eps: float = 1e-10,
+    ) -> None:
+        super().__init__(parameters, lr, lr_decay=lr_decay, weight_decay=weight_decay, eps=eps)
+        self.initial_accumulator_value = at_least_0("initial_accumulator_value", initial_accumulator_value)
+        self._total: Array = np.full(len(self.parameters), self.initial_accumulator_value)
+
+    def rule(self, parameters: Array, gradients: Array, lr: Setting) -> Array:
+        """See the class."""
+        gradients = gradients + self.weight_decay * parameters
+        self._total = self._total + gradients**2
+        lr = lr / (1.0 + self.steps * self.lr_decay)
+        return parameters - lr * gradients / (np.sqrt(self._total) + self.eps)
+
+
+class RMSprop(Optimizer):
+    """RMSprop (Hinton, "Neural Networks for Machine Learning", lecture 6, 2012).
+
+    mean_square <- alpha mean_square + (1 - alpha) gradient²
+    velocity <- momentum velocity + gradient / (√mean_square + eps)
+    parameter <- parameter - lr velocity
+
+    With `centered` the square of the mean gradient is taken off mean_square (Graves, "Generating Sequences With
+    Recurrent Neural Networks", 2013). `weight_decay` times the parameter is added to the gradient.
+    """
+
+    alpha: Setting
+    eps: Setting
+    weight_decay: Setting
+    momentum: Setting
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        lr: float | Schedule = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        momentum: float = 0.0,
+        centered: bool = False,
+    ) -> None:
+        super().__init__(parameters, lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum)
+        self.centered = centered
+        self._mean, self._mean_square, self._velocity = np.zeros((3, len(self.parameters)))
+
+    def rule(self, parameters: Array, gradients: Array, lr: Setting) -> Array:
+        """See the class."""
+        gradients = gradients + self.weight_decay * parameters
+        self._mean_square = self.alpha * self._mean_square + (1 - self.alpha) * gradients**2
+        variance = self._mean_square
+        if self.centered:
+            self._mean = self._mean + (1 - self.alpha) * (gradients - self._mean)
+            # Where the gradient hardly changes, rounding can take the difference below 0, which has no root.
+            variance = np.maximum(variance - self._mean**2, 0.0)
+        self._velocity = self.momentum * self._velocity + gradients / (np.sqrt(variance) + self.eps)
+        return parameters - lr * self._velocity
+
+
+class Adam(Optimizer):
+    """Adam (Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015).
+
+    mean <- beta1 mean + (1 - beta1) gradient, mean_square <- beta2 mean_square + (1 - beta2) gradient²
+    parameter <- parameter - lr mean / (1 - beta1^t) / (√(mean_square / (1 - beta2^t)) + eps) in step t = 1, 2, ...
+
+    `betas` are two numbers from 0 to below 1. `weight_decay` times the parameter is added to the gradient, or with
+    `decoupled_weight_decay` the parameter is first multiplied by 1 - lr weight_decay. `amsgrad` takes the largest
+    mean_square so far (Reddi, Kale and Kumar, "On the Convergence of Adam and Beyond", 2018).
+    """
+
+    betas: tuple[Setting, Setting]
+    eps: Setting
+    weight_decay: Setting
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        lr: float | Schedule = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        amsgrad: bool = False,
+        *,
+        decoupled_weight_decay: bool = False,
+    ) -> None:
+        super().__init__(parameters, lr, betas=betas, eps=eps, weight_decay=weight_decay)
+        self.amsgrad = amsgrad
+        self.decoupled_weight_decay = decoupled_weight_decay
+        self._mean, self._mean_square, self._largest = np.zeros((3, len(self.parameters)))
+
+    def rule(self, parameters: Array, gradients: Array, lr: Setting) -> Array:
+        """See the class."""
+        if self.decoupled_weight_decay:
+            parameters = (1.0 - lr * self.weight_decay) * parameters
+        else:
+            gradients = gradients + self.weight_decay * parameters
+        beta1, beta2 = self.betas
+        self._mean = beta1 * self._mean + (1 - beta1) * gradients
+        self._mean_square = beta2 * self._mean_square + (1 - beta2) * gradients**2
+        mean_square = self._mean_square
+        if self.amsgrad:
+            mean_square = self._largest = np.maximum(self._largest, mean_square)
+        # Both means start at 0, which the divisions make up for.
+        mean = self._mean / (1 - beta1 ** (self.steps + 1))
+        deviation = np.sqrt(mean_square / (1 - beta2 ** (self.steps + 1)))
+        return parameters - lr * mean / (deviation + self.eps)
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019)."""
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        lr: float | Schedule = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+    ) -> None:
+        super().__init__(parameters, lr, betas, eps, weight_decay, amsgrad, decoupled_weight_decay=True)
