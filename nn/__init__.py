@@ -20,6 +20,7 @@ from nn.initializers import (
     xavier_uniform,
     zeros,
 )
+from nn.least_squares import least_squares, scipy_problem
 from nn.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -30,6 +31,7 @@ from nn.losses import (
     mean_squared_error,
     squared_error,
 )
+from nn.minimize import Backtracking, Descent, minimize
 from nn.modules import ACTIVATIONS, MLP, Layer, Module, Neuron
 from nn.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 from nn.schedules import cosine_annealing, exponential_decay, in_sequence, linear_warm_up, step_decay
@@ -46,9 +48,11 @@ __all__ = [
     "AdamW",
     "AvgPool1d",
     "AvgPool2d",
+    "Backtracking",
     "BatchNorm",
     "Conv1d",
     "Conv2d",
+    "Descent",
     "Dropout",
     "Flatten",
     "History",
@@ -78,10 +82,13 @@ __all__ = [
     "kaiming_uniform",
     "l1_penalty",
     "l2_penalty",
+    "least_squares",
     "lecun_normal",
     "lecun_uniform",
     "linear_warm_up",
     "mean_squared_error",
+    "minimize",
+    "scipy_problem",
     "squared_error",
     "step_decay",
     "xavier_normal",

@@ -1,0 +1,183 @@
+"""`minimize`: descent on a plain function of numbers, with every step of its path kept.
+
+The function takes a number, or nested lists, tuples, dicts or arrays of numbers, and is written with operators and
+the functions of `autograd_engine`; its derivatives come from there.
+
+>>> descent = minimize(lambda x: (x - 5) ** 2, 0.0, lr=0.25)
+>>> descent
+Descent: converged after 28 steps, lr · ‖gradient‖ = 9.31e-09 <= 1e-08
+  x    = 4.9999999813735485
+  f(x) = 3.469446951953614e-16
+>>> [round(x, 3) for x in descent.points[:5]]
+[0.0, 2.5, 3.75, 4.375, 4.688]
+>>> minimize(lambda x: (x - 5) ** 2, 0.0, lr=1.1).reason
+'diverged'
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from autograd_engine.value import Value
+from nn.flat import FlatFunction
+from nn.modules import whole_number
+from nn.optimizers import SGD, Array, Optimizer
+from nn.settings import Schedule, at_least_0
+
+
+@dataclass(frozen=True, repr=False)
+class Descent:
+    """The path of a descent and why it ended.
+
+    `points[0]` is the start and `points[k]` where step k has led, in the structure of the start; `values` and
+    `gradient_norms` are the function's value and ‖gradient‖ there. `lrs[k]` is the learning rate of the step from
+    points[k] to points[k + 1]. `reason` is "converged", "max_steps" or "diverged", `message` a sentence about it.
+    """
+
+    points: tuple[Any, ...]
+    values: tuple[float, ...]
+    gradient_norms: tuple[float, ...]
+    lrs: tuple[float, ...]
+    reason: Literal["converged", "max_steps", "diverged"]
+    message: str
+
+    @property
+    def x(self) -> Any:
+        """The last point."""
+        return self.points[-1]
+
+    @property
+    def value(self) -> float:
+        """The function's value at the last point."""
+        return self.values[-1]
+
+    @property
+    def steps(self) -> int:
+        """How many steps were made."""
+        return len(self.points) - 1
+
+    def __repr__(self) -> str:
+        return f"Descent: {self.message}\n  x    = {self.x!r}\n  f(x) = {self.value!r}"
+
+
+@dataclass(frozen=True)
+class Backtracking:
+    """A line search: the longest of lr, lr · shrink, lr · shrink² ... that leads far enough down.
+
+    Far enough is f(x - α g) <= f(x) - decrease · α ‖g‖², where g is the gradient at x (Armijo, "Minimization of
+    functions having Lipschitz continuous first partial derivatives", 1966). Raises ValueError unless lr is above 0,
+    and shrink and decrease are between 0 and 1.
+    """
+
+    lr: float = 1.0
+    shrink: float = 0.5
+    decrease: float = 1e-4
+
+    def __post_init__(self) -> None:
+        if not (at_least_0("lr", self.lr) and 0 < self.shrink < 1 and 0 < self.decrease < 1):
+            raise ValueError(f"lr must be above 0, shrink and decrease between 0 and 1, got {self}")
+
+    def __call__(self, f: Callable[[Array], float], x: Array, value: float, gradient: Array, tolerance: float) -> float:
+        """The α for a step from x, not looked for where α ‖gradient‖ is at most `tolerance`."""
+        alpha, norm = self.lr, math.hypot(*gradient)
+        # In this form a nan is not far enough.
+        while alpha * norm > tolerance and not f(x - alpha * gradient) <= value - self.decrease * alpha * norm**2:
+            alpha *= self.shrink
+        return alpha
+
+
+def minimize(
+    f: Callable[[Any], Any],
+    x0: Any,
+    *,
+    lr: float | Schedule | Backtracking = 0.1,
+    optimizer: Callable[..., Optimizer] = SGD,
+    max_steps: int = 1000,
+    tolerance: float = 1e-8,
+) -> Descent:
+    """Go down the gradient of `f`, which returns one number, from `x0` until lr · ‖gradient‖ <= tolerance.
+
+    `lr` is a number, a schedule, which is a function of the step number, or a `Backtracking` line search.
+    `optimizer` is called with the parameters and `lr`: a class such as `Adam`, or with more settings
+    `functools.partial(SGD, momentum=0.9)`. A line search is for plain gradient descent only.
+
+    It ends as "converged" by the rule above; as "diverged" as soon as the value or the gradient is inf or nan, or
+    where the last of `max_steps` leads above the start (a smaller `lr` may help); else as "max_steps".
+
+    Raises TypeError where x0 does not consist of numbers or f does not return one, ValueError where x0 holds none
+    or a setting is out of its range.
+    """
+    function = FlatFunction(f, x0)
+    max_steps, tolerance = whole_number("max_steps", max_steps, at_least=0), at_least_0("tolerance", tolerance)
+    search = lr if isinstance(lr, Backtracking) else None
+    if search and optimizer is not SGD:
+        raise ValueError("a line search is for plain gradient descent, without another optimizer")
+    rule = optimizer([Value(number) for number in function.start], lr=0.0 if search else lr)
+
+    x, path = function.start, Path(function)
+    while True:
+        value, gradient = function.value_and_gradient(x)
+        if path.add(x, value, gradient):
+            return path.lost()
+        if search:
+            rule.lr = search(function.value, x, value, gradient, tolerance)
+        alpha = rule.lr
+        length = alpha * path.gradient_norms[-1]
+        if length <= tolerance:
+            return path.converged(f"lr · ‖gradient‖ = {length:.3g} <= {tolerance:g}")
+        if path.steps == max_steps:
+            return path.out_of_steps()
+        path.lrs.append(alpha)
+        x = rule.update(x, gradient)
+
+
+class Path:
+    """A `Descent` while it goes on."""
+
+    def __init__(self, function: FlatFunction) -> None:
+        self.function = function
+        self.points: list[Any] = []
+        self.values: list[float] = []
+        self.gradient_norms: list[float] = []
+        self.lrs: list[float] = []
+
+    @property
+    def steps(self) -> int:
+        """How many steps were made so far."""
+        return len(self.points) - 1
+
+    def add(self, x: Array, value: float, gradient: Array) -> bool:
+        """Keep a point; return whether it is lost: the value or the gradient is inf or nan."""
+        norm = math.hypot(*gradient)
+        self.points.append(self.function.unflatten(x))
+        self.values.append(value)
+        self.gradient_norms.append(norm)
+        return not (math.isfinite(value) and math.isfinite(norm))
+
+    def converged(self, because: str) -> Descent:
+        """The descent that has reached its end."""
+        return self._descent("converged", f"converged after {self._count()}, {because}")
+
+    def lost(self) -> Descent:
+        """The descent whose last point has no finite value or gradient."""
+        value, norm = self.values[-1], self.gradient_norms[-1]
+        return self._descent("diverged", f"diverged in {self._count()}: f(x) is {value:g}, ‖gradient‖ is {norm:g}")
+
+    def out_of_steps(self) -> Descent:
+        """The descent that had no more steps; it has diverged where it is higher now than at its start."""
+        first, last = self.values[0], self.values[-1]
+        if last > first:
+            return self._descent("diverged", f"diverged: f(x) rose from {first:g} to {last:g} in {self._count()}")
+        norm = self.gradient_norms[-1]
+        return self._descent("max_steps", f"not converged after {self._count()}, ‖gradient‖ = {norm:.3g}")
+
+    def _count(self) -> str:
+        return "1 step" if self.steps == 1 else f"{self.steps} steps"
+
+    def _descent(self, reason: Literal["converged", "max_steps", "diverged"], message: str) -> Descent:
+        return Descent(
+            tuple(self.points), tuple(self.values), tuple(self.gradient_norms), tuple(self.lrs), reason, message
+        )
