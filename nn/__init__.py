@@ -34,6 +34,7 @@ from nn.losses import (
 from nn.minimize import Backtracking, Descent, minimize
 from nn.modules import ACTIVATIONS, MLP, Layer, Module, Neuron
 from nn.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
+from nn.saving import ModelFileError, load, save
 from nn.schedules import cosine_annealing, exponential_decay, in_sequence, linear_warm_up, step_decay
 from nn.training import History, accuracy, evaluate, fit
 from nn.units import Activation, BatchNorm, Dropout, Flatten, Perceptron, Sequential
@@ -60,6 +61,7 @@ __all__ = [
     "Linear",
     "MaxPool1d",
     "MaxPool2d",
+    "ModelFileError",
     "Module",
     "Neuron",
     "Optimizer",
@@ -86,8 +88,10 @@ __all__ = [
     "lecun_normal",
     "lecun_uniform",
     "linear_warm_up",
+    "load",
     "mean_squared_error",
     "minimize",
+    "save",
     "scipy_problem",
     "squared_error",
     "step_decay",

@@ -1,0 +1,49 @@
+"""The command `autograd-engine`: what the shell sees of it. The commands themselves are in `nn/commands/`.
+
+Whatever a user can get wrong ends in one line on stderr and the exit code 2; Ctrl-C ends in 130, a reader
+of stdout that goes away in 141, as the shell does it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+USAGE_ERROR, INTERRUPTED, NOBODY_READS = 2, 130, 141
+EXTRA = ("cyclopts", "matplotlib", "rich", "safetensors", "sklearn")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `autograd-engine` with these arguments (default: those of the process) and return the exit code."""
+    try:
+        from nn import commands  # here, because it needs the extra
+    except ModuleNotFoundError as error:
+        return _missing(error)
+    try:
+        return commands.run(sys.argv[1:] if arguments is None else arguments)
+    except commands.USER_ERRORS as error:
+        return _refuse(str(error))
+    except ModuleNotFoundError as error:
+        return _missing(error)
+    except BrokenPipeError:
+        # What Python still wants to flush at exit goes nowhere, without a complaint.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NOBODY_READS
+    except OSError as error:
+        return _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except KeyboardInterrupt:
+        print("autograd-engine: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _refuse(reason: str) -> int:
+    print("autograd-engine:", " ".join(reason.splitlines()), file=sys.stderr)
+    return USAGE_ERROR
+
+
+def _missing(error: ModuleNotFoundError) -> int:
+    name = (error.name or "").partition(".")[0]
+    if name not in EXTRA:
+        raise error
+    return _refuse(f"the package {name} is missing; install it with: pip install 'autograd-engine[train]'")

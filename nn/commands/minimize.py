@@ -1,0 +1,183 @@
+"""The command `minimize`: down the gradient of a formula, step by step."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from cyclopts import Parameter
+from rich.console import Console
+from rich.table import Table
+
+from autograd_engine.derivatives import hessian
+from autograd_engine.expressions import Expression, ExpressionError, parse
+from nn.commands.options import (
+    DESCENT,
+    FLAG,
+    OPTIMIZERS,
+    RESULTS,
+    STOPPING,
+    CommandError,
+    DescentOptions,
+    Positive,
+    at_least,
+)
+from nn.minimize import Backtracking, Descent
+from nn.minimize import minimize as descend
+from nn.saving import write_atomically
+
+NO_MINIMUM = 1
+LR = {"adagrad": 1.0}
+DEFAULT_LR = 0.1
+MOST_ROWS = 20
+PICTURES = (".png", ".svg")
+MINIMUM, SADDLE, FLAT = "Minimum", "Saddle point or maximum", "Stationary point, flat in some direction"
+KINK, LAST = "Stationary point, not smooth", "Last point"
+FLATNESS = 1e-12  # a curvature this much smaller than the largest one is 0 but for rounding
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class MinimizeOptions(DescentOptions):
+    """The options of `minimize`."""
+
+    warm_up: Annotated[int, at_least(0), DESCENT] = 0
+    """Number of steps in which the learning rate first rises to --lr."""
+    line_search: Annotated[bool, FLAG, DESCENT] = False
+    """Take in each step the longest of --lr (default: 1), a half, a quarter ... of it that leads far enough down."""
+    steps: Annotated[int, at_least(0), STOPPING] = 1000
+    """Most steps to take."""
+    tolerance: Annotated[Positive, STOPPING] = 1e-8
+    """Stop where learning rate · ‖gradient‖ is at most this."""
+    out: Annotated[Path | None, RESULTS] = None
+    """File for a picture of the path, .svg or .png."""
+
+    def lr_or_search(self) -> Any:
+        """What `nn.minimize` takes as `lr`. Raises CommandError where options do not go together."""
+        if not self.line_search:
+            return self.rate(max(self.steps, 1), self.lr or LR.get(self.optimizer, DEFAULT_LR), self.warm_up)
+        if self.optimizer != "sgd" or self.schedule != "constant" or self.final_lr is not None or self.warm_up:
+            raise CommandError("--line-search finds the learning rate itself: it is for --optimizer sgd, no --schedule")
+        return Backtracking(self.lr or 1.0)
+
+
+def minimize(
+    formula: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    /,
+    *start: str,
+    options: MinimizeOptions | None = None,
+) -> int:
+    """Go down the gradient of a formula to a local minimum, and show the path.
+
+    The exit code is 1 where no minimum was reached.
+
+    Parameters
+    ----------
+    formula
+        Such as "(x-5)**2": numbers, variables, operators, and functions such as exp and sin.
+    start
+        Where to start: a number for each variable, such as x=0 y=-pi/2.
+    """
+    options = options or MinimizeOptions()
+    expression = parse(formula)
+    x0 = _start(expression, start)
+    if options.out is not None and options.out.suffix.lower() not in PICTURES:
+        raise CommandError(f"--out {options.out}: the name of a picture ends in {' or '.join(PICTURES)}")
+    descent = descend(
+        lambda x: expression(**x),
+        x0,
+        lr=options.lr_or_search(),
+        optimizer=OPTIMIZERS[options.optimizer],
+        max_steps=options.steps,
+        tolerance=options.tolerance,
+    )
+    # As wide as the table needs: a narrow terminal wraps its lines, and no digit is cut off.
+    console = Console(highlight=False, markup=False, soft_wrap=True, width=1000)
+    console.print(_table(expression, descent))
+    kind = _kind(expression, descent.x) if descent.reason == "converged" else LAST
+    console.print(f"\n{_message(descent)}.\n{kind}: {_place(expression, descent)}")
+    if options.out is not None:
+        from nn.commands.picture import picture  # here, because matplotlib takes half a second
+
+        write_atomically(options.out, picture(expression, descent, options.out.suffix.lower()))
+        console.print(f"Written: {options.out}")
+    return NO_MINIMUM if kind in (SADDLE, LAST) else 0
+
+
+def _start(expression: Expression, assignments: tuple[str, ...]) -> dict[str, float]:
+    """The number at which each variable starts, in the order of the formula."""
+    if not expression.names:
+        raise CommandError(f"the formula {expression.text!r} has no variable, so there is nothing to minimise")
+    found: dict[str, float] = {}
+    for assignment in assignments:
+        name, equals, text = (part.strip() for part in assignment.partition("="))
+        if not equals:
+            raise CommandError(f"{assignment!r} is no start value; write it as {expression.names[0]}=0")
+        if name not in expression.names:
+            raise CommandError(f"the formula has no variable {name!r}; it has {', '.join(expression.names)}")
+        if name in found:
+            raise CommandError(f"{name} has two start values")
+        found[name] = _number(assignment, text)
+    missing = [name for name in expression.names if name not in found]
+    if missing:
+        examples = " ".join(f"{name}=0" for name in missing)
+        raise CommandError(f"no start value for {', '.join(missing)}; add one, such as {examples}")
+    return {name: found[name] for name in expression.names}
+
+
+def _number(assignment: str, text: str) -> float:
+    """The number in the text, which may be a formula such as pi/2."""
+    try:
+        number = parse(text)
+        value = math.nan if number.names else float(number())
+    except ExpressionError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise CommandError(f"{assignment}: {text!r} is not a finite number")
+    return value
+
+
+def _table(expression: Expression, descent: Descent) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in ("step", *expression.names, "value", "‖gradient‖", "learning rate"):
+        table.add_column(column, justify="right")
+    for k in _shown(descent.steps):
+        rate = f"{descent.lrs[k]:.4g}" if k < descent.steps else ""
+        numbers = [f"{x:.8g}" for x in (*descent.points[k].values(), descent.values[k])]
+        table.add_row(str(k), *numbers, f"{descent.gradient_norms[k]:.3g}", rate)
+    return table
+
+
+def _shown(steps: int) -> list[int]:
+    """The steps to show: all of them, or where they are many 0, 1, 2, 3, 4, 5, 10, 20, 50, 100 ... and the last."""
+    if steps < MOST_ROWS:
+        return list(range(steps + 1))
+    series = (digit * 10**power for power in range(1, len(str(steps))) for digit in (1, 2, 5))
+    return [*range(6), *(k for k in series if k < steps), steps]
+
+
+def _message(descent: Descent) -> str:
+    """Why it ended, and what to change where it ended badly."""
+    message = descent.message[0].upper() + descent.message[1:]
+    if descent.reason == "converged":
+        return message
+    if descent.reason == "max_steps":
+        return f"{message}; allow more --steps, or another --lr"
+    return f"{message}; {'lower --lr' if descent.steps else 'start elsewhere'}"
+
+
+def _place(expression: Expression, descent: Descent) -> str:
+    numbers = ", ".join(f"{name} = {x:.10g}" for name, x in descent.x.items())
+    return f"{expression.text} = {descent.value:.10g} at {numbers}"
+
+
+def _kind(expression: Expression, x: dict[str, float]) -> str:
+    """What the second derivatives say about a point at which the gradient is 0."""
+    curvatures = hessian(lambda numbers: expression(**dict(zip(x, numbers))))(list(x.values()))
+    if not np.isfinite(curvatures).all():
+        return KINK
+    lowest, highest = np.linalg.eigvalsh(curvatures)[[0, -1]]
+    if lowest < -FLATNESS * max(highest, -lowest):
+        return SADDLE
+    return MINIMUM if lowest > FLATNESS * highest else FLAT

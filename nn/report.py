@@ -1,0 +1,139 @@
+"""What a training leaves behind: how good the predictor is, and pictures of how it came to be and what it does."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_engine.draw import to_svg
+from autograd_engine.value import Value
+from nn.datasets import Dataset
+from nn.grids import grid
+from nn.modules import Module
+from nn.predictor import Predictor
+from nn.training import Loss, accuracy
+from nn.units import Sequential
+
+# What a reader can still follow in one picture: leaves in a row are easier than a net.
+MOST_NODES = {"neuron.svg": 150, "sample.svg": 70}
+
+
+def judge(predictor: Predictor, part: Dataset, loss: Loss) -> dict[str, str]:
+    """The figures of merit of one part of the data, as they are printed."""
+    outputs = predictor.outputs(part.X)
+    targets = predictor.targets(part.y).tolist()
+    pairs = [(row[0] if len(row) == 1 else row, target) for row, target in zip(outputs.tolist(), targets)]
+    judged = {"loss": f"{np.mean([loss(*pair) for pair in pairs]):.4f}"}
+    if predictor.class_names:
+        return judged | {"accuracy": f"{np.mean([accuracy(*pair) for pair in pairs]):.1%}"}
+    squares = np.mean((predictor.in_units(outputs) - part.y) ** 2)
+    spread = np.var(part.y)
+    r_squared = f"{1 - squares / spread:.3f}" if spread else "-"
+    return judged | {"R²": r_squared, "root mean squared error": f"{np.sqrt(squares):.4g}"}
+
+
+def figures(predictor: Predictor, losses: Mapping[str, Sequence[float]], test: Dataset) -> dict[str, bytes]:
+    """The plots, by file name, as PNG. `losses` are those after each epoch, by what they were measured on."""
+    from nn import plots  # here, because matplotlib takes half a second
+
+    classes = predictor.class_names
+    made = {"loss.png": plots.loss_curve(losses)}
+    if not classes:
+        numbers = predictor.numbers(test.X)
+        made["prediction.png"] = plots.predicted_against_true(test.y, numbers, name=test.target_name)
+    elif len(predictor.feature_names) == 2:
+        made["decision_boundary.png"] = plots.decision_boundary(
+            predictor.probabilities,
+            test.X,
+            test.y,
+            class_names=classes,
+            feature_names=predictor.feature_names,
+            title="Decision boundary and test samples",
+        )
+    else:
+        made["confusion_matrix.png"] = plots.confusion_matrix(
+            test.y, predictor.classes(test.X), class_names=classes, title="Test samples"
+        )
+    if predictor.image_shape is not None:
+        kernels = predictor.model.arrays()["0.weight"]
+        made["kernels.png"] = plots.images(kernels[:, 0], title="Kernels of the convolution", signed=True)
+    files = {}
+    for name, figure in made.items():
+        content = io.BytesIO()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of letters that the font does not have
+            figure.savefig(content, format="png")
+        files[name] = content.getvalue()
+    return files
+
+
+def drawings(predictor: Predictor, test: Dataset, loss: Loss) -> dict[str, bytes]:
+    """The graphs of one neuron and of one sample's loss, by file name, as SVG. RuntimeError without Graphviz."""
+    graphs = {"neuron.svg": _neuron(predictor, test), "sample.svg": _sample(predictor, test, loss)}
+    return {name: _drawing(graph, predictor.model, MOST_NODES[name]).encode() for name, graph in graphs.items()}
+
+
+def _inputs(predictor: Predictor, test: Dataset) -> Any:
+    """The first test sample as Values with the names of the features, in the structure that the network takes."""
+    sample = predictor.inputs(test.X[:1])[0]
+    values = [Value(number, name) for number, name in zip(sample.ravel().tolist(), predictor.feature_names)]
+    return grid(values, sample.shape).tolist()
+
+
+def _neuron(predictor: Predictor, test: Dataset) -> Value:
+    """The output of one neuron for the first test sample, after backward()."""
+    inputs = _inputs(predictor, test)
+    model = predictor.model
+    output = _of_convolution(model, inputs) if isinstance(model, Sequential) else _of_layer(model, inputs)
+    model.zero_grad()
+    output.label = "output"
+    output.backward()
+    return output
+
+
+def _of_layer(model: Any, inputs: Any) -> Value:
+    """The first neuron of the layer of an MLP with the fewest inputs, to be readable."""
+    chosen = min(range(len(model.layers)), key=lambda i: model.layers[i].n_in)
+    for layer in model.layers[:chosen]:
+        inputs = [Value(output.data, f"h{i}") for i, output in enumerate(layer(inputs))]
+    output: Value = model.layers[chosen].neurons[0](inputs)
+    return output
+
+
+def _of_convolution(model: Any, inputs: Any) -> Value:
+    """The channel with the largest output in the middle of the image."""
+    convolution, activation = model[0], model[1]
+    [image] = inputs
+    (height, width), (tall, wide) = np.shape(image), convolution.kernel_size
+    top, left = (height - tall) // 2, (width - wide) // 2
+    window = [row[left : left + wide] for row in image[top : top + tall]]
+    outputs: list[Value] = [channel[0][0] for channel in activation(convolution([window]))]
+    return max(outputs, key=lambda output: output.data)
+
+
+def _sample(predictor: Predictor, test: Dataset, loss: Loss) -> Value:
+    """The loss of the first test sample, after backward()."""
+    outputs = predictor.model(_inputs(predictor, test))
+    names = predictor.class_names
+    for output, name in zip(outputs, names if len(names) > 2 else [*names[1:], predictor.target_name]):
+        output.label = name
+    predictor.model.zero_grad()
+    result: Value = loss(outputs[0] if len(outputs) == 1 else outputs, predictor.targets(test.y[:1]).tolist()[0])
+    result.label = "loss"
+    result.backward()
+    return result
+
+
+def _drawing(value: Value, model: Module, limit: int) -> str:
+    """The graph as SVG, down to the depth at which it stays readable."""
+    parameters = model.parameters()
+    for depth in range(20, 0, -1):
+        try:
+            return to_svg(value, parameters=parameters, depth=depth, limit=limit)
+        except ValueError:  # too many nodes
+            continue
+    return to_svg(value, parameters=parameters, depth=0)

@@ -1,0 +1,254 @@
+import csv
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from nn.datasets import NAMES, DataError, Standardisation, load, read_columns, read_csv, split
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(content, encoding="utf-8"):
+        path = tmp_path / "data.csv"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode(encoding))
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_named_sets_are_whole_and_always_the_same(name):
+    dataset = load(name)
+    assert dataset.X.shape == (len(dataset.y), len(dataset.feature_names))
+    assert np.isfinite(dataset.X).all()
+    assert set(dataset.y) == set(range(len(dataset.class_names)))
+    assert (dataset.X == load(name).X).all()
+
+
+def test_xor_lies_around_its_corners():
+    xor = load("xor")
+    corners = np.rint(xor.X)
+    assert (np.abs(xor.X - corners) < 0.5).all()
+    assert (xor.y == (corners[:, 0] != corners[:, 1])).all()
+    assert np.std(xor.X - corners) == pytest.approx(0.1, rel=0.05)
+
+
+def test_unknown_name_suggests_a_close_one():
+    with pytest.raises(DataError, match="'iriss'; did you mean 'iris'"):
+        load("iriss")
+    with pytest.raises(DataError, match=r"'qqq'; the data sets are iris, breast_cancer"):
+        load("qqq")
+
+
+# Splitting and standardising
+
+
+@given(st.lists(st.integers(2, 40), min_size=2, max_size=5), st.integers(0, 99))
+def test_split_keeps_every_sample_once_and_every_class_in_both_parts(counts, seed):
+    y = np.repeat(np.arange(len(counts)), counts)
+    dataset = load("xor")
+    dataset = type(dataset)(
+        "made", np.arange(len(y))[:, None] * 1.0, y, ("i",), "y", tuple(map(str, range(len(counts))))
+    )
+    train, test = split(dataset, seed)
+    assert sorted([*train.X[:, 0], *test.X[:, 0]]) == list(range(len(y)))
+    for k, count in enumerate(counts):
+        held_out = int((test.y == k).sum())
+        assert 1 <= held_out < count
+        assert abs(held_out - 0.3 * count) <= 1
+    again, _ = split(dataset, seed)
+    assert (again.X == train.X).all()
+
+
+def test_split_depends_on_the_seed():
+    dataset = load("xor")
+    assert (split(dataset, 0)[0].X != split(dataset, 1)[0].X).any()
+
+
+@given(arrays(np.float64, (7, 3), elements=st.floats(-1e9, 1e9).map(lambda x: round(x, 3))))
+def test_standardised_columns_have_mean_0_and_deviation_1_and_come_back(X):
+    standardise = Standardisation.of(X)
+    Z = standardise(X)
+    assert np.isfinite(Z).all()
+    for x, z in zip(X.T, Z.T):
+        if np.ptp(x) > 1e-6 * np.abs(x).max():
+            assert z.mean() == pytest.approx(0, abs=1e-6)
+            assert z.std() == pytest.approx(1)
+    assert standardise.invert(Z) == pytest.approx(X, abs=1e-6)
+
+
+def test_constant_column_is_only_shifted():
+    standardise = Standardisation.of(np.full((9, 1), 0.1))
+    assert standardise.scale == [1.0]
+    assert standardise(np.array([[0.6]]))[0, 0] == pytest.approx(0.5)
+    # The square of this spread is 0 as a float.
+    assert Standardisation.of(np.array([[0.0], [1e-200]])).scale == [1.0]
+
+
+# CSV files that are read
+
+
+CLASSES = "length,width,kind\n1,2,b\n3.5,-4e2,a\n5,6,b\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        CLASSES,
+        CLASSES.replace("\n", "\r\n"),
+        CLASSES.replace("\n", "\r"),
+        CLASSES.replace(",", ";"),
+        CLASSES.replace(",", "\t"),
+        CLASSES.replace(",", "|"),
+        CLASSES.replace(",", " , "),
+        CLASSES.rstrip("\n"),
+        "\ufeff" + CLASSES,
+        "\n\n" + CLASSES.replace("\n", "\n\n") + "  \n",
+        CLASSES.replace("length", '"length"').replace("3.5", '"3.5"'),
+    ],
+)
+def test_dialects_read_alike(file, content):
+    dataset = read_csv(file(content))
+    assert dataset.X.tolist() == [[1, 2], [3.5, -400], [5, 6]]
+    assert dataset.y.tolist() == [1, 0, 1]
+    assert (dataset.feature_names, dataset.target_name) == (("length", "width"), "kind")
+    assert dataset.class_names == ("a", "b")
+
+
+def test_separators_in_quotes_do_not_count(file):
+    dataset = read_csv(file('"a, b, c";"d ""e""";kind\n1;2;x\n3;4;"y\nz"\n'))
+    assert dataset.feature_names == ("a, b, c", 'd "e"')
+    assert dataset.class_names == ("x", "y\nz")
+
+
+def test_target_may_be_any_column(file):
+    dataset = read_csv(file("kind,x\nb,1\na,2\n"), target="kind")
+    assert (dataset.feature_names, dataset.class_names, dataset.y.tolist()) == (("x",), ("a", "b"), [1, 0])
+
+
+def test_whole_numbers_are_classes_where_they_repeat(file):
+    dataset = read_csv(file("x,y\n1,10\n2,9\n3,10.0\n4,9\n"))
+    assert (dataset.class_names, dataset.y.tolist()) == (("9", "10"), [1, 0, 1, 0])
+    assert read_csv(file("x,y\n1,10\n2,9\n3,10.5\n4,9\n")).class_names == ()
+    assert read_csv(file("x,y\n1,10\n2,9\n3,8\n")).class_names == ()
+
+
+def test_task_overrules_what_the_target_looks_like(file):
+    path = file("x,y\n1,10\n2,9\n3,10\n4,9.5\n")
+    assert read_csv(path, task="classification").class_names == ("9", "9.5", "10")
+    assert read_csv(file("x,y\n1,1\n2,1\n3,2\n4,2\n"), task="regression").y.tolist() == [1, 1, 2, 2]
+
+
+def test_columns_are_found_by_name(file):
+    path = file("kind,b,extra,a\nx,1,?,2\ny,3,,4\n")
+    assert read_columns(path, ["a", "b"]).tolist() == [[2, 1], [4, 3]]
+    assert read_columns(file("a\n"), ["a"]).shape == (0, 1)
+
+
+@given(st.lists(st.lists(st.floats(-1e150, 1e150), min_size=3, max_size=3), min_size=1, max_size=8))
+def test_floats_are_read_exactly(tmp_path_factory, rows):
+    path = tmp_path_factory.mktemp("csv") / "exact.csv"
+    with open(path, "w", newline="") as file:
+        csv.writer(file).writerows([["a", "b", "c"], *rows])
+    assert read_columns(path, ["a", "b", "c"]).tolist() == rows
+
+
+# CSV files that are refused
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "the file is empty"),
+        ("\n \n", "the file is empty"),
+        ("a,b\n", "there are no rows below the header"),
+        ("a\n1\n", "the header has one column only, 'a'"),
+        ("a,b\n1,x\nabc,y\n", "row 3, column 'a': 'abc' is not a number"),
+        ("a,b\n\n1,x\n1_0,y\n", "row 4, column 'a': '1_0' is not a number"),
+        ("a;b\n1,5;x\n", "row 2, column 'a': '1,5' is not a number; write it with a decimal point"),
+        ("a,b\nnan,x\n", "row 2, column 'a': 'nan' is not a finite number"),
+        ("a,b\n-Infinity,x\n", "row 2, column 'a': '-Infinity' is not a finite number"),
+        ("a,b\n1e200,x\n", r"row 2, column 'a': '1e200' is too large; the limit is 1e\+150"),
+        ("a,b\n" + "y" * 99 + ",x\n", rf"'{'y' * 40}\.\.\.' is not a number"),
+        ("a,b\n1,x\n ,y\n", "row 3, column 'a': the cell is empty"),
+        ("a,b\n1,x\n2,\n", "row 3, column 'b': the cell is empty"),
+        ("a,b\n1,x\n2,NaN\n", "row 3, column 'b': 'NaN' is not a finite number"),
+        ("a,b\n1,x\n2,y,z\n", "row 3 has 3 cells, but the header has 2"),
+        ("a,b\n1,x\n2\n", "row 3 has 1 cells, but the header has 2"),
+        ("a,b,a\n1,2,3\n", "row 1: 2 columns have the name 'a'"),
+        (",a,b\n0,1,2\n", "row 1, column 1: the column has no name"),
+        ("1,2\n3,4\n", "row 1 holds numbers only"),
+        ('a,b\n1,"x\n', r"behind row 1: not a CSV file"),
+        (b"a,b\n1,\xff\n", "byte 0xff is not UTF-8 text"),
+        ("a,b\n1,2\n".encode("utf-16"), "byte 0xff is not UTF-8 text"),
+    ],
+)
+def test_faults_are_named_with_file_row_and_column(file, content, message):
+    path = file(content)
+    with pytest.raises(DataError, match=message) as caught:
+        read_csv(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_columns_are_named(file):
+    path = file("a,b\n1,2\n")
+    with pytest.raises(DataError, match="there is no column 'kind'; the columns are 'a', 'b'"):
+        read_csv(path, target="kind")
+    with pytest.raises(DataError, match="there is no column 'c'"):
+        read_columns(path, ["a", "c"])
+
+
+def test_regression_needs_numbers(file):
+    with pytest.raises(DataError, match="row 3, column 'b': 'x' is not a number"):
+        read_csv(file("a,b\n1,2\n1,x\n"), task="regression")
+
+
+def test_too_little_to_split(file):
+    with pytest.raises(DataError, match="column 'b' has one class only, 'x'; at least two are needed"):
+        split(read_csv(file("a,b\n1,x\n2,x\n")), 0)
+    with pytest.raises(
+        DataError, match="class 'y' of column 'b' has too few rows to hold out a part of them: 1, at least 2"
+    ):
+        split(read_csv(file("a,b\n1,x\n2,x\n3,y\n")), 0)
+    with pytest.raises(DataError, match="it has too few rows to hold out a part of them: 3, at least 4"):
+        split(read_csv(file("a,b\n1,1.5\n2,2.5\n3,4\n")), 0)
+
+
+def test_missing_file_and_directory_are_os_errors(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        read_csv(tmp_path / "none.csv")
+    with pytest.raises(OSError):
+        read_csv(tmp_path)
+
+
+def _csv_like(alphabet):
+    return st.lists(st.lists(st.text(alphabet, max_size=4), min_size=1, max_size=4), max_size=5).map(
+        lambda rows: "\n".join(",".join(row) for row in rows).encode()
+    )
+
+
+@given(st.binary(max_size=60) | _csv_like('ab1.-,;\n\r" \t') | _csv_like("ab12.e_"))
+def test_any_bytes_are_a_data_set_or_one_clear_error(tmp_path_factory, content):
+    path = tmp_path_factory.getbasetemp() / "fuzz.csv"
+    path.write_bytes(content)
+    message = f"{path}: "
+    try:
+        dataset = read_csv(path)
+    except DataError as error:
+        message = str(error)
+    else:
+        assert dataset.X.shape == (len(dataset.y), len(dataset.feature_names))
+        assert np.isfinite(dataset.X).all()
+    assert message.startswith(f"{path}: ")
+    assert "\n" not in message
+
+
+def test_many_rows_are_read(file):
+    text = io.StringIO()
+    np.savetxt(text, np.ones((20_000, 5)), delimiter=",", header="a,b,c,d,e", comments="")
+    assert read_csv(file(text.getvalue())).X.shape == (20_000, 4)
