@@ -1,0 +1,72 @@
+"""The notebooks run from top to bottom, and what is stored in them is what their cells show."""
+
+import json
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).parent.parent / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+NAMES = ["digits", "lecture_1", "lecture_2", "lecture_3", "lecture_4", "tour"]
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def shown(cell):
+    """What a cell shows, without what may differ from one machine to the next: digits, spaces and pictures."""
+    parts = []
+    for output in cell.outputs:
+        if output.output_type == "stream":
+            parts += [output.text] if output.name == "stdout" else []
+        else:
+            parts += [output.data.get("text/plain", ""), *sorted(output.data)]
+    return re.sub(r"[-+]?\d[\d.,e+-]*|\s+", " # ", "".join(parts)).split()
+
+
+def test_the_notebooks_are_all_there():
+    assert [path.stem for path in NOTEBOOKS] == NAMES
+
+
+@pytest.mark.filterwarnings("default")  # those of the kernel's machinery are not ours
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_runs_and_shows_what_is_stored(path, tmp_path):
+    stored, run = read(path), read(path)
+    NotebookClient(run, timeout=600, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
+    for before, now in zip(code_cells(stored), code_cells(run)):
+        assert set(shown(now)) == set(shown(before)), before.source
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+class TestStored:
+    def test_it_was_run_from_top_to_bottom(self, path):
+        assert [cell.execution_count for cell in code_cells(read(path))] == [
+            i + 1 for i in range(len(code_cells(read(path))))
+        ]
+
+    def test_nothing_went_to_stderr(self, path):
+        outputs = [output for cell in code_cells(read(path)) for output in cell.outputs]
+        assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
+
+    def test_it_tells_its_goal_and_ends_with_exercises(self, path):
+        cells = read(path).cells
+        assert cells[0].source.startswith("# ")
+        assert "**Goal.**" in cells[0].source
+        assert "## Exercises" in cells[-1].source
+
+    def test_it_is_small_and_holds_no_trace_of_a_machine(self, path):
+        text = path.read_text(encoding="utf-8")
+        assert len(text) < 400_000
+        assert not re.findall(r"/home/|/root/|/tmp/|/Users/|C:\\|site-packages|iopub|Warning", text)
+        notebook = json.loads(text)
+        assert notebook["metadata"].keys() == {"kernelspec", "language_info"}
+        assert notebook["metadata"]["language_info"] == {"name": "python"}
+        assert not [cell for cell in notebook["cells"] if cell["metadata"]]
