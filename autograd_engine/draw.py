@@ -17,9 +17,9 @@ import html
 import os
 import re
 from collections.abc import Collection, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from autograd_engine.files import write_atomically
 from autograd_engine.graph import topological_order
 from autograd_engine.primitives import PRIMITIVES
 from autograd_engine.value import Value
@@ -133,7 +133,7 @@ def to_svg(value_or_values: Values, path: str | os.PathLike[str] | None = None, 
     """
     svg = _layout(draw(value_or_values, **options))
     if path is not None:
-        _write(Path(path), svg)
+        write_atomically(path, svg.encode())
     return svg
 
 
@@ -326,12 +326,3 @@ def _layout(picture: graphviz.Digraph) -> str:
     svg = svg[svg.index("<svg") :].replace("&#45;", "-")
     # Graphviz titles a node by its name, n0; the tooltip says more.
     return re.sub(r'<title>[^<]*</title>(\s*<g id="a_[^"]*"><a xlink:title="([^"]*)">)', r"<title>\2</title>\1", svg)
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -13,7 +13,6 @@ import hashlib
 import inspect
 import json
 import operator
-import os
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd_engine.files import write_atomically
 from autograd_engine.primitives import Primitive
 from nn.modules import Module
 
@@ -161,24 +161,3 @@ def _digest(description: Mapping[str, Any], arrays: Arrays) -> str:
         digest.update(f"{name} {array.shape}".encode())
         digest.update(array.astype("<f8").tobytes())
     return digest.hexdigest()
-
-
-def write_atomically(path: str | PathLike[str], content: bytes) -> None:
-    """Write `content` to the file `path`: all of it, or nothing and what was there stays.
-
-    Raises OSError. What is there and is not a plain file, such as /dev/stdout, is written to directly.
-    """
-    path = Path(path)
-    if path.exists() and not path.is_file():
-        path.write_bytes(content)
-        return
-    final = Path(os.path.realpath(path))  # a symbolic link stays one
-    sibling = final.with_name(f".{final.name}.{os.getpid()}.part")
-    try:
-        sibling.write_bytes(content)
-        os.replace(sibling, final)
-    except BaseException as error:
-        sibling.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            error.filename, error.filename2 = str(path), None  # the name that the caller knows
-        raise

@@ -15,7 +15,18 @@ import nn
 ROOT = Path(__file__).parent.parent
 EXTRAS = ["cyclopts", "graphviz", "llvmlite", "matplotlib", "pygraphviz", "rich", "safetensors", "scipy", "sklearn"]
 # The reading order: each module imports only from those before it.
-ORDER = ["primitives", "expressions", "graph", "value", "structure", "derivatives", "differences", "check", "draw"]
+ORDER = [
+    "primitives",
+    "expressions",
+    "graph",
+    "value",
+    "structure",
+    "derivatives",
+    "differences",
+    "check",
+    "files",
+    "draw",
+]
 
 
 @pytest.mark.parametrize("package", ["autograd_engine", "nn"])

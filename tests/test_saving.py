@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 import nn
 from autograd_engine import Value, tanh
+from autograd_engine.files import write_atomically
 from nn import saving
 from nn.modules import MLP
-from nn.saving import ModelFileError, load, load_with_metadata, save, write_atomically
+from nn.saving import ModelFileError, load, load_with_metadata, save
 
 METADATA = {"names": ["α", 'b"\n'], "mean": [0.1, 1e-300, -1 / 3], "nothing": None}
 
@@ -237,11 +238,11 @@ def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError(28, "No space left on device", "somewhere")
 
-    monkeypatch.setattr(saving.os, "replace", fail)
+    monkeypatch.setattr("os.replace", fail)
     with pytest.raises(OSError, match="No space left on device") as caught:
         write_atomically(path, b"new")
     assert caught.value.filename == str(path)
-    monkeypatch.setattr(saving.os, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from autograd_engine.derivatives import hessian
 from autograd_engine.expressions import Expression, ExpressionError, parse
+from autograd_engine.files import write_atomically
 from nn.commands.options import (
     DESCENT,
     FLAG,
@@ -25,7 +26,6 @@ from nn.commands.options import (
 )
 from nn.minimize import Backtracking, Descent
 from nn.minimize import minimize as descend
-from nn.saving import write_atomically
 
 NO_MINIMUM = 1
 LR = {"adagrad": 1.0}

@@ -7,9 +7,9 @@ import io
 import sys
 from pathlib import Path
 
+from autograd_engine.files import write_atomically
 from nn import datasets
 from nn.predictor import Predictor
-from nn.saving import write_atomically
 
 
 def predict(model: Path, data: Path, /, *, out: Path | None = None) -> int:

@@ -14,6 +14,7 @@ from cyclopts import Parameter, Token
 from rich.console import Console
 from rich.table import Table
 
+from autograd_engine.files import write_atomically
 from nn import datasets
 from nn.commands.networks import Recipe, convolutional, perceptron, recipe
 from nn.commands.options import (
@@ -33,7 +34,7 @@ from nn.losses import binary_cross_entropy_with_logits, cross_entropy, mean_squa
 from nn.modules import ACTIVATIONS, Module
 from nn.predictor import Predictor
 from nn.report import drawings, figures, judge
-from nn.saving import ModelFileError, write_atomically
+from nn.saving import ModelFileError
 from nn.training import Accuracy, History, Loss, accuracy, fit
 from nn.units import Sequential
 

@@ -1,0 +1,28 @@
+"""Files are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from os import PathLike
+from pathlib import Path
+
+
+def write_atomically(path: str | PathLike[str], content: bytes) -> None:
+    """Write `content` to the file `path`: all of it, or nothing and what was there stays.
+
+    Raises OSError. What is there and is not a plain file, such as /dev/stdout, is written to directly.
+    """
+    path = Path(path)
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)
+        return
+    final = Path(os.path.realpath(path))  # a symbolic link stays one
+    sibling = final.with_name(f".{final.name}.{os.getpid()}.part")
+    try:
+        sibling.write_bytes(content)
+        os.replace(sibling, final)
+    except BaseException as error:
+        sibling.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            error.filename, error.filename2 = str(path), None  # the name that the caller knows
+        raise
