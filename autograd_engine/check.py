@@ -412,10 +412,7 @@ def _places(name: str, structure: Structure) -> list[str]:
 
 def _real(number: Any, where: str) -> float:
     """The float of a number that the user gave."""
-    try:
-        return as_float(number)
-    except TypeError as error:
-        raise TypeError(f"check_gradients(), in {where}: {error}") from None
+    return as_float(number, f"check_gradients(), in {where}")
 
 
 def _result(number: Any) -> float:

@@ -17,8 +17,10 @@ outer derivative), the derivatives are Values that know it, so that nothing is l
 from __future__ import annotations
 
 import functools
+import itertools
 from array import array
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,9 @@ from autograd_engine.graph import forward_sweep, reverse_sweep, topological_orde
 from autograd_engine.primitives import as_float, identity
 from autograd_engine.structure import Structure, flatten
 from autograd_engine.value import Value, become_constant, differentiable_edges, edges
+
+variable: ContextVar[Callable[[float], Any]] = ContextVar("variable", default=Value)
+"""Makes the variable of a run that stands for a plain number. A Value, unless a compiler traces the function."""
 
 
 def gradient(output: Value, inputs: Any) -> Any:
@@ -40,14 +45,14 @@ def gradient(output: Value, inputs: Any) -> Any:
     >>> slope.data, gradient(slope, x).data
     (27.0, 18.0)
     """
-    if not isinstance(output, Value):
+    if not _is_node(output):
         raise TypeError(f"gradient() needs a Value as output, got {type(output).__name__}")
     leaves, structure = flatten(inputs)
     for leaf in leaves:
-        if not isinstance(leaf, Value):
+        if not _is_node(leaf):
             raise TypeError(f"gradient() needs Values as inputs, got {type(leaf).__name__}")
-    cotangents = reverse_sweep(_between(leaves, topological_order([output])), {output: 1.0}, differentiable_edges)
-    return structure([_as_value(cotangents.get(leaf, 0.0)) for leaf in leaves])
+    cotangents = reverse_sweep(_between(leaves, topological_order([output])), {output: 1.0}, _edges)
+    return structure([_as_node(cotangents.get(leaf, 0.0), output) for leaf in leaves])
 
 
 def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
@@ -148,7 +153,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     outputs, structure = run.outputs()
     trace = run.trace(outputs, directions)
     moved = forward_sweep(trace.order, dict(zip(run.inputs, directions)), trace.edges)
-    slopes = [trace.number(moved.get(output, 0.0)) for output in outputs]
+    slopes = [trace.slope(moved.get(output, 0.0)) for output in outputs]
     return structure([trace.number(output) for output in outputs]), structure(slopes)
 
 
@@ -193,9 +198,10 @@ class _Run:
         indices = [_index(i, args, f) for i in ([argnums] if isinstance(argnums, int) else argnums)]
         leaves, self.structure = flatten(args[indices[0]] if one else tuple(args[i] for i in indices))
         points = [_number(caller, "the arguments", leaf) for leaf in leaves]
-        self.nested = any(isinstance(point, Value) for point in points)
         # Nodes for this run alone, so that an inner derivative does not mix up its variable with an outer one.
-        self.inputs = [Value.record(identity, x) if isinstance(x, Value) else Value(x) for x in points]
+        new = variable.get()
+        self.inputs = [x.record(identity, x) if _is_node(x) else new(x) for x in points]
+        self.nested = any(x.op is not None for x in self.inputs)
         fresh, arguments = self.structure(self.inputs), list(args)
         for i, argument in zip(indices, [fresh] if one else fresh):
             arguments[i] = argument
@@ -210,31 +216,36 @@ class _Run:
         return [_number(self.caller, "what the function returned", leaf) for leaf in leaves], structure
 
     def trace(self, outputs: Sequence[Any], seeds: Sequence[Any] = ()) -> _Trace:
-        return _Trace(self.inputs, outputs, self.nested or any(isinstance(x, Value) for x in seeds))
+        return _Trace(self.inputs, outputs, self.nested or any(_is_node(x) for x in seeds))
 
 
 class _Trace:
     """The graph between the inputs of a run and its outputs, and the number type its derivatives have."""
 
-    def __init__(self, inputs: Sequence[Value], outputs: Sequence[Any], as_values: bool) -> None:
-        order = topological_order([x for x in outputs if isinstance(x, Value)], stop=set(inputs))
+    def __init__(self, inputs: Sequence[Any], outputs: Sequence[Any], as_nodes: bool) -> None:
+        order = topological_order([x for x in outputs if _is_node(x)], stop=set(inputs))
         self.inputs = inputs
         self.order = _between(inputs, order)
         # A leaf that is not an input of this run is a Value of the outside.
-        self.as_values = as_values or any(x.op is None for x in order)
-        self.edges = differentiable_edges if self.as_values else edges
+        self.as_nodes = as_nodes or any(x.op is None for x in order)
+        self.edges = _edges if self.as_nodes else edges
 
     def pull(self, seeds: dict[Any, Any]) -> list[Any]:
         """The derivative by each input, where `seeds` are the cotangents of the outputs."""
-        nodes = {x: seed for x, seed in seeds.items() if isinstance(x, Value)}
+        nodes = {x: seed for x, seed in seeds.items() if _is_node(x)}
         cotangents = reverse_sweep(self.order, nodes, self.edges)
-        return [self.number(cotangents.get(x, 0.0)) for x in self.inputs]
+        return [self.slope(cotangents.get(x, 0.0)) for x in self.inputs]
 
     def number(self, x: Any) -> Any:
         """A result in the number type of this trace."""
-        if self.as_values:
-            return _as_value(x)
+        if self.as_nodes:
+            return _as_node(x, next(itertools.chain(self.inputs, self.order)))
         return x.data if isinstance(x, Value) else as_float(x)
+
+    def slope(self, x: Any) -> Any:
+        """A derivative in the number type of this trace, 0.0 instead of -0.0 where it is not a Value."""
+        slope = self.number(x)
+        return slope if isinstance(slope, Value) else slope + 0.0
 
 
 def _sparse_jacobian(run: _Run, outputs: Sequence[Any]) -> Any:
@@ -249,7 +260,7 @@ def _sparse_jacobian(run: _Run, outputs: Sequence[Any]) -> Any:
     on_the_way = set(run.trace(outputs).order)
     slopes, indices, ends = array("d"), array("q"), array("q", [0])
     for output in outputs:
-        if isinstance(output, Value):
+        if _is_node(output):
             order = [node for node in topological_order([output], stop=columns) if node in on_the_way]
             for node, slope in reverse_sweep(order, {output: 1.0}, edges).items():
                 if node in columns:
@@ -261,25 +272,35 @@ def _sparse_jacobian(run: _Run, outputs: Sequence[Any]) -> Any:
     return matrix
 
 
-def _between(inputs: Sequence[Value], order: Sequence[Value]) -> list[Value]:
+def _between(inputs: Sequence[Any], order: Sequence[Any]) -> list[Any]:
     """Of a topological order, `inputs` and what was computed from them."""
     depends = set(inputs)
     between = []
     for node in order:
-        if node in depends or not depends.isdisjoint(node.parents):
+        if node in depends or not depends.isdisjoint(node.arguments):
             depends.add(node)
             between.append(node)
     return between
 
 
-def _as_value(x: Any) -> Any:
-    """A number as a node, but not as a leaf, which would be a variable."""
-    return x if isinstance(x, Value) else Value.record(identity, x)
+def _is_node(x: Any) -> bool:
+    """Whether x is a Value, or a number that a compiler traces, and not a plain one."""
+    return x.__class__ is not float and hasattr(x, "record")
+
+
+def _as_node(x: Any, like: Any) -> Any:
+    """A number as a node of the type of `like`, but not as a leaf, which would be a variable."""
+    return x if _is_node(x) else like.record(identity, x)
+
+
+def _edges(node: Any) -> Any:
+    """The arguments of a node with its local derivatives as nodes."""
+    return differentiable_edges(node) if node.__class__ is Value else node.edges()
 
 
 def _number(caller: str, what: str, x: Any) -> Any:
     try:
-        return x if isinstance(x, Value) else as_float(x)
+        return x if _is_node(x) else as_float(x)
     except TypeError as error:
         raise TypeError(f"{caller}(), in {what}: {error}") from None
 

@@ -1,14 +1,16 @@
-"""Topological order and the two sweeps: the chain rule exists here, once.
+"""Topological order and the two sweeps: the chain rule, for every type of number.
 
 A node has a primitive `op` and the `arguments` it was called with: nodes, and floats for constants. A leaf
 has neither (`op` is None).
 
 The sweeps are generic in the number type. `edges(node)` gives each argument of a node with the local
-derivative by it: floats to get floats (`Value.backward`), or nodes to get a graph that can be differentiated
-again.
+derivative by it: floats to get floats, or nodes to get a graph that can be differentiated again.
+`Value.backward` has a faster copy for floats alone, in `backward.py`, which is held to the bits of this one.
 
 In the chain rule zero times anything is zero (the *strong zero*): a branch that does not matter cannot
-spoil the one that does by an inf or a nan of its own.
+spoil the one that does by an inf or a nan of its own. A number that is not a float knows for itself when it is
+zero: it has the methods `pull` (reverse) and `push` (forward), which return the product with another number, or
+None where nothing arrives. It need have no truth value and no comparisons.
 """
 
 from __future__ import annotations
@@ -64,16 +66,23 @@ def reverse_sweep(order: Sequence[Node], seeds: dict[Node, Any], edges: Edges) -
     received, outside = cotangents.get, object()
     for node in reversed(order):
         cotangent = cotangents[node]
-        if cotangent is None or (not cotangent and cotangent.__class__ is float) or node.op is None:  # type: ignore[attr-defined]
+        if cotangent is None or node.op is None:  # type: ignore[attr-defined]
             continue
-        zero = not cotangent
+        plain = cotangent.__class__ is float
+        if plain and not cotangent:
+            continue
         for parent, partial in edges(node):
             before = received(parent, outside)
-            if before is outside or (not partial and partial.__class__ is float):
+            if before is outside:
                 continue
-            contribution = cotangent * partial
-            if (zero or not partial) and contribution != contribution:  # 0 times inf, of nodes
-                continue
+            if plain and partial.__class__ is float:
+                if not partial:
+                    continue
+                contribution = cotangent * partial
+            else:
+                contribution = _product(cotangent, partial, "pull")
+                if contribution is None:
+                    continue
             cotangents[parent] = contribution if before is None else before + contribution
     return {node: cotangent for node, cotangent in cotangents.items() if cotangent is not None}
 
@@ -86,10 +95,19 @@ def forward_sweep(order: Sequence[Node], seeds: dict[Node, Any], edges: Edges) -
             continue
         for parent, partial in edges(node):
             tangent = tangents.get(parent, 0.0)
-            if any(not factor and factor.__class__ is float for factor in (tangent, partial)):
-                continue
-            contribution = tangent * partial
-            if (not tangent or not partial) and contribution != contribution:
+            contribution = _product(tangent, partial, "push")
+            if contribution is None:
                 continue
             tangents[node] = tangents[node] + contribution if node in tangents else contribution
     return tangents
+
+
+def _product(number: Any, partial: Any, carry: str) -> Any:
+    """A cotangent or tangent times a local derivative; None, nothing, where one of them is a plain zero."""
+    if partial.__class__ is not float and hasattr(partial, carry):
+        return None if number.__class__ is float and not number else getattr(partial, carry)(number)
+    if not partial:  # a float, or an int in a row of somebody's own
+        return None
+    if number.__class__ is not float:
+        return getattr(number, carry)(partial)
+    return number * partial if number else None

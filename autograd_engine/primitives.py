@@ -35,28 +35,29 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["PRIMITIVES", "Primitive", "as_float"]
+__all__ = ["PRIMITIVES", "Primitive", "as_float", "dot_of_floats"]
 
 LN2, LOG2E, LOG10E = math.log(2), math.log2(math.e), math.log10(math.e)
 SQRT1_2, TWO_OVER_SQRT_PI, ONE_OVER_SQRT_2PI = math.sqrt(0.5), 2 / math.sqrt(pi), 1 / math.sqrt(2 * pi)
 
 
-def as_float(number: Any) -> float:
+def as_float(number: Any, where: str = "") -> float:
     """The float of a real number: float, int, bool, Fraction or NumPy scalar.
 
     Raises TypeError for anything else (str, None, complex, arrays, Values) and OverflowError for an int
-    that no float can hold.
+    that no float can hold. The sentence of an error begins with `where`, which says whose number it was.
     """
     if number.__class__ is float:
         return number
+    at = f"{where}: " if where else ""
     if isinstance(number, (numbers.Real, np.bool_)):
         try:
             return float(number)
         except OverflowError:
-            raise OverflowError("expected a number that fits a float, got an int beyond 1.8e308") from None
+            raise OverflowError(f"{at}expected a number that fits a float, got an int beyond 1.8e308") from None
     kind = type(number)
     name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    raise TypeError(f"expected a real number (int, float or NumPy scalar), got {name}: {number!r:.60}")
+    raise TypeError(f"{at}expected a real number (int, float or NumPy scalar), got {name}: {number!r:.60}")
 
 
 PRIMITIVES: dict[str, Primitive] = {}
@@ -68,7 +69,9 @@ class Primitive:
 
     `name` is unique; `symbol` is what drawings show; `forward(*inputs)` returns a float and never raises;
     `partials(out, *inputs)` returns d(out)/d(input) for each input; `composite` says that `forward` is
-    written with other primitives. Creating a row adds it to `PRIMITIVES`.
+    written with other primitives. Where `partials` is written for accuracy, `derivative` says how a textbook
+    writes it: for each input a formula of the inputs' names, `out` and π. It is for people; nothing computes
+    with it. Creating a row adds it to `PRIMITIVES`.
     """
 
     def __init__(
@@ -80,11 +83,13 @@ class Primitive:
         doc: str,
         *,
         composite: bool = False,
+        derivative: str | tuple[str, ...] = (),
     ) -> None:
         if name in PRIMITIVES:
             raise ValueError(f"there is a primitive named {name!r} already; choose another name")
         self.name, self.symbol, self.forward, self.partials = name, symbol, forward, partials
         self.composite = composite
+        self.derivative = (derivative,) if isinstance(derivative, str) else derivative
         self.__doc__ = doc
         self.__name__ = name
         # What a call takes is what `partials` takes after `out`; None stands for any number of inputs.
@@ -95,8 +100,8 @@ class Primitive:
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """The value at numbers; a recorded node where an argument is a Value."""
-        if len(args) == 1 == self.arity and not keywords:  # what follows does the same, but slower
-            x = args[0]
+        if self.arity == 1 and len(args) == 1 and not keywords:  # what follows does the same, but slower
+            (x,) = args
             if x.__class__ is float:
                 return self.forward(x)
             if record := getattr(x, "record", None):
@@ -111,10 +116,7 @@ class Primitive:
                 plain = False
         if plain:
             return float(self.forward(*args))
-        try:
-            return float(self.forward(*map(as_float, args)))
-        except TypeError as error:
-            raise TypeError(f"{self.name}(): {error}") from None
+        return float(self.forward(*[as_float(x, f"{self.name}()") for x in args]))
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """As a class attribute a primitive is a method: `Value.tanh = tanh` gives `v.tanh()`."""
@@ -209,10 +211,17 @@ div = Primitive(
     _div,
     lambda out, x, y: (where(out == out, 1 / y, nan), -out / y),
     "x / y; x / 0 is inf and 0 / 0 is nan.",
+    derivative=("1 / y", "-x / y**2"),
 )
 neg = Primitive("neg", "−", operator.neg, lambda out, x: (-1.0,), "-x.")
 reciprocal = Primitive(
-    "reciprocal", "1/x", lambda x: div(1.0, x), lambda out, x: (-(out * out),), "1 / x.", composite=True
+    "reciprocal",
+    "1/x",
+    lambda x: div(1.0, x),
+    lambda out, x: (-(out * out),),
+    "1 / x.",
+    composite=True,
+    derivative="-1 / x**2",
 )
 square = Primitive("square", "x²", lambda x: x * x, lambda out, x: (2 * x,), "x * x.", composite=True)
 
@@ -238,7 +247,14 @@ def _pow_partials(out: Any, x: Any, y: Any) -> tuple[Any, Any]:
     )
 
 
-pow = Primitive("pow", "xʸ", _pow, _pow_partials, "x ** y by C99's pow: nan, never complex, where x < 0.")
+pow = Primitive(
+    "pow",
+    "xʸ",
+    _pow,
+    _pow_partials,
+    "x ** y by C99's pow: nan, never complex, where x < 0.",
+    derivative=("y * x**(y - 1)", "out * log(x)"),
+)
 abs = Primitive("abs", "|x|", operator.abs, lambda out, x: (sign(x),), "|x|, with slope 0 at 0.")
 sign = Primitive(
     "sign",
@@ -246,6 +262,7 @@ sign = Primitive(
     lambda x: 1.0 if x > 0 else -1.0 if x < 0 else 0.0 if x == 0 else nan,
     lambda out, x: (_flat(x),),
     "-1, 0 or 1.",
+    derivative="0",
 )
 
 
@@ -255,11 +272,28 @@ def _to_integer(function: Callable[[float], int]) -> Callable[[float], float]:
 
 
 floor = Primitive(
-    "floor", "⌊x⌋", _to_integer(math.floor), lambda out, x: (_flat(x),), "The largest integer not above x."
+    "floor",
+    "⌊x⌋",
+    _to_integer(math.floor),
+    lambda out, x: (_flat(x),),
+    "The largest integer not above x.",
+    derivative="0",
 )
-ceil = Primitive("ceil", "⌈x⌉", _to_integer(math.ceil), lambda out, x: (_flat(x),), "The smallest integer not below x.")
+ceil = Primitive(
+    "ceil",
+    "⌈x⌉",
+    _to_integer(math.ceil),
+    lambda out, x: (_flat(x),),
+    "The smallest integer not below x.",
+    derivative="0",
+)
 round = Primitive(
-    "round", "round", _to_integer(round), lambda out, x: (_flat(x),), "The nearest integer, the even one at a tie."
+    "round",
+    "round",
+    _to_integer(round),
+    lambda out, x: (_flat(x),),
+    "The nearest integer, the even one at a tie.",
+    derivative="0",
 )
 
 
@@ -276,6 +310,7 @@ fmod = Primitive(
     _fmod,
     lambda out, x, y: (1.0 + _flat(out), -round((x - out) / y)),  # x / y itself may round up to an integer
     "The remainder of x / y with the sign of x.",
+    derivative=("1", "(out - x) / y"),
 )
 
 
@@ -302,6 +337,7 @@ mod = Primitive(
     lambda out, x, y: (1.0 + _flat(out), -floordiv(x, y)),
     "x % y as Python has it: with the sign of y; nan where y is 0.",
     composite=True,
+    derivative=("1", "-floor(x / y)"),
 )
 floordiv = Primitive(
     "floordiv",
@@ -310,6 +346,7 @@ floordiv = Primitive(
     lambda out, x, y: (_flat(out), _flat(out)),
     "x // y as Python has it; x / y where y is 0.",
     composite=True,
+    derivative=("0", "0"),
 )
 
 # --- any number of inputs: summed and multiplied from left to right, so that the bits are fixed -----------
@@ -333,11 +370,17 @@ def _prod_partials(out: Any, *inputs: Any) -> list[Any]:
     return [x * y for x, y in zip(before, reversed(after))]
 
 
-def _dot(*inputs: float) -> float:
+def dot_of_floats(xs: Sequence[float], ys: Sequence[float]) -> float:
+    """x₁y₁ + … + xₙyₙ of floats, added from left to right; 0 where there are none."""
     total = -0.0  # what changes no number when it is added, not even -0.0
-    for x, y in zip(inputs, inputs[len(inputs) // 2 :]):
+    for x, y in zip(xs, ys):
         total += x * y
-    return total if inputs else 0.0
+    return total if xs else 0.0
+
+
+def _dot(*inputs: float) -> float:
+    half = len(inputs) // 2
+    return dot_of_floats(inputs[:half], inputs[half:])
 
 
 def _dot_partials(out: Any, *inputs: Any) -> Sequence[Any]:
@@ -352,7 +395,25 @@ _dot_row = Primitive("dot", "·", _dot, _dot_partials, "x₁y₁ + … + xₙy�
 
 def sum(values: Iterable[Any]) -> Any:
     """The sum of a sequence as one node, added from left to right; 0 for an empty one."""
+    if total := getattr(values, "total", None):  # what vmap returns to a compiler
+        return total()[0]
     return _sum_row(*values)
+
+
+def mean(values: Iterable[Any]) -> Any:
+    """The sum of a sequence divided by its length.
+
+    Raises ValueError for an empty one.
+
+    >>> mean([1, 2, 6])
+    3.0
+    """
+    if total := getattr(values, "total", None):
+        return div(*total())
+    values = tuple(values)
+    if not values:
+        raise ValueError("mean() needs at least one number, got an empty sequence")
+    return _sum_row(*values) / len(values)
 
 
 def prod(values: Iterable[Any]) -> Any:
@@ -393,6 +454,7 @@ log = Primitive(
     _c99(math.log, {0.0: -inf}),
     lambda out, x: (where(x >= 0, 1 / (x + 0.0), nan),),
     "The natural logarithm.",
+    derivative="1 / x",
 )
 log2 = Primitive(
     "log2",
@@ -400,6 +462,7 @@ log2 = Primitive(
     _c99(math.log2, {0.0: -inf}),
     lambda out, x: (where(x >= 0, LOG2E / (x + 0.0), nan),),
     "The logarithm to base 2.",
+    derivative="1 / (x * log(2))",
 )
 log10 = Primitive(
     "log10",
@@ -407,6 +470,7 @@ log10 = Primitive(
     _c99(math.log10, {0.0: -inf}),
     lambda out, x: (where(x >= 0, LOG10E / (x + 0.0), nan),),
     "The logarithm to base 10.",
+    derivative="1 / (x * log(10))",
 )
 log1p = Primitive(
     "log1p",
@@ -414,8 +478,11 @@ log1p = Primitive(
     _c99(math.log1p, {-1.0: -inf}),
     lambda out, x: (where(x >= -1, 1 / (1 + x), nan),),
     "log(1 + x), accurate near 0.",
+    derivative="1 / (1 + x)",
 )
-sqrt = Primitive("sqrt", "√", _c99(math.sqrt), lambda out, x: (0.5 / (out + 0.0),), "The square root.")
+sqrt = Primitive(
+    "sqrt", "√", _c99(math.sqrt), lambda out, x: (0.5 / (out + 0.0),), "The square root.", derivative="1 / (2 * out)"
+)
 
 
 def _cbrt_partials(out: Any, x: Any) -> tuple[Any]:
@@ -431,6 +498,7 @@ cbrt = Primitive(
     _c99(getattr(math, "cbrt", lambda x: float(np.cbrt(x)))),  # math has it since Python 3.11
     _cbrt_partials,
     "The cube root, of negative numbers too.",
+    derivative="1 / (3 * out**2)",
 )
 
 
@@ -450,6 +518,7 @@ logaddexp = Primitive(
     _logaddexp_partials,
     "log(exp(x) + exp(y)), without overflow.",
     composite=True,
+    derivative=("exp(x - out)", "exp(y - out)"),
 )
 
 
@@ -464,20 +533,38 @@ xlogy = Primitive(
     _xlogy_partials,
     "x * log(y), and 0 where x is 0.",
     composite=True,
+    derivative=("log(y)", "x / y"),
 )
 
 # --- trigonometric and hyperbolic functions -----------------------------------------------------------------
 
 sin = Primitive("sin", "sin", _c99(math.sin), lambda out, x: (cos(x),), "The sine of x in radians.")
 cos = Primitive("cos", "cos", _c99(math.cos), lambda out, x: (-sin(x),), "The cosine of x in radians.")
-tan = Primitive("tan", "tan", _c99(math.tan), lambda out, x: (1 + out * out,), "The tangent of x in radians.")
+tan = Primitive(
+    "tan",
+    "tan",
+    _c99(math.tan),
+    lambda out, x: (1 + out * out,),
+    "The tangent of x in radians.",
+    derivative="1 + out**2",
+)
 
 # 1 - x*x is written (1 - x) * (1 + x): the difference is exact where it is small.
 arcsin = Primitive(
-    "arcsin", "arcsin", _c99(math.asin), lambda out, x: (1 / sqrt((1 - x) * (1 + x)),), "The inverse of sin."
+    "arcsin",
+    "arcsin",
+    _c99(math.asin),
+    lambda out, x: (1 / sqrt((1 - x) * (1 + x)),),
+    "The inverse of sin.",
+    derivative="1 / sqrt(1 - x**2)",
 )
 arccos = Primitive(
-    "arccos", "arccos", _c99(math.acos), lambda out, x: (-1 / sqrt((1 - x) * (1 + x)),), "The inverse of cos."
+    "arccos",
+    "arccos",
+    _c99(math.acos),
+    lambda out, x: (-1 / sqrt((1 - x) * (1 + x)),),
+    "The inverse of cos.",
+    derivative="-1 / sqrt(1 - x**2)",
 )
 arctan = Primitive(
     "arctan",
@@ -485,6 +572,7 @@ arctan = Primitive(
     _c99(math.atan),
     lambda out, x: (where(abs(x) < 1e8, 1 / (1 + x * x), div(div(1.0, x), x)),),  # x * x would overflow
     "The inverse of tan.",
+    derivative="1 / (1 + x**2)",
 )
 
 
@@ -498,7 +586,12 @@ def _arctan2_partials(out: Any, y: Any, x: Any) -> tuple[Any, Any]:
 
 
 arctan2 = Primitive(
-    "arctan2", "arctan2", math.atan2, _arctan2_partials, "The angle of the point (x, y), called as arctan2(y, x)."
+    "arctan2",
+    "arctan2",
+    math.atan2,
+    _arctan2_partials,
+    "The angle of the point (x, y), called as arctan2(y, x).",
+    derivative=("x / (x**2 + y**2)", "-y / (x**2 + y**2)"),
 )
 sinh = Primitive("sinh", "sinh", _c99(math.sinh), lambda out, x: (cosh(x),), "The hyperbolic sine.")
 cosh = Primitive("cosh", "cosh", _c99(math.cosh), lambda out, x: (sinh(x),), "The hyperbolic cosine.")
@@ -510,14 +603,22 @@ def _tanh_partials(out: Any, x: Any) -> tuple[Any]:
     return (4 * e / square(1 + e),)
 
 
-tanh = Primitive("tanh", "tanh", _c99(math.tanh), _tanh_partials, "The hyperbolic tangent.")
-arcsinh = Primitive("arcsinh", "arcsinh", _c99(math.asinh), lambda out, x: (1 / hypot(1.0, x),), "The inverse of sinh.")
+tanh = Primitive("tanh", "tanh", _c99(math.tanh), _tanh_partials, "The hyperbolic tangent.", derivative="1 - out**2")
+arcsinh = Primitive(
+    "arcsinh",
+    "arcsinh",
+    _c99(math.asinh),
+    lambda out, x: (1 / hypot(1.0, x),),
+    "The inverse of sinh.",
+    derivative="1 / sqrt(x**2 + 1)",
+)
 arccosh = Primitive(
     "arccosh",
     "arccosh",
     _c99(math.acosh),
     lambda out, x: (1 / (sqrt(x - 1) * sqrt(x + 1)),),
     "The inverse of cosh.",
+    derivative="1 / sqrt(x**2 - 1)",
 )
 arctanh = Primitive(
     "arctanh",
@@ -525,6 +626,7 @@ arctanh = Primitive(
     _c99(math.atanh, {1.0: inf, -1.0: -inf}),
     lambda out, x: (where(abs(x) <= 1, 1 / ((1 - x) * (1 + x)), nan),),
     "The inverse of tanh.",
+    derivative="1 / (1 - x**2)",
 )
 
 
@@ -553,6 +655,7 @@ hypot = Primitive(
     _hypot_partials,
     "sqrt(x*x + y*y), without overflow; slopes 0 at the origin.",
     composite=True,
+    derivative=("x / out", "y / out"),
 )
 copysign = Primitive(
     "copysign",
@@ -560,6 +663,7 @@ copysign = Primitive(
     lambda x, y: math.copysign(x, y) if y == y else nan,
     lambda out, x, y: (sign(x) * sign(copysign(1.0, y)), _flat(out)),
     "|x| with the sign of y.",
+    derivative=("sign(x) * sign(y)", "0"),
 )
 
 # --- comparisons and choices --------------------------------------------------------------------------------
@@ -570,6 +674,7 @@ where = Primitive(
     lambda condition, x, y: x if condition else y,
     lambda out, condition, x, y: (0.0, where(condition, 1.0, 0.0), where(condition, 0.0, 1.0)),
     "x where the condition holds, else y; what is not chosen gets gradient 0, never nan.",
+    derivative=("0", "condition != 0", "condition == 0"),
 )
 maximum = Primitive(
     "maximum",
@@ -577,6 +682,7 @@ maximum = Primitive(
     lambda x, y: x if x > y or x != x else y,
     lambda out, x, y: (_above(x, y), _above(y, x)),
     "The larger of x and y; a tie shares the gradient equally.",
+    derivative=("x > y", "y > x"),
 )
 minimum = Primitive(
     "minimum",
@@ -584,6 +690,7 @@ minimum = Primitive(
     lambda x, y: x if x < y or x != x else y,
     lambda out, x, y: (_above(y, x), _above(x, y)),
     "The smaller of x and y; a tie shares the gradient equally.",
+    derivative=("x < y", "y < x"),
 )
 
 
@@ -600,6 +707,7 @@ clip = Primitive(
     _clip_partials,
     "x, but at least `low` and at most `high`.",
     composite=True,
+    derivative=("(low < x) * (x < high)", "x < low", "x > high"),
 )
 heaviside = Primitive(
     "heaviside",
@@ -608,6 +716,7 @@ heaviside = Primitive(
     lambda out, x, at_zero: (_flat(x), where(x == 0, 1.0, _flat(x))),
     "0 below zero, 1 above, `at_zero` at zero.",
     composite=True,
+    derivative=("0", "x == 0"),
 )
 
 # --- the normal distribution, and sine over its argument --------------------------------------------------------
@@ -622,13 +731,21 @@ def _gaussian(x: Any, scale: float) -> Any:
     return near + near * expm1(scale * (high - x) * (high + x))
 
 
-erf = Primitive("erf", "erf", math.erf, lambda out, x: (TWO_OVER_SQRT_PI * _gaussian(x, 1.0),), "The error function.")
+erf = Primitive(
+    "erf",
+    "erf",
+    math.erf,
+    lambda out, x: (TWO_OVER_SQRT_PI * _gaussian(x, 1.0),),
+    "The error function.",
+    derivative="2 / sqrt(π) * exp(-(x**2))",
+)
 erfc = Primitive(
     "erfc",
     "erfc",
     math.erfc,
     lambda out, x: (-TWO_OVER_SQRT_PI * _gaussian(x, 1.0),),
     "1 - erf(x), accurate where x is large.",
+    derivative="-2 / sqrt(π) * exp(-(x**2))",
 )
 
 
@@ -667,12 +784,18 @@ sinc = Primitive(
     _sinc_partials,
     "sin(pi x) / (pi x), and 1 at 0.",
     composite=True,
+    derivative="(cos(π * x) - out) / x",
 )
 
 # --- activation functions ------------------------------------------------------------------------------------
 
 relu = Primitive(
-    "relu", "relu", lambda x: x if x > 0 or x != x else 0.0, lambda out, x: (sign(out),), "x where x > 0, else 0."
+    "relu",
+    "relu",
+    lambda x: x if x > 0 or x != x else 0.0,
+    lambda out, x: (sign(out),),
+    "x where x > 0, else 0.",
+    derivative="x > 0",
 )
 leaky_relu = Primitive(
     "leaky_relu",
@@ -681,6 +804,7 @@ leaky_relu = Primitive(
     lambda out, x, negative_slope=0.01: (_by_sign(x, 1.0, negative_slope), _by_sign(x, 0.0, x)),
     "x where x > 0, else negative_slope * x.",
     composite=True,
+    derivative=("where(x > 0, 1, negative_slope)", "where(x > 0, 0, x)"),
 )
 elu = Primitive(
     "elu",
@@ -689,6 +813,7 @@ elu = Primitive(
     lambda out, x, alpha=1.0: (_by_sign(x, 1.0, alpha * exp(x)), _by_sign(x, 0.0, expm1(x))),
     "x where x > 0, else alpha * (exp(x) - 1).",
     composite=True,
+    derivative=("where(x > 0, 1, alpha * exp(x))", "where(x > 0, 0, exp(x) - 1)"),
 )
 
 
@@ -702,7 +827,15 @@ def _sigmoid_partials(out: Any, x: Any) -> tuple[Any]:
     return (e / square(1 + e),)
 
 
-sigmoid = Primitive("sigmoid", "σ", _sigmoid, _sigmoid_partials, "1 / (1 + exp(-x)), the logistic.", composite=True)
+sigmoid = Primitive(
+    "sigmoid",
+    "σ",
+    _sigmoid,
+    _sigmoid_partials,
+    "1 / (1 + exp(-x)), the logistic.",
+    composite=True,
+    derivative="out * (1 - out)",
+)
 softplus = Primitive(
     "softplus",
     "softplus",
@@ -725,6 +858,7 @@ softsign = Primitive(
     lambda out, x: (square(1 / (1 + abs(x))),),
     "x / (1 + |x|).",
     composite=True,
+    derivative="1 / (1 + abs(x)) ** 2",
 )
 
 
@@ -741,7 +875,15 @@ def _silu_partials(out: Any, x: Any) -> tuple[Any]:
     return (where(x >= 0, (1 + x * e / (1 + e)) / (1 + e), negative),)
 
 
-silu = Primitive("silu", "silu", _silu, _silu_partials, "x * sigmoid(x), also called swish.", composite=True)
+silu = Primitive(
+    "silu",
+    "silu",
+    _silu,
+    _silu_partials,
+    "x * sigmoid(x), also called swish.",
+    composite=True,
+    derivative="out + sigmoid(x) * (1 - out)",
+)
 
 
 # The root of 1/2 as a number of 26 bits and the rest, for an exact product with 26 bits of x.
@@ -773,6 +915,7 @@ gelu = Primitive(
     _gelu_partials,
     "x times the normal distribution function (the exact form, not the tanh one).",
     composite=True,
+    derivative="(1 + erf(x / sqrt(2))) / 2 + x * exp(-(x**2) / 2) / sqrt(2 * π)",
 )
 
 # --- the short names of `math` -------------------------------------------------------------------------------

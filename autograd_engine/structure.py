@@ -29,6 +29,11 @@ class Structure:
     children: tuple[Structure, ...]
     size: int
 
+    @property
+    def has_arrays(self) -> bool:
+        """Whether there is an array in it."""
+        return self.kind is np.ndarray or any(child.has_arrays for child in self.children)
+
     def __call__(self, leaves: Sequence[Any]) -> Any:
         """The nested data with these numbers; arrays become float arrays, or object arrays of Values."""
         if len(leaves) != self.size:
@@ -61,6 +66,8 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
 
     Whatever is none of these containers counts as a number; it is for the caller to check.
     """
+    if getattr(tree, "ndim", 0) and hasattr(tree, "__array__"):  # of NumPy, or what becomes one
+        tree = np.asarray(tree)
     if isinstance(tree, np.ndarray):
         return tree.ravel().tolist(), Structure(np.ndarray, tree.shape, (), tree.size)
     if isinstance(tree, dict):

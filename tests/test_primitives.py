@@ -468,6 +468,10 @@ def test_as_float_takes_real_numbers_only():
     assert [as_float(x) for x in (1, True, Fraction(1, 2), np.float32(0.5))] == [1.0, 1.0, 0.5, 0.5]
     with pytest.raises(TypeError, match=r"got autograd_engine\.value\.Value"):
         as_float(Value(1.0))
+    with pytest.raises(TypeError, match=r"^row 3: expected a real number"):
+        as_float("1", "row 3")
+    with pytest.raises(OverflowError, match=r"^row 3: expected a number that fits a float"):
+        as_float(10**400, "row 3")
 
 
 @every_row

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import autograd_engine
-from autograd_engine import PRIMITIVES, Value, exp, relu
+from autograd_engine import PRIMITIVES, Value, dot, exp, relu
 from autograd_engine.graph import topological_order
+from autograd_engine.value import record_dots
 from tests.strategies import expressions, points
 
 FLOATS = st.floats(-1e3, 1e3)
@@ -403,6 +404,31 @@ def test_copies_keep_what_nodes_share():
     for copied_hidden, copied_one, copied_other in copies([hidden, one, other]):
         assert copied_one.parents == copied_other.parents == (copied_hidden,)
         assert copied_one.parents[0] is copied_hidden
+
+
+def test_dots_of_a_layer_share_their_tuples_and_so_do_their_copies():
+    rows, inputs = ((Value(1.0), Value(2.0)), (Value(3.0), Value(4.0))), (Value(5.0), 6.0)
+    nodes = record_dots(rows, inputs)
+    for row, node in zip(rows, nodes):
+        assert node.data == dot(row, inputs).data
+        assert node.arguments == (*row, *inputs)
+        assert node.operands == (row[0].data, row[1].data, 5.0, 6.0)
+        assert node.local_derivatives() == (5.0, 6.0, row[0].data)
+    for one, other in copies(nodes):
+        assert one.parents[2] is other.parents[2] is not inputs[0]
+        (one + other).backward()
+        assert one.parents[2].grad == 1.0 + 3.0
+        assert inputs[0].grad == 0.0
+
+
+@pytest.mark.parametrize("method", ["pull", "push"])
+def test_nothing_arrives_where_a_zero_meets_an_infinity(method):
+    for x, y in ((0.0, math.inf), (math.inf, 0.0), (0.0, math.nan)):
+        for factor in (x, Value(x)):
+            assert getattr(Value(y), method)(factor) is None
+    assert getattr(Value(3.0), method)(2.0).data == 6.0
+    assert getattr(Value(0.0), method)(2.0).data == 0.0
+    assert math.isnan(getattr(Value(math.nan), method)(2.0).data)
 
 
 def test_a_deep_graph_can_be_pickled_and_copied():

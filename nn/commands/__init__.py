@@ -21,7 +21,8 @@ USER_ERRORS = (CycloptsError, CommandError, DataError, ExpressionError, ModelFil
 
 app = App(
     name="autograd-engine",
-    help="Scalar values that know their derivatives: train a small network of them, use it, or minimise a formula.",
+    help="Scalar values that know their derivatives: train a small network of them, use it, minimise or explain a "
+    "formula.",
     version=lambda: f"autograd-engine {version('autograd-engine')}",
     default_parameter=Parameter(negative=()),
     suppress_keyboard_interrupt=False,
