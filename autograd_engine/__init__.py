@@ -8,6 +8,9 @@
 0.3032653298563167
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from autograd_engine.check import GradientError, check_gradients
 from autograd_engine.derivatives import grad, gradient, hessian, jacobian, jvp, value_and_grad, vjp
 from autograd_engine.draw import draw, to_svg
@@ -81,8 +84,36 @@ from autograd_engine.primitives import round as round
 from autograd_engine.primitives import sum as sum
 from autograd_engine.value import Value
 
+if TYPE_CHECKING:
+    from autograd_engine.explanations.exercise import Exercise, exercise
+    from autograd_engine.explanations.explain import explain
+    from autograd_engine.explanations.formula import formula
+    from autograd_engine.explanations.steps import steps
+
+# What not every program needs is imported when it is first asked for.
+_LATER = {
+    "Exercise": "autograd_engine.explanations.exercise",
+    "exercise": "autograd_engine.explanations.exercise",
+    "explain": "autograd_engine.explanations.explain",
+    "formula": "autograd_engine.explanations.formula",
+    "steps": "autograd_engine.explanations.steps",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = thing = getattr(import_module(_LATER[name]), name)
+    return thing
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_LATER]
+
+
 __all__ = [
     "PRIMITIVES",
+    "Exercise",
     "GradientError",
     "Primitive",
     "Value",
@@ -112,11 +143,14 @@ __all__ = [
     "elu",
     "erf",
     "erfc",
+    "exercise",
     "exp",
     "exp2",
+    "explain",
     "expm1",
     "floor",
     "fmod",
+    "formula",
     "gelu",
     "grad",
     "gradient",
@@ -147,6 +181,7 @@ __all__ = [
     "softsign",
     "sqrt",
     "square",
+    "steps",
     "tan",
     "tanh",
     "to_svg",

@@ -27,6 +27,7 @@ ORDER = [
     "check",
     "files",
     "draw",
+    "explanations",
 ]
 
 

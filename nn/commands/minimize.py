@@ -1,6 +1,5 @@
 """The command `minimize`: down the gradient of a formula, step by step."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,8 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from autograd_engine.derivatives import hessian
-from autograd_engine.expressions import Expression, ExpressionError, parse
+from autograd_engine.expressions import Expression, parse
 from autograd_engine.files import write_atomically
+from nn.commands.assignments import assigned
 from nn.commands.options import (
     DESCENT,
     FLAG,
@@ -81,7 +81,7 @@ def minimize(
     """
     options = options or MinimizeOptions()
     expression = parse(formula)
-    x0 = _start(expression, start)
+    x0 = assigned(expression, start, what="start value", to="minimise")
     if options.out is not None and options.out.suffix.lower() not in PICTURES:
         raise CommandError(f"--out {options.out}: the name of a picture ends in {' or '.join(PICTURES)}")
     descent = descend(
@@ -103,39 +103,6 @@ def minimize(
         write_atomically(options.out, picture(expression, descent, options.out.suffix.lower()))
         console.print(f"Written: {options.out}")
     return NO_MINIMUM if kind in (SADDLE, LAST) else 0
-
-
-def _start(expression: Expression, assignments: tuple[str, ...]) -> dict[str, float]:
-    """The number at which each variable starts, in the order of the formula."""
-    if not expression.names:
-        raise CommandError(f"the formula {expression.text!r} has no variable, so there is nothing to minimise")
-    found: dict[str, float] = {}
-    for assignment in assignments:
-        name, equals, text = (part.strip() for part in assignment.partition("="))
-        if not equals:
-            raise CommandError(f"{assignment!r} is no start value; write it as {expression.names[0]}=0")
-        if name not in expression.names:
-            raise CommandError(f"the formula has no variable {name!r}; it has {', '.join(expression.names)}")
-        if name in found:
-            raise CommandError(f"{name} has two start values")
-        found[name] = _number(assignment, text)
-    missing = [name for name in expression.names if name not in found]
-    if missing:
-        examples = " ".join(f"{name}=0" for name in missing)
-        raise CommandError(f"no start value for {', '.join(missing)}; add one, such as {examples}")
-    return {name: found[name] for name in expression.names}
-
-
-def _number(assignment: str, text: str) -> float:
-    """The number in the text, which may be a formula such as pi/2."""
-    try:
-        number = parse(text)
-        value = math.nan if number.names else float(number())
-    except ExpressionError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise CommandError(f"{assignment}: {text!r} is not a finite number")
-    return value
 
 
 def _table(expression: Expression, descent: Descent) -> Table:

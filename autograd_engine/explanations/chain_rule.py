@@ -1,0 +1,196 @@
+"""The chain rule of one derivative, taken apart: factors, the paths they lie on, and the terms they add up to.
+
+Where there are few paths from `wrt` to `out`, the derivative is a sum over them. Where there are many, it is
+a recursion: some nodes get a derivative of their own, and each follows from those nearer to `out`. Which
+nodes these are is the `form`: "states" are all that are used more than once, "deltas" the pre-activations of
+units. Either way there is one factor for each edge of the graph and no more.
+(These objects are equal only to themselves, since Values compare by their data.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from autograd_engine.explanations.names import Names
+from autograd_engine.explanations.notation import latex, text
+from autograd_engine.explanations.symbols import Symbol, symbolic_partials
+from autograd_engine.graph import reverse_sweep, topological_order
+from autograd_engine.value import Value, edges
+
+Form = Literal["paths", "states", "deltas"]
+
+MOST_PATHS = 8
+ACTIVATIONS = frozenset(
+    ("sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "softsign", "heaviside")
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Factor:
+    """The local derivative d(child)/d(parent), by the argument at `position`: as a number and as an expression."""
+
+    child: Value
+    parent: Value
+    position: int
+    number: float
+    names: Names = field(repr=False)
+
+    @property
+    def symbol(self) -> Symbol:
+        """The expression, in the names of the explanation."""
+        op, child = self.child.op, self.child
+        assert op is not None
+        return symbolic_partials(op, self.names.symbol(child), list(map(self.names.symbol, child.arguments)))[
+            self.position
+        ]
+
+    @property
+    def text(self) -> str:
+        """The expression as text."""
+        return text(self.symbol)
+
+    @property
+    def latex(self) -> str:
+        """The expression in LaTeX."""
+        return latex(self.symbol)
+
+
+@dataclass(frozen=True, eq=False)
+class Path:
+    """One way from `source`, whose derivative is known, to a node: `number` is that derivative times the factors.
+
+    The factors come from the source on, so the last one is nearest to the node.
+    """
+
+    source: Value
+    factors: tuple[Factor, ...]
+    number: float
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """The derivative of `out` by one node: the sum over the paths, times the factors that all of them share."""
+
+    node: Value
+    common: tuple[Factor, ...]
+    paths: tuple[Path, ...]
+    number: float
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """How d(out)/d(wrt) comes about: the terms in the order in which they are computed, that of `wrt` last."""
+
+    form: Form
+    terms: tuple[Term, ...]
+
+
+def times(cotangent: float, partial: float) -> float:
+    """The product of the chain rule, in which zero times anything is zero."""
+    return cotangent * partial if cotangent and partial else 0.0
+
+
+def derive(out: Value, wrt: Value, seed: float, form: Form | None, names: Names) -> Derivation:
+    """The derivation in that form; if it is None, over the paths if they are few, or else the deltas."""
+    order = topological_order([out], stop={wrt})
+    reached = {wrt}
+    for node in order:
+        if node is not wrt and not reached.isdisjoint(node.parents):
+            reached.add(node)
+    if out not in reached:
+        return Derivation(form or "paths", (Term(wrt, (), (), 0.0),))
+    uses: dict[Value, list[Factor]] = {node: [] for node in order if node in reached}
+    for node in reversed(order):
+        if node in reached and node is not wrt:
+            for position, (parent, partial) in enumerate(edges(node)):
+                if isinstance(parent, Value) and parent in uses:
+                    uses[parent].append(Factor(node, parent, position, float(partial), names))
+    cotangents = reverse_sweep(order, {out: seed}, edges)
+    if form is None or out is wrt:
+        form = "paths" if _has_few_paths(uses, out) else "deltas"
+
+    def path(source: Value, factors: list[Factor]) -> Path:
+        number = cotangents.get(source, 0.0)
+        for factor in factors:
+            number = times(number, factor.number)
+        return Path(source, tuple(factors), number)
+
+    if form == "paths":
+        paths = tuple(path(out, factors) for factors in _all_paths(uses, out, wrt))
+        return Derivation(form, (Term(wrt, (), paths, cotangents.get(wrt, 0.0)),))
+    known = _states(uses, out) if form == "states" else _deltas(uses, out, wrt)
+    terms = [
+        Term(node, *_recursion(node, uses, known, path), cotangents.get(node, 0.0))
+        for node in reversed(order)
+        if node in known and node is not out and node is not wrt
+    ]
+    return Derivation(form, (*terms, Term(wrt, *_recursion(wrt, uses, known, path), cotangents.get(wrt, 0.0))))
+
+
+def _has_few_paths(uses: dict[Value, list[Factor]], out: Value) -> bool:
+    """Whether no node has more than MOST_PATHS ways to `out`; the counts never grow beyond it."""
+    counts = {out: 1}
+    for node in reversed(uses):
+        if node is not out:
+            counts[node] = sum(counts[factor.child] for factor in uses[node])
+            if counts[node] > MOST_PATHS:
+                return False
+    return True
+
+
+def _all_paths(uses: dict[Value, list[Factor]], out: Value, wrt: Value) -> list[list[Factor]]:
+    """Every path from `out` to `wrt`, as its factors."""
+    found: list[list[Factor]] = []
+    stack: list[tuple[Value, Any]] = [(wrt, None)]  # a node, and the factors behind it as (factor, (factor, … None))
+    while stack:
+        node, trail = stack.pop()
+        if node is not out:
+            stack += [(factor.child, (factor, trail)) for factor in reversed(uses[node])]
+            continue
+        factors: list[Factor] = []
+        while trail:
+            factor, trail = trail
+            factors.append(factor)
+        found.append(factors)
+    return found
+
+
+def _states(uses: dict[Value, list[Factor]], out: Value) -> set[Value]:
+    return {out, *(node for node, factors in uses.items() if len(factors) > 1)}
+
+
+def _deltas(uses: dict[Value, list[Factor]], out: Value, wrt: Value) -> set[Value]:
+    """The pre-activations, and what is used more than once without being the activation of one."""
+    before = {
+        node: factors[0].child
+        for node, factors in uses.items()
+        if len(factors) == 1 and node.op and node is not wrt and factors[0].child.op.name in ACTIVATIONS  # type: ignore[union-attr]
+    }
+    return {out, *before, *(_states(uses, out) - set(before.values()))}
+
+
+def _recursion(
+    node: Value,
+    uses: dict[Value, list[Factor]],
+    known: set[Value],
+    path: Callable[[Value, list[Factor]], Path],
+) -> tuple[tuple[Factor, ...], tuple[Path, ...]]:
+    """The shared factors, and the paths from the nearest nodes whose derivatives are known."""
+
+    def up_to_branch(factor: Factor) -> list[Factor]:
+        chain = [factor]
+        while chain[-1].child not in known and len(uses[chain[-1].child]) == 1:
+            chain.append(uses[chain[-1].child][0])
+        return chain[::-1]
+
+    common: list[Factor] = []
+    branch = node
+    if len(uses[node]) == 1:
+        common = up_to_branch(uses[node][0])
+        branch = common[0].child
+        if branch in known:
+            return (), (path(branch, common),)
+    chains = map(up_to_branch, uses[branch])
+    return tuple(common), tuple(path(chain[0].child, chain) for chain in chains)

@@ -1,0 +1,224 @@
+"""exercise: a derivation with some of its numbers left blank, and what a wrong answer shows.
+
+>>> from autograd_engine import Value
+>>> t = Value(3.0, "t")
+>>> g = t**2 + t**3
+>>> g.label = "g"
+>>> print(task := exercise(g, t, blanks=1))
+Given
+  t = 3
+  v1 = t³ = 27
+  v2 = t² = 9
+  g = v2 + v1 = 36
+find (A)
+  path 1 = d g/d v2 · d v2/d t
+         = 1 · 2·t
+         = 1 · 6
+         = 6
+  path 2 = d g/d v1 · d v1/d t
+         = 1 · 3·t²
+         = 1 · 27
+         = 27
+  d g/d t = 6 + 27 = (A)
+>>> print(task.check({"A": 27}))
+(A) 27: wrong: the paths are overwritten instead of accumulated: only the last one counts
+0 of 1 right
+>>> print(task.check({"A": "2*t + 3*t**2"}))
+(A) 2*t + 3*t**2: right
+1 of 1 right
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from autograd_engine.explanations.chain_rule import Factor, Path, Term, derive
+from autograd_engine.explanations.mistakes import close
+from autograd_engine.explanations.names import Names
+from autograd_engine.explanations.statements import Statement
+from autograd_engine.explanations.symbols import Number
+from autograd_engine.explanations.tasks import DIGITS, Blank, Task
+from autograd_engine.expressions import ExpressionError, parse
+from autograd_engine.graph import topological_order
+from autograd_engine.primitives import as_float
+from autograd_engine.value import Value
+
+MOST_NODES = 100
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The grade of one answer: `remark` names the mistake, where it is a usual one."""
+
+    blank: str
+    answer: str
+    right: bool
+    remark: str
+
+    def __str__(self) -> str:
+        verdict = "right" if self.right else "wrong"
+        return f"({self.blank}) {self.answer}: {verdict}" + (f": {self.remark}" if self.remark else "")
+
+
+@dataclass(frozen=True)
+class Grade:
+    """The marks of all blanks. True where all are right."""
+
+    marks: tuple[Mark, ...]
+
+    @property
+    def right(self) -> int:
+        """How many are right."""
+        return sum(mark.right for mark in self.marks)
+
+    def __bool__(self) -> bool:
+        return self.right == len(self.marks)
+
+    def __str__(self) -> str:
+        return "\n".join([*map(str, self.marks), f"{self.right} of {len(self.marks)} right"])
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A derivation with blanks, as plain data that JSON can hold: see `exercise`.
+
+    `text` and `markdown` are the task, `values` the numbers that a formula in an answer may name.
+    """
+
+    text: str
+    markdown: str
+    blanks: tuple[Blank, ...]
+    values: Mapping[str, float] = field(repr=False)
+
+    def check(self, answers: Mapping[str, Any]) -> Grade:
+        """Grade the answers by the names of the blanks: numbers, or formulas such as "s2*(1-s2)".
+
+        Three significant digits are enough. A blank without an answer (missing, None or "") is not right. Raises
+        ValueError for a name that no blank has.
+        """
+        unknown = answers.keys() - {blank.name for blank in self.blanks}
+        if unknown:
+            names = ", ".join(blank.name for blank in self.blanks)
+            raise ValueError(f"there is no blank {', '.join(sorted(map(str, unknown)))}; the blanks are {names}")
+        return Grade(tuple(self._mark(blank, answers.get(blank.name)) for blank in self.blanks))
+
+    def to_json(self) -> str:
+        """The exercise with its answers, for `Exercise.from_json`. The same exercise gives the same text."""
+        return json.dumps(asdict(self), ensure_ascii=False, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, content: str) -> Exercise:
+        """The exercise that `to_json` wrote. Raises ValueError for any other text."""
+        try:
+            read = json.loads(content)
+            blanks = tuple(
+                Blank(
+                    str(blank["name"]),
+                    str(blank["asks_for"]),
+                    as_float(blank["answer"]),
+                    tuple((str(what), as_float(number)) for what, number in blank["mistakes"]),
+                )
+                for blank in read["blanks"]
+            )
+            values = {str(name): as_float(number) for name, number in read["values"].items()}
+            return cls(str(read["text"]), str(read["markdown"]), blanks, values)
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+            raise ValueError(f"this is not an exercise in JSON: {error!r:.80}") from None
+
+    def to_cells(self) -> list[dict[str, Any]]:
+        """Two cells of a notebook (format 4): the task, and code in which to fill in the answers and check them."""
+        answers = "".join(f'    "{blank.name}": None,  # {blank.asks_for}\n' for blank in self.blanks)
+        code = (
+            "from autograd_engine.explanations.exercise import Exercise\n\n"
+            f"task = Exercise.from_json({self.to_json()!r})\n"
+            f"print(task.check({{\n{answers}}}))"
+        )
+        return [
+            {"cell_type": "markdown", "metadata": {}, "source": self.markdown},
+            {"cell_type": "code", "metadata": {}, "source": code, "outputs": [], "execution_count": None},
+        ]
+
+    def __str__(self) -> str:
+        return self.text
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown
+
+    def _mark(self, blank: Blank, answer: Any) -> Mark:
+        if answer is None or answer == "":
+            return Mark(blank.name, "no answer", False, "")
+        try:
+            number = self._number(answer)
+        except (TypeError, ValueError, OverflowError) as error:
+            return Mark(blank.name, f"{answer!s:.60}", False, str(error))
+        if close(number, blank.answer):
+            return Mark(blank.name, str(answer), True, "")
+        remark = next((what for what, wrong in blank.mistakes if close(number, wrong)), "")
+        return Mark(blank.name, str(answer), False, remark)
+
+    def _number(self, answer: Any) -> float:
+        if not isinstance(answer, str):
+            return as_float(answer)
+        expression = parse(answer)
+        missing = [name for name in expression.names if name not in self.values]
+        if missing:
+            raise ExpressionError(f"nothing is called {', '.join(missing)} here; there are {', '.join(self.values)}")
+        return as_float(expression(**{name: self.values[name] for name in expression.names}))
+
+
+def exercise(
+    out: Value,
+    wrt: Value,
+    *,
+    blanks: int = 3,
+    seed: int = 0,
+    names: Mapping[str, Value] | None = None,
+) -> Exercise:
+    """The derivation of d(out)/d(wrt) with so many of its numbers left blank.
+
+    The derivative itself is always one of the blanks; the others are local derivatives, products along a path
+    and derivatives by nodes in between, drawn by `seed`: the same graph and seed give the same exercise. There are
+    fewer blanks where there is less to ask for. `names` calls nodes by other names than their labels.
+
+    Raises ValueError where out does not depend on wrt, where a number of the derivation is not finite, or where
+    it is longer than anybody would write down; TypeError unless out and wrt are Values.
+    """
+    for argument, value in (("out", out), ("wrt", wrt)):
+        if not isinstance(value, Value):
+            raise TypeError(f"exercise() takes a Value as {argument}, got {type(value).__name__}: {value!r:.60}")
+    if isinstance(blanks, bool) or not isinstance(blanks, int) or blanks < 1:
+        raise ValueError(f"blanks is a number of at least 1, got {blanks!r}")
+    order = topological_order([out])
+    if len(order) > MOST_NODES:
+        raise ValueError(f"the graph has {len(order)} nodes, more than {MOST_NODES}: take a smaller one")
+    known = Names(order, names)
+    known.name(out, "out")
+    for node in order:
+        known.name(node)
+    terms = derive(out, wrt, 1.0, None, known).terms
+    if not any(path.factors for path in terms[-1].paths):
+        raise ValueError("there is nothing to derive: out was not computed from wrt")
+    if not all(math.isfinite(step.number) for term in terms for step in _steps(term)):
+        raise ValueError("an exercise needs finite numbers, and in this derivation there are others")
+    task = Task(out, terms, known, blanks, seed)
+    given = [_given(node, known) for node in order]
+    values = {name: node.data for node in order if (name := known.name(node).text).isidentifier()}
+    return Exercise(task.text(given), task.markdown(given), tuple(task.blanks.values()), values)
+
+
+def _steps(term: Term) -> Iterator[Factor | Path | Term]:
+    """Everything in a term that has a number."""
+    yield term
+    yield from term.common
+    for path in term.paths:
+        yield path
+        yield from path.factors
+
+
+def _given(node: Value, names: Names) -> Statement:
+    expression = (names.expression(node),) if node.op else ()
+    return Statement(names.name(node), (*expression, Number(node.data, DIGITS)), on_one_line=True)

@@ -1,0 +1,85 @@
+"""The usual mistakes with the chain rule, and the numbers that they lead to."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Iterator, Sequence
+
+from autograd_engine import primitives
+from autograd_engine.explanations.chain_rule import Factor, Path
+from autograd_engine.explanations.statements import derivative
+from autograd_engine.explanations.symbols import PI, textbook
+from autograd_engine.value import Value
+
+TOLERANCE = 5e-3
+
+Mistake = tuple[str, float]
+
+
+def matters(wrong: float, right: float) -> bool:
+    """Whether a number gives a mistake away: it is one, and not the right one."""
+    return math.isfinite(wrong) and not close(wrong, right)
+
+
+def close(x: float, y: float) -> bool:
+    """Whether two numbers agree to three significant digits."""
+    return math.isclose(x, y, rel_tol=TOLERANCE, abs_tol=1e-9)
+
+
+def of_factor(factor: Factor) -> Iterator[Mistake]:
+    """What goes wrong with one local derivative."""
+    for number in _at_wrong_argument(factor):
+        yield f"{sign(factor)} is taken at the wrong argument", number
+    yield "the sign is wrong", -factor.number
+    yield f"this is the value of {factor.names.name(factor.child).text}, not its derivative", factor.child.data
+
+
+def of_product(factors: Sequence[Factor], number: float) -> Iterator[Mistake]:
+    """What goes wrong with a product of local derivatives."""
+    yield "the sign is wrong", -number
+    for factor in factors:
+        for wrong in _at_wrong_argument(factor):
+            yield f"{sign(factor)} is taken at the wrong argument", _exchanged(number, factor.number, wrong)
+        yield f"the factor {sign(factor)} is missing", _exchanged(number, factor.number, 1.0)
+
+
+def of_sum(paths: Sequence[Path], number: float) -> Iterator[Mistake]:
+    """What goes wrong with a sum over several paths; the last one is that which backward() comes to last."""
+    last = paths[-1].number
+    yield "the paths are overwritten instead of accumulated: only the last one counts", last
+    for i, path in enumerate(paths):
+        yield f"path {i + 1} is forgotten", number - path.number
+        yield f"the sign of path {i + 1} is wrong", number - 2 * path.number
+    yield "the sign is wrong", -number
+    for factor in dict.fromkeys(factor for path in paths for factor in path.factors):
+        for wrong in _at_wrong_argument(factor):
+            parts = (
+                _exchanged(path.number, factor.number, wrong) if factor in path.factors else path.number
+                for path in paths
+            )
+            yield f"{sign(factor)} is taken at the wrong argument", math.fsum(parts)
+
+
+def _at_wrong_argument(factor: Factor) -> Iterator[float]:
+    """The slope of a function of one number with its value and its argument confused, in either direction."""
+    op, child = factor.child.op, factor.child
+    if op is None or len(child.operands) != 1 or child.op in (primitives.neg, primitives.identity):
+        return
+    yield op(Value(child.data)).local_derivatives()[0]
+    [argument] = inspect.signature(op).parameters
+    [x] = child.operands
+    for formula in textbook(op):
+        if "out" in formula.names:
+            known = {"out": x, argument: x, PI.text: math.pi}
+            yield float(formula(**{name: known[name] for name in formula.names}))
+
+
+def _exchanged(number: float, factor: float, wrong: float) -> float:
+    return number / factor * wrong if factor else math.nan
+
+
+def sign(factor: Factor) -> str:
+    """d child/d parent."""
+    names = factor.names
+    return derivative(names.name(factor.child), names.name(factor.parent)).text

@@ -1,0 +1,128 @@
+"""What the nodes of a graph are called in a text: by their labels, or by short names made up here."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from autograd_engine.explanations.symbols import Call, Mention, Name, Number, Symbol
+from autograd_engine.value import Value
+
+MOST_CHARACTERS = 40
+WRITTEN_OUT = 2  # a node without a label that mentions at most so many names stands as its expression
+
+_NAME = re.compile(r"(?=.*[^\W\d_])[\w.]+'*(\[[\w, ]+\])?(#\d+)?")
+_PARTS = re.compile(r"([^\W\d_]+)_?(\d*)('*)(?:\[([\w, ]+)\])?(?:#(\d+))?")
+_GREEK = frozenset(
+    ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu")
+    + ("xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega")
+)
+# What has a meaning to LaTeX, Markdown or HTML, as signs that look alike and have none.
+_HARMLESS = str.maketrans(
+    {"\\": "∖", "{": "❴", "}": "❵", "$": "＄", "&": "＆", "^": "ˆ", "~": "∼", "`": "ˋ", "|": "∣", "*": "∗"}
+    | {"<": "‹", ">": "›", "%": r"\%", "#": r"\#", "_": r"\_"}
+)
+
+
+class Names:
+    """The names of the nodes in `order`, no two alike.
+
+    A node is called by its name in `given`, or else by its label, of which only what stands before an equals sign
+    counts: "z = w·x + b" is z. Equal labels are numbered (w, w#2). What has no label gets one of v1, v2, … when
+    it is first mentioned; `made_up` lists these nodes. Raises TypeError where `given` is not of Values by name.
+    """
+
+    def __init__(self, order: Iterable[Value], given: Mapping[str, Value] | None = None) -> None:
+        self._names: dict[Value, Name] = {}
+        self._mentions: dict[Value, Mention] = {}
+        self._taken: set[str] = set()
+        self._count = 0
+        self.made_up: list[Value] = []
+        for name, node in (given or {}).items():
+            if not isinstance(node, Value):
+                raise TypeError(f"names maps a name to a Value, got {type(node).__name__} for {name!r:.60}")
+            self._call(node, _cleaned(name))
+        for node in order:
+            if node.label and node not in self._names and (label := _cleaned(node.label.partition("=")[0])):
+                self._call(node, label)
+
+    def __contains__(self, node: Value) -> bool:
+        return node in self._names
+
+    def name(self, node: Value, wish: str = "") -> Name:
+        """The name of a node; where it has none, `wish` if that is free, else the next of v1, v2 and so on."""
+        if node not in self._names:
+            if not wish or wish in self._taken:
+                wish = self._next()
+            self._call(node, wish)
+            self.made_up.append(node)
+        return self._names[node]
+
+    def symbol(self, x: Any) -> Symbol:
+        """How an argument is mentioned: a constant as a number, a small node without a label as its expression.
+
+        A name is made up only when the mention is written, so that what is never written needs none.
+        """
+        if not isinstance(x, Value):
+            return Number(x)
+        if x not in self._mentions:
+            self._mentions[x] = Mention(functools.partial(self._mentioned, x))
+        return self._mentions[x]
+
+    def expression(self, node: Value) -> Symbol:
+        """The operation that made a node."""
+        assert node.op is not None
+        return Call(node.op, tuple(map(self.symbol, node.arguments)))
+
+    def _mentioned(self, node: Value) -> Symbol:
+        if node in self._names or node.op is None or self._names_in(node, 1) > WRITTEN_OUT:
+            return self.name(node)
+        return self.expression(node)
+
+    def _names_in(self, node: Value, depth: int) -> int:
+        """How many names the expression of a node would mention, or more than allowed if it nests too deeply."""
+        parents = node.parents
+        if len(parents) > WRITTEN_OUT:
+            return len(parents)
+        return sum(
+            1 if x in self._names or x.op is None else self._names_in(x, depth - 1) if depth else WRITTEN_OUT + 1
+            for x in parents
+        )
+
+    def _call(self, node: Value, name: str) -> None:
+        unique, count = name, 1
+        while unique in self._taken:
+            count += 1
+            unique = f"{name}#{count}"
+        self._taken.add(unique)
+        self._names[node] = named(unique)
+
+    def _next(self) -> str:
+        while True:
+            self._count += 1
+            if (name := f"v{self._count}") not in self._taken:
+                return name
+
+
+def named(name: str) -> Name:
+    """The symbol of that name, in angle quotes if it could be taken for more than a name."""
+    return Name(name if _NAME.fullmatch(name) else f"‹{name}›", _latex(name))
+
+
+def _cleaned(label: str) -> str:
+    line = " ".join(str(label)[: 2 * MOST_CHARACTERS].split())
+    line = line if len(line) <= MOST_CHARACTERS else line[: MOST_CHARACTERS - 1] + "…"
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
+
+
+def _latex(name: str) -> str:
+    """w0 is w with the index 0, out is set in italics, alpha is the letter; anything else is text."""
+    parts = _PARTS.fullmatch(name)
+    if parts is None:
+        return rf"\text{{{name.translate(_HARMLESS)}}}"
+    stem, digits, primes, index, count = parts.groups()
+    letters = rf"\{stem}" if stem in _GREEK else stem if len(stem) == 1 else rf"\mathit{{{stem}}}"
+    below = ",".join(part.replace("_", r"\_") for part in (digits, (index or "").replace(" ", "")) if part)
+    return letters + primes + (f"_{{{below}}}" if below else "") + (f"^{{({count})}}" if count else "")

@@ -1,0 +1,122 @@
+"""Lines of a derivation: left = expression = numbers = result, as text and in LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TypeVar
+
+from autograd_engine.explanations.notation import POWER, latex, text
+from autograd_engine.explanations.symbols import Name, Product, Sum, Symbol
+
+WIDTH = 110  # of a line of text
+LIKE_THE_FIRST = 3  # so many items of one form, or more, are folded into one
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """`left` and what it is equal to: first the expression, then its numbers. With `on_one_line`, if it fits."""
+
+    left: Symbol
+    rights: tuple[Symbol, ...]
+    on_one_line: bool = False
+
+    @property
+    def text(self) -> str:
+        """Each right side under the one before, or all of them on one line where there are two."""
+        left = text(self.left)
+        rights = _without_repetition(text(right) for right in self.rights)
+        line = " = ".join([left, *rights])
+        if (len(rights) < 3 or self.on_one_line) and len(line) <= WIDTH:
+            return line
+        margin = "\n" + " " * len(left)
+        lines = [
+            f"{margin}   + ".join(map(text, right.terms))
+            if isinstance(right, Sum) and len(left) + len(written) > WIDTH
+            else written
+            for right, written in zip(self.rights, map(text, self.rights))
+        ]
+        return left + margin.join(f" = {line}" for line in _without_repetition(lines))
+
+    @property
+    def latex(self) -> str:
+        """The lines of an `aligned` environment."""
+        rights = _without_repetition(latex(right) for right in self.rights)
+        if self.on_one_line:
+            return f"{latex(self.left)} &= {' = '.join(rights)}"
+        return latex(self.left) + r" \\ ".join(f" &= {right}" for right in rights)
+
+
+@dataclass(frozen=True)
+class Folded:
+    """So many more: `what` they are, such as nodes like the one before, with some of them as examples."""
+
+    count: int
+    what: str
+    examples: tuple[Statement, ...]
+
+    @property
+    def text(self) -> str:
+        """One line."""
+        listed = [example.text for example in self.examples]
+        if self.count > len(listed) > 0:
+            listed.insert(-1, "…")
+        return f"  and {self.count:,} more {self.what}" + (f": {', '.join(listed)}" if listed else "")
+
+    @property
+    def latex(self) -> str:
+        """One line of an `aligned` environment."""
+        return rf"&\ \text{{and {self.count:,} more {self.what}}}"
+
+
+Line = Statement | Folded
+
+
+def displayed(lines: Iterable[Line]) -> str:
+    """Lines as a formula on lines of its own, in Markdown."""
+    body = " \\\\\n".join(line.latex for line in lines)
+    return f"$$\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n$$"
+
+
+def derivative(top: Symbol, by: Symbol) -> Name:
+    """The sign d top/d by."""
+    return Name(
+        f"d {text(top, POWER)}/d {text(by)}",
+        rf"\frac{{\partial {latex(top, POWER)}}}{{\partial {latex(by)}}}",
+    )
+
+
+def product(factors: Iterable[Symbol]) -> Symbol:
+    """A Product, or its only factor."""
+    factors = tuple(factors)
+    return factors[0] if len(factors) == 1 else Product(factors)
+
+
+def total(terms: Iterable[Symbol]) -> Symbol:
+    """A Sum, or its only term."""
+    terms = tuple(terms)
+    return terms[0] if len(terms) == 1 else Sum(terms)
+
+
+def groups(items: Iterable[tuple[Hashable, Item]]) -> list[list[Item]]:
+    """The items of the same key together if they are many enough to be folded; else one by one, in their order."""
+    found: dict[Hashable, list[Item]] = {}
+    for key, item in items:
+        found.setdefault(key, []).append(item)
+    return [
+        part
+        for group in found.values()
+        for part in ([group] if len(group) >= LIKE_THE_FIRST else [[item] for item in group])
+    ]
+
+
+def shown(group: Sequence[Item]) -> Sequence[Item]:
+    """Of the items that are folded behind the first, those that are named: two and the last."""
+    return [*group[1:3], *group[3:][-1:]]
+
+
+def _without_repetition(parts: Iterable[str]) -> list[str]:
+    return [part for part, _ in groupby(parts)]

@@ -1,0 +1,217 @@
+"""Symbols: numbers that are names, so that the rules of the table can be read.
+
+A `Symbol` takes part in arithmetic and in primitives as a Value does, and what comes out is the expression.
+So the table's own `partials`, run on symbols, are the symbolic local derivatives. A row may say in its
+`derivative` how a textbook writes them; `symbolic_partials` then takes that.
+
+>>> from autograd_engine.primitives import pow, sin
+>>> from autograd_engine.explanations.notation import text
+>>> x, out = Name("x"), Name("out")
+>>> [text(d) for d in symbolic_partials(pow, out, [x, Number(3.0)])]
+['3·x²', 'out·ln(x)']
+>>> text(2 * sin(x) + 0)
+'2·sin(x)'
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+from autograd_engine import primitives
+from autograd_engine.expressions import Expression, parse
+from autograd_engine.primitives import Primitive, as_float
+
+
+def _operator(op: Primitive) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]:
+    return (lambda self, other: Symbol.record(op, self, other)), (lambda self, other: Symbol.record(op, other, self))
+
+
+def _relation(sign: str) -> Callable[[Any, Any], Any]:
+    return lambda self, other: Number(1.0) if sign == "==" and self is other else Relation(sign, self, symbol(other))
+
+
+class Symbol:
+    """An expression to be read: a Number, a Name, a Call of a primitive, a Relation, a Product, a Sum or a Mention."""
+
+    @staticmethod
+    def record(op: Primitive, *args: Any) -> Symbol:
+        """The expression `op(*args)`, simplified where that is obvious: 1·x is x."""
+        symbols = tuple(map(symbol, args))
+        numbers = [x.value for x in symbols if isinstance(x, Number)]
+        if numbers and len(numbers) == len(symbols):
+            return Number(op(*numbers))
+        simpler = _SIMPLER.get(op.name)
+        found = simpler(*symbols) if simpler else None
+        return Call(op, symbols) if found is None else found
+
+    __add__, __radd__ = _operator(primitives.add)
+    __sub__, __rsub__ = _operator(primitives.sub)
+    __mul__, __rmul__ = _operator(primitives.mul)
+    __truediv__, __rtruediv__ = _operator(primitives.div)
+    __floordiv__, __rfloordiv__ = _operator(primitives.floordiv)
+    __mod__, __rmod__ = _operator(primitives.mod)
+    __pow__, __rpow__ = _operator(primitives.pow)
+    __neg__ = primitives.neg
+    __abs__ = primitives.abs
+
+    __lt__, __le__, __gt__, __ge__ = map(_relation, ("<", "<=", ">", ">="))
+    __eq__, __ne__ = _relation("=="), _relation("!=")
+    __and__, __or__ = _relation("and"), _relation("or")
+    __hash__ = object.__hash__
+
+    def __bool__(self) -> bool:
+        raise TypeError("a symbol is neither true nor false; write where(condition, a, b)")
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Number(Symbol):
+    """A constant, shown with so many significant digits."""
+
+    value: float
+    digits: int = 6
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Name(Symbol):
+    """A name: as text, and in LaTeX where that is not the text itself."""
+
+    text: str
+    latex: str = ""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Call(Symbol):
+    """A primitive with its arguments."""
+
+    op: Primitive
+    args: tuple[Symbol, ...]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Relation(Symbol):
+    """1 where it holds, else 0: a comparison, or two of them joined by "and" or "or"."""
+
+    sign: str
+    left: Symbol
+    right: Symbol
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Product(Symbol):
+    """The factors of a chain rule, set apart from each other."""
+
+    factors: tuple[Symbol, ...]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Sum(Symbol):
+    """The terms of a chain rule that has several paths."""
+
+    terms: tuple[Symbol, ...]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Mention(Symbol):
+    """What is named only if and when it is written: `named()` is the Symbol to write."""
+
+    named: Callable[[], Symbol]
+
+
+PI = Name("π", r"\pi")
+
+
+def symbol(x: Any) -> Symbol:
+    """A Symbol as it is, a number as a Number."""
+    return x if isinstance(x, Symbol) else Number(as_float(x))
+
+
+def is_number(x: Symbol, value: float) -> bool:
+    """Whether x is that constant."""
+    return isinstance(x, Number) and x.value == value
+
+
+def symbolic_partials(op: Primitive, out: Symbol, args: Sequence[Symbol]) -> tuple[Symbol, ...]:
+    """The local derivatives of `out = op(*args)` as expressions, one per argument.
+
+    As the row's `derivative` has them, or else what its `partials` give for symbols. Of a rule that cannot be run
+    on symbols, because it branches in Python, only the name of the derivative is given.
+    """
+    if op.derivative:
+        known = {"out": out, "π": PI, **dict(zip(inspect.signature(op).parameters, args))}
+        return tuple(
+            symbol(expression(**{name: known[name] for name in expression.names})) for expression in textbook(op)
+        )
+    return computed_partials(op, out, args)
+
+
+def computed_partials(op: Primitive, out: Symbol, args: Sequence[Symbol]) -> tuple[Symbol, ...]:
+    """The local derivatives as the row's `partials` compute them."""
+    try:
+        return tuple(map(symbol, op.partials(out, *args)))
+    except (TypeError, ValueError, AttributeError):
+        marks = ["'"] if len(args) == 1 else [f"_{i + 1}'" for i in range(len(args))]
+        return tuple(Name(f"{op.name}{mark}") for mark in marks)
+
+
+@functools.cache
+def textbook(op: Primitive) -> tuple[Expression, ...]:
+    """The row's `derivative`, parsed: formulas of `out`, the inputs by their names in `partials`, and π."""
+    return tuple(map(parse, op.derivative))
+
+
+def _add(x: Symbol, y: Symbol) -> Symbol | None:
+    return y if is_number(x, 0) else x if is_number(y, 0) else None
+
+
+def _sub(x: Symbol, y: Symbol) -> Symbol | None:
+    return -y if is_number(x, 0) else x if is_number(y, 0) else None
+
+
+def _mul(x: Symbol, y: Symbol) -> Symbol | None:
+    if isinstance(y, Number):  # a constant comes first
+        return Symbol.record(primitives.mul, y, x)
+    if isinstance(x, Number) and x.value in (0.0, 1.0, -1.0):
+        return (Number(0.0), y, -y)[int(x.value)]
+    return None
+
+
+def _div(x: Symbol, y: Symbol) -> Symbol | None:
+    return x if is_number(y, 1) else None
+
+
+def _pow(x: Symbol, y: Symbol) -> Symbol | None:
+    return x if is_number(y, 1) else Number(1.0) if is_number(y, 0) else None
+
+
+def _neg(x: Symbol) -> Symbol | None:
+    return x.args[0] if isinstance(x, Call) and x.op is primitives.neg else None
+
+
+def _where(condition: Symbol, x: Symbol, y: Symbol) -> Symbol | None:
+    if isinstance(condition, Number):
+        return x if condition.value else y
+    return x if x is y or (isinstance(y, Number) and math.isnan(y.value)) else None
+
+
+_SIMPLER: dict[str, Callable[..., Symbol | None]] = {
+    "identity": lambda x: x,
+    "add": _add,
+    "sub": _sub,
+    "mul": _mul,
+    "div": _div,
+    "pow": _pow,
+    "neg": _neg,
+    "where": _where,
+}

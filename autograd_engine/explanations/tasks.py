@@ -1,0 +1,137 @@
+"""The task of an exercise: a derivation line by line, some of whose numbers are blanks."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from autograd_engine.explanations import mistakes
+from autograd_engine.explanations.chain_rule import Factor, Path, Term, times
+from autograd_engine.explanations.names import Names
+from autograd_engine.explanations.statements import Statement, derivative, displayed, product, total
+from autograd_engine.explanations.symbols import Name, Number, Symbol, is_number
+from autograd_engine.value import Value
+
+DIGITS = 4
+
+Slot = Factor | Path | Term
+
+
+@dataclass(frozen=True)
+class Blank:
+    """A number to be found. `mistakes` are the numbers that usual mistakes lead to, each with what it shows."""
+
+    name: str
+    asks_for: str
+    answer: float
+    mistakes: tuple[mistakes.Mistake, ...]
+
+
+class Task:
+    """The lines of a derivation; of the numbers in it `blanks` many are left blank, drawn by `seed`.
+
+    The last term's is always one of them. What is blank is blank wherever it occurs.
+    """
+
+    def __init__(self, out: Value, terms: Sequence[Term], names: Names, blanks: int, seed: int) -> None:
+        self.out, self.names = out, names
+        self.terms = [_multiplied_out(term) for term in terms]
+        self.numbers = {term.node: term for term in self.terms}
+        *others, result = dict.fromkeys(self._slots())
+        drawn = random.Random(seed).sample(range(len(others)), min(blanks - 1, len(others)))
+        chosen = [*(others[place] for place in sorted(drawn)), result]
+        self.blanks = {slot: self._blank(slot, _letters(place)) for place, slot in enumerate(chosen)}
+
+    def text(self, given: Sequence[Statement]) -> str:
+        """The task as plain text, after what is given."""
+        asked = ", ".join(f"({blank.name})" for blank in self.blanks.values())
+        lines = ["Given", *(line.text for line in given), f"find {asked}", *(line.text for line in self.lines())]
+        return "\n".join(line if line in (lines[0], f"find {asked}") else _indented(line) for line in lines)
+
+    def markdown(self, given: Sequence[Statement]) -> str:
+        """The task in Markdown with LaTeX, after what is given."""
+        asked = ", ".join(f"**{blank.name}**" for blank in self.blanks.values())
+        return "\n\n".join(["Given", displayed(given), f"find {asked}", displayed(self.lines())])
+
+    def lines(self) -> Iterator[Statement]:
+        """The derivation, term by term, path by path."""
+        for term in self.terms:
+            sign = derivative(self.names.name(self.out), self.names.name(term.node))
+            if len(term.paths) == 1:
+                yield Statement(sign, (*self._product(term.paths[0], sign), self._shown(term, term.number)))
+                continue
+            for i, path in enumerate(term.paths):
+                left = Name(f"path {i + 1}", rf"\text{{path {i + 1}}}")
+                yield Statement(left, (*self._product(path, left), self._shown(path, path.number)))
+            sums = total(self._shown(path, path.number) for path in term.paths)
+            yield Statement(sign, (sums, self._shown(term, term.number)))
+
+    def _slots(self) -> Iterator[Slot]:
+        """Every number that can be asked for, the derivative by `wrt` last."""
+        for term in self.terms:
+            for path in term.paths:
+                yield from (f for f in path.factors if len(path.factors) > 1 and not is_number(f.symbol, 1))
+                if len(term.paths) > 1:
+                    yield path
+            yield term
+
+    def _blank(self, slot: Slot, name: str) -> Blank:
+        if isinstance(slot, Factor):
+            asks_for, found = mistakes.sign(slot), mistakes.of_factor(slot)
+        elif isinstance(slot, Path):
+            [(term, i)] = [(t, i) for t in self.terms for i, path in enumerate(t.paths) if path is slot]
+            asks_for, found = f"path {i + 1} of {self._of(term)}", mistakes.of_product(slot.factors, slot.number)
+        else:
+            asks_for, [first, *others] = self._of(slot), slot.paths
+            found = (
+                mistakes.of_sum(slot.paths, slot.number) if others else mistakes.of_product(first.factors, slot.number)
+            )
+        return Blank(
+            name, asks_for, slot.number, tuple((what, x) for what, x in found if mistakes.matters(x, slot.number))
+        )
+
+    def _of(self, term: Term) -> str:
+        return derivative(self.names.name(self.out), self.names.name(term.node)).text
+
+    def _product(self, path: Path, left: Name) -> list[Symbol]:
+        """A path as signs, as expressions and as numbers."""
+        signs: list[Symbol] = [derivative(self.names.name(f.child), self.names.name(f.parent)) for f in path.factors]
+        symbols = [self._shown(factor, factor.number, factor.symbol) for factor in path.factors]
+        numbers = [self._shown(factor, factor.number) for factor in path.factors]
+        if path.source is not self.out:
+            source = self.numbers[path.source]
+            sign = derivative(self.names.name(self.out), self.names.name(path.source))
+            signs.insert(0, sign)
+            symbols.insert(0, self._shown(source, source.number, sign))
+            numbers.insert(0, self._shown(source, source.number))
+        lines = [product(signs), product(symbols), product(numbers)]
+        return lines[1:] if len(signs) == 1 and left.text.startswith("d ") else lines
+
+    def _shown(self, slot: Slot, number: float, symbol: Symbol | None = None) -> Symbol:
+        if slot in self.blanks:
+            name = self.blanks[slot].name
+            return Name(f"({name})", rf"\boxed{{{name}}}")
+        return Number(number, DIGITS) if symbol is None else symbol
+
+
+def _multiplied_out(term: Term) -> Term:
+    """The term with the shared factors on each path."""
+
+    def path(of: Path) -> Path:
+        number = of.number
+        for factor in term.common:
+            number = times(number, factor.number)
+        return Path(of.source, (*of.factors, *term.common), number)
+
+    return replace(term, common=(), paths=tuple(map(path, term.paths)))
+
+
+def _letters(place: int) -> str:
+    """A, B … Z, AA, AB …."""
+    ahead, letter = divmod(place, 26)
+    return (_letters(ahead - 1) if ahead else "") + chr(ord("A") + letter)
+
+
+def _indented(text: str) -> str:
+    return "  " + text.replace("\n", "\n  ")
