@@ -85,6 +85,8 @@ from autograd_engine.primitives import sum as sum
 from autograd_engine.value import Value
 
 if TYPE_CHECKING:
+    from autograd_engine.diagnosis.debug import NotFiniteError, debug
+    from autograd_engine.diagnosis.why import Diagnosis, why
     from autograd_engine.explanations.exercise import Exercise, exercise
     from autograd_engine.explanations.explain import explain
     from autograd_engine.explanations.formula import formula
@@ -92,11 +94,15 @@ if TYPE_CHECKING:
 
 # What not every program needs is imported when it is first asked for.
 _LATER = {
+    "debug": "autograd_engine.diagnosis.debug",
+    "Diagnosis": "autograd_engine.diagnosis.why",
     "Exercise": "autograd_engine.explanations.exercise",
     "exercise": "autograd_engine.explanations.exercise",
     "explain": "autograd_engine.explanations.explain",
     "formula": "autograd_engine.explanations.formula",
+    "NotFiniteError": "autograd_engine.diagnosis.debug",
     "steps": "autograd_engine.explanations.steps",
+    "why": "autograd_engine.diagnosis.why",
 }
 
 
@@ -113,8 +119,10 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "PRIMITIVES",
+    "Diagnosis",
     "Exercise",
     "GradientError",
+    "NotFiniteError",
     "Primitive",
     "Value",
     "acos",
@@ -138,6 +146,7 @@ __all__ = [
     "copysign",
     "cos",
     "cosh",
+    "debug",
     "dot",
     "draw",
     "elu",
@@ -188,5 +197,6 @@ __all__ = [
     "value_and_grad",
     "vjp",
     "where",
+    "why",
     "xlogy",
 ]

@@ -28,6 +28,7 @@ ORDER = [
     "files",
     "draw",
     "explanations",
+    "diagnosis",
 ]
 
 
