@@ -91,6 +91,7 @@ if TYPE_CHECKING:
     from autograd_engine.explanations.explain import explain
     from autograd_engine.explanations.formula import formula
     from autograd_engine.explanations.steps import steps
+    from autograd_engine.interactive import to_html
 
 # What not every program needs is imported when it is first asked for.
 _LATER = {
@@ -102,6 +103,7 @@ _LATER = {
     "formula": "autograd_engine.explanations.formula",
     "NotFiniteError": "autograd_engine.diagnosis.debug",
     "steps": "autograd_engine.explanations.steps",
+    "to_html": "autograd_engine.interactive",
     "why": "autograd_engine.diagnosis.why",
 }
 
@@ -193,6 +195,7 @@ __all__ = [
     "steps",
     "tan",
     "tanh",
+    "to_html",
     "to_svg",
     "value_and_grad",
     "vjp",

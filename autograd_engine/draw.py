@@ -103,10 +103,10 @@ def draw(
     """
     if direction not in ("LR", "TB"):
         raise ValueError(f"direction is 'LR' (left to right) or 'TB' (top to bottom), got {direction!r}")
-    outputs = dict.fromkeys(_values(value_or_values, "value_or_values"))
+    outputs = dict.fromkeys(as_values(value_or_values, "value_or_values"))
     if not outputs:
         raise ValueError("there is nothing to draw: value_or_values is empty")
-    known_parameters = set(_values(parameters, "parameters"))
+    known_parameters = set(as_values(parameters, "parameters"))
     part = _selected(list(outputs), depth, around)
     _check_size(part, limit)
 
@@ -242,7 +242,8 @@ def _add_edges(
         picture.edge(name, f"{name}_behind", tooltip=tooltip, **SIDE_EDGE)
 
 
-def _values(value_or_values: Values, name: str) -> tuple[Value, ...]:
+def as_values(value_or_values: Values, name: str) -> tuple[Value, ...]:
+    """The Values of an argument of that name: one, or several."""
     if isinstance(value_or_values, Value):
         return (value_or_values,)
     if not isinstance(value_or_values, Iterable) or isinstance(value_or_values, (str, bytes)):

@@ -29,6 +29,7 @@ ORDER = [
     "draw",
     "explanations",
     "diagnosis",
+    "interactive",
 ]
 
 

@@ -1,0 +1,56 @@
+// Numbers, names and formulas as text.
+
+// %.6g, as draw.py prints numbers.
+function short(x) {
+  if (!Number.isFinite(x)) return x !== x ? "nan" : x < 0 ? "−inf" : "inf";
+  if (x === 0) return "0";
+  const [digits, power] = x.toExponential(5).split("e");
+  const e = Number(power);
+  const text = e < -4 || e >= 6 ? `${Number(digits)}e${e}` : String(Number(x.toPrecision(6)));
+  return text.replaceAll("-", "−");
+}
+
+// All digits, which any program reads back as the same number.
+const exact = (x) => (Object.is(x, -0) ? "-0" : x === Infinity ? "inf" : x === -Infinity ? "-inf" : x !== x ? "nan" : String(x));
+
+// The number that a person has typed; undefined where it is none.
+function parsed(text) {
+  const plain = text.trim().toLowerCase().replaceAll("−", "-").replace(",", ".");
+  const named = { inf: Infinity, "+inf": Infinity, "-inf": -Infinity, nan: NaN };
+  if (Object.hasOwn(named, plain)) return named[plain];
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/.test(plain) ? Number(plain) : undefined;
+}
+
+const elided = (text, most) => (text.length <= most ? text : `${text.slice(0, most - 1)}…`);
+
+// At most six of the terms, the last one included.
+function joined(terms, separator) {
+  const some = terms.length <= 6 ? terms : [...terms.slice(0, 4), "…", terms[terms.length - 1]];
+  return some.join(separator);
+}
+
+// A negative number inside a formula stands in parentheses.
+const factor = (x) => (x < 0 || Object.is(x, -0) ? `(${short(x)})` : short(x));
+
+const FORMULAS = {
+  identity: (a) => a,
+  add: (a, b) => `${a} + ${b}`,
+  sub: (a, b) => `${a} − ${b}`,
+  mul: (a, b) => `${a} × ${b}`,
+  div: (a, b) => `${a} ÷ ${b}`,
+  neg: (a) => `−${a}`,
+  abs: (a) => `|${a}|`,
+  pow: (a, b) => `${a} ^ ${b}`,
+  square: (a) => `${a}²`,
+  reciprocal: (a) => `1 ÷ ${a}`,
+  sum: (...terms) => joined(terms, " + "),
+  prod: (...terms) => joined(terms, " × "),
+  dot: (...terms) => {
+    const half = terms.length / 2;
+    return joined(terms.slice(0, half).map((term, i) => `${term}·${terms[half + i]}`), " + ");
+  },
+};
+
+// The operation `name` of some operands, as one writes it.
+const formula = (name, operands) =>
+  Object.hasOwn(FORMULAS, name) ? FORMULAS[name](...operands) : `${name}(${joined(operands, ", ")})`;
