@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from autograd_engine.check import GradientError, check_gradients
 from autograd_engine.derivatives import grad, gradient, hessian, jacobian, jvp, value_and_grad, vjp
 from autograd_engine.draw import draw, to_svg
+from autograd_engine.mapping import vmap
 from autograd_engine.primitives import (
     PRIMITIVES,
     Primitive,
@@ -85,6 +86,9 @@ from autograd_engine.primitives import sum as sum
 from autograd_engine.value import Value
 
 if TYPE_CHECKING:
+    from autograd_engine.compiler.c import to_c
+    from autograd_engine.compiler.jit import constant, jit
+    from autograd_engine.compiler.tracing import TraceError
     from autograd_engine.diagnosis.debug import NotFiniteError, debug
     from autograd_engine.diagnosis.why import Diagnosis, why
     from autograd_engine.explanations.exercise import Exercise, exercise
@@ -95,15 +99,19 @@ if TYPE_CHECKING:
 
 # What not every program needs is imported when it is first asked for.
 _LATER = {
+    "constant": "autograd_engine.compiler",
     "debug": "autograd_engine.diagnosis.debug",
     "Diagnosis": "autograd_engine.diagnosis.why",
     "Exercise": "autograd_engine.explanations.exercise",
     "exercise": "autograd_engine.explanations.exercise",
     "explain": "autograd_engine.explanations.explain",
     "formula": "autograd_engine.explanations.formula",
+    "jit": "autograd_engine.compiler",
     "NotFiniteError": "autograd_engine.diagnosis.debug",
     "steps": "autograd_engine.explanations.steps",
+    "to_c": "autograd_engine.compiler",
     "to_html": "autograd_engine.interactive",
+    "TraceError": "autograd_engine.compiler",
     "why": "autograd_engine.diagnosis.why",
 }
 
@@ -126,6 +134,7 @@ __all__ = [
     "GradientError",
     "NotFiniteError",
     "Primitive",
+    "TraceError",
     "Value",
     "acos",
     "acosh",
@@ -145,6 +154,7 @@ __all__ = [
     "ceil",
     "check_gradients",
     "clip",
+    "constant",
     "copysign",
     "cos",
     "cosh",
@@ -169,6 +179,7 @@ __all__ = [
     "hessian",
     "hypot",
     "jacobian",
+    "jit",
     "jvp",
     "leaky_relu",
     "log",
@@ -195,10 +206,12 @@ __all__ = [
     "steps",
     "tan",
     "tanh",
+    "to_c",
     "to_html",
     "to_svg",
     "value_and_grad",
     "vjp",
+    "vmap",
     "where",
     "why",
     "xlogy",

@@ -3,6 +3,9 @@
 `pytest --hypothesis-profile=thorough` looks longer, and elsewhere each time.
 """
 
+import os
+
+import pytest
 from hypothesis import settings
 
 from tests.browser import browser as browser
@@ -11,3 +14,15 @@ from tests.browser import page as page
 settings.register_profile("project", deadline=None, derandomize=True)
 settings.register_profile("thorough", deadline=None, max_examples=2000)
 settings.load_profile("project")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _kernels_of_this_run(tmp_path_factory):
+    """Compiled functions are kept for one run of the tests, and not where the user's are."""
+    before = os.environ.get("AUTOGRAD_ENGINE_CACHE")
+    os.environ["AUTOGRAD_ENGINE_CACHE"] = str(tmp_path_factory.mktemp("kernels"))
+    yield
+    if before is None:
+        del os.environ["AUTOGRAD_ENGINE_CACHE"]
+    else:
+        os.environ["AUTOGRAD_ENGINE_CACHE"] = before

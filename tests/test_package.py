@@ -30,6 +30,8 @@ ORDER = [
     "explanations",
     "diagnosis",
     "interactive",
+    "mapping",
+    "compiler",
 ]
 
 

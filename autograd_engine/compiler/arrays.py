@@ -1,0 +1,350 @@
+"""The arrays that a traced function sees: its array arguments, and what vmap returns.
+
+Both are NumPy arrays to the function, whose numbers are made when somebody asks for them. An argument that is only
+ever given to vmap never shows its length, so that one kernel takes any number of samples.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from autograd_engine.compiler.tracing import Batch, Traced, TraceError, context, inside
+from autograd_engine.mapping import loop, map_arrays, stacked
+from autograd_engine.primitives import as_float, where
+from autograd_engine.structure import flatten
+from autograd_engine.value import apply_ufunc
+
+
+class ArgumentArray(NDArrayOperatorsMixin):
+    """An array argument of the traced function; `number` counts the arrays among the arguments."""
+
+    def __init__(self, trace: ArrayTrace, number: int, shape: tuple[int, ...]) -> None:
+        self._trace, self._number, self._shape = trace, number, shape
+        self.ndim = len(shape)
+        self.shape_seen = False
+        self._elements: Any = None
+        self._mapped: dict[int, Any] = {}
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape; a kernel whose function has asked for it takes no other."""
+        self.shape_seen = True
+        return self._shape
+
+    @property
+    def shape_to_map(self) -> tuple[int, ...]:
+        """The shape, for vmap: the length of the axis that is mapped does not matter."""
+        return self._shape
+
+    @property
+    def mapped_axes(self) -> frozenset[int]:
+        """The axes that vmap was given."""
+        return frozenset(self._mapped)
+
+    def samples(self, axis: int) -> Any:
+        """What one sample along `axis` is: a number, or an array of numbers."""
+        if axis not in self._mapped:
+            batch = self._trace.batch(self._shape[axis])
+            rest = self._shape[:axis] + self._shape[axis + 1 :]
+            view = self._trace.view(self._number, axis, self._shape[axis])
+            self._mapped[axis] = _array([Traced.leaf("sample", view, i, batch=batch) for i in range(_size(rest))], rest)
+        return self._mapped[axis]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        if self._elements is None:
+            self.shape_seen = True
+            leaves = [Traced.leaf("element", self._number, i) for i in range(_size(self._shape))]
+            self._elements = _array(leaves, self._shape)
+            self._elements.flags.writeable = False  # an argument belongs to the caller
+        return self._elements.copy() if copy else self._elements
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
+        for x in inputs:
+            if isinstance(x, BatchArray):
+                return x.__array_ufunc__(ufunc, method, *inputs, **keywords)
+        return _elementwise(ufunc, method, map(_plain, inputs), keywords)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
+        for x in args:
+            if isinstance(x, BatchArray):
+                return x.__array_function__(function, types, args, keywords)
+        if function is np.where and len(args) == 3:
+            return _WHERE(*map(_plain, args))
+        return function(*map(_plain, args), **{name: _plain(x) for name, x in keywords.items()})
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(np.asarray(self), name)
+
+    def __getitem__(self, key: Any) -> Any:
+        return np.asarray(self)[key]
+
+    def __setitem__(self, key: Any, number: Any) -> None:
+        raise TraceError(_IN_PLACE)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(np.asarray(self))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __bool__(self) -> bool:
+        return bool(np.asarray(self))
+
+    def __repr__(self) -> str:
+        return f"<array argument of shape {self._shape}>"
+
+
+class ConstantArray(ArgumentArray):
+    """An array of plain numbers that a traced function maps, though it is not an argument."""
+
+    def __init__(self, trace: ArrayTrace, number: int, array: Any) -> None:
+        self.plain = np.array(array, dtype=float)
+        self.array = array
+        super().__init__(trace, number, np.shape(array))
+
+
+class BatchArray(NDArrayOperatorsMixin):
+    """What vmap returns: an array whose first axis are the samples. `of_sample` has the numbers of one sample.
+
+    It takes the arithmetic and the functions of NumPy, element by element, `sum` and `mean` over the samples, and
+    vmap again; its samples cannot be picked one by one.
+    """
+
+    def __init__(self, batch: Batch, of_sample: Any) -> None:
+        self.batch, self.of_sample = batch, np.asarray(of_sample, dtype=object)
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes, that of the samples included."""
+        return 1 + int(self.of_sample.ndim)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape; a kernel whose function has asked for it takes no other number of samples."""
+        self.batch.fixed = True
+        return (self.batch.size, *self.of_sample.shape)
+
+    @property
+    def shape_to_map(self) -> tuple[int, ...]:
+        """The shape, for vmap: the number of samples does not matter."""
+        return (self.batch.size, *self.of_sample.shape)
+
+    def samples(self, axis: int) -> Any:
+        """What one sample is: a 0-dimensional array of a number, or an array of numbers."""
+        if axis % self.ndim:
+            raise TraceError(f"what vmap has returned can be mapped again over axis 0 only, got axis {axis}")
+        return self.of_sample
+
+    def total(self) -> tuple[Any, Any]:
+        """The sum over the samples of a number, and how many samples there are."""
+        if self.of_sample.ndim:
+            raise TypeError(
+                f"sum() and mean() take one number of each sample, got arrays of shape {self.of_sample.shape}; use "
+                "the methods .sum(axis=0) and .mean(axis=0)"
+            )
+        return self.batch.sum(self.of_sample[()]), self.batch.count()
+
+    def sum(self, axis: int | None = None) -> Any:
+        """The sum over the samples (axis 0), over an axis of each sample, or over everything (None)."""
+        if axis is not None and axis % self.ndim:
+            with inside(self.batch):
+                return BatchArray(self.batch, self.of_sample.sum(axis=axis % self.ndim - 1))
+        sums = np.frompyfunc(self.batch.sum, 1, 1)(self.of_sample)
+        return sums.sum() if axis is None and isinstance(sums, np.ndarray) else sums
+
+    def mean(self, axis: int | None = None) -> Any:
+        """The mean over the samples (axis 0), over an axis of each sample, or over everything (None)."""
+        if axis is not None and axis % self.ndim:
+            return self.sum(axis) / self.of_sample.shape[axis % self.ndim - 1]
+        each = self.of_sample.size if axis is None else 1
+        return self.sum(axis) / (self.batch.count() * float(each))
+
+    def __getitem__(self, key: Any) -> Any:
+        first, *rest = key if isinstance(key, tuple) else (key,)
+        if first is not Ellipsis and not (isinstance(first, slice) and first == slice(None)):
+            raise TraceError("the samples of a vmap cannot be picked one by one while tracing; index as [:, i]")
+        picked = self.of_sample[(Ellipsis, *rest) if first is Ellipsis else tuple(rest)]
+        return BatchArray(self.batch, picked)
+
+    def __iter__(self) -> Iterator[Any]:
+        raise TraceError("the samples of a vmap cannot be gone through while tracing; use sum, mean or vmap")
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __bool__(self) -> bool:
+        raise TraceError("the result of vmap has no truth value while tracing; use np.where")
+
+    def __getattr__(self, name: str) -> Any:
+        if hasattr(np.ndarray, name) and not name.startswith("__"):
+            raise TraceError(
+                f"the result of vmap has no .{name} while tracing; it has sum and mean, arithmetic and NumPy's "
+                "functions of numbers, and can be mapped again"
+            )
+        raise AttributeError(name)
+
+    def __repr__(self) -> str:
+        return "<result of vmap; use its sum or mean, or vmap(grad(f))>"
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
+        if method != "__call__":
+            raise TraceError(f"the result of vmap has no {ufunc.__name__}.{method}; use .sum() or .mean()")
+        if ufunc.signature is not None:
+            return self._product(ufunc, *inputs)
+        with inside(self.batch):
+            return BatchArray(self.batch, _elementwise(ufunc, method, map(self._of_sample, inputs), keywords))
+
+    def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
+        if function is np.where and len(args) == 3:
+            return self.__array_ufunc__(_WHERE, "__call__", *args)
+        reductions: dict[Any, Callable[..., Any]] = {np.sum: BatchArray.sum, np.mean: BatchArray.mean}
+        if function not in reductions or not isinstance(args[0], BatchArray):
+            raise TraceError(
+                f"numpy.{function.__name__} does not take the result of vmap while tracing; use vmap again"
+            )
+        return reductions[function](*args, **keywords)
+
+    def _product(self, ufunc: np.ufunc, x: Any, y: Any) -> BatchArray:
+        """x @ y, where y is the same for all samples."""
+        if ufunc is not np.matmul or x is not self or isinstance(y, BatchArray) or np.ndim(y) > 2:
+            raise TraceError("of products of matrices, the result of vmap can be the left factor only; use vmap again")
+        with inside(self.batch):
+            return BatchArray(self.batch, self.of_sample @ np.asarray(y))
+
+    def _of_sample(self, x: Any) -> Any:
+        """The part of an operand that belongs to one sample."""
+        if isinstance(x, BatchArray):
+            if x.batch is not self.batch or x.ndim != self.ndim:
+                raise TraceError("the results of vmap do not fit together: they differ in their batch or their axes")
+            return x.of_sample
+        if isinstance(x, ArgumentArray) and len(x._shape) == self.ndim and x._shape[0] == self.batch.size:
+            return x.samples(0)
+        x = np.asarray(x)
+        if x.ndim < self.ndim:
+            return x
+        if x.shape[0] == 1:
+            return x[0]
+        raise TraceError(f"an array of shape {x.shape} does not fit the result of vmap; make it an argument")
+
+
+class ArrayTrace:
+    """The arrays of one trace, and what is mapped of them."""
+
+    def __init__(self) -> None:
+        self.batches: dict[int, Batch] = {}
+        self.views: list[tuple[int, int, int]] = []  # which array is mapped along which axis, of which length
+        self.arguments: list[ArgumentArray] = []
+        self.constants: list[ConstantArray] = []  # arrays that are mapped, but are no arguments
+
+    def argument(self, shape: tuple[int, ...]) -> ArgumentArray:
+        """One more array argument. All arguments come before the first constant."""
+        self.arguments.append(ArgumentArray(self, len(self.arguments), shape))
+        return self.arguments[-1]
+
+    def batch(self, size: int) -> Batch:
+        """The batch of that many samples: arrays of one length are mapped together."""
+        return self.batches.setdefault(size, Batch(size))
+
+    def view(self, number: int, axis: int, size: int) -> int:
+        """The number of the mapped axis."""
+        self.views.append((number, axis, size))
+        return len(self.views) - 1
+
+    def vmap(self, f: Callable[..., Any], args: Sequence[Any], axes: Sequence[int | None], samples: int) -> Any:
+        """What `autograd_engine.vmap` does while tracing: `f` is run once, on the numbers of one sample."""
+        if context.batch is not None or self._holds_symbols(args, axes):  # a vmap inside a vmap, or of computed arrays
+            return loop(f, args, axes, samples)
+        batch = self.batch(samples)
+
+        def of_sample(array: Any, axis: int) -> Any:
+            if not isinstance(array, (ArgumentArray, BatchArray)):
+                array = self._constant(array)
+                batch.fixed = True
+            part = array.samples(axis % array.ndim)
+            return part[()] if part.ndim == 0 else part
+
+        sample = [
+            arg if axis is None else map_arrays(functools.partial(of_sample, axis=axis), arg)
+            for arg, axis in zip(args, axes)
+        ]
+        with inside(batch):
+            shared = [_shared(arg, batch) if axis is None else arg for arg, axis in zip(sample, axes)]
+            leaves, structure = flatten(f(*shared))
+            leaves = [batch.broadcast(leaf if isinstance(leaf, Traced) else as_float(leaf)) for leaf in leaves]
+        return stacked(structure, leaves, lambda numbers, shape: BatchArray(batch, _array(numbers, shape)))
+
+    @staticmethod
+    def _holds_symbols(args: Sequence[Any], axes: Sequence[int | None]) -> bool:
+        """Whether an array that is mapped has numbers computed by the function, other than by vmap."""
+        held: list[bool] = []
+
+        def look(array: Any) -> None:
+            known = isinstance(array, (ArgumentArray, BatchArray))
+            held.append(not known and np.asarray(array).dtype == object)
+
+        for arg, axis in zip(args, axes):
+            if axis is not None:
+                map_arrays(look, arg)
+        return any(held)
+
+    def _constant(self, array: Any) -> ArgumentArray:
+        """An array of plain numbers that is not an argument of the compiled function."""
+        for known in self.constants:
+            if known.array is array:
+                return known
+        self.constants.append(ConstantArray(self, -1 - len(self.constants), array))
+        return self.constants[-1]
+
+
+def _shared(argument: Any, batch: Batch) -> Any:
+    """An argument that all samples share, as every sample sees it."""
+    leaves, structure = flatten(argument)
+    if any(isinstance(leaf, BatchArray) for leaf in leaves):
+        raise TraceError("the result of a vmap can be an argument of another one only where in_axes maps it")
+    return structure([batch.broadcast(leaf) if isinstance(leaf, Traced) else leaf for leaf in leaves])
+
+
+def _size(shape: Sequence[int]) -> int:
+    return int(np.prod(shape, dtype=int))
+
+
+def _array(leaves: Sequence[Any], shape: tuple[int, ...]) -> Any:
+    array = np.empty(len(leaves), dtype=object)
+    array[:] = leaves
+    return array.reshape(shape)
+
+
+_WHERE = np.frompyfunc(where, 3, 1)
+_CONDITIONS: dict[np.ufunc, Callable[[Any, Any], Any]] = {
+    np.less: operator.lt,
+    np.less_equal: operator.le,
+    np.greater: operator.gt,
+    np.greater_equal: operator.ge,
+    np.equal: operator.eq,
+    np.not_equal: operator.ne,
+}
+_IN_PLACE = "an array of a compiled function cannot be changed in place; make a new one"
+
+
+def _elementwise(ufunc: np.ufunc, method: str, inputs: Iterable[Any], keywords: dict[str, Any]) -> Any:
+    """A function of NumPy for arrays of symbols: by its row of the table where it has one."""
+    if keywords.get("out") is not None:
+        raise TraceError(_IN_PLACE)
+    if ufunc in _CONDITIONS:
+        ufunc = np.frompyfunc(_CONDITIONS[ufunc], 2, 1)
+    return apply_ufunc(ufunc, method, *inputs, **keywords)
+
+
+def _plain(x: Any) -> Any:
+    """ArgumentArrays as object arrays, also in lists of them."""
+    if isinstance(x, ArgumentArray):
+        return np.asarray(x)
+    return type(x)(map(_plain, x)) if isinstance(x, (list, tuple)) else x

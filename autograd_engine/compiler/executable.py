@@ -1,0 +1,204 @@
+"""A program as native code, with the memory it works in.
+
+Calls from several threads do not disturb each other: each has a workspace of its own. Large batches are split over
+threads, since the native code runs without Python's lock.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from autograd_engine.compiler import native
+from autograd_engine.compiler.emit import emit
+from autograd_engine.compiler.layout import FIRST, Loop
+from autograd_engine.compiler.program import Program
+from autograd_engine.compiler.traced_function import TracedFunction
+
+QUICKLY = 4000
+"""Instructions. What is longer and has a batch is compiled quickly."""
+WORTH_THREADS = 4_000_000
+"""Instructions times samples: a few hundred microseconds."""
+
+
+class Executable:
+    """Native code for a program, for the arguments and results of a traced function."""
+
+    def __init__(self, program: Program, traced: TracedFunction, exact: bool, threads: int | None) -> None:
+        self.program, self.arrays, self.scalars = program, traced.arrays, traced.scalars
+        arguments, constants = self.arrays.arguments, self.arrays.constants
+        sizes = list(self.arrays.batches)
+        self.code = emit(
+            program,
+            arrays=len(arguments) + len(constants),
+            views=len(self.arrays.views),
+            batches=len(sizes),
+            width=native.width(),
+            exact=exact,
+            rows=traced.rows,
+        )
+        self.layout = self.code.layout
+        # Code for vectors is twice as fast from level 1, but takes LLVM three times as long.
+        self._level = 0 if sizes and len(program) > QUICKLY else 1
+        objects = native.compiled(self.code.modules, self._level)
+        self.code_bytes = sum(map(len, objects))
+        loops = [loop for stage in self.layout.stages for loop in stage]
+        functions = {"run": 1, "outputs": 1} | {f"stage_{stage}": 1 for stage in range(len(self.layout.stages))}
+        functions |= {f"loop_{loop.name}": 5 for loop in loops} | {f"finish_{loop.name}": 3 for loop in loops}
+        library = native.Library(objects, functions)
+        self._functions = {name: library.function(name, count) for name, count in functions.items()}
+        self._run = self._functions["run"]
+        self._threads = threads or _cores()
+        self._pool: list[Workspace] = []
+        # Of the arrays, the arguments and then the constants: which are read as a whole, and which along an axis.
+        self.constants = [constant.plain for constant in constants]
+        self.whole = [i for i, array in enumerate(arguments) if array.shape_seen]
+        self.views = [
+            (self.layout.view(i), number if number >= 0 else len(arguments) - 1 - number, axis, sizes.index(size))
+            for i, (number, axis, size) in enumerate(self.arrays.views)
+        ]
+
+    def run(self, scalars: Sequence[float], arrays: Sequence[Any]) -> Workspace:
+        """Compute everything; the results lie in the workspace until it is given back."""
+        work = self._pool.pop() if self._pool else Workspace(self)
+        if scalars:
+            work.scalars[:] = scalars
+        if arrays:
+            work.copy(arrays)
+        if self.views:
+            work.map(arrays)
+            if self._threads > 1 and max(work.samples) * len(self.program) > WORTH_THREADS:
+                self._run_in_threads(work)
+                return work
+        self._run(work.address)
+        return work
+
+    def give_back(self, work: Workspace) -> None:
+        """Let another call have the workspace."""
+        self._pool.append(work)
+
+    def llvm(self) -> str:
+        """The LLVM IR."""
+        return "\n".join(self.code.modules)
+
+    def assembly(self) -> str:
+        """The assembly language of this machine."""
+        return native.assembly(self.code.modules, self._level)
+
+    def _run_in_threads(self, work: Workspace) -> None:
+        """What `run` does, the chunks of each loop distributed over threads."""
+        functions, layout = self._functions, self.layout
+        for stage, loops in enumerate(layout.stages):
+            functions[f"stage_{stage}"](work.address)
+            for loop in loops:
+                samples = work.samples[loop.batch]
+                chunks = -(-samples // layout.chunk(samples))
+                threads = min(self._threads, chunks)
+                others = [
+                    _threads(os.getpid()).submit(self._chunks, work, loop, range(thread, chunks, threads))
+                    for thread in range(1, threads)
+                ]
+                if threads:
+                    self._chunks(work, loop, range(0, chunks, threads))
+                for other in others:
+                    other.result()
+                functions[f"finish_{loop.name}"](work.address, work.partials, chunks)
+        functions["outputs"](work.address)
+
+    def _chunks(self, work: Workspace, loop: Loop, chunks: range) -> None:
+        """Some of the chunks of a loop."""
+        function, memory = self._functions[f"loop_{loop.name}"], work.memory_of(chunks.start)
+        samples = work.samples[loop.batch]
+        size = self.layout.chunk(samples)
+        for chunk in chunks:
+            partial = work.partials + 8 * loop.sums * chunk
+            function(work.address, memory, partial, size * chunk, min(size * (chunk + 1), samples))
+
+
+def _cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@functools.cache
+def _threads(process: int) -> ThreadPoolExecutor:
+    """The threads of this process (a forked one needs its own)."""
+    return ThreadPoolExecutor(os.cpu_count() or 1, "autograd-engine")
+
+
+class Workspace:
+    """The memory of one call: `numbers`, also as the array `outputs`, the `rows` and the `samples` of each batch."""
+
+    def __init__(self, executable: Executable) -> None:
+        layout = self.layout = executable.layout
+        self.executable = executable
+        self.context = (ctypes.c_int64 * layout.context)()
+        self.address = ctypes.addressof(self.context)
+        self.scalars: Any = (ctypes.c_double * executable.scalars)()
+        self.numbers: Any = (ctypes.c_double * layout.outputs)()
+        self.outputs: Any = np.ctypeslib.as_array(self.numbers)
+        self.samples = [0] * layout.batches
+        self.rows: list[Any] = [None] * layout.batches
+        self._shared = np.empty(layout.shared)
+        self._partials = np.empty(layout.partials)
+        self._memory: dict[int, tuple[Any, int]] = {}
+        self.partials = self._partials.ctypes.data
+        self.context[:FIRST] = [
+            ctypes.addressof(self.scalars),
+            ctypes.addressof(self.numbers),
+            self._shared.ctypes.data,
+            self.memory_of(0),
+            self.partials,
+            0,
+        ]
+        self._whole: list[tuple[int, Any]] = []
+        for i in executable.whole:
+            room = np.empty(executable.arrays.arguments[i].shape_to_map)
+            self._whole.append((i, room))
+            self.context[layout.array(i)] = room.ctypes.data
+        self._mapped: list[Any] = [None] * layout.views
+        self._contiguous: dict[int, Any] = {}
+        self._kept: dict[int, Any] = {}
+
+    def memory_of(self, thread: int) -> int:
+        """The address of the memory of one thread, at the beginning of a cache line."""
+        if thread not in self._memory:
+            memory = np.empty(self.layout.memory + 8)
+            self._memory[thread] = memory, -(-memory.ctypes.data // 64) * 64
+        return self._memory[thread][1]
+
+    def copy(self, arrays: Sequence[Any]) -> None:
+        """Copy in the arrays that are read as a whole."""
+        for number, room in self._whole:
+            room[...] = arrays[number]
+
+    def map(self, arrays: Sequence[Any]) -> None:
+        """Write the addresses of the arrays that are mapped into the context, and make room for rows."""
+        context, layout = self.context, self.layout
+        for i, (at, number, axis, batch) in enumerate(self.executable.views):
+            array = arrays[number] if number < len(arrays) else self.executable.constants[number - len(arrays)]
+            if array is self._mapped[i]:
+                continue
+            self._mapped[i] = array  # which keeps it where it is
+            self.samples[batch] = array.shape[axis]
+            if axis:
+                array = np.moveaxis(array, axis, 0)
+            if array.ndim > 2 and not array[:1].flags.c_contiguous:
+                array = self._contiguous[i] = np.ascontiguousarray(array)
+            context[at] = array.ctypes.data
+            context[at + 1] = array.strides[0]
+            context[at + 2] = array.strides[-1]
+            context[layout.batch(batch)] = self.samples[batch]
+            if layout.kept[batch]:
+                kept = self._kept[batch] = np.empty(layout.kept[batch] * layout.padded(self.samples[batch]))
+                context[layout.batch(batch) + 2] = kept.ctypes.data
+        for batch, count in enumerate(layout.rows):
+            if count:
+                rows = self.rows[batch] = np.empty((count, layout.padded(self.samples[batch])))
+                context[layout.batch(batch) + 1] = rows.ctypes.data

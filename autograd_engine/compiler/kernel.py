@@ -1,0 +1,109 @@
+"""A kernel: what a function became for arguments of one structure.
+
+It takes the numbers of the arguments flat, and puts the results into the structure in which the function returned
+them. Where a result is NaN though its program left out strong zeros, the program that has them is compiled and run.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autograd_engine.compiler.executable import Executable
+from autograd_engine.compiler.layout import NAN_FOUND
+from autograd_engine.compiler.listing import Names
+from autograd_engine.compiler.program import Program
+from autograd_engine.compiler.results import assembler
+from autograd_engine.compiler.simplify import SHARED
+from autograd_engine.compiler.traced_function import TracedFunction
+
+
+@dataclass(frozen=True)
+class Stats:
+    """What compiling took: nodes recorded, instructions left of them, bytes of machine code, seconds."""
+
+    recorded: int
+    instructions: int
+    code_bytes: int
+    trace_seconds: float
+    compile_seconds: float
+
+
+class Kernel:
+    """The compiled function for arguments of one structure; called with their scalars and arrays."""
+
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        args: tuple[Any, ...],
+        keywords: dict[str, Any],
+        structure: Any,
+        exact: bool,
+        threads: int | None,
+        names: Sequence[tuple[str, Any]],
+    ) -> None:
+        start = time.perf_counter()
+        self._traced = traced = TracedFunction(f, args, keywords, exact)
+        self.structure, self._exact, self._threads = structure, exact, threads
+        self.program: Program = traced.program
+        self.program.names = Names.of(names, traced.arrays)
+        # Where there are but numbers, they need not go through arrays.
+        self._plain = all(leaf.batch == SHARED for leaf in traced.leaves) and not traced.structure.has_arrays
+        self._results = assembler(traced.structure, traced.leaves, self._plain)
+        traced_at = time.perf_counter()
+        self._executable = Executable(self.program, traced, exact, threads)
+        self._guarded: Executable | None = None
+        self.stats = Stats(
+            self.program.recorded,
+            len(self.program),
+            self._executable.code_bytes,
+            traced_at - start,
+            time.perf_counter() - traced_at,
+        )
+
+    def fits(self, structure: Any, shapes: Sequence[tuple[int, ...]]) -> bool:
+        """Whether arguments of this structure and shapes can be given to this kernel."""
+        arrays = self._traced.arrays
+        if structure != self.structure or len(shapes) != len(arrays.arguments):
+            return False
+        lengths: dict[int, int] = {}
+        for array, shape in zip(arrays.arguments, shapes):
+            traced = array.shape_to_map
+            if array.shape_seen or len(shape) != len(traced):
+                if shape != traced:
+                    return False
+                continue
+            for axis, (length, before) in enumerate(zip(shape, traced)):
+                free = length and axis in array.mapped_axes and not arrays.batches[before].fixed
+                if length != before and not free:
+                    return False
+                if free and lengths.setdefault(before, length) != length:
+                    return False
+        return True
+
+    def __call__(self, scalars: Sequence[float], arrays: Sequence[Any]) -> Any:
+        """The result for these numbers and arrays."""
+        work = self._executable.run(scalars, arrays)
+        if work.context[NAN_FOUND]:
+            self._executable.give_back(work)
+            if self._guarded is None:
+                assert self.program.guarded is not None
+                self._guarded = Executable(self.program.guarded(), self._traced, self._exact, self._threads)
+            executable = self._guarded
+            work = executable.run(scalars, arrays)
+        else:
+            executable = self._executable
+        outputs = work.numbers[:] if self._plain else work.outputs.copy()
+        result = self._results(outputs, work.rows, work.samples)
+        executable.give_back(work)
+        return result
+
+    def llvm(self) -> str:
+        """The LLVM IR."""
+        return self._executable.llvm()
+
+    def assembly(self) -> str:
+        """The assembly language of this machine."""
+        return self._executable.assembly()

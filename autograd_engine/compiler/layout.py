@@ -1,0 +1,90 @@
+"""What a kernel and its caller agree on: the memory, the order of the addresses, the size of a chunk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+CHUNKS = 64
+"""The most chunks that the samples of a batch are divided into, each summed by itself."""
+SMALLEST_CHUNK = 1024
+NAN_FOUND = 5
+"""The place in the context that says whether a NaN was found."""
+FIRST = 6
+"""The place in the context of what depends on the program."""
+
+
+@dataclass
+class Loop:
+    """One loop over the samples of a batch: its name, and how many sums it makes."""
+
+    stage: int
+    batch: int
+    sums: int = 0
+
+    @property
+    def name(self) -> str:
+        """The functions are loop_<name> and finish_<name>."""
+        return f"{self.stage}_{self.batch}"
+
+
+@dataclass
+class Layout:
+    """What the caller of a kernel has to bring along.
+
+    `context` is a table of 64-bit integers: the addresses of the scalars, of the outputs, of `shared` doubles, of the
+    `memory` of the first thread and of the `partials`; whether a NaN was found; for each array its address; for each
+    mapped axis the address of the array and the distances in bytes from sample to sample and from number to number;
+    for each batch the number of samples, the address of its `rows` (outputs) and that of its `kept` numbers, each so
+    many times the padded number of samples.
+    """
+
+    width: int
+    vectors: int
+    arrays: int
+    views: int
+    batches: int
+    outputs: int = 0
+    shared: int = 0
+    memory: int = 0
+    rows: list[int] = field(default_factory=list)
+    kept: list[int] = field(default_factory=list)
+    stages: list[list[Loop]] = field(default_factory=list)
+    exact: bool = False
+    seeks_nan: bool = False
+
+    def array(self, i: int) -> int:
+        """The place of an array in the context."""
+        return FIRST + i
+
+    def view(self, i: int) -> int:
+        """The place of a mapped axis in the context."""
+        return FIRST + self.arrays + 3 * i
+
+    def batch(self, i: int) -> int:
+        """The place of a batch in the context."""
+        return FIRST + self.arrays + 3 * self.views + 3 * i
+
+    @property
+    def context(self) -> int:
+        """The length of the context."""
+        return self.batch(self.batches)
+
+    @property
+    def partials(self) -> int:
+        """How many doubles the sums of the chunks of a loop take."""
+        return CHUNKS * max([loop.sums for stage in self.stages for loop in stage], default=0)
+
+    def padded(self, samples: int) -> int:
+        """The number of samples, as a multiple of a block."""
+        return -(-samples // self.block) * self.block
+
+    @property
+    def block(self) -> int:
+        """How many samples go through the body of a loop at once."""
+        return self.width * self.vectors
+
+    def chunk(self, samples: int) -> int:
+        """How many samples a chunk has. It depends on their number alone, so that threads do not change a sum."""
+        if self.exact:
+            return max(samples, 1)
+        return max(SMALLEST_CHUNK, self.padded(-(-samples // CHUNKS)))

@@ -1,0 +1,119 @@
+"""A program as text that people read: one instruction a line, in the names of the function's arguments.
+
+Numbers that each sample has for itself carry an index, a letter for each batch of samples:
+
+    %0    = w
+    %1[i] = X[i, 0]
+    %2[i] = mul %0, %1[i]
+    %3    = sum over i: %2[i]
+    return %3
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from string import ascii_lowercase
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autograd_engine.compiler.simplify import SHARED
+
+if TYPE_CHECKING:
+    from autograd_engine.compiler.arrays import ArrayTrace
+    from autograd_engine.compiler.program import Program
+
+SHOWN = 6  # numbers to a line of outputs
+
+
+@dataclass
+class Names:
+    """What the numbers from outside are called: the scalars, and the arrays with their shapes.
+
+    `views` says for each mapped axis which array it belongs to and which of its axes it is. An array that is no
+    argument has a negative number, -1 the first.
+    """
+
+    scalars: list[str] = field(default_factory=list)
+    arrays: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
+    views: list[tuple[int, int]] = field(default_factory=list)
+    constants: list[tuple[int, ...]] = field(default_factory=list)
+
+    @staticmethod
+    def of(arguments: Iterable[tuple[str, Any]], arrays: ArrayTrace) -> Names:
+        """The names for arguments, `(name, argument)` each."""
+        constants = [constant.plain.shape for constant in arrays.constants]
+        names = Names(views=[(number, axis) for number, axis, _ in arrays.views], constants=constants)
+        for name, argument in arguments:
+            names._add(name, argument)
+        return names
+
+    def _add(self, name: str, tree: Any) -> None:
+        if isinstance(tree, np.ndarray) and tree.ndim:
+            self.arrays.append((name, tree.shape))
+        elif isinstance(tree, dict):
+            for key, part in tree.items():
+                self._add(f"{name}[{key!r}]", part)
+        elif isinstance(tree, (list, tuple)):
+            fields = getattr(tree, "_fields", None)
+            for i, part in enumerate(tree):
+                self._add(f"{name}.{fields[i]}" if fields else f"{name}[{i}]", part)
+        else:
+            self.scalars.append(name)
+
+    def leaf(self, operation: str, source: tuple[int, ...], index: str) -> str:
+        """What comes from outside; `index` is that of the samples."""
+        if operation == "scalar":
+            return self.scalars[source[0]]
+        if operation == "size":
+            return f"number of samples {_index(source[0])}"
+        if operation == "element":
+            name, shape = self.arrays[source[0]]
+            return f"{name}[{', '.join(map(str, _place(source[1], shape)))}]"
+        number, axis = self.views[source[0]]
+        name, shape = self.arrays[number] if number >= 0 else (f"constant{-number}", self.constants[-1 - number])
+        axis %= len(shape)
+        place = list(map(str, _place(source[1], shape[:axis] + shape[axis + 1 :])))
+        return f"{name}[{', '.join([*place[:axis], index, *place[axis:]])}]"
+
+
+def listing(program: Program, names: Names) -> str:
+    """The text of a program."""
+
+    def operand(x: int) -> str:
+        if x < 0:
+            return repr(program.constants[-1 - x])
+        return f"%{x}" if program.batches[x] == SHARED else f"%{x}[{_index(program.batches[x])}]"
+
+    lines = []
+    for i, (operation, operands) in enumerate(zip(program.operations, program.operands)):
+        if operation in FROM_OUTSIDE:
+            text = names.leaf(operation, operands, _index(program.batches[i]))
+        elif operation == "batch_sum":
+            batch = max(program.batches[x] for x in operands if x >= 0)
+            text = f"sum over {_index(batch)}: {' * '.join(map(operand, operands))}"
+        else:
+            text = f"{operation} {', '.join(map(operand, operands))}"
+        lines.append((operand(i), text))
+    width = max([len(number) for number, _ in lines], default=0)
+    outputs = iter(map(operand, program.outputs))
+    rows = iter(lambda: ", ".join(islice(outputs, SHOWN)), "")
+    return "\n".join(
+        [*[f"{number:{width}} = {text}" for number, text in lines], "return " + ",\n       ".join(rows)]
+    ).rstrip()
+
+
+FROM_OUTSIDE = frozenset({"scalar", "element", "sample", "size"})
+
+
+def _index(batch: int) -> str:
+    """The letter of a batch: i, j, k and so on."""
+    letters = ascii_lowercase[8:]
+    return letters[batch] if 0 <= batch < len(letters) else f"i{batch}"
+
+
+def _place(i: int, shape: Sequence[int]) -> tuple[int, ...]:
+    """The indices of the number at place i of an array."""
+    return tuple([int(k) for k in np.unravel_index(i, tuple(shape))]) if shape else ()

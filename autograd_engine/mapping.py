@@ -1,0 +1,120 @@
+"""vmap: a function of one sample becomes a function of many.
+
+Here it is a loop. Inside a compiled function it is not: there the samples go through the lanes of the machine, and
+`sum` and `mean` over them are part of the kernel.
+
+>>> vmap(lambda w, x: w * x, in_axes=(None, 0))(2.0, np.array([1.0, 2.0, 3.0]))
+array([2., 4., 6.])
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from autograd_engine.structure import Structure, flatten
+
+mapper: ContextVar[Callable[..., Any] | None] = ContextVar("mapper", default=None)
+"""What maps instead of `loop`, called like it: a compiler that traces the function sets it."""
+
+
+def vmap(f: Callable[..., Any], in_axes: int | Sequence[int | None] | None = 0) -> Callable[..., Any]:
+    """A function that calls `f` for each sample and stacks what it returns.
+
+    `in_axes` says for each argument along which axis of it the samples lie, None where all samples share it; one
+    int or None goes for all. A mapped argument is an array or nested lists of numbers, or a tuple or dict of
+    those. The samples are the first axis of the results: a number becomes an array (samples,), an array of shape
+    S one of shape (samples, *S); lists, tuples and dicts stay what they are.
+
+    Raises ValueError where in_axes does not fit the arguments, where nothing is mapped, and where mapped arguments
+    differ in length.
+
+    >>> vmap(lambda x, y: {"sum": x.sum(), "both": x * y})(np.ones((2, 3)), np.array([5.0, 7.0]))
+    {'sum': array([3., 3.]), 'both': array([[5., 5., 5.],
+           [7., 7., 7.]])}
+    """
+
+    @functools.wraps(f)
+    def mapped(*args: Any) -> Any:
+        axes = tuple(in_axes) if isinstance(in_axes, Sequence) else (in_axes,) * len(args)
+        if len(axes) != len(args):
+            raise ValueError(f"in_axes has {len(axes)} entries, but the function was called with {len(args)} arguments")
+        lengths: dict[int, int] = {}
+        for i, (arg, axis) in enumerate(zip(args, axes)):
+            if axis is not None:
+                map_arrays(functools.partial(_length, lengths=lengths, axis=axis, argument=i), arg)
+        if not lengths:
+            raise ValueError(f"in_axes is {in_axes}, so no argument is mapped; give at least one of them an axis")
+        if len(lengths) > 1:
+            (one, i), (other, j) = list(lengths.items())[:2]
+            raise ValueError(f"vmap(): argument {i} has {one} samples, but argument {j} has {other}")
+        [samples] = lengths
+        if not samples:
+            raise ValueError("vmap() needs at least one sample, got arrays of length 0")
+        return (mapper.get() or loop)(f, args, axes, samples)
+
+    return mapped
+
+
+def loop(f: Callable[..., Any], args: Sequence[Any], axes: Sequence[int | None], samples: int) -> Any:
+    """vmap as a loop over so many samples."""
+    mapped = [
+        arg if axis is None else map_arrays(functools.partial(_along, axis=axis), arg) for arg, axis in zip(args, axes)
+    ]
+
+    def sample(i: int) -> list[Any]:
+        return [arg if axis is None else map_arrays(lambda array: array[i], arg) for arg, axis in zip(mapped, axes)]
+
+    results = [flatten(f(*sample(i))) for i in range(samples)]
+    structure = results[0][1]
+    if any(other != structure for _, other in results):
+        raise ValueError("vmap() needs a function that returns the same structure and shapes for every sample")
+    return stacked(structure, [list(column) for column in zip(*[leaves for leaves, _ in results])], _array)
+
+
+def map_arrays(g: Callable[[Any], Any], tree: Any) -> Any:
+    """`g` of each array in tuples and dicts of arrays; nested lists of numbers count as arrays."""
+    if isinstance(tree, tuple):
+        parts = [map_arrays(g, part) for part in tree]
+        return type(tree)(*parts) if hasattr(tree, "_fields") else tuple(parts)
+    if isinstance(tree, dict):
+        return {key: map_arrays(g, part) for key, part in tree.items()}
+    return g(tree)
+
+
+def stacked(
+    structure: Structure, columns: Sequence[Any], array: Callable[[Sequence[Any], tuple[int, ...]], Any]
+) -> Any:
+    """Results of samples as arrays over samples, made by `array(columns of the numbers, shape of a sample)`."""
+    if structure.kind is None or structure.kind is np.ndarray:
+        return array(columns, structure.keys)
+    return structure.container([stacked(child, part, array) for child, part in structure.split(columns)])
+
+
+def _array(columns: Sequence[list[Any]], shape: tuple[int, ...]) -> Any:
+    flat = [x for column in columns for x in column]
+    dtype = float if all(isinstance(x, (Real, np.bool_)) for x in flat) else object
+    array = np.empty(len(flat), dtype=dtype)
+    array[:] = flat
+    return np.moveaxis(array.reshape(*shape, -1), -1, 0)
+
+
+def _along(array: Any, axis: int) -> Any:
+    """The samples of an array, to be indexed."""
+    moved = np.moveaxis(array if isinstance(array, np.ndarray) else np.array(array), axis, 0)
+    return moved.tolist() if moved.ndim == 1 else moved
+
+
+def _length(array: Any, lengths: dict[int, int], axis: int, argument: int) -> None:
+    """Note how many samples an array has, and which argument was the first of that length."""
+    shape = array.shape_to_map if hasattr(array, "shape_to_map") else np.shape(array)
+    if not -len(shape) <= axis < len(shape):
+        raise ValueError(
+            f"vmap(): argument {argument} should be mapped over axis {axis}, but has an array of shape {shape}"
+        )
+    lengths.setdefault(int(shape[axis]), argument)

@@ -1,0 +1,323 @@
+"""vmap: the same results as a loop and as a kernel; sums over samples, several phases, and what does not fit."""
+
+import collections
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autograd_engine import (
+    TraceError,
+    dot,
+    exp,
+    grad,
+    hessian,
+    jacobian,
+    jit,
+    jvp,
+    maximum,
+    mean,
+    relu,
+    sin,
+    sqrt,
+    tanh,
+    value_and_grad,
+    vmap,
+    where,
+)
+from autograd_engine.primitives import sum as total
+from autograd_engine.structure import flatten
+
+X = np.random.default_rng(0).normal(size=(7, 3))
+Y = np.arange(7.0) / 3
+W = [0.3, -0.2, 0.7]
+SIZES = [1, 2, 7, 8, 9, 16, 31, 100]
+
+
+def assert_agree(f, *args, rtol=1e-12, atol=1e-13):
+    """jit(f), in both modes, gives what f gives."""
+    expected, structure = flatten(f(*args))
+    for compiled in (jit(f), jit(f, exact=True)):
+        found, of_found = flatten(compiled(*args))
+        assert of_found == structure
+        np.testing.assert_allclose(found, expected, rtol=rtol, atol=atol)
+
+
+def loss(w, x, y):
+    return (tanh(dot(w, x)) - y) ** 2
+
+
+def mean_loss(w, X, Y):
+    return mean(vmap(loss, in_axes=(None, 0, 0))(w, X, Y))
+
+
+# --- without a compiler -------------------------------------------------------------------------------------------
+
+
+def test_it_is_a_loop():
+    np.testing.assert_array_equal(vmap(lambda x: x * x)(np.arange(3.0)), [0.0, 1.0, 4.0])
+    assert vmap(lambda x: x * x)([1.0, 2.0]).tolist() == [1.0, 4.0]
+    result = vmap(lambda p: {"sum": p["x"].sum() + p["y"], "pair": (p["y"], p["x"])})({"x": X, "y": Y})
+    np.testing.assert_allclose(result["sum"], X.sum(axis=1) + Y)
+    np.testing.assert_array_equal(result["pair"][1], X)
+    assert vmap(lambda x: x)(np.arange(3)).dtype == float
+
+
+def test_axes():
+    for axis in (0, 1, -1, -2):
+        found = vmap(lambda x: x.sum(), in_axes=axis)(X)
+        np.testing.assert_allclose(found, X.sum(axis=1 - axis % 2))
+    np.testing.assert_allclose(vmap(lambda w, x: w * x, in_axes=[None, 0])(2.0, Y), 2 * Y)
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, jit])
+@pytest.mark.parametrize(
+    ("in_axes", "args", "message"),
+    [
+        ((0,), (X, Y), "in_axes has 1 entries, but the function was called with 2 arguments"),
+        (None, (X, Y), "no argument is mapped"),
+        ((None, None), (X, Y), "no argument is mapped"),
+        ((0, 0), (X, Y[:3]), "argument 0 has 7 samples, but argument 1 has 3"),
+        ((1, 0), (X, Y), "argument 0 has 3 samples, but argument 1 has 7"),
+        ((2, 0), (X, Y), r"argument 0 should be mapped over axis 2, but has an array of shape \(7, 3\)"),
+        ((0, 0), (X, 2.0), r"argument 1 should be mapped over axis 0, but has an array of shape \(\)"),
+        ((0, 0), (np.empty((0, 3)), np.empty(0)), "at least one sample"),
+    ],
+)
+def test_what_does_not_fit(wrap, in_axes, args, message):
+    with pytest.raises(ValueError, match=message):
+        wrap(vmap(lambda x, y: y, in_axes=in_axes))(*args)
+
+
+def test_every_sample_returns_the_same_structure():
+    lengths = iter([1, 2])
+    with pytest.raises(ValueError, match="same structure and shapes for every sample"):
+        vmap(lambda x: [x] * next(lengths))(np.arange(2.0))
+
+
+# --- as a kernel ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda X, Y: vmap(lambda x, y: {"o": x.sum() * y, "p": (x, 1.0, [y, 2 * x])})(X, Y),
+        lambda X, Y: vmap(lambda x: x.sum(), in_axes=1)(X),
+        lambda X, Y: (vmap(lambda x: x.sum())(X), vmap(lambda x: x.sum(), in_axes=-1)(X)),
+        lambda X, Y: vmap(lambda x: x.sum() * X[0, 0])(X),
+        lambda X, Y: vmap(lambda x: x @ x + np.exp(x).sum() + x[-1])(X),
+        lambda X, Y: vmap(lambda x, y: y * where(x[0] > 0, x[1], sin(x[2])))(X, Y),
+        lambda X, Y: vmap(lambda x, y: loss([1.0, x[0], 2.0], x, y))(X, Y),
+        lambda X, Y: vmap(lambda x: vmap(lambda y: x[0] * y)(Y))(X),
+        lambda X, Y: vmap(vmap(lambda x: x * x))(X),
+        lambda X, Y: vmap(lambda x: mean(vmap(lambda y: x[0] * y)(Y)))(X),
+        lambda X, Y: vmap(lambda x, t: x[0] * t)(X, [float(i) for i in range(7)]),
+        lambda X, Y: vmap(lambda x, t: x[0] * t)(X, np.arange(7)),
+        lambda X, Y: vmap(lambda x: 1.0)(Y),
+        lambda X, Y: vmap(lambda x: X[0, 1])(Y),
+        lambda X, Y: jacobian(vmap(sin))(Y),
+        lambda X, Y: vmap(hessian(lambda x: x[0] ** 2 * exp(x[1])))(X),
+        lambda X, Y: vmap(lambda x: jvp(lambda x: x[0] * x[1], (x,), (x,)))(X),
+    ],
+)
+def test_jit_of_vmap_is_vmap(f):
+    assert_agree(f, X, Y)
+
+
+def test_arguments_that_are_trees():
+    Data = collections.namedtuple("Data", "x y")
+    assert_agree(vmap(lambda d: d["data"].x.sum() * d["data"].y), {"data": Data(X, Y)})
+    assert_agree(lambda w, d: vmap(lambda w, d: Data(d.y, w["a"]), in_axes=(None, 0))(w, d), {"a": 2.0}, Data(X, Y))
+
+
+REDUCTIONS = {
+    "mean": mean,
+    "sum": total,
+    ".mean()": lambda v: v.mean(),
+    ".sum()": lambda v: v.sum(),
+    "np.mean": np.mean,
+    "np.sum": np.sum,
+    ".mean(axis=0)": lambda v: v.mean(axis=0),
+    "np.sum(axis=0)": lambda v: np.sum(v, axis=0),
+    ".sum(axis=-1)": lambda v: v.sum(axis=-1),
+}
+
+
+@pytest.mark.parametrize("reduce", REDUCTIONS.values(), ids=REDUCTIONS)
+def test_reductions(reduce):
+    def f(w, X, Y):
+        return reduce(vmap(loss, in_axes=(None, 0, 0))(w, X, Y))
+
+    assert_agree(f, W, X, Y)
+    assert_agree(value_and_grad(f, (0, 1)), W, X, Y)
+
+
+def test_reductions_of_arrays():
+    def outputs(X):
+        return vmap(lambda x: np.array([[x[0], 2 * x[1]], [x[2], 1.0], [x[0] * x[1], x[2]]]))(X)
+
+    for axis in (None, 0, 1, 2, -1):
+        assert_agree(lambda X, axis=axis: outputs(X).sum(axis=axis), X)
+        assert_agree(lambda X, axis=axis: outputs(X).mean(axis=axis), X)
+    assert_agree(lambda X: outputs(X)[:, 1].sum(axis=0) + outputs(X)[..., 1].mean(axis=0)[:2], X)
+
+
+@pytest.mark.parametrize("samples", SIZES)
+def test_summed_gradients_of_shared_parameters(samples):
+    draw = np.random.default_rng(samples)
+    X, Y = draw.normal(size=(samples, 3)), draw.normal(size=samples)
+    assert_agree(value_and_grad(mean_loss), W, X, Y)
+    assert_agree(value_and_grad(mean_loss), np.array(W), np.asfortranarray(X), Y[::-1])
+
+
+def test_hessian_and_tangents_of_a_mean():
+    assert_agree(hessian(mean_loss), W, X, Y)
+    assert_agree(lambda w, X, Y: jvp(lambda w: mean_loss(w, X, Y), (w,), ([1.0, 2.0, -1.0],)), W, X, Y)
+    assert_agree(grad(lambda w, X, Y: total(g * g for g in grad(mean_loss)(w, X, Y))), W, X, Y)
+
+
+def test_gradients_of_each_sample():
+    assert_agree(vmap(grad(loss), in_axes=(None, 0, 0)), W, X, Y)
+    assert_agree(lambda w, X, Y: vmap(lambda x, y: grad(lambda w: loss(w, x, y))(w))(X, Y), W, X, Y)
+    assert_agree(vmap(value_and_grad(loss, (0, 1, 2)), in_axes=(None, 0, 0)), W, X, Y)
+
+
+def normalised(w, X):
+    """Batch normalisation: statistics over the batch are used for each sample again."""
+    h = vmap(dot, in_axes=(None, 0))(w, X)
+    centre = h.mean()
+    spread = vmap(lambda a: (a - centre) ** 2)(h).mean()
+    return mean(vmap(lambda a: tanh((a - centre) / sqrt(spread + 1e-5)))(h))
+
+
+def normalised_as_arrays(w, X):
+    h = vmap(dot, in_axes=(None, 0))(w, X)
+    h = h - h.mean()
+    return (np.tanh(h / np.sqrt((h * h).mean() + 1e-5)) ** 3).mean()
+
+
+@pytest.mark.parametrize("f", [normalised, normalised_as_arrays])
+def test_several_phases(f):
+    assert_agree(f, W, X)
+    assert_agree(value_and_grad(f, (0, 1)), W, X)
+    assert_agree(lambda w, X: vmap(lambda x: x - f(w, X))(X), W, X)
+
+
+def test_two_batches():
+    def f(w, X, Y):
+        return mean(vmap(lambda x: dot(w, x) ** 2)(X)) * mean(vmap(lambda y: y * w[0])(Y))
+
+    assert_agree(value_and_grad(f), W, X, np.arange(4.0))
+    compiled = jit(f)
+    for lengths in [(7, 7), (7, 4), (5, 5), (2, 3)]:
+        args = W, np.ones((lengths[0], 3)), np.arange(1.0, 1.0 + lengths[1])
+        assert compiled(*args) == pytest.approx(f(*args))
+
+
+def test_numpy_of_the_samples():
+    assert_agree(lambda X: np.exp(vmap(lambda x: x.sum())(X)) * 2 + 1, X)
+    assert_agree(lambda X: vmap(lambda x: x)(X) * X + X[0], X)
+    assert_agree(lambda X: np.where(vmap(lambda x: x)(X) > 0.5, X, -1.0), X)
+    assert_agree(lambda X: np.where(X >= 0.5, X, -1.0) + np.maximum(X, 0.1) + (X < 0) * 2, X)
+    assert_agree(lambda X: vmap(lambda x: x)(X) @ np.eye(3)[:, :2], X)
+    assert_agree(lambda X: vmap(lambda x: x)(X) @ X[0], X)
+    assert_agree(lambda X: np.frompyfunc(maximum, 2, 1)(vmap(lambda x: 2 * x)(X), 0.3), X)
+    assert_agree(lambda X: np.where(X, vmap(lambda x: 2 * x)(X), 1.0) + X * vmap(lambda x: x)(X), X)
+    assert_agree(lambda X: [np.concatenate([X, X[:2]]), np.stack((X, X)), np.dot(X, X[0])], X)
+    assert_agree(lambda X: np.ones((1, 3)) - vmap(lambda x: x)(X) ** 2, X)
+
+
+@settings(max_examples=20)
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=6))
+def test_one_kernel_takes_any_number_of_samples(sizes):
+    traces = []
+
+    def f(x):
+        return mean(vmap(lambda x: traces.append(1) or x * x)(x))
+
+    compiled = jit(f)
+    for size in sizes:
+        x = np.linspace(-1.0, 2.0, size)
+        assert compiled(x) == pytest.approx(np.mean(x * x))
+    assert len(traces) == 1
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: vmap(lambda x: 2 * x)(x).sum() / len(x),
+        lambda x: vmap(lambda x: 2 * x)(x).sum() / x.shape[0],
+        lambda x: total(2 * number for number in x) / x.size,
+        lambda x: (lambda h: h.sum() / len(h))(vmap(lambda x: 2 * x)(x)),
+    ],
+)
+def test_what_asks_for_the_length_is_traced_anew(f):
+    compiled = jit(f)
+    for size in (3, 4, 3, 9):
+        x = np.arange(float(size))
+        assert compiled(x) == pytest.approx(2 * x.mean())
+
+
+def test_no_samples_are_refused_in_later_calls_too():
+    compiled = jit(vmap(lambda x: x * 2))
+    compiled(np.arange(3.0))
+    with pytest.raises(ValueError, match="at least one sample"):
+        compiled(np.empty(0))
+
+
+def test_an_array_of_the_outside_fixes_the_number_of_samples():
+    numbers = np.arange(3.0)
+    compiled = jit(lambda x: vmap(lambda x, y, z: x * y + z)(x, numbers, numbers))
+    np.testing.assert_array_equal(compiled(np.ones(3)), 2 * numbers)
+    numbers[:] = 9.0
+    np.testing.assert_array_equal(compiled(np.ones(3)), [0.0, 2.0, 4.0])  # as it was when the function was traced
+    with pytest.raises(ValueError, match="argument 0 has 4 samples, but argument 1 has 3"):
+        compiled(np.ones(4))
+
+
+@pytest.mark.parametrize(
+    ("f", "message"),
+    [
+        (lambda X: list(vmap(relu)(X)), "gone through"),
+        (lambda X: vmap(relu)(X)[0], "picked one by one"),
+        (lambda X: vmap(relu)(X).max(), r"no \.max while tracing"),
+        (lambda X: np.std(vmap(relu)(X)), "numpy.std does not take"),
+        (lambda X: np.add.reduce(vmap(relu)(X)), "no add.reduce"),
+        (lambda X: 1.0 if vmap(relu)(X) else 2.0, "no truth value"),
+        (lambda X: vmap(relu)(X) @ vmap(relu)(X), "left factor only"),
+        (lambda X: X @ vmap(relu)(X), "left factor only"),
+        (lambda X: vmap(relu)(X) + np.arange(9.0), r"shape \(9,\) does not fit"),
+        (lambda X: vmap(relu)(X) + vmap(lambda x: [x, x])(X)[0] + vmap(lambda x: np.array([x, x]))(X), "fit together"),
+        (lambda X: total(vmap(lambda x: np.array([x, x]))(X)), "take one number of each sample"),
+        (lambda X: vmap(lambda x: np.array([x, x]))(vmap(relu)(X)) and 1.0, "no truth value"),
+        (lambda X: vmap(lambda x: x, in_axes=1)(vmap(lambda x: np.array([x, x]))(X)), "over axis 0 only"),
+        (lambda X: vmap(lambda x, h: x, in_axes=(0, None))(X, vmap(relu)(X)), "only where in_axes maps it"),
+        (lambda X: vmap(lambda x, h: x, in_axes=(0, None))(X, [vmap(relu)(X)]), "only where in_axes maps it"),
+        (lambda X: jacobian(lambda w: vmap(lambda x: w * x)(X))(2.0), "result of vmap; use its sum or mean"),
+        (lambda X: exp(vmap(relu)(X)), "result of vmap"),
+    ],
+)
+def test_what_a_kernel_cannot_do_with_samples(f, message):
+    with pytest.raises(TypeError, match=message):
+        jit(f)(np.arange(3.0))
+
+
+def keep_a_sample(X, use):
+    kept = []
+    vmap(lambda x: kept.append(x) or x)(X)
+    return use(kept[0])
+
+
+@pytest.mark.parametrize(
+    ("use", "message"),
+    [
+        (lambda x: x, "a number of a single sample"),
+        (lambda x: x * 2.0, "a number of a single sample"),
+        (lambda x: x + keep_a_sample(np.arange(5.0), lambda y: y), "samples of two batches, of "),
+        (lambda x: vmap(lambda y: x * y)(np.arange(5.0)), "samples of two batches, of "),
+    ],
+)
+def test_samples_stay_inside_of_their_vmap(use, message):
+    with pytest.raises(TraceError, match=message):
+        jit(lambda X: keep_a_sample(X, use))(np.arange(3.0))
