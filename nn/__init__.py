@@ -8,6 +8,7 @@
 1.0
 """
 
+from nn.accuracy import accuracy
 from nn.clipping import clip_gradients
 from nn.convolution import AvgPool1d, AvgPool2d, Conv1d, Conv2d, Linear, MaxPool1d, MaxPool2d
 from nn.initializers import (
@@ -36,7 +37,7 @@ from nn.modules import ACTIVATIONS, MLP, Layer, Module, Neuron
 from nn.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 from nn.saving import ModelFileError, load, save
 from nn.schedules import cosine_annealing, exponential_decay, in_sequence, linear_warm_up, step_decay
-from nn.training import History, accuracy, evaluate, fit
+from nn.training import History, evaluate, fit
 from nn.units import Activation, BatchNorm, Dropout, Flatten, Perceptron, Sequential
 
 __all__ = [

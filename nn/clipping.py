@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from autograd_engine.value import Value
 from nn.settings import at_least_0
+
+Array: TypeAlias = npt.NDArray[np.float64]
 
 
 def clip_gradients(
@@ -31,6 +35,16 @@ def clip_gradients(
     """
     values = list(parameters)
     gradients = np.array([value.grad for value in values])
+    clipped, norm = clipped_gradients(gradients, clip_norm, clip_value)
+    for value, gradient in zip(values, clipped.tolist()):
+        value.grad = gradient
+    return norm
+
+
+def clipped_gradients(
+    gradients: Array, clip_norm: float | None = None, clip_value: float | None = None
+) -> tuple[Array, float]:
+    """What `clip_gradients` makes of gradients (n,), and the norm that they had."""
     with np.errstate(all="ignore"):
         before = float(np.linalg.norm(gradients))
         if clip_value is not None:
@@ -39,6 +53,4 @@ def clip_gradients(
         if clip_norm is not None:
             bound = at_least_0("clip_norm", clip_norm)
             gradients = gradients * np.minimum(bound / (np.linalg.norm(gradients) + 1e-6), 1.0)
-    for value, gradient in zip(values, gradients.tolist()):
-        value.grad = gradient
-    return before
+    return gradients, before

@@ -1,6 +1,7 @@
 """Losses: plain functions of numbers, floats or Values, for one sample.
 
 Where predictions and targets may be sequences, they are equally long lists, tuples or one-dimensional arrays.
+In a compiled step numbers are symbols, whose ranges cannot be checked; `fit` has checked the targets before.
 
 >>> squared_error(0.5, 1.0), hinge_loss(0.25, -1)
 (0.125, 1.25)
@@ -12,11 +13,12 @@ Where predictions and targets may be sequences, they are equally long lists, tup
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
-from autograd_engine.primitives import as_float, dot, exp, log, relu, softplus, sum, xlogy
-from autograd_engine.value import Value
+from autograd_engine.primitives import as_float, dot, exp, log, maximum, relu, softplus, sum, where, xlogy
+from nn.numbers import as_constant, is_symbol
 
 Number: TypeAlias = Any
 """A float or whatever a float can be made of, or a Value. The result is a Value if an argument is."""
@@ -82,13 +84,13 @@ def cross_entropy(logits: Iterable[Number], target: Number) -> Number:
             f"cross_entropy() needs a sequence of logits, one for each class, got {_kind(logits)}; "
             "for a single logit use binary_cross_entropy_with_logits()"
         )
-    index = as_float(target)
-    if index not in range(len(numbers)):
+    index = target if is_symbol(target) else as_float(target)
+    if not is_symbol(index) and index not in range(len(numbers)):
         raise ValueError(f"cross_entropy(): target {target!r} is not a class index of {len(numbers)} logits")
     # The shift cancels, so it is a constant and takes no part in the derivative.
-    shift = max(map(_data, numbers))
+    shift = functools.reduce(maximum, map(as_constant, numbers))
     shifted = [x - shift for x in numbers]
-    return log(sum(map(exp, shifted))) - shifted[int(index)]
+    return log(sum(map(exp, shifted))) - _picked(shifted, index)
 
 
 def hinge_loss(score: Number, target: Number) -> Number:
@@ -96,8 +98,8 @@ def hinge_loss(score: Number, target: Number) -> Number:
 
     Raises ValueError for any other target.
     """
-    if _data(target) not in (-1.0, 1.0):
-        raise ValueError(f"hinge_loss(): target must be -1 or 1, got {_data(target)!r}")
+    if not is_symbol(target) and as_constant(target) not in (-1.0, 1.0):
+        raise ValueError(f"hinge_loss(): target must be -1 or 1, got {as_constant(target)!r}")
     return relu(1 - target * score)
 
 
@@ -140,12 +142,18 @@ def _sequence(numbers: Any) -> list[Any] | None:
 
 
 def _check_range(loss: str, name: str, number: Any, hint: str = "") -> None:
-    if _data(number) < 0 or _data(number) > 1:  # which nan is not: it goes through
-        raise ValueError(f"{loss}(): {name} must be from 0 to 1, got {_data(number)!r}{hint}")
+    if is_symbol(number):
+        return
+    data = as_constant(number)
+    if data < 0 or data > 1:  # which nan is not: it goes through
+        raise ValueError(f"{loss}(): {name} must be from 0 to 1, got {data!r}{hint}")
 
 
-def _data(number: Any) -> float:
-    return number.data if isinstance(number, Value) else as_float(number)
+def _picked(numbers: list[Any], index: Any) -> Any:
+    """The number at an index, which may be a symbol."""
+    if not is_symbol(index):
+        return numbers[int(index)]
+    return functools.reduce(lambda picked, i: where(index == i, numbers[i], picked), range(1, len(numbers)), numbers[0])
 
 
 def _kind(argument: Any) -> str:

@@ -11,11 +11,12 @@ import numpy as np
 
 from autograd_engine.draw import to_svg
 from autograd_engine.value import Value
+from nn.accuracy import accuracy
 from nn.datasets import Dataset
 from nn.grids import grid
 from nn.modules import Module
 from nn.predictor import Predictor
-from nn.training import Loss, accuracy
+from nn.samples import Loss
 from nn.units import Sequential
 
 # What a reader can still follow in one picture: leaves in a row are easier than a net.

@@ -17,7 +17,8 @@ def finite_inputs(rows: list[Any], name: str) -> list[Any]:
         array = np.asarray(rows)
     except ValueError:  # ragged, which `finite_table` says better
         array = np.empty(0)
-    if array.ndim < 3 or array.dtype.kind not in "fiub":
+    finite = array.dtype.kind in "fiub" and bool(np.isfinite(array).all())
+    if array.dtype.kind not in "fiub" or array.ndim < 2 or (array.ndim == 2 and not finite):
         return [[float(x) for x in row] for row in finite_table(rows, name)]
     for place in np.argwhere(~np.isfinite(array))[:1].tolist():
         where = f"{name}: row {place[0]}, place {tuple(place[1:])}"

@@ -1,8 +1,8 @@
 """Training: `fit` changes a model's parameters until its outputs are near the targets.
 
-How to read this file: `fit` is the loop over epochs and batches; `_add_gradients` is what happens in one
-batch, sample by sample where it can be, so that no graph is larger than a sample's. The rest checks the data
-before training starts, draws the progress bar and makes Ctrl-C harmless.
+How to read this file: `fit` is the loop over epochs and batches. What happens in a step is in `steps.py`, on Values,
+and in `compiled.py`, as native code; the data are checked in `samples.py`, and Ctrl-C and the progress bar are in
+`terminal.py`.
 
 >>> from nn import MLP, SGD, squared_error
 >>> model = MLP(1, [1], seed=0)
@@ -13,27 +13,22 @@ before training starts, draws the progress bar and makes Ctrl-C harmless.
 
 from __future__ import annotations
 
-import copy
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from importlib.util import find_spec
+from typing import Any
 
-from autograd_engine.primitives import as_float, sum
-from autograd_engine.value import Value
-from nn.clipping import clip_gradients
 from nn.early_stopping import BestState
 from nn.modules import Module, Seed, generator, whole_number
 from nn.optimizers import Optimizer
+from nn.samples import Loss, Sample, checked_samples, mode, try_smallest_batch
 from nn.settings import at_least_0
-from nn.tables import finite_inputs, finite_number, finite_table, listed
+from nn.steps import Accuracy, Figures, Judge, Penalty, Places, Steps, Task, ValueSteps
 from nn.terminal import Check, ctrl_c_between_samples, progress_bar
 
-Loss: TypeAlias = Callable[[Any, Any], Any]
-Accuracy: TypeAlias = Callable[[Any, Any], float]
-Penalty: TypeAlias = Callable[[Any], Any]
-Means: TypeAlias = "tuple[float, ...]"
+WORTH_COMPILING = 2000
+"""So many samples, all epochs together, take about as long on Values as it takes to compile their step."""
 
 
 @dataclass
@@ -43,7 +38,8 @@ class History:
     `loss` and `accuracy` are means over the epoch's samples, each seen with the parameters of that moment;
     the validation figures are taken at the end of the epoch. `seconds` is the time since the start,
     `interrupted` says that Ctrl-C ended the training, and `stopped_early` that early stopping did. With early
-    stopping, `best_epoch`, counted from 1, is the epoch whose parameters the model was left with.
+    stopping, `best_epoch`, counted from 1, is the epoch whose parameters the model was left with. `jit` says whether
+    the training was compiled, and `jit_reason` why it was not.
     """
 
     loss: list[float] = field(default_factory=list)
@@ -54,20 +50,15 @@ class History:
     interrupted: bool = False
     stopped_early: bool = False
     best_epoch: int | None = None
+    jit: bool = False
+    jit_reason: str = ""
 
-    def _add_epoch(self, trained: Means, validated: Means, seconds: float) -> None:
+    def _add_epoch(self, trained: Sequence[float], validated: Sequence[float], seconds: float) -> None:
         for figures, number in zip((self.loss, self.accuracy), trained):
             figures.append(number)
         for figures, number in zip((self.validation_loss, self.validation_accuracy), validated):
             figures.append(number)
         self.seconds = seconds
-
-
-class Sample(NamedTuple):
-    """One row of the data with its target: a number, or a list where y has several columns."""
-
-    inputs: list[Any]
-    target: Any
 
 
 def fit(
@@ -88,6 +79,7 @@ def fit(
     seed: Seed = 0,
     progress: bool | None = None,
     callback: Callable[[History], object] | None = None,
+    jit: bool | None = None,
 ) -> History:
     """Train `model` on the rows of X (n, d) and the targets y (n,) or (n, k); return the history.
 
@@ -112,24 +104,34 @@ def fit(
 
     The model is in training mode for the steps and in inference mode for the validation and the callback;
     afterwards each of its modules is in the mode it was in before. Where the model has statistics over the batch
-    (`needs_batch`), a batch goes through it at once. `model.deltas()` then are those of the last sample or batch
-    that went through the model, with respect to the batch's mean loss; of a validation sample they are 0.
+    (`needs_batch`), a batch goes through it at once.
+
+    With `jit` the steps and the validation are compiled: the model, the loss and the penalty are run once, on symbols,
+    and from then on native code does the same to all samples. Up to rounding the results are the same. It raises
+    TraceError where one of them does what cannot be compiled, such as an `if` on a number; what they do besides
+    computing is done once. Random numbers must come from a NumPy Generator in an attribute of a unit, by its
+    `random(size)`. Parameters and buffers get their new numbers for the callback, for early stopping and at the end.
+    Without `jit` everything is done on Values, sample by sample, and `model.deltas()` then are those of the last sample
+    or batch that went through the model, with respect to the batch's mean loss; of a validation sample they are 0.
+    None, the default, compiles where it can and where there are enough samples for it to pay, 2,000 in all epochs
+    together. The history says what was done.
 
     `progress` shows a bar with loss, accuracy and time left: True, False, or None for only on a terminal.
-    Ctrl-C, or a KeyboardInterrupt from the callback, ends the training between two samples, never within an
-    update, and the history up to there is returned. A second Ctrl-C does not wait for the sample's end.
+    Ctrl-C, or a KeyboardInterrupt from the callback, ends the training between two samples (if it is compiled, between
+    two steps), never within an update, and the history up to there is returned. A second Ctrl-C does not wait.
 
     A loss that becomes inf or nan is not an error: it stands in the history.
 
     Raises ValueError or TypeError, before anything is changed, where X and y differ in length, are ragged,
     empty, or not of finite numbers, where a row does not fit the model or a target the loss, where the last batch
     is too small for the model's statistics, where early stopping has no validation data to judge by, and where the
-    optimizer holds none of the model's parameters; ImportError where `progress` is True and rich is not installed.
+    optimizer holds none of the model's parameters; ImportError where `progress` is True and rich is not installed, or
+    `jit` is True and llvmlite is not.
     """
     if set(optimizer.parameters).isdisjoint(model.parameters()):
         raise ValueError("the optimizer holds none of the model's parameters; make it with model.parameters()")
-    samples = _samples(model, X, y, loss)
-    held_out = [] if validation is None else _samples(model, *_pair(validation), loss, prefix="validation ")
+    samples = checked_samples(model, X, y, loss)
+    held_out = [] if validation is None else checked_samples(model, *_pair(validation), loss, prefix="validation ")
     epochs = whole_number("epochs", epochs, at_least=0)
     batch_size = len(samples) if batch_size is None else whole_number("batch_size", batch_size, at_least=1)
     batches = -(-len(samples) // batch_size)
@@ -142,39 +144,45 @@ def fit(
         if not held_out:
             raise ValueError("early_stopping judges by the validation loss, so fit() needs validation=(X, y)")
         best = BestState(model, whole_number("early_stopping", early_stopping))
-    _try_smallest_batch(model, [sample.inputs for sample in samples[: (len(samples) - 1) % batch_size + 1]])
+    try_smallest_batch(model, [sample.inputs for sample in samples[: (len(samples) - 1) % batch_size + 1]])
+    task = Task(model, loss, optimizer, accuracy, penalty, clip_norm, clip_value)
 
     history, started = History(), time.perf_counter()
-    with (
-        _mode(model, training=True),
-        ctrl_c_between_samples() as check,
-        progress_bar(epochs * batches, progress) as show,
-    ):
+    with mode(model, training=True), ctrl_c_between_samples() as check:
+        steps: Steps = ValueSteps(task, samples, held_out, check)
         try:
-            for epoch in range(1, epochs + 1):
-                order = range(len(samples)) if batches == 1 else draws.permutation(len(samples)).tolist()
-                judge = _Judge(model, loss, accuracy, check)
-                for start in range(0, len(samples), batch_size):
-                    batch = [samples[i] for i in order[start : start + batch_size]]
-                    optimizer.zero_grad()
-                    _add_gradients(judge, batch)
-                    if penalty is not None:
-                        _backward(penalty(model))
-                    if clip_norm is not None or clip_value is not None:
-                        clip_gradients(optimizer.parameters, clip_norm, clip_value)
-                    optimizer.step()
-                    show(epoch, *judge.means())
-                with _mode(model, training=False):
-                    validated = _Judge(model, loss, accuracy, check).judge_all(held_out) if held_out else ()
-                    history._add_epoch(judge.means(), validated, time.perf_counter() - started)
-                    history.stopped_early = best is not None and best.note(history.validation_loss)
-                    if callback is not None:
-                        callback(history)
-                check()
-                if history.stopped_early:
-                    break
+            if jit is None and epochs * len(samples) < WORTH_COMPILING:
+                history.jit_reason = f"there are fewer than {WORTH_COMPILING} samples in all epochs together"
+            elif jit is not False:
+                steps = _compiled(task, samples, batch_size, held_out, check, history, jit) or steps
+            with progress_bar(epochs * batches, progress) as show:
+                for epoch in range(1, epochs + 1):
+                    order: Places = range(len(samples)) if batches == 1 else draws.permutation(len(samples))
+                    figures = Figures(accuracy is not None)
+                    for start in range(0, len(samples), batch_size):
+                        steps.step(order[start : start + batch_size], figures)
+                        show(epoch, *figures.means())
+                    if best is not None or callback is not None:
+                        steps.write()
+                    with mode(model, training=False):
+                        validated = Figures(accuracy is not None)
+                        if held_out:
+                            steps.validate(validated)
+                        seconds = time.perf_counter() - started
+                        history._add_epoch(figures.means(), validated.means() if held_out else (), seconds)
+                        history.stopped_early = best is not None and best.note(history.validation_loss)
+                        if callback is not None:
+                            try:
+                                callback(history)
+                            finally:
+                                steps.read()
+                    check()
+                    if history.stopped_early:
+                        break
         except KeyboardInterrupt:
             history.interrupted = True
+        finally:
+            steps.write()
     if best is not None:
         best.restore()
         history.best_epoch = best.epoch
@@ -187,129 +195,37 @@ def evaluate(model: Module, X: Any, y: Any, loss: Loss, accuracy: Accuracy | Non
 
     Arguments and errors as for `fit`; no parameter and no gradient changes.
     """
-    judge = _Judge(model, loss, accuracy, check=lambda: None)
-    with _mode(model, training=False):
-        mean_loss, *mean_accuracy = judge.judge_all(_samples(model, X, y, loss))
+    judge, figures = Judge(model, loss, accuracy, check=lambda: None), Figures(accuracy is not None)
+    with mode(model, training=False):
+        for sample in checked_samples(model, X, y, loss):
+            judge.sample(sample, figures)
+    mean_loss, *mean_accuracy = figures.means()
     return mean_loss, mean_accuracy[0] if mean_accuracy else None
 
 
-def accuracy(outputs: Any, target: float) -> float:
-    """1.0 where a sample is classified rightly, else 0.0: to be passed to `fit` and `evaluate`.
-
-    Of several outputs (logits, say) the largest must be the one at the index `target`. A single output must be
-    above 0 where the target is above 0, and nowhere else: a logit for the targets 0 and 1, a score for -1 and 1.
-
-    >>> accuracy([0.1, 2.5, -1.0], 1), accuracy(-0.3, 1), accuracy(-0.3, -1)
-    (1.0, 0.0, 1.0)
-    """
-    if isinstance(outputs, Sequence):
-        return float(max(range(len(outputs)), key=outputs.__getitem__) == target)
-    return float((outputs > 0) == (target > 0))
-
-
-class _Judge:
-    """Runs the model on one sample after the other, and keeps the means of loss and accuracy."""
-
-    def __init__(self, model: Module, loss: Loss, accuracy: Accuracy | None, check: Check) -> None:
-        self.model, self.loss, self.accuracy, self.check = model, loss, accuracy, check
-        self.judged, self.total_loss, self.total_accuracy = 0, 0.0, 0.0
-
-    def __call__(self, sample: Sample) -> Any:
-        """The loss of one more sample. A good moment for Ctrl-C comes first."""
-        self.check()
-        return self._judge(self.model(sample.inputs), sample.target)
-
-    def judge_batch(self, batch: list[Sample]) -> Any:
-        """The sum of the losses of samples that go through the model at once."""
-        self.check()
-        outputs = self.model.forward_batch([sample.inputs for sample in batch])
-        return sum([self._judge(*pair) for pair in zip(outputs, [sample.target for sample in batch])])
-
-    def _judge(self, outputs: Any, target: Any) -> Any:
-        outputs = _single(outputs)
-        loss = self.loss(outputs, target)
-        self.judged += 1
-        self.total_loss += loss.data if isinstance(loss, Value) else as_float(loss)
-        if self.accuracy is not None:
-            self.total_accuracy += float(self.accuracy(outputs, target))
-        return loss
-
-    def judge_all(self, samples: Iterable[Sample]) -> Means:
-        for sample in samples:
-            self(sample)
-        return self.means()
-
-    def means(self) -> Means:
-        """The mean loss so far and, where it is asked for, the mean accuracy."""
-        loss = self.total_loss / self.judged
-        return (loss,) if self.accuracy is None else (loss, self.total_accuracy / self.judged)
-
-
-def _add_gradients(judge: _Judge, batch: list[Sample]) -> None:
-    """Add the gradient of the batch's mean loss to the gradients of the parameters.
-
-    It is the mean of the samples' gradients, so each sample's graph can go before the next one is made, unless the
-    samples of a batch depend on one another.
-    """
-    for loss in [judge.judge_batch(batch)] if judge.model.needs_batch else map(judge, batch):
-        _backward(loss, 1.0 / len(batch))
-
-
-def _backward(loss: Any, seed: float = 1.0) -> None:
-    if isinstance(loss, Value):  # else it is constant there
-        loss.backward(seed)
-
-
-def _single(outputs: Any) -> Any:
-    """What a model returned, without the list where there is but one output."""
-    return outputs[0] if isinstance(outputs, Sequence) and len(outputs) == 1 else outputs
-
-
-@contextmanager
-def _mode(model: Module, training: bool) -> Iterator[None]:
-    """Sets training or inference mode, and afterwards each module's own mode again."""
-    before = {module: module.training for module in model.named_modules().values()}
-    model.train(training)
+def _compiled(
+    task: Task,
+    samples: Sequence[Sample],
+    batch_size: int,
+    held_out: Sequence[Sample],
+    check: Check,
+    history: History,
+    jit: bool | None,
+) -> Steps | None:
+    """The compiled steps. Where there are none: an error if `jit` is True, else None, and the history says why."""
     try:
-        yield
-    finally:
-        for module, mode in before.items():
-            module.training = mode
+        if find_spec("llvmlite") is None:
+            raise ImportError("jit=True needs llvmlite: pip install llvmlite")
+        from nn.compiled import CompiledSteps  # which imports the compiler
 
-
-# --- the data, checked ----------------------------------------------------------------------------------------
-
-
-def _samples(model: Module, X: Any, y: Any, loss: Loss, prefix: str = "") -> list[Sample]:
-    """The rows and their targets, once it is known that the model takes the former and the loss the latter."""
-    rows, targets = listed(X, f"{prefix}X"), listed(y, f"{prefix}y")
-    if len(rows) != len(targets):
-        raise ValueError(f"{prefix}X has {len(rows)} rows, but {prefix}y has {len(targets)} targets")
-    if not rows:
-        raise ValueError(f"{prefix}X and {prefix}y are empty; training needs at least one row")
-    inputs = finite_inputs(rows, f"{prefix}X")
-    if isinstance(targets[0], Iterable) and not isinstance(targets[0], str):
-        table = finite_table(targets, f"{prefix}y")
-        targets = table if len(table[0]) > 1 else [target for [target] in table]
-    else:
-        targets = [finite_number(target, f"{prefix}y: row {i}") for i, target in enumerate(targets)]
-    # Which row is judged does not matter to a target, so that one pass of the model is enough.
-    with _mode(model, training=False):
-        outputs = _single(model(inputs[0]))
-    for i, target in enumerate(targets):
-        try:
-            judged = loss(outputs, target)
-            judged if isinstance(judged, Value) else as_float(judged)
-        except (TypeError, ValueError, IndexError) as error:
-            raise ValueError(f"the loss does not take row {i} of {prefix}y: {error}") from error
-    return [Sample(*pair) for pair in zip(inputs, targets)]
-
-
-def _try_smallest_batch(model: Module, inputs: list[Any]) -> None:
-    """A copy of the model takes the smallest batch there will be, so that what is wrong with it is known before."""
-    with _mode(model, training=True):
-        if model.needs_batch:
-            copy.deepcopy(model).forward_batch(inputs)
+        steps = CompiledSteps(task, samples, batch_size, held_out, check)
+    except Exception as error:  # of whatever kind: units and losses of others were not made for symbols
+        if jit:
+            raise
+        history.jit_reason = f"{type(error).__name__}: {error}"
+        return None
+    history.jit = True
+    return steps
 
 
 def _pair(validation: Any) -> tuple[Any, Any]:

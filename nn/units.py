@@ -21,12 +21,12 @@ from typing import Any
 
 import numpy as np
 
-from autograd_engine.primitives import Primitive, as_float, div, dot, heaviside, sqrt, sum
+from autograd_engine.primitives import Primitive, as_float, div, dot, heaviside, sqrt, sum, where
 from autograd_engine.structure import flatten
-from autograd_engine.value import Value
 from nn.convolution import WeightedSums
 from nn.grids import Grid, grid, parameters, read
 from nn.modules import Module, Part, Seed, generator, parameter_count, resolve_activation, whole_number
+from nn.numbers import as_constant, is_symbol
 
 
 class Sequential(Module):
@@ -127,8 +127,13 @@ class Dropout(Module):
         if not self.training:
             return inputs
         numbers, structure = flatten(inputs)
-        kept = self._draws.random(len(numbers)) >= self.p
-        return structure([x / (1 - self.p) if keep else 0.0 for x, keep in zip(numbers, kept.tolist())])
+        draws = self._draws.random(len(numbers)).tolist()
+        return structure([self._dropped(x, draw) for x, draw in zip(numbers, draws)])
+
+    def _dropped(self, x: Any, draw: Any) -> Any:
+        if is_symbol(draw):  # in a compiled step
+            return where(draw >= self.p, div(x, 1 - self.p), 0.0)
+        return x / (1 - self.p) if draw >= self.p else 0.0
 
     def __repr__(self) -> str:
         return f"Dropout(p={self.p})"
@@ -193,24 +198,27 @@ class BatchNorm(Module):
             raise ValueError(f"BatchNorm expects a batch of samples of one shape, got the shapes {shapes}")
         by_channel = np.stack(samples, axis=1)
         channels = by_channel.reshape(self.num_features, -1).tolist()
+        # In a compiled step there is one sample, whose numbers stand for those of a whole batch.
+        everyone = next((x.batch for x in samples[0].ravel().tolist() if is_symbol(x) and x.batch), None)
         if self.training:
-            if len(channels[0]) < 2:
+            if len(channels[0]) < 2 and everyone is None:
                 raise ValueError(
                     "BatchNorm in training mode needs more than one number in each channel, got a single one"
                 )
             self.num_batches_tracked += 1
-        outputs = [y for c, xs in enumerate(channels) for y in self._channel(c, xs)]
+        outputs = [y for c, xs in enumerate(channels) for y in self._channel(c, xs, everyone)]
         return np.moveaxis(grid(outputs, by_channel.shape), 1, 0)
 
-    def _channel(self, c: int, xs: list[Any]) -> list[Any]:
-        """The outputs of channel c for its numbers in the whole batch."""
+    def _channel(self, c: int, xs: list[Any], everyone: Any) -> list[Any]:
+        """The outputs of channel c for its numbers in the whole batch, which is `everyone` in a compiled step."""
         if self.training:
-            mean = sum(xs) / len(xs)
+            n = len(xs) if everyone is None else len(xs) * everyone.count()
+            mean = _total(sum(xs), everyone) / n
             centred = [x - mean for x in xs]
-            variance = dot(centred, centred) / len(xs)
-            self._track(c, mean, variance, len(xs))
+            variance = _total(dot(centred, centred), everyone) / n
+            self._track(c, as_constant(mean), as_constant(variance), n)
         else:
-            mean, variance = float(self.running_mean[c]), float(self.running_var[c])
+            mean, variance = self.running_mean.item(c), self.running_var.item(c)
             centred = [x - mean for x in xs]
         deviation = sqrt(variance + self.eps)
         if self.weight is None or self.bias is None:
@@ -218,10 +226,10 @@ class BatchNorm(Module):
         scale = self.weight[c] / deviation
         return [x * scale + self.bias[c] for x in centred]
 
-    def _track(self, c: int, mean: Any, variance: Any, n: int) -> None:
-        share = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
-        unbiased = _data(variance) * n / (n - 1)
-        self.running_mean[c] = (1 - share) * self.running_mean[c] + share * _data(mean)
+    def _track(self, c: int, mean: Any, variance: Any, n: Any) -> None:
+        share = 1 / self.num_batches_tracked.item() if self.momentum is None else self.momentum
+        unbiased = variance * n / (n - 1)
+        self.running_mean[c] = (1 - share) * self.running_mean[c] + share * mean
         self.running_var[c] = (1 - share) * self.running_var[c] + share * unbiased
 
     def __repr__(self) -> str:
@@ -252,5 +260,6 @@ class Perceptron(WeightedSums):
         return [heaviside(z, 0.0) for z in super().__call__(inputs)]
 
 
-def _data(number: Any) -> float:
-    return number.data if isinstance(number, Value) else float(number)
+def _total(number: Any, everyone: Any) -> Any:
+    """In a compiled step the sum of what stands for a number of each sample; else there is nothing left to add up."""
+    return number if everyone is None else everyone.sum(number)

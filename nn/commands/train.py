@@ -16,6 +16,7 @@ from rich.table import Table
 
 from autograd_engine.files import write_atomically
 from nn import datasets
+from nn.accuracy import accuracy
 from nn.commands.networks import Recipe, convolutional, perceptron, recipe
 from nn.commands.options import (
     DATA,
@@ -34,8 +35,10 @@ from nn.losses import binary_cross_entropy_with_logits, cross_entropy, mean_squa
 from nn.modules import ACTIVATIONS, Module
 from nn.predictor import Predictor
 from nn.report import drawings, figures, judge
+from nn.samples import Loss
 from nn.saving import ModelFileError
-from nn.training import Accuracy, History, Loss, accuracy, fit
+from nn.steps import Accuracy
+from nn.training import History, fit
 from nn.units import Sequential
 
 INTERRUPTED = 130
@@ -90,6 +93,8 @@ class TrainOptions(DescentOptions):
     """How often to go through the training data (default: by data set)."""
     batch_size: Annotated[int | None, at_least(1), DESCENT] = None
     """Samples per step (default: by data set)."""
+    no_jit: Annotated[bool, FLAG, DESCENT] = False
+    """Do not compile the training where that would pay. The results are the same up to rounding."""
     early_stopping: Annotated[int | None, at_least(1), DESCENT] = None
     """Stop after so many epochs without a new lowest loss on a validation part, a fifth of the training part, and
     keep the weights of the best epoch."""
@@ -158,6 +163,7 @@ def train(data: str, /, options: TrainOptions | None = None) -> int:
         accuracy=right,
         seed=options.seed,
         progress=False if options.quiet else None,
+        jit=False if options.no_jit else None,
     )
     if not all(np.isfinite(array).all() for array in model.arrays().values()):
         raise CommandError(f"the training diverged, parameters became inf or nan: lower --lr, which was {lr:g}")

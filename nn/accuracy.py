@@ -1,0 +1,39 @@
+"""Accuracy: whether a sample is classified rightly, of one sample and of many at once.
+
+>>> accuracy([0.1, 2.5, -1.0], 1), accuracy(-0.3, 1), accuracy(-0.3, -1)
+(1.0, 0.0, 1.0)
+>>> accuracies([np.array([0.1, 3.0]), np.array([2.5, 1.0])], np.array([1.0, 1.0]))
+array([1., 0.])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Array: TypeAlias = npt.NDArray[np.float64]
+
+
+def accuracy(outputs: Any, target: float) -> float:
+    """1.0 where a sample is classified rightly, else 0.0: to be passed to `fit` and `evaluate`.
+
+    Of several outputs (logits, say) the largest must be the one at the index `target`. A single output must be
+    above 0 where the target is above 0, and nowhere else: a logit for the targets 0 and 1, a score for -1 and 1.
+    """
+    if isinstance(outputs, Sequence):
+        return float(max(range(len(outputs)), key=outputs.__getitem__) == target)
+    return float((outputs > 0) == (target > 0))
+
+
+def accuracies(outputs: Sequence[Array], targets: Array) -> Array:
+    """`accuracy` of many samples: `outputs` has an array (samples,) for each output, `targets` are (samples,)."""
+    if len(outputs) == 1:
+        return np.equal(outputs[0] > 0, targets > 0).astype(np.float64)
+    largest, best = outputs[0], np.zeros(len(targets))
+    for i, column in enumerate(outputs[1:], start=1):  # and not argmax, which takes a nan for the largest
+        larger = column > largest
+        largest, best = np.where(larger, column, largest), np.where(larger, i, best)
+    return np.equal(best, targets).astype(np.float64)

@@ -1,0 +1,144 @@
+"""The steps of a training on Values, sample by sample: what a compiled step is held to.
+
+Where it can be, the graph of a sample goes before the next one is made, so that no graph is larger than a sample's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from autograd_engine.primitives import as_float, sum
+from autograd_engine.value import Value
+from nn.clipping import clip_gradients
+from nn.modules import Module
+from nn.optimizers import Optimizer
+from nn.samples import Loss, Sample, single
+from nn.terminal import Check
+
+Accuracy: TypeAlias = Callable[[Any, Any], float]
+Penalty: TypeAlias = Callable[[Any], Any]
+
+Places: TypeAlias = "range | npt.NDArray[np.int64]"
+"""Which samples, by their numbers: in an order drawn, or the range of all."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be trained, and how: the arguments of `fit`."""
+
+    model: Module
+    loss: Loss
+    optimizer: Optimizer
+    accuracy: Accuracy | None = None
+    penalty: Penalty | None = None
+    clip_norm: float | None = None
+    clip_value: float | None = None
+
+    @property
+    def clips(self) -> bool:
+        """Whether the gradients are clipped."""
+        return self.clip_norm is not None or self.clip_value is not None
+
+
+class Figures:
+    """The mean loss and, where it is asked for, the mean accuracy of the samples judged so far."""
+
+    def __init__(self, with_accuracy: bool) -> None:
+        self.with_accuracy, self.judged, self.loss, self.accuracy = with_accuracy, 0, 0.0, 0.0
+
+    def add(self, samples: int, loss: float, accuracy: float) -> None:
+        """So many more samples, with the sums of their losses and accuracies."""
+        self.judged += samples
+        self.loss += loss
+        self.accuracy += accuracy
+
+    def means(self) -> tuple[float, ...]:
+        """The means: (loss,) or (loss, accuracy)."""
+        loss = self.loss / self.judged
+        return (loss, self.accuracy / self.judged) if self.with_accuracy else (loss,)
+
+
+class Steps(Protocol):
+    """Steps of a training, on Values or compiled."""
+
+    def step(self, places: Places, figures: Figures) -> None:
+        """Train on the batch of the samples at `places`."""
+
+    def validate(self, figures: Figures) -> None:
+        """Judge the validation samples. The model is in inference mode."""
+
+    def read(self) -> None:
+        """Take up the state of the model, which somebody may have changed."""
+
+    def write(self) -> None:
+        """Give the model its state."""
+
+
+class Judge:
+    """Judges samples by Values, and adds what it finds to figures."""
+
+    def __init__(self, model: Module, loss: Loss, accuracy: Accuracy | None, check: Check) -> None:
+        self.model, self.loss, self.accuracy, self.check = model, loss, accuracy, check
+
+    def sample(self, sample: Sample, figures: Figures) -> Any:
+        """The loss of one sample. A good moment for Ctrl-C comes first."""
+        self.check()
+        return self.outputs(self.model(sample.inputs), sample.target, figures)
+
+    def batch(self, batch: Sequence[Sample], figures: Figures) -> Any:
+        """The sum of the losses of samples that go through the model at once."""
+        self.check()
+        outputs = self.model.forward_batch([sample.inputs for sample in batch])
+        return sum([self.outputs(*pair, figures) for pair in zip(outputs, [sample.target for sample in batch])])
+
+    def outputs(self, outputs: Any, target: Any, figures: Figures) -> Any:
+        """The loss of what the model returned for a sample."""
+        outputs = single(outputs)
+        loss = self.loss(outputs, target)
+        accuracy = 0.0 if self.accuracy is None else float(self.accuracy(outputs, target))
+        figures.add(1, loss.data if isinstance(loss, Value) else as_float(loss), accuracy)
+        return loss
+
+
+class ValueSteps:
+    """Steps on Values. The state is in the model all the time, so there is nothing to read or write."""
+
+    def __init__(self, task: Task, samples: Sequence[Sample], held_out: Sequence[Sample], check: Check) -> None:
+        self.task, self.samples, self.held_out = task, samples, held_out
+        self._judge = Judge(task.model, task.loss, task.accuracy, check)
+
+    def step(self, places: Places, figures: Figures) -> None:
+        """See `Steps`. It follows the mean of the samples' gradients."""
+        task, batch = self.task, [self.samples[i] for i in places]
+        task.optimizer.zero_grad()
+        if task.model.needs_batch:
+            _backward(self._judge.batch(batch, figures), 1.0 / len(batch))
+        else:
+            for sample in batch:
+                _backward(self._judge.sample(sample, figures), 1.0 / len(batch))
+        if task.penalty is not None:
+            _backward(task.penalty(task.model))
+        if task.clips:
+            clip_gradients(task.optimizer.parameters, task.clip_norm, task.clip_value)
+        task.optimizer.step()
+
+    def validate(self, figures: Figures) -> None:
+        """See `Steps`."""
+        for sample in self.held_out:
+            self._judge.sample(sample, figures)
+
+    def read(self) -> None:
+        """Nothing."""
+
+    def write(self) -> None:
+        """Nothing."""
+
+
+def _backward(loss: Any, seed: float = 1.0) -> None:
+    if isinstance(loss, Value):  # else it is constant there
+        loss.backward(seed)
