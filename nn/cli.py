@@ -11,7 +11,10 @@ import sys
 from collections.abc import Sequence
 
 USAGE_ERROR, INTERRUPTED, NOBODY_READS = 2, 130, 141
-EXTRA = ("cyclopts", "matplotlib", "rich", "safetensors", "sklearn")
+EXTRAS = {
+    "train": ("cyclopts", "matplotlib", "rich", "safetensors", "sklearn"),
+    "playground": ("anyio", "starlette", "uvicorn", "websockets"),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,6 +47,7 @@ def _refuse(reason: str) -> int:
 
 def _missing(error: ModuleNotFoundError) -> int:
     name = (error.name or "").partition(".")[0]
-    if name not in EXTRA:
-        raise error
-    return _refuse(f"the package {name} is missing; install it with: pip install 'autograd-engine[train]'")
+    for extra, packages in EXTRAS.items():
+        if name in packages:
+            return _refuse(f"the package {name} is missing; install it with: pip install 'autograd-engine[{extra}]'")
+    raise error

@@ -1,4 +1,4 @@
-"""The commands `train`, `predict`, `minimize` and `explain`, a file for each.
+"""The commands `train`, `predict`, `minimize`, `explain` and `playground`, a file for each.
 
 The options of a command are a dataclass; a field of it is at once a flag, its help and its validation.
 """
@@ -12,7 +12,7 @@ import safetensors  # noqa: F401 - where it is missing, that is said before a tr
 from cyclopts import App, CycloptsError, Parameter
 
 from autograd_engine.expressions import ExpressionError
-from nn.commands import explain, minimize, predict, train
+from nn.commands import explain, minimize, playground, predict, train
 from nn.commands.options import CommandError
 from nn.datasets import DataError
 from nn.saving import ModelFileError
@@ -34,6 +34,7 @@ app.command(train.train)
 app.command(predict.predict)
 app.command(minimize.minimize, usage="Usage: autograd-engine minimize [OPTIONS] FORMULA START...")
 app.command(explain.explain, usage="Usage: autograd-engine explain [OPTIONS] FORMULA VALUE...")
+app.command(playground.playground)
 
 
 def run(arguments: Sequence[str]) -> int:

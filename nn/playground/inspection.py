@@ -1,0 +1,118 @@
+"""One sample on its way through the network: the graph behind a neuron or a weight, with all its numbers.
+
+The graph is a real one, of Values: what the page shows is what `backward()` does. Layers and neurons are counted
+from 1, as people do: `w2[3,1]` is the weight in layer 2 of neuron 3 from its input 1, `z` is a weighted sum, `a`
+what the activation makes of it.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, NamedTuple
+
+from autograd_engine.draw import to_svg
+from autograd_engine.explanations.explain import explain
+from autograd_engine.value import Value
+from nn.modules import MLP
+from nn.playground.training import Training
+
+_drawing = threading.Lock()  # Graphviz keeps its state in global variables
+
+
+class Selection(NamedTuple):
+    """A neuron by its layer, 0 being the first one, and its place in it; or with `input` the weight from that input,
+    or the bias where it is the number of inputs."""
+
+    layer: int
+    neuron: int
+    input: int | None = None
+
+
+class Pass(NamedTuple):
+    """One sample, forwards and backwards: the model, its inputs, sums, outputs of each layer, and the loss."""
+
+    model: MLP
+    inputs: list[Value]
+    sums: list[list[Value]]
+    outputs: list[list[Value]]
+    loss: Value
+
+
+def run_sample(training: Training, sample: int) -> Pass:
+    """The pass of the training point number `sample`, every node labelled, every gradient there."""
+    model = training.loaded_model()
+    names = training.settings.features
+    inputs = [Value(x, name) for x, name in zip(training.train.inputs[sample].tolist(), names)]
+    numbers, sums, outputs = inputs, [], []
+    for k, layer in enumerate(model.layers, start=1):
+        numbers = layer(numbers)
+        sums.append([a if layer.activation is None else a.parents[0] for a in numbers])
+        outputs.append(numbers)
+        for j, (z, a) in enumerate(zip(sums[-1], numbers), start=1):
+            z.label, a.label = f"z{k}[{j}]", f"a{k}[{j}]"
+    [output] = numbers
+    output.label = "output"
+    loss = training.network.loss(output, float(training.train.targets[sample]))
+    loss.label = "loss"
+    loss.backward()
+    return Pass(model, inputs, sums, outputs, loss)
+
+
+def inspect(training: Training, selection: Selection, sample: int) -> dict[str, Any]:
+    """What there is to know about a neuron or a weight: see the keys. Texts are to be shown as they are."""
+    run = run_sample(training, sample)
+    k, j, i = selection
+    neuron = run.model.layers[k].neurons[j]
+    parameters = [*neuron.weight, neuron.bias]
+    output, z = run.outputs[k][j], run.sums[k][j]
+    node = output if i is None else parameters[i]
+    before = run.outputs[k - 1] if k else run.inputs
+    order = {value: index for index, value in enumerate(run.model.parameters())}
+    memory = training.optimizer_state()
+    root, around = (output, None) if i is None else (run.loss, node)
+    with _drawing:
+        svg = to_svg(root, around=around, depth=3, parameters=parameters)
+    point = training.train
+    return {
+        "layer": k,
+        "neuron": j,
+        "input": i,
+        "sample": sample,
+        "samples": len(point.X),
+        "point": [*map(float, point.X[sample]), float(point.y[sample])],
+        "output": run.outputs[-1][0].data,
+        "loss": run.loss.data,
+        "name": node.label,
+        "value": node.data,
+        "gradient": node.grad,
+        "sum": z.data,
+        "delta": z.grad,
+        "parameters": [
+            {
+                "index": order[value],
+                "name": value.label,
+                "source": source.label if source is not None else "1",
+                "input": source.data if source is not None else 1.0,
+                "value": value.data,
+                "gradient": value.grad,
+                "memory": {name: float(array[order[value]]) for name, array in memory.items()},
+            }
+            for value, source in zip(parameters, (*before, None))
+        ],
+        "deltas": [[z.grad for z in layer] for layer in run.sums],
+        "svg": svg,
+        "rule": chain_rule(run, z if i is None else node),
+    }
+
+
+def chain_rule(run: Pass, node: Value) -> str:
+    """How d loss/d node comes about: by the output, by way of which alone a node has an influence on the loss."""
+    output = run.outputs[-1][0]
+    outer = explain(run.loss, output)
+    if node is output:
+        return str(outer)
+    inner = explain(output, node)
+    symbols = f"d loss/d {node.label} = d loss/d {output.label} · d {output.label}/d {node.label}"
+    numbers = f"{outer.number:.4g} · {inner.number:.4g} = {outer.number * inner.number:.4g}"
+    indent = " " * len(f"d loss/d {node.label} ")
+    return f"{symbols}\n{indent}= {numbers}\n\n{outer}\n\n{inner}"

@@ -1,0 +1,268 @@
+"""What one open page does: it receives messages, trains, and answers.
+
+A message is a JSON object with a "type", the name of one of the methods below `# messages`, and that method's
+arguments. The answers are objects with a "type" too: "settings" where what is trained changed, "error" with one
+sentence, or what was asked for. A frame is the picture of a moment of the training, see `frames.py`.
+"""
+
+from __future__ import annotations
+
+import inspect as signatures
+import json
+import math
+import time
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from nn.datasets import DataError
+from nn.playground.data import EXTENT, GENERATED, generate, pasted
+from nn.playground.frames import frame
+from nn.playground.inspection import Selection, inspect
+from nn.playground.kinds import LARGEST_WEIGHT, SettingsError
+from nn.playground.landscape import landscape
+from nn.playground.script import FILE_NAME, script
+from nn.playground.settings import OWN, RESTART, Settings, ranges
+from nn.playground.training import Training
+
+Answer: TypeAlias = "dict[str, Any] | bytes"
+
+LARGEST_MESSAGE = 64 * 1024  # characters
+PREVIEW = 90  # points of each data set, to choose it by
+SPEEDS = (1, 10, 100, 1000, 0)  # steps a second; 0 is as many as there can be
+
+
+class MessageError(ValueError):
+    """A message that cannot be understood. Its text is one line for the user."""
+
+
+class Session:
+    """The state behind one page. Not for two threads at once.
+
+    `playing` says whether `advance` is to be called: it trains for a moment.
+    """
+
+    def __init__(self) -> None:
+        self.playing = False
+        self.settings = Settings()
+        self._since = self._due = self._picture_seconds = 0.0
+        self._speed = 0
+        self._use(self.settings)
+
+    def answer(self, text: str) -> list[Answer]:
+        """What is to be sent back for a message; whatever is wrong with it is one answer of type "error"."""
+        try:
+            return self._handler(text)()
+        except (MessageError, SettingsError, DataError) as error:
+            return [_error(error)]
+
+    def _handler(self, text: str) -> Callable[[], list[Answer]]:
+        if len(text) > LARGEST_MESSAGE:
+            raise MessageError(f"the message is too long: {len(text)} characters, at most {LARGEST_MESSAGE}")
+        try:
+            message = json.loads(text)
+        except (ValueError, RecursionError):
+            raise MessageError("the message is not JSON") from None
+        if not isinstance(message, dict):
+            raise MessageError("the message must be a JSON object")
+        name = message.pop("type", None)
+        if not isinstance(name, str) or name not in _MESSAGES:
+            raise MessageError(f"the message must have a type, one of {', '.join(_MESSAGES)}, got {name!r:.60}")
+        method = getattr(self, name)
+        expected = signatures.signature(method).parameters
+        if message.keys() != expected.keys():
+            got = ", ".join(sorted(message)) or "nothing"
+            raise MessageError(f"{name} takes {', '.join(expected) or 'nothing'}, got {got:.100}")
+        return lambda: method(**message)
+
+    # messages
+
+    def open(self, query: Any) -> list[Answer]:
+        """Begin with the settings in the query part of a URL, or the usual ones where they are not possible."""
+        if not isinstance(query, str):
+            raise MessageError("query must be a text")
+        self.playing = False
+        refused: list[Answer] = []
+        try:
+            self._use(Settings.from_query(query))
+        except SettingsError as error:
+            self._use(Settings())
+            refused.append(_error(error))
+        return self._everything() + refused
+
+    def change(self, changes: Any) -> list[Answer]:
+        """Replace some settings; the training begins anew where it cannot go on with them."""
+        if not isinstance(changes, dict):
+            raise MessageError("changes must be an object of settings")
+        settings = self.settings.changed(changes)
+        if changes.keys().isdisjoint({*RESTART, "weights"}):
+            self.settings = settings
+            self.training.change(settings)
+        else:
+            self._use(settings)
+        return self._everything()
+
+    def paste(self, text: Any) -> list[Answer]:
+        """Use the points in a CSV text."""
+        if not isinstance(text, str):
+            raise MessageError("text must be a text")
+        return self.change({"data": OWN, "points": pasted(text)})
+
+    def play(self, speed: Any) -> list[Answer]:
+        """Train until told otherwise, `speed` steps a second, or as many as there can be if it is 0."""
+        if speed not in SPEEDS or isinstance(speed, bool):
+            raise MessageError(f"speed must be one of {', '.join(map(str, SPEEDS))}, got {speed!r:.60}")
+        self.training.require_points()
+        self._speed, self.playing = speed, True
+        self._since, self._due = time.monotonic(), 0.0
+        return [self.state()]
+
+    def pause(self) -> list[Answer]:
+        """Stop training."""
+        self.playing = False
+        return [self.state(), self.frame()]
+
+    def step(self) -> list[Answer]:
+        """Make a single step."""
+        self.playing = False
+        self.training.step()
+        return [self.state(), self.frame()]
+
+    def reset(self) -> list[Answer]:
+        """Go back to the parameters that are drawn at the beginning."""
+        self.playing = False
+        self._use(self.settings.changed({"weights": ()}))
+        return self._everything()
+
+    def set(self, index: Any, number: Any) -> list[Answer]:
+        """Set one weight or bias."""
+        self.training.set_parameter(
+            _whole("index", index, len(self.training.parameters)), _number("number", number, LARGEST_WEIGHT)
+        )
+        return [self.frame()]
+
+    def inspect(self, layer: Any, neuron: Any, input: Any, sample: Any) -> list[Answer]:
+        """The graph of a neuron, or of a weight where there is an `input`, for one training point."""
+        self.training.require_points()
+        network = self.training.network
+        k = _whole("layer", layer, len(network.widths))
+        j = _whole("neuron", neuron, network.widths[k])
+        n_in = (network.n_in, *network.widths)[k]
+        i = None if input is None else _whole("input", input, n_in + 1)
+        row = _whole("sample", sample, len(self.training.train.X))
+        return [{"type": "inspection", **inspect(self.training, Selection(k, j, i), row)}]
+
+    def landscape(self, first: Any, second: Any) -> list[Answer]:
+        """The loss over two of the parameters."""
+        self.training.require_points()
+        pair = [
+            _whole(name, index, len(self.training.parameters)) for name, index in (("first", first), ("second", second))
+        ]
+        if pair[0] == pair[1]:
+            raise MessageError("first and second must be two different parameters")
+        found = landscape(self.training, *pair)
+        return [
+            {
+                "type": "landscape",
+                "first": pair[0],
+                "second": pair[1],
+                "ranges": [found.first, found.second],
+                "losses": found.losses.tolist(),
+                "trail": found.trail.tolist(),
+            }
+        ]
+
+    def script(self) -> list[Answer]:
+        """The network as a Python script."""
+        return [{"type": "script", "name": FILE_NAME, "text": script(self.training)}]
+
+    # training
+
+    def advance(self, seconds: float) -> list[Answer]:
+        """Train for so long, or for as many steps as are due by now; return a frame, and more where that ended it.
+
+        It trains at least as long as the last frame took to make, so that a slow network is not all pictures.
+        """
+        now = time.monotonic()
+        deadline = now + max(seconds, self._picture_seconds)
+        steps = math.inf if not self._speed else math.floor((now - self._since) * self._speed - self._due)
+        done = 0
+        while done < steps and time.monotonic() < deadline:
+            self.training.step()
+            done += 1
+        # What could not be done in time is given up, else a slow network would never again be on time.
+        self._due = (now - self._since) * self._speed if done < steps else self._due + done
+        trained = time.monotonic()
+        answers: list[Answer] = [self.frame()]
+        self._picture_seconds = time.monotonic() - trained
+        if not np.isfinite(self.training.parameters).all():
+            self.playing = False
+            message = "the weights are no longer finite numbers; lower the learning rate and reset"
+            answers += [self.state(), {"type": "error", "message": message}]
+        return answers
+
+    def frame(self) -> bytes:
+        """The training as it is now, see `frames.py`."""
+        return frame(self.training)
+
+    def _use(self, settings: Settings) -> None:
+        self.training = Training(settings)
+        self.settings = settings
+        self.playing = self.playing and bool(len(self.training.train.X))
+
+    def state(self) -> Answer:
+        """Whether it is playing, and the settings as the query part of a URL."""
+        return {"type": "state", "playing": self.playing, "query": self.settings.query()}
+
+    def _everything(self) -> list[Answer]:
+        training = self.training
+        settings = {
+            "type": "settings",
+            "settings": self.settings.as_json(),
+            "train": np.column_stack([training.train.X, training.train.y]).tolist(),
+            "test": np.column_stack([training.test.X, training.test.y]).tolist(),
+            "names": training.names(),
+        }
+        return [settings, self.state(), self.frame()]
+
+
+_MESSAGES = ("open", "change", "paste", "play", "pause", "step", "reset", "set", "inspect", "landscape", "script")
+
+
+def welcome() -> dict[str, Any]:
+    """What a page has to know before anything else: what the settings may be."""
+    previews = {}
+    for name in GENERATED:
+        X, y = generate(name, samples=PREVIEW, noise=0.02, seed=0)
+        previews[name] = np.column_stack([X, y]).round(2).tolist()
+    return {"type": "welcome", "ranges": ranges(), "speeds": SPEEDS, "extent": EXTENT, "previews": previews}
+
+
+def as_json(answer: Any) -> str:
+    """An answer as text; inf and nan, which JSON has not, become null."""
+    return json.dumps(_finite(answer), allow_nan=False)
+
+
+def _finite(thing: Any) -> Any:
+    if isinstance(thing, float):
+        return thing if math.isfinite(thing) else None
+    if isinstance(thing, dict):
+        return {name: _finite(item) for name, item in thing.items()}
+    return [_finite(item) for item in thing] if isinstance(thing, (list, tuple)) else thing
+
+
+def _error(error: ValueError) -> Answer:
+    return {"type": "error", "message": " ".join(str(error).split())}
+
+
+def _whole(name: str, number: Any, below: int) -> int:
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < below:
+        raise MessageError(f"{name} must be a whole number from 0 to {below - 1}, got {number!r:.60}")
+    return number
+
+
+def _number(name: str, number: Any, largest: float) -> float:
+    if isinstance(number, bool) or not isinstance(number, (int, float)) or not -largest <= number <= largest:
+        raise MessageError(f"{name} must be a number from {-largest:g} to {largest:g}, got {number!r:.60}")
+    return float(number)

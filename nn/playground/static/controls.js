@@ -1,0 +1,117 @@
+// The choices at the top and at the left: everything of the settings but the network itself.
+
+import { css } from "./colors.js";
+import { byId, element, fitted, format } from "./dom.js";
+
+const NAMES = {
+  sgd: "gradient descent", momentum: "momentum", nesterov: "Nesterov", adagrad: "Adagrad", rmsprop: "RMSprop",
+  adam: "Adam", adamw: "AdamW", none: "none", l1: "L1", l2: "L2", own: "own points",
+};
+const NUMBERS = {
+  lr: [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10],
+  rate: [0, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1],
+};
+const SLIDERS = { noise: (x) => `${Math.round(x * 100)} %`, train: (x) => `${Math.round(x * 100)} %`, samples: String, batch: String };
+const USUAL_SPEED = 1000;
+const THUMBNAIL = 1.6; // the radius of a point
+
+const spelled = (name) => NAMES[name] ?? name.replace("_", " ");
+
+export class Controls {
+  /** `on.change(settings)`, `on.speed(steps a second)`. */
+  constructor({ ranges, speeds, previews, extent }, on) {
+    Object.assign(this, { on, extent, datasets: new Map() });
+    for (const name of ["optimizer", "activation", "penalty", "problem"]) {
+      this.fill(name, ranges[name].options.map((option) => [option, spelled(option)]));
+      byId(name).onchange = () => on.change({ [name]: byId(name).value });
+    }
+    for (const name of Object.keys(NUMBERS)) {
+      this.fill(name, NUMBERS[name].map((number) => [number, String(number)]));
+      byId(name).onchange = () => on.change({ [name]: Number(byId(name).value) });
+    }
+    this.fill("speed", speeds.map((speed) => [speed, speed ? `${speed.toLocaleString("en")} steps/s` : "as fast as it goes"]));
+    byId("speed").value = USUAL_SPEED;
+    byId("speed").onchange = () => on.speed(Number(byId("speed").value));
+    for (const [name, words] of Object.entries(SLIDERS)) {
+      const slider = byId(name);
+      slider.oninput = () => { byId(`${name}-shown`).value = words(Number(slider.value)); };
+      slider.onchange = () => on.change({ [name]: Number(slider.value) });
+    }
+    byId("again").onclick = () => on.change({ seed: (this.settings.seed + 1) % (ranges.seed.high + 1) });
+    byId("datasets").replaceChildren(...ranges.data.options.map((name) => this.dataset(name, previews[name])));
+    byId("datasets").onkeydown = (event) => this.key(event);
+  }
+
+  fill(name, options) {
+    byId(name).replaceChildren(...options.map(([value, text]) => element("option", { value }, text)));
+  }
+
+  dataset(name, preview) {
+    const canvas = element("canvas", { "aria-hidden": "true" });
+    const button = element("button", { role: "radio", "aria-label": spelled(name), title: spelled(name), click: () => this.choose(name) },
+      canvas, element("span", {}, spelled(name)));
+    this.datasets.set(name, { button, canvas, preview });
+    requestAnimationFrame(() => this.thumbnail(name));
+    return button;
+  }
+
+  choose(name) {
+    const regression = { plane: true, hills: true }[name];
+    const problem = name === "own" ? this.settings.problem : regression ? "regression" : "classification";
+    this.on.change({ data: name, problem });
+  }
+
+  thumbnail(name) {
+    const { canvas, preview } = this.datasets.get(name), { context, width } = fitted(canvas);
+    const at = (x) => ((x / this.extent + 1) / 2) * width;
+    for (const [x1, x2, target] of preview ?? this.settings?.points ?? []) {
+      context.beginPath();
+      context.arc(at(x1), at(-x2), THUMBNAIL, 0, 2 * Math.PI);
+      context.fillStyle = css(target);
+      context.fill();
+    }
+    if (!preview && !this.settings?.points.length) {
+      context.font = `${width * 0.6}px system-ui, sans-serif`;
+      context.textAlign = "center";
+      context.fillStyle = "#59636e";
+      context.fillText("+", width / 2, width * 0.7);
+    }
+  }
+
+  /** Arrow keys choose among the data sets, as among radio buttons. */
+  key(event) {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const names = [...this.datasets.keys()], n = names.length;
+    const name = names[(names.indexOf(this.settings.data) + step + n) % n];
+    this.datasets.get(name).button.focus();
+    this.choose(name);
+  }
+
+  /** Shows other settings. */
+  build(settings) {
+    this.settings = settings;
+    for (const name of ["optimizer", "activation", "penalty", "problem"]) byId(name).value = settings[name];
+    for (const name of Object.keys(NUMBERS)) {
+      const select = byId(name), value = String(settings[name]);
+      if (![...select.options].some((option) => option.value === value)) {
+        select.append(element("option", { value }, format(settings[name])));
+      }
+      select.value = value;
+    }
+    for (const [name, words] of Object.entries(SLIDERS)) {
+      byId(name).value = settings[name];
+      byId(`${name}-shown`).value = words(settings[name]);
+    }
+    byId("rate").disabled = settings.penalty === "none";
+    const own = settings.data === "own";
+    byId("noise").disabled = byId("samples").disabled = own;
+    for (const [name, { button }] of this.datasets) {
+      const chosen = name === settings.data;
+      button.setAttribute("aria-checked", String(chosen));
+      button.tabIndex = chosen ? 0 : -1;
+    }
+    this.thumbnail("own");
+  }
+}

@@ -1,0 +1,170 @@
+// What is inside: the graph of a neuron or a weight, its chain rule, the numbers of the optimiser, the deltas, the script.
+
+import { css } from "./colors.js";
+import { byId, element, format, write } from "./dom.js";
+import { landscapeOf } from "./landscape.js";
+
+export const TABS = ["graph", "weights", "deltas", "landscape", "script"];
+const READABLE = 0.66;
+
+export class Inspector {
+  /** `on.refresh()` asks for what the tab needs, `on.sample(row)`, `on.set(index, number)`, `on.landscape(first, second)`. */
+  constructor(on) {
+    Object.assign(this, { on, tab: "graph", shown: {} });
+    this.landscape = landscapeOf({ ask: on.landscape });
+    for (const name of TABS) {
+      byId(`tab-${name}`).onclick = () => this.choose(name);
+      byId(`tab-${name}`).onkeydown = (event) => {
+        const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+        if (!step) return;
+        const next = TABS[(TABS.indexOf(name) + step + TABS.length) % TABS.length];
+        this.choose(next);
+        byId(`tab-${next}`).focus();
+      };
+    }
+    byId("value").onchange = () => this.set(byId("value"), this.found.parameters[this.found.input].index);
+    byId("sample").onchange = () => on.sample(Math.round(Number(byId("sample").value)) - 1);
+    this.picture = element("div", { class: "picture", tabindex: 0, role: "img" });
+    this.rule = element("div", { class: "rule", tabindex: 0, role: "region", "aria-label": "Chain rule" });
+    byId("panel-graph").append(this.picture, this.rule);
+    this.choose("graph");
+  }
+
+  choose(tab) {
+    this.tab = tab;
+    for (const name of TABS) {
+      byId(`tab-${name}`).setAttribute("aria-selected", String(name === tab));
+      byId(`tab-${name}`).tabIndex = name === tab ? 0 : -1;
+      byId(`panel-${name}`).hidden = name !== tab;
+    }
+    for (const id of ["sample-label", "sample-about", "selected"]) byId(id).hidden = tab === "landscape" || tab === "script";
+    byId("value-label").hidden ||= byId("selected").hidden;
+    this.on.refresh();
+  }
+
+  set(field, index) {
+    if (field.value !== "") this.on.set(index, Number(field.value));
+  }
+
+  /** The answer to "inspect". */
+  show(found) {
+    this.found = found;
+    const { layer, neuron, input, deltas } = found, last = layer === deltas.length - 1;
+    const who = last ? "Output neuron" : `Layer ${layer + 1}, neuron ${neuron + 1}`;
+    const what = input === null ? "" : input === found.parameters.length - 1 ? ", bias" : `, weight of ${found.parameters[input].source}`;
+    write(byId("selected"), `${who}${what}: ${found.name}`);
+    byId("value-label").hidden = input === null || byId("selected").hidden;
+    if (input !== null) fill(byId("value"), found.parameters[input].value);
+    byId("sample").max = found.samples;
+    if (document.activeElement !== byId("sample")) byId("sample").value = found.sample + 1;
+    write(byId("sample-of"), `of ${found.samples}`);
+    const [x1, x2, target] = found.point.map((number) => format(number));
+    write(byId("sample-about"), `x1 = ${x1}, x2 = ${x2}, target ${target}: output ${format(found.output)}, loss ${format(found.loss)}. ` +
+      `${found.name} = ${format(found.value, 6)}, d loss/d ${found.name} = ${format(found.gradient, 6)}.`);
+    this.graph(found);
+    this.weights(found);
+    this.deltas(found);
+  }
+
+  graph(found) {
+    if (this.shown.svg !== found.svg) {
+      this.shown.svg = found.svg;
+      const drawing = new DOMParser().parseFromString(found.svg, "image/svg+xml").documentElement;
+      const { scrollLeft, scrollTop } = this.picture;
+      // As large as fits, but never so small that it could not be read; then it can be scrolled.
+      drawing.style.minWidth = `${READABLE * parseFloat(drawing.getAttribute("width"))}pt`;
+      this.picture.replaceChildren(document.importNode(drawing, true));
+      [this.picture.scrollLeft, this.picture.scrollTop] = [scrollLeft, scrollTop];
+      this.picture.setAttribute("aria-label", `Computation graph of ${found.name}: the values, gradients and local derivatives are in the tab beside it, the chain rule is below`);
+    }
+    if (this.shown.rule !== found.rule) {
+      this.shown.rule = found.rule;
+      this.rule.replaceChildren(...found.rule.split("\n").map(hanging));
+    }
+  }
+
+  /** A row for each weight of the neuron, its value in a field; a field that is being edited is left alone. */
+  weights(found) {
+    const memories = Object.keys(found.parameters[0].memory);
+    const key = JSON.stringify([found.layer, found.neuron, found.parameters.length, memories]);
+    if (this.shown.table !== key) {
+      this.shown.table = key;
+      const head = ["", "input", "value", "gradient", "local derivative", ...memories];
+      this.rows = found.parameters.map(({ index, name }) => {
+        const field = element("input", { type: "number", step: "any", "aria-label": `Value of ${name}`,
+          change: () => this.set(field, index) });
+        const cells = head.slice(1).map(() => element("td"));
+        cells[1].append(field);
+        return { field, cells, row: element("tr", {}, element("th", { scope: "row" }, name), ...cells) };
+      });
+      byId("panel-weights").replaceChildren(
+        element("div", { class: "scroll" }, element("table", {},
+          element("thead", {}, element("tr", {}, ...head.map((title) => element("th", { scope: "col" }, title)))),
+          element("tbody", {}, ...this.rows.map(({ row }) => row)))),
+        element("p", { class: "hint" }, "Gradients are those of this training point's loss; a step uses the mean over a batch. " +
+          (memories.length ? `${memories.join(", ")}: what the optimiser remembers of each weight.` : "This optimiser remembers nothing from step to step; momentum or Adam do.")));
+    }
+    found.parameters.forEach((parameter, i) => {
+      const { field, cells, row } = this.rows[i];
+      row.classList.toggle("chosen", i === found.input);
+      write(cells[0], `${parameter.source === "1" ? "" : `${parameter.source} = `}${format(parameter.input, 5)}`);
+      fill(field, parameter.value);
+      write(cells[2], format(parameter.gradient, 5));
+      write(cells[3], format(parameter.input, 5));
+      memories.forEach((name, m) => write(cells[4 + m], format(parameter.memory[name], 4)));
+    });
+  }
+
+  deltas({ deltas, layer, neuron }) {
+    const largest = Math.max(...deltas.flat().map((delta) => Math.abs(delta ?? 0)), 1e-300);
+    const panel = byId("panel-deltas");
+    const key = JSON.stringify(deltas.map((layer) => layer.length));
+    if (this.shown.deltas !== key) {
+      this.shown.deltas = key;
+      this.bars = deltas.map((row, k) => row.map((_, j) => {
+        const bar = element("i"), number = element("span");
+        return { bar, number, item: element("div", { class: "delta" }, element("span", {}, `z${k + 1}[${j + 1}]`), element("div", { class: "track" }, bar), number) };
+      }));
+      this.means = deltas.map(() => element("p"));
+      panel.replaceChildren(
+        element("p", { class: "hint" }, "A neuron's delta is d loss / d z, z being the weighted sum that goes into its activation. Where the deltas shrink from layer to layer towards the inputs, the first layers learn slowly."),
+        element("div", { class: "deltas" }, ...this.bars.map((row, k) => element("section", {},
+          element("h3", {}, k === deltas.length - 1 ? "Output" : `Layer ${k + 1}`), this.means[k], ...row.map(({ item }) => item)))));
+    }
+    deltas.forEach((row, k) => {
+      const size = Math.sqrt(row.reduce((total, delta) => total + delta ** 2, 0) / row.length);
+      write(this.means[k], `root mean square ${format(size, 3)}`);
+      row.forEach((delta, j) => {
+        const { bar, number, item } = this.bars[k][j], share = Math.min(Math.abs(delta ?? 0) / largest, 1);
+        bar.style.width = `${50 * share}%`;
+        bar.style.left = delta < 0 ? `${50 - 50 * share}%` : "50%";
+        bar.style.backgroundColor = css(delta < 0 ? -1 : 1);
+        write(number, format(delta, 3));
+        item.classList.toggle("chosen", k === layer && j === neuron);
+      });
+    });
+  }
+
+  script({ name, text }) {
+    const code = element("pre", { class: "code", tabindex: 0, "aria-label": "Python script" }, text);
+    byId("panel-script").replaceChildren(
+      element("div", { class: "row" },
+        element("button", { click: () => this.on.copy(text, "The script is copied.") }, "Copy"),
+        element("a", { class: "button", download: name, href: URL.createObjectURL(new Blob([text], { type: "text/x-python" })) }, "Download"),
+        element("button", { click: () => this.on.refresh() }, "Update")),
+      code);
+  }
+}
+
+/** Shows a number in a field, unless someone is just writing in it. */
+function fill(field, number) {
+  if (document.activeElement !== field) field.value = number === null ? "" : String(Number(number.toPrecision(6)));
+}
+
+/** A line of a derivation; where it is too long for the page it goes on further in than it began. */
+function hanging(line) {
+  const text = line.trimStart(), indent = line.length - text.length, made = element("p", {}, text || "\u00a0");
+  made.style.paddingLeft = `${indent + 4}ch`;
+  made.style.textIndent = "-4ch";
+  return made;
+}

@@ -1,0 +1,103 @@
+// The loss over two weights as a map with lines of equal loss, and the way of the training across it.
+
+import { byId, element, fitted, format } from "./dom.js";
+
+const LINES = 12;
+const LOW = [253, 253, 250], HIGH = [60, 52, 110];
+const SIZE = 360;
+
+export class Landscape {
+  /** `on.ask(first, second)` asks for the landscape over two parameters. */
+  constructor(root, on) {
+    this.on = on;
+    this.first = element("select", { "aria-label": "First weight, to the right", change: () => this.ask() });
+    this.second = element("select", { "aria-label": "Second weight, upwards", change: () => this.ask() });
+    this.canvas = element("canvas", { class: "landscape", role: "img" });
+    this.words = element("p", { class: "hint" });
+    root.append(
+      element("div", { class: "row" }, element("label", {}, "To the right ", this.first), element("label", {}, "Upwards ", this.second),
+        element("button", { click: () => this.ask() }, "Update")),
+      element("div", { class: "two" }, this.canvas, this.words));
+    new ResizeObserver(() => this.draw()).observe(this.canvas);
+  }
+
+  /** Other parameters to choose from; the choice stays where it can. */
+  build(names) {
+    if (this.names?.join() === names.join()) return;
+    this.names = names;
+    const options = () => names.map((name, index) => element("option", { value: index }, name));
+    this.first.replaceChildren(...options());
+    this.second.replaceChildren(...options());
+    this.choose(0, Math.min(1, names.length - 1));
+    this.answer = null;
+  }
+
+  choose(first, second) {
+    this.first.value = first;
+    this.second.value = second;
+  }
+
+  ask() {
+    if (this.first.value !== this.second.value) this.on.ask(Number(this.first.value), Number(this.second.value));
+    else this.words.textContent = "Choose two different weights.";
+  }
+
+  show(answer) {
+    this.answer = answer;
+    this.draw();
+  }
+
+  draw() {
+    const { context, width, height } = fitted(this.canvas);
+    if (!this.answer || !width) return;
+    const { losses, ranges: [[x0, x1], [y0, y1]], trail } = this.answer, side = losses.length;
+    const finite = losses.flat().filter((loss) => loss !== null);
+    const low = Math.min(...finite), high = Math.max(...finite);
+    // Equal steps of the logarithm: the floor of a valley is what one wants to see.
+    const shift = Math.max((high - low) * 0.01, 1e-12);
+    const level = (loss) => Math.log((loss - low) / shift + 1) / Math.log((high - low) / shift + 1);
+    const at = (u, v) => { // bilinear, u to the right and v upwards in grid cells
+      const i = Math.min(Math.floor(v), side - 2), j = Math.min(Math.floor(u), side - 2), s = u - j, t = v - i;
+      return (losses[i][j] * (1 - s) + losses[i][j + 1] * s) * (1 - t) + (losses[i + 1][j] * (1 - s) + losses[i + 1][j + 1] * s) * t;
+    };
+    const image = context.createImageData(SIZE, SIZE);
+    for (let r = 0; r < SIZE; r++) {
+      for (let c = 0; c < SIZE; c++) {
+        const loss = at((c / (SIZE - 1)) * (side - 1), (1 - r / (SIZE - 1)) * (side - 1));
+        const share = Math.floor(level(loss) * LINES) / LINES;
+        for (let k = 0; k < 3; k++) image.data[4 * (r * SIZE + c) + k] = LOW[k] + (HIGH[k] - LOW[k]) * Math.min(share, 1);
+        image.data[4 * (r * SIZE + c) + 3] = 255;
+      }
+    }
+    const plain = new OffscreenCanvas(SIZE, SIZE);
+    plain.getContext("2d").putImageData(image, 0, 0);
+    context.drawImage(plain, 0, 0, width, height);
+    const X = (x) => ((x - x0) / (x1 - x0)) * width, Y = (y) => (1 - (y - y0) / (y1 - y0)) * height;
+    for (const [color, wide] of [["#ffffff", 4], ["#d56600", 2]]) {
+      context.beginPath();
+      trail.forEach(([x, y], i) => context[i ? "lineTo" : "moveTo"](X(x), Y(y)));
+      context.strokeStyle = color;
+      context.lineWidth = wide;
+      context.stroke();
+    }
+    const mark = ([x, y], color) => {
+      context.beginPath();
+      context.arc(X(x), Y(y), 5, 0, 2 * Math.PI);
+      context.fillStyle = color;
+      context.fill();
+      context.strokeStyle = "#ffffff";
+      context.stroke();
+    };
+    mark(trail[0], "#ffffff");
+    mark(trail.at(-1), "#d56600");
+    const name = (index) => this.names[index];
+    const words = `${name(this.answer.first)} goes from ${format(x0, 3)} to ${format(x1, 3)} to the right, ` +
+      `${name(this.answer.second)} from ${format(y0, 3)} to ${format(y1, 3)} upwards. The mean training loss goes from ` +
+      `${format(low, 3)} (light) to ${format(high, 3)} (dark), all other weights being where they are now. The orange line is ` +
+      "the way of the training; the dot is where it is now. Other weights moved on the way too, so it need not lead downhill on this map.";
+    this.words.textContent = words;
+    this.canvas.setAttribute("aria-label", `Loss landscape. ${words}`);
+  }
+}
+
+export const landscapeOf = (on) => new Landscape(byId("panel-landscape"), on);

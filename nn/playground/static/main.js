@@ -1,0 +1,241 @@
+// The page as a whole: what the user does goes to the server, what the server says goes into the views.
+
+import { connect } from "./connection.js";
+import { Controls } from "./controls.js";
+import { Curves } from "./curves.js";
+import { HeatMap } from "./colors.js";
+import { byId, format, write } from "./dom.js";
+import { Inspector } from "./inspector.js";
+import { linkQuery, readLink } from "./link.js";
+import { layersOf, NetworkView } from "./network.js";
+import { OutputView } from "./output.js";
+
+const LIVE = 400; // milliseconds between two looks inside while it trains
+const NOTICE = 6000;
+const SELDOM = 3; // frames
+
+const page = {
+  settings: null, playing: false, wasPlaying: false, query: "", frame: null, sample: 0, waiting: false, unshown: 0, shown: 0,
+  selection: { layer: 0, neuron: 0, input: null },
+};
+let controls, network, output, curves, inspector, noticeTimer, asked = false;
+
+const send = connect({
+  open(welcome) {
+    if (!controls) build(welcome);
+    byId("lost").hidden = true;
+    const again = page.frame !== null; // the server was away: go on from what was shown last
+    send("open", { query: readLink(again ? linkQuery(page, inspector) : location.hash.slice(1), page, inspector) });
+    if (again && page.wasPlaying) play(true);
+  },
+  lost() {
+    page.wasPlaying ||= page.playing;
+    setPlaying(false);
+    asked = false;
+    byId("lost").textContent = "The connection to the server is lost: is it still running? Trying to reconnect…";
+    byId("lost").hidden = false;
+  },
+  answer(message) {
+    answers[message.type]?.(message);
+  },
+  frame(frame) {
+    page.frame = frame;
+    if (!page.waiting) requestAnimationFrame(show);
+    page.waiting = true;
+    page.unshown += 1;
+  },
+});
+
+const answers = {
+  settings(message) {
+    Object.assign(page, { settings: message.settings, confirmed: { ...message.settings }, names: message.names });
+    byId("paste").close();
+    page.sample = Math.max(Math.min(page.sample, message.train.length - 1), 0);
+    output.sample = page.sample;
+    controls.build(page.settings);
+    network.build(page.settings);
+    output.build(message.train, message.test, page.settings);
+    inspector.landscape.build(message.names);
+    document.body.classList.toggle("regression", page.settings.problem === "regression");
+    page.empty = message.train.length === 0;
+    select(exists(page.selection) ? page.selection : { layer: 0, neuron: 0, input: null });
+  },
+  state(message) {
+    page.query = message.query;
+    setPlaying(message.playing);
+    page.wasPlaying = false;
+    if (!message.playing) refresh();
+  },
+  inspection(message) {
+    asked = false;
+    inspector.show(message);
+  },
+  landscape(message) {
+    asked = false;
+    inspector.landscape.show(message);
+  },
+  script(message) {
+    asked = false;
+    inspector.script(message);
+  },
+  error(message) {
+    asked = false;
+    const where = byId("paste").open ? byId("paste-error") : null;
+    if (where) where.textContent = message.message;
+    else notice(message.message, true);
+    if (page.settings) controls.build(Object.assign(page.settings, page.confirmed)); // what was not possible is taken back
+  },
+  full(message) {
+    notice(message.message, true);
+  },
+};
+
+function build(welcome) {
+  const { ranges, extent } = welcome;
+  controls = new Controls(welcome, { change, speed: () => (page.playing ? play(true) : writeLink()) });
+  network = new NetworkView(byId("network"), ranges.features.options, ranges.hidden, {
+    select: (layer, neuron, input) => {
+      if (inspector.tab === "landscape" || inspector.tab === "script") inspector.choose("graph");
+      select({ layer, neuron, input });
+      chooseLandscape();
+    },
+    features: (features) => change({ features }),
+    hidden: (hidden) => change({ hidden }),
+  });
+  output = new OutputView(extent, { sample: chooseSample, add: addPoint });
+  curves = new Curves(byId("curves"));
+  inspector = new Inspector({
+    refresh, copy, sample: chooseSample, set: (index, number) => { send("set", { index, number }); refresh(true); },
+    landscape: (first, second) => { asked = send("landscape", { first, second }); },
+  });
+  new HeatMap(byId("scale")).paint(Int8Array.from({ length: 255 }, (_, i) => i - 127));
+}
+
+/** Paints the newest frame, and says so: the server sends no more frames than are shown. */
+function show() {
+  page.waiting = false;
+  const { frame } = page;
+  network.paint(frame);
+  output.paint(frame);
+  // Lines and curves cost the most and move the least.
+  const all = !page.playing || page.shown++ % SELDOM === 0;
+  if (all) network.paintWeights(frame);
+  const [trainLoss, testLoss, trainRight, testRight] = frame.figures.data;
+  if (!frame.steps) curves.clear();
+  curves.add(frame.steps, trainLoss, testLoss, all);
+  write(byId("train-loss"), format(trainLoss, 3));
+  write(byId("test-loss"), format(testLoss, 3));
+  write(byId("train-accuracy"), percent(trainRight));
+  write(byId("test-accuracy"), percent(testRight));
+  write(byId("steps"), frame.steps.toLocaleString("en"));
+  write(byId("epoch"), Math.floor(frame.epoch).toLocaleString("en"));
+  for (; page.unshown > 0; page.unshown--) send("shown");
+  if (!page.playing) writeLink();
+}
+
+const percent = (share) => (Number.isNaN(share) ? "–" : `${(100 * share).toFixed(1)} %`);
+
+function change(changes) {
+  Object.assign(page.settings, changes); // so that the next click need not wait for the answer to this one
+  send("change", { changes });
+}
+
+function play(on) {
+  if (!on) return send("pause");
+  return send("play", { speed: Number(byId("speed").value) });
+}
+
+function setPlaying(playing) {
+  page.playing = playing;
+  document.body.classList.toggle("playing", playing);
+  write(byId("play-name"), playing ? "Pause" : "Play");
+}
+
+function exists({ layer, neuron, input }) {
+  const found = layersOf(page.settings)[layer];
+  return found !== undefined && neuron < found.neurons && (input === null || input <= found.inputs);
+}
+
+function select(selection) {
+  page.selection = selection;
+  network.mark(selection);
+  refresh(true);
+}
+
+/** The landscape is over what was selected last, and a neighbour of it. */
+function chooseLandscape() {
+  const { layer: k, neuron, input } = page.selection, layer = layersOf(page.settings)[k];
+  const first = layer.start + neuron * layer.inputs, bias = layer.bias + neuron;
+  if (input === null) inspector.landscape.choose(first, layer.inputs > 1 ? first + 1 : bias);
+  else if (input === layer.inputs) inspector.landscape.choose(bias, first);
+  else inspector.landscape.choose(first + input, input ? first : bias);
+}
+
+function chooseSample(row) {
+  page.sample = Math.max(row, 0);
+  output.sample = page.sample;
+  output.draw();
+  refresh(true);
+}
+
+/** Asks for what the open tab shows; while an answer is on its way only if it must be. */
+function refresh(now = false) {
+  if (page.frame && !page.playing) writeLink();
+  if (!page.settings || page.empty || (asked && !now)) return;
+  if (inspector.tab === "landscape") inspector.landscape.ask();
+  else if (inspector.tab === "script") asked = send("script");
+  else asked = send("inspect", { ...page.selection, sample: page.sample });
+}
+
+setInterval(() => { if (page.playing && inspector.tab !== "script") refresh(); }, LIVE);
+
+function addPoint(x1, x2) {
+  const target = Number(document.querySelector('input[name="class"]:checked').value);
+  change({ points: [...page.settings.points, [x1, x2, target]] });
+}
+
+// The link
+
+function writeLink() {
+  history.replaceState(null, "", `#${linkQuery(page, inspector)}`);
+}
+
+async function copy(text, done) {
+  try {
+    await navigator.clipboard.writeText(text);
+    notice(done);
+  } catch {
+    notice("The browser did not allow to copy; copy it by hand.", true);
+  }
+}
+
+function notice(text, isError = false) {
+  const box = byId("notice");
+  box.textContent = text;
+  box.classList.toggle("error", isError);
+  box.classList.add("shown");
+  clearTimeout(noticeTimer);
+  noticeTimer = setTimeout(() => box.classList.remove("shown"), NOTICE);
+}
+
+// What the user does
+
+byId("play").onclick = () => play(!page.playing);
+byId("step").onclick = () => send("step");
+byId("reset").onclick = () => send("reset");
+byId("link").onclick = () => { writeLink(); copy(location.href, "The link is copied; it holds all settings and weights."); };
+byId("show-test").onchange = () => { output.draw(); writeLink(); };
+byId("discrete").onchange = () => { output.paint(page.frame); writeLink(); };
+byId("own-undo").onclick = () => change({ points: page.settings.points.slice(0, -1) });
+byId("own-clear").onclick = () => change({ points: [] });
+byId("paste-open").onclick = () => { byId("paste-error").textContent = ""; byId("paste").showModal(); };
+byId("paste-use").onclick = (event) => {
+  event.preventDefault(); // it closes once the server has taken the points
+  byId("paste-error").textContent = "";
+  send("paste", { text: byId("paste-text").value });
+};
+addEventListener("hashchange", () => send("open", { query: readLink(location.hash.slice(1), page, inspector) }));
+addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || byId("paste").open || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) return;
+  ({ p: byId("play"), s: byId("step"), r: byId("reset") })[event.key.toLowerCase()]?.click();
+});

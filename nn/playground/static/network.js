@@ -1,0 +1,193 @@
+// The picture of the network: features, neurons with what they have learnt, and weights between them.
+
+import { HeatMap, css, lineColor } from "./colors.js";
+import { byId, element, format, svg } from "./dom.js";
+
+const WIDEST = 6; // pixels of a line
+const FEATURE_NAMES = { "x1": "x₁", "x2": "x₂", "x1²": "x₁²", "x2²": "x₂²", "x1·x2": "x₁x₂", "sin(x1)": "sin x₁", "sin(x2)": "sin x₂" };
+const ROW = 50, TOP = 34;
+
+/** The position in the array of all parameters of each layer's first weight, and its numbers of inputs and neurons. */
+export function layersOf(settings) {
+  const widths = [settings.features.length, ...settings.hidden, 1];
+  let start = 0;
+  return widths.slice(1).map((neurons, k) => {
+    const inputs = widths[k], layer = { start, inputs, neurons, bias: start + inputs * neurons };
+    start = layer.bias + neurons;
+    return layer;
+  });
+}
+
+export class NetworkView {
+  /** `on.select(layer, neuron, input)`, `on.features(names)`, `on.hidden(widths)`. */
+  constructor(root, allFeatures, limits, on) {
+    Object.assign(this, { root, allFeatures, limits, on, lines: [], maps: [], biases: [], shown: "" });
+    this.edges = svg("svg", { class: "edges", "aria-hidden": "true" });
+    this.nodes = element("div", { class: "nodes" });
+    root.append(this.edges, this.nodes);
+    new ResizeObserver(() => this.layout()).observe(root);
+    root.addEventListener("keydown", (event) => this.move(event));
+    byId("layer-less").onclick = () => on.hidden(this.settings.hidden.slice(0, -1));
+    byId("layer-more").onclick = () => on.hidden([...this.settings.hidden, Math.min(this.settings.hidden.at(-1) ?? 4, 4)]);
+  }
+
+  /** Builds the picture for other settings; nothing happens where the network is the same. */
+  build(settings) {
+    const key = JSON.stringify([settings.features, settings.hidden]);
+    this.settings = settings;
+    if (key === this.shown) return;
+    this.shown = key;
+    const focused = document.activeElement?.dataset?.key;
+    this.layers = layersOf(settings);
+    this.nodes.replaceChildren();
+    this.edges.replaceChildren();
+    this.lines = [];
+    this.maps = [];
+    this.biases = [];
+    this.places = new Map();
+    this.columns = [this.allFeatures.map((name) => this.feature(name))];
+    this.headers = [];
+    this.layers.forEach((layer, k) => {
+      const last = k === this.layers.length - 1;
+      this.columns.push(Array.from({ length: layer.neurons }, (_, j) => this.neuron(k, j, last)));
+      if (!last) this.headers.push(this.header(k, layer.neurons));
+    });
+    this.layers.forEach((layer, k) => {
+      const sources = k ? this.columns[k] : this.columns[0].filter((node) => node.dataset.on === "true");
+      for (let j = 0; j < layer.neurons; j++) {
+        for (let i = 0; i < layer.inputs; i++) this.lines.push(this.line(k, j, i, sources[i], this.columns[k + 1][j], layer));
+      }
+    });
+    const count = settings.hidden.length;
+    byId("layers-count").textContent = `${count} hidden layer${count === 1 ? "" : "s"}`;
+    byId("layer-less").disabled = count === 0;
+    byId("layer-more").disabled = count === this.limits.layers;
+    this.layout();
+    if (focused) this.nodes.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+  }
+
+  feature(name) {
+    const on = this.settings.features.includes(name);
+    const button = element("button", {
+      class: "feature", "aria-pressed": String(on), "data-on": String(on), "data-key": `feature ${name}`,
+      title: on ? `Leave the feature ${name} out` : `Use the feature ${name}`,
+      click: () => {
+        const { features } = this.settings;
+        const chosen = on ? features.filter((other) => other !== name) : [...features, name];
+        if (chosen.length) this.on.features(chosen);
+      },
+    }, FEATURE_NAMES[name] ?? name);
+    this.nodes.append(button);
+    return button;
+  }
+
+  neuron(k, j, last) {
+    const canvas = element("canvas", { width: 36, height: 36 });
+    const name = last ? "Output neuron" : `Layer ${k + 1}, neuron ${j + 1}`;
+    const button = element("button", {
+      class: last ? "neuron out" : "neuron", "aria-label": name, title: name, "data-key": `neuron ${k} ${j}`,
+      "data-layer": k, "data-neuron": j, click: () => this.on.select(k, j, null),
+    }, canvas);
+    const bias = element("button", {
+      class: "bias", tabindex: -1, "aria-label": `${name}: bias`, click: () => this.on.select(k, j, this.layers[k].inputs),
+    });
+    this.maps.push(new HeatMap(canvas));
+    this.biases.push({ node: bias, index: this.layers[k].bias + j, name, shown: "" });
+    this.nodes.append(button, bias);
+    button.bias = bias;
+    return button;
+  }
+
+  header(k, neurons) {
+    const change = (by) => this.on.hidden(this.settings.hidden.map((width, i) => width + (i === k ? by : 0)));
+    const header = element("div", { class: "layer-header" },
+      element("button", { class: "small", "data-key": `less ${k}`, "aria-label": `Remove a neuron from layer ${k + 1}`,
+        disabled: neurons <= 1, click: () => change(-1) }, "−"),
+      element("button", { class: "small", "data-key": `more ${k}`, "aria-label": `Add a neuron to layer ${k + 1}`,
+        disabled: neurons >= this.limits.neurons, click: () => change(1) }, "+"),
+      element("span", {}, `${neurons}`));
+    this.nodes.append(header);
+    return header;
+  }
+
+  line(k, j, i, from, to, layer) {
+    const title = svg("title");
+    const visible = svg("path", { class: "line" });
+    const target = svg("path", { class: "target", click: () => this.on.select(k, j, i) }, title);
+    this.edges.append(svg("g", { class: "edge", "data-edge": `${k} ${j} ${i}` }, visible, target));
+    return { visible, target, title, from, to, index: layer.start + j * layer.inputs + i, k, j, i, shown: NaN };
+  }
+
+  layout() {
+    if (!this.columns) return;
+    const width = this.root.clientWidth, rows = Math.max(...this.columns.map((column) => column.length));
+    const height = TOP + rows * ROW;
+    this.root.style.height = `${height}px`;
+    this.edges.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    const first = 34, last = width - 26, gaps = this.columns.length - 1;
+    this.columns.forEach((column, c) => {
+      const x = first + ((last - first) * c) / gaps;
+      const above = c ? ((rows - column.length) * ROW) / 2 : 0; // the neurons of a layer stand in the middle
+      column.forEach((node, r) => {
+        const y = TOP + above + (r + 0.5) * ROW;
+        node.style.left = `${x}px`;
+        node.style.top = `${y}px`;
+        this.places.set(node, { x, y });
+        if (node.bias) [node.bias.style.left, node.bias.style.top] = [`${x - 19}px`, `${y + 19}px`];
+      });
+      const header = this.headers[c - 1];
+      if (header) header.style.left = `${x}px`;
+    });
+    for (const line of this.lines) {
+      const from = this.places.get(line.from), to = this.places.get(line.to);
+      const x1 = from.x + (line.k ? 19 : 30), x2 = to.x - 19, bend = (x2 - x1) / 2;
+      const path = `M${x1} ${from.y}C${x1 + bend} ${from.y} ${x2 - bend} ${to.y} ${x2} ${to.y}`;
+      line.visible.setAttribute("d", path);
+      line.target.setAttribute("d", path);
+    }
+  }
+
+  /** Paints the heat maps of a frame. */
+  paint(frame) {
+    const { data } = frame.maps, size = frame.maps.shape[1] * frame.maps.shape[2];
+    this.maps.forEach((map, n) => map.paint(data.subarray(n * size, (n + 1) * size)));
+  }
+
+  /** Paints the weights and biases of a frame. */
+  paintWeights(frame) {
+    const weights = frame.weights.data;
+    for (const line of this.lines) {
+      const weight = weights[line.index];
+      if (Math.abs(weight - line.shown) < 0.004) continue; // nobody could see it
+      line.shown = weight;
+      line.visible.setAttribute("stroke", lineColor(weight));
+      line.visible.setAttribute("stroke-width", Math.min(0.5 + 1.2 * Math.abs(weight), WIDEST).toFixed(2));
+      line.title.textContent = `weight ${format(weight)}`;
+    }
+    for (const bias of this.biases) {
+      const color = css(weights[bias.index]);
+      if (color === bias.shown) continue;
+      bias.shown = bias.node.style.backgroundColor = color;
+      bias.node.title = `bias ${format(weights[bias.index])}`;
+    }
+  }
+
+  /** Marks what is selected. */
+  mark({ layer, neuron, input }) {
+    this.root.querySelectorAll(".selected").forEach((node) => node.classList.remove("selected"));
+    const node = this.columns[layer + 1]?.[neuron];
+    if (!node) return;
+    if (input === null) node.classList.add("selected");
+    else if (input === this.layers[layer].inputs) node.bias.classList.add("selected");
+    else this.edges.querySelector(`[data-edge="${layer} ${neuron} ${input}"]`)?.classList.add("selected");
+  }
+
+  move(event) {
+    const steps = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] }[event.key];
+    const { layer, neuron } = event.target.dataset ?? {};
+    if (!steps || layer === undefined) return;
+    event.preventDefault();
+    const column = this.columns[Number(layer) + 1 + steps[0]] ?? [];
+    column[Math.min(Number(neuron) + steps[1], column.length - 1)]?.focus();
+  }
+}
