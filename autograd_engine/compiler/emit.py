@@ -67,7 +67,7 @@ def emit(program: Program, arrays: int, views: int, batches: int, width: int, ex
             place = loop.stage, loop.batch
             straight(f"body_{loop.name}", BODY_PARAMETERS, place, width)
             first = plan.shared_slots[next(iter(plan.sums[place]))] if loop.sums else 0
-            functions += [loops.loop(loop, layout), loops.finish(loop, first), loops.chunks(loop, layout)]
+            functions += [loops.loop(loop, layout), loops.finish(loop, layout, first), loops.chunks(loop, layout)]
     outputs = Body(plan, 1, (0, SHARED))
     for x, places in plan.outputs.items():
         if x < 0 or program.operations[x] in NO_CODE:

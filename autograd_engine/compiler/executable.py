@@ -17,7 +17,7 @@ import numpy as np
 
 from autograd_engine.compiler import native
 from autograd_engine.compiler.emit import emit
-from autograd_engine.compiler.layout import FIRST, Loop
+from autograd_engine.compiler.layout import FIRST, NEXT_CHUNK, Loop
 from autograd_engine.compiler.program import Program
 from autograd_engine.compiler.traced_function import TracedFunction
 
@@ -50,12 +50,12 @@ class Executable:
         self.code_bytes = sum(map(len, objects))
         loops = [loop for stage in self.layout.stages for loop in stage]
         functions = {"run": 1, "outputs": 1} | {f"stage_{stage}": 1 for stage in range(len(self.layout.stages))}
-        functions |= {f"loop_{loop.name}": 5 for loop in loops} | {f"finish_{loop.name}": 3 for loop in loops}
+        functions |= {f"chunks_{loop.name}": 3 for loop in loops} | {f"finish_{loop.name}": 2 for loop in loops}
         library = native.Library(objects, functions)
         self._functions = {name: library.function(name, count) for name, count in functions.items()}
-        self._run = self._functions["run"]
+        self.everything = self._functions["run"]
         self._threads = threads or _cores()
-        self._pool: list[Workspace] = []
+        self.pool: list[Workspace] = []
         # Of the arrays, the arguments and then the constants: which are read as a whole, and which along an axis.
         self.constants = [constant.plain for constant in constants]
         self.whole = [i for i, array in enumerate(arguments) if array.shape_seen]
@@ -66,7 +66,7 @@ class Executable:
 
     def run(self, scalars: Sequence[float], arrays: Sequence[Any]) -> Workspace:
         """Compute everything; the results lie in the workspace until it is given back."""
-        work = self._pool.pop() if self._pool else Workspace(self)
+        work = self.pool.pop() if self.pool else Workspace(self)
         if scalars:
             work.scalars[:] = scalars
         if arrays:
@@ -76,12 +76,12 @@ class Executable:
             if self._threads > 1 and max(work.samples) * len(self.program) > WORTH_THREADS:
                 self._run_in_threads(work)
                 return work
-        self._run(work.address)
+        self.everything(work.address)
         return work
 
     def give_back(self, work: Workspace) -> None:
         """Let another call have the workspace."""
-        self._pool.append(work)
+        self.pool.append(work)
 
     def llvm(self) -> str:
         """The LLVM IR."""
@@ -97,28 +97,18 @@ class Executable:
         for stage, loops in enumerate(layout.stages):
             functions[f"stage_{stage}"](work.address)
             for loop in loops:
-                samples = work.samples[loop.batch]
-                chunks = -(-samples // layout.chunk(samples))
-                threads = min(self._threads, chunks)
-                others = [
-                    _threads(os.getpid()).submit(self._chunks, work, loop, range(thread, chunks, threads))
-                    for thread in range(1, threads)
-                ]
-                if threads:
-                    self._chunks(work, loop, range(0, chunks, threads))
+                work.context[NEXT_CHUNK] = 0
+                threads = range(min(self._threads, work.chunks(loop)))
+                others = [_threads(os.getpid()).submit(self._take, work, loop, thread) for thread in threads[1:]]
+                self._take(work, loop, 0)
                 for other in others:
                     other.result()
-                functions[f"finish_{loop.name}"](work.address, work.partials, chunks)
+                functions[f"finish_{loop.name}"](work.address, work.partials)
         functions["outputs"](work.address)
 
-    def _chunks(self, work: Workspace, loop: Loop, chunks: range) -> None:
-        """Some of the chunks of a loop."""
-        function, memory = self._functions[f"loop_{loop.name}"], work.memory_of(chunks.start)
-        samples = work.samples[loop.batch]
-        size = self.layout.chunk(samples)
-        for chunk in chunks:
-            partial = work.partials + 8 * loop.sums * chunk
-            function(work.address, memory, partial, size * chunk, min(size * (chunk + 1), samples))
+    def _take(self, work: Workspace, loop: Loop, thread: int) -> None:
+        """Compute chunks of a loop as long as there are any. Until then the workspace cannot go."""
+        self._functions[f"chunks_{loop.name}"](work.address, work.memory_of(thread), work.partials)
 
 
 def _cores() -> int:
@@ -156,6 +146,7 @@ class Workspace:
             self.memory_of(0),
             self.partials,
             0,
+            0,
         ]
         self._whole: list[tuple[int, Any]] = []
         for i in executable.whole:
@@ -172,6 +163,11 @@ class Workspace:
             memory = np.empty(self.layout.memory + 8)
             self._memory[thread] = memory, -(-memory.ctypes.data // 64) * 64
         return self._memory[thread][1]
+
+    def chunks(self, loop: Loop) -> int:
+        """How many chunks the samples of a loop are."""
+        samples = self.samples[loop.batch]
+        return -(-samples // self.layout.chunk(samples))
 
     def copy(self, arrays: Sequence[Any]) -> None:
         """Copy in the arrays that are read as a whole."""

@@ -90,7 +90,7 @@ class Jitted:
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """The result, in the structure in which the function returned it."""
         if {*map(type, args)} == _ONLY_FLOATS and not keywords and (flat := self._flat.get(len(args))):
-            return flat(args, ())
+            return flat.of_numbers(args)
         scalars: list[float] = []
         arrays: list[Any] = []
         try:

@@ -100,6 +100,22 @@ class Kernel:
         executable.give_back(work)
         return result
 
+    def of_numbers(self, numbers: Sequence[float]) -> Any:
+        """The same for plain numbers in and out, in a third less time."""
+        executable = self._executable
+        pool = executable.pool
+        if not self._plain or not pool:
+            return self(numbers, ())
+        work = pool.pop()
+        work.scalars[:] = numbers
+        executable.everything(work.address)
+        if work.context[NAN_FOUND]:
+            executable.give_back(work)
+            return self(numbers, ())
+        result = self._results(work.numbers[:], (), ())
+        pool.append(work)
+        return result
+
     def llvm(self) -> str:
         """The LLVM IR."""
         return self._executable.llvm()

@@ -9,7 +9,9 @@ CHUNKS = 64
 SMALLEST_CHUNK = 1024
 NAN_FOUND = 5
 """The place in the context that says whether a NaN was found."""
-FIRST = 6
+NEXT_CHUNK = 6
+"""The place in the context of the number of the next chunk, which the threads take one after the other."""
+FIRST = 7
 """The place in the context of what depends on the program."""
 
 
@@ -32,10 +34,10 @@ class Layout:
     """What the caller of a kernel has to bring along.
 
     `context` is a table of 64-bit integers: the addresses of the scalars, of the outputs, of `shared` doubles, of the
-    `memory` of the first thread and of the `partials`; whether a NaN was found; for each array its address; for each
-    mapped axis the address of the array and the distances in bytes from sample to sample and from number to number;
-    for each batch the number of samples, the address of its `rows` (outputs) and that of its `kept` numbers, each so
-    many times the padded number of samples.
+    `memory` of the first thread and of the `partials`; whether a NaN was found; the number of the next chunk; for each
+    array its address; for each mapped axis the address of the array and the distances in bytes from sample to sample
+    and from number to number; for each batch the number of samples, the address of its `rows` (outputs) and that of
+    its `kept` numbers, each so many times the padded number of samples.
     """
 
     width: int

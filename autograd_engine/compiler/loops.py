@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from autograd_engine.compiler.body import REDUCE
-from autograd_engine.compiler.layout import CHUNKS, NAN_FOUND, SMALLEST_CHUNK, Layout, Loop
+from autograd_engine.compiler.layout import CHUNKS, NAN_FOUND, NEXT_CHUNK, SMALLEST_CHUNK, Layout, Loop
 from autograd_engine.compiler.plan import TILE
 
 SHARED_PARAMETERS = "ptr %context"
 BODY_PARAMETERS = "ptr %context, ptr %memory, i64 %from, i64 %to"
 LOOP_PARAMETERS = "ptr %context, ptr %memory, ptr %partial, i64 %start, i64 %end"
-FINISH_PARAMETERS = "ptr %context, ptr %partials, i64 %chunks"
+FINISH_PARAMETERS = "ptr %context, ptr %partials"
 RUN_PARAMETERS = "ptr %context, ptr %memory, ptr %partials"
 
 
@@ -93,10 +93,14 @@ done:"""
     return Function(f"loop_{loop.name}({LOOP_PARAMETERS})", text, declarations)
 
 
-def finish(loop: Loop, first_slot: int) -> Function:
+def finish(loop: Loop, layout: Layout, first_slot: int) -> Function:
     """The sums over all chunks, added in the order of the chunks, into the shared memory from `first_slot` on."""
     text = f"""\
 entry:
+{_chunk_size(loop, layout)}
+%rounded_n = add i64 %n, %size
+%one_less = sub i64 %rounded_n, 1
+%chunks = sdiv i64 %one_less, %size
 %shared_at = getelementptr i64, ptr %context, i64 2
 %shared = load ptr, ptr %shared_at
 br label %sums
@@ -126,44 +130,50 @@ store double %total, ptr %to
 %s_next = add i64 %s, 1
 br label %sums
 done:"""
-    return Function(f"finish_{loop.name}({FINISH_PARAMETERS})", text)
+    return Function(f"finish_{loop.name}({FINISH_PARAMETERS})", text, set(_EXTREMES))
 
 
 def chunks(loop: Loop, layout: Layout) -> Function:
-    """All chunks of a loop one after the other; their size is that of `Layout.chunk`."""
-    called = [f"loop_{loop.name}({LOOP_PARAMETERS})", f"finish_{loop.name}({FINISH_PARAMETERS})"]
-    size = "%size = call i64 @llvm.smax.i64(i64 %n, i64 1)"
-    if not layout.exact:
-        size = f"""\
-%rounded = add i64 %n, {CHUNKS - 1}
-%share = sdiv i64 %rounded, {CHUNKS}
-%rounded_share = add i64 %share, {layout.block - 1}
-%blocks = and i64 %rounded_share, {-layout.block}
-%size = call i64 @llvm.smax.i64(i64 %blocks, i64 {SMALLEST_CHUNK})"""
+    """One chunk of a loop after the other, as long as there are any that no other thread has taken."""
+    called = f"loop_{loop.name}({LOOP_PARAMETERS})"
     text = f"""\
 entry:
-%n_at = getelementptr i64, ptr %context, i64 {layout.batch(loop.batch)}
-%n = load i64, ptr %n_at
-{size}
-br label %each
-each:
-%chunks = phi i64 [ 0, %entry ], [ %next, %chunk ]
-%start = mul i64 %chunks, %size
+{_chunk_size(loop, layout)}
+%next_at = getelementptr i64, ptr %context, i64 {NEXT_CHUNK}
+br label %take
+take:
+%chunk_number = atomicrmw add ptr %next_at, i64 1 monotonic
+%start = mul i64 %chunk_number, %size
 %more = icmp slt i64 %start, %n
 br i1 %more, label %chunk, label %done
 chunk:
 %stop = add i64 %start, %size
 %end = call i64 @llvm.smin.i64(i64 %stop, i64 %n)
-%place = mul i64 %chunks, {loop.sums}
+%place = mul i64 %chunk_number, {loop.sums}
 %partial = getelementptr double, ptr %partials, i64 %place
-call void @{called[0]}
-%next = add i64 %chunks, 1
-br label %each
-done:
-call void @{called[1]}"""
-    declarations = {f"declare i64 @llvm.{name}.i64(i64, i64)" for name in ("smin", "smax")}
-    declarations |= {f"declare void @{other}" for other in called}
-    return Function(f"chunks_{loop.name}({RUN_PARAMETERS})", text, declarations)
+call void @{called}
+br label %take
+done:"""
+    return Function(f"chunks_{loop.name}({RUN_PARAMETERS})", text, {f"declare void @{called}", *_EXTREMES})
+
+
+_EXTREMES = ("declare i64 @llvm.smin.i64(i64, i64)", "declare i64 @llvm.smax.i64(i64, i64)")
+
+
+def _chunk_size(loop: Loop, layout: Layout) -> str:
+    """The lines for %n, the number of samples, and %size, that of a chunk: `Layout.chunk`."""
+    n = f"""\
+%n_at = getelementptr i64, ptr %context, i64 {layout.batch(loop.batch)}
+%n = load i64, ptr %n_at
+"""
+    if layout.exact:
+        return n + "%size = call i64 @llvm.smax.i64(i64 %n, i64 1)"
+    return f"""\
+{n}%rounded = add i64 %n, {CHUNKS - 1}
+%share = sdiv i64 %rounded, {CHUNKS}
+%rounded_share = add i64 %share, {layout.block - 1}
+%blocks = and i64 %rounded_share, {-layout.block}
+%size = call i64 @llvm.smax.i64(i64 %blocks, i64 {SMALLEST_CHUNK})"""
 
 
 def outputs(layout: Layout) -> list[Function]:
@@ -229,11 +239,19 @@ def run(layout: Layout) -> Function:
         "%memory = load ptr, ptr %memory_at",
         "%partials_at = getelementptr i64, ptr %context, i64 4",
         "%partials = load ptr, ptr %partials_at",
+        f"%next_at = getelementptr i64, ptr %context, i64 {NEXT_CHUNK}",
     ]
-    called = []
+    declarations = set()
+
+    def call(signature: str) -> None:
+        lines.append(f"call void @{signature}")
+        declarations.add(f"declare void @{signature}")
+
     for stage, of_stage in enumerate(layout.stages):
-        called.append(f"stage_{stage}({SHARED_PARAMETERS})")
-        called += [f"chunks_{loop.name}({RUN_PARAMETERS})" for loop in of_stage]
-    called.append(f"outputs({SHARED_PARAMETERS})")
-    lines += [f"call void @{other}" for other in called]
-    return Function(f"run({SHARED_PARAMETERS})", "\n".join(lines), {f"declare void @{other}" for other in called})
+        call(f"stage_{stage}({SHARED_PARAMETERS})")
+        for loop in of_stage:
+            lines.append("store i64 0, ptr %next_at")
+            call(f"chunks_{loop.name}({RUN_PARAMETERS})")
+            call(f"finish_{loop.name}({FINISH_PARAMETERS})")
+    call(f"outputs({SHARED_PARAMETERS})")
+    return Function(f"run({SHARED_PARAMETERS})", "\n".join(lines), declarations)

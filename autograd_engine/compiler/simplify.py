@@ -24,6 +24,7 @@ SHARED = -1
 _COMPARISONS = {name: getattr(operator, name) for name in ("lt", "le", "gt", "ge", "eq", "ne")}
 CONDITIONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "xor", "not", "as_bits"})
 """Operations whose result is a condition, not a number."""
+_TWINS = {"sin": "cos", "cos": "sin"}
 _CONNECTIVES = frozenset({"and", "or", "xor", "not"})
 _COMMUTATIVE = frozenset({"add", "mul", "product0", "and", "or", "xor", "eq", "ne"})
 
@@ -127,7 +128,7 @@ class Simplifier:
         """The instructions that the outputs depend on, each behind its operands."""
         uses = self._uses(outputs)
         if max(self.batches, default=SHARED) == SHARED:
-            return [i for i, used in enumerate(uses) if used]
+            return self._with_twins(uses)
         order: list[int] = []
         done = bytearray(len(uses))
         stack = [x for x in reversed(outputs) if x >= 0]
@@ -140,6 +141,22 @@ class Simplifier:
                 stack.append(-1 - i)
                 if self.operations[i] not in _FROM_OUTSIDE:
                     stack += [x for x in reversed(self.operands[i]) if x >= 0 and not done[x]]
+        return order
+
+    def _with_twins(self, uses: list[int]) -> list[int]:
+        """The used instructions as they were emitted, but the cosine beside the sine of the same number.
+
+        A program often waits for its sine; a derivative needs the cosine much later, and there it costs time.
+        """
+        order: list[int] = []
+        placed = bytearray(len(uses))
+        for i, used in enumerate(uses):
+            if used and not placed[i]:
+                order.append(i)
+                twin = self._places.get((_TWINS.get(self.operations[i]), self.operands[i]), i)
+                if twin > i and uses[twin]:
+                    order.append(twin)
+                    placed[twin] = 1
         return order
 
     def _uses(self, outputs: list[int]) -> list[int]:
@@ -270,6 +287,8 @@ def _mul(s: Simplifier, x: int, y: int) -> int | None:
             return a
         if b < 0 and s._value(b) == -1:
             return s.emit("neg", (a,))
+        if b < 0 and s._is(a, "neg"):
+            return s.emit("mul", (s.operands[a][0], s.constant(-s._value(b))))
     if s._is(x, "neg") and s._is(y, "neg"):
         return s.emit("mul", (s.operands[x][0], s.operands[y][0]))
     return None
