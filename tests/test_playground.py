@@ -830,10 +830,11 @@ def test_a_huge_message_is_answered_and_a_monstrous_one_only_ends_its_page(port)
     with opened(port) as websocket:
         websocket.send("x" * (server.LARGEST_FRAME // 2))
         assert "too long" in received(websocket, "error")["message"]
-        websocket.send("x" * (2 * server.LARGEST_FRAME))
         with pytest.raises(ConnectionClosedError) as caught:
+            websocket.send("x" * (2 * server.LARGEST_FRAME))
             received(websocket, "nothing")
-        assert caught.value.rcvd.code == 1009
+        # The server hangs up as soon as it knows the length; the reason may be lost while the rest is still being sent.
+        assert caught.value.rcvd is None or caught.value.rcvd.code == 1009
     with opened(port) as websocket:
         assert received(websocket, "welcome")
 
