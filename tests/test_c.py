@@ -132,13 +132,11 @@ UNCONDITIONAL = {
     "fms": lambda x, y, z: float(np.longdouble(x) * np.longdouble(y) - np.longdouble(z)),
     "fnma": lambda x, y, z: float(np.longdouble(z) - np.longdouble(x) * np.longdouble(y)),
     "product0": lambda x, y: -0.0 if x == 0 or y == 0 else x * y,
-    "tanh_slope": lambda x: PRIMITIVES["tanh"].partials(math.tanh(x), x)[0],
     "as_number": lambda x: float(x != 0),
     "not": lambda x: float(not x),
     "and": lambda x, y: float(x != 0 and y != 0),
     "or": lambda x, y: float(x != 0 or y != 0),
     "xor": lambda x, y: float((x != 0) != (y != 0)),
-    "select_bits": lambda c, x, y: float((x if c else y) != 0),
     "lt": lambda x, y: float(x < y),
     "le": lambda x, y: float(x <= y),
     "gt": lambda x, y: float(x > y),
@@ -146,7 +144,7 @@ UNCONDITIONAL = {
     "eq": lambda x, y: float(x == y),
     "ne": lambda x, y: float(x != y),
 }
-TAKES_CONDITIONS = {"not", "and", "or", "xor", "select_bits", "as_number"}
+TAKES_CONDITIONS = {"not", "and", "or", "xor", "as_number"}
 
 
 def of_one_operation(name, count):
@@ -159,7 +157,7 @@ def of_one_operation(name, count):
         inputs = tuple(range(count, 2 * count))
     operations.append(name)
     operands.append(inputs)
-    if name in CONDITIONS | {"select_bits"}:
+    if name in CONDITIONS:
         operands.append((len(operations) - 1,))
         operations.append("as_number")
     last = len(operations) - 1

@@ -201,7 +201,7 @@ NO_FUSED, NO_AVX512, ALL = frozenset({"sse2"}), frozenset({"sse2", "fma"}), vect
 @pytest.fixture
 def host(monkeypatch, request):
     """As if this machine could do no more than that."""
-    cached = [compiled, tanh_pair, functions._helper, functions._vector_symbol]
+    cached = [compiled, functions._helper, functions._vector_symbol]
     for function in cached:
         function.cache_clear()
     for module in (functions, lower, vector_math):
@@ -247,16 +247,6 @@ def test_exp2_follows_the_row_of_older_pythons(monkeypatch):
     assert b.symbols == {"pow"}
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("name", ["exp", "expm1", "log", "tanh"])
-def test_inline_code_is_the_helpers_code(name, width):
-    x = inputs(1)[0]
-    inline, called = compiled(name, width, False, inline=True), compiled(name, width, False)
-    assert same_bits(inline(x), called(x)).all()
-    if width > 1:
-        assert len(inline.builder.lines) > 10 > len(called.builder.lines)
-
-
 @pytest.mark.parametrize("host", [NO_AVX512, ALL], indirect=True)
 @pytest.mark.parametrize("name", ["sin", "cos"])
 def test_angles_next_to_multiples_of_a_quarter_turn(name, host):
@@ -266,24 +256,6 @@ def test_angles_next_to_multiples_of_a_quarter_turn(name, host):
     angles = turns * (math.pi / 2)
     found, right = compiled(name, 8, False)(angles), np.array([getattr(math, name)(x) for x in angles])
     assert units_off(found, right).max() <= ALLOWED
-
-
-@functools.cache
-def tanh_pair(which, width, exact, inline=False):
-    return Compiled(lambda b, x: b.tanh_and_slope(x)[which], 1, width, exact, inline=inline)
-
-
-@pytest.mark.parametrize("host", [NO_FUSED, NO_AVX512, ALL], indirect=True)
-@pytest.mark.parametrize("width", WIDTHS)
-def test_tanh_with_its_slope(width, host):
-    row, x = BASIC["tanh"], inputs(1)[0]
-    slopes = np.array([row.partials(row.forward(t), t)[0] for t in x.tolist()])
-    for kernels in (tanh_pair(0, width, False), tanh_pair(0, width, False, inline=True)):
-        assert units_off(kernels(x), expected("tanh")).max() <= ALLOWED
-    for kernels in (tanh_pair(1, width, False), tanh_pair(1, width, False, inline=True)):
-        assert units_off(kernels(x), slopes).max() <= ALLOWED
-    assert same_bits(tanh_pair(0, width, True)(x), expected("tanh")).all()
-    assert same_bits(tanh_pair(1, width, True)(x), slopes).all()
 
 
 COMPARISONS = {
@@ -314,17 +286,6 @@ def test_connectives(name, width):
     x, y = inputs(2)
     right = ~getattr(operator, f"{name}_" if name != "xor" else name)(x != 0, y != 0)
     assert same_bits(Compiled(write, 2, width, True)(x, y), right.astype(float)).all()
-
-
-@pytest.mark.parametrize("width", [1, 8])
-def test_select_bits(width):
-    def write(b, *numbers):
-        conditions = [b.operation("as_bits", [x]) for x in numbers]
-        return b.operation("as_number", [b.operation("select_bits", conditions)])
-
-    c, x, y = inputs(3)
-    right = np.where(c != 0, x != 0, y != 0).astype(float)
-    assert same_bits(Compiled(write, 3, width, True)(c, x, y), right).all()
 
 
 @pytest.mark.parametrize("exact", [True, False])

@@ -16,9 +16,8 @@ from decimal import Decimal
 
 from autograd_engine.compiler.simplify import CONDITIONS
 
-__all__ = ["CONDITION_RESULTS", "FORMS", "helpers", "literal"]
+__all__ = ["CONDITIONS", "FORMS", "helpers", "literal"]
 
-CONDITION_RESULTS = CONDITIONS | {"select_bits"}
 """Operations whose result is 0 or 1 in an int."""
 
 
@@ -64,7 +63,6 @@ FORMS: dict[str, str] = {
     "xor": "{0} != {1}",
     "not": "!{0}",
     "where": "{0} ? {1} : {2}",
-    "select_bits": "{0} ? {1} : {2}",
     "as_number": "{0} ? 1.0 : 0.0",
     "as_bits": "{0} != 0.0",
     "maximum": _call("@maximum", 2),
@@ -90,7 +88,6 @@ FORMS: dict[str, str] = {
     "sinh": _library("sinh"),
     "cosh": _library("cosh"),
     "tanh": _library("tanh"),
-    "tanh_slope": _call("@tanh_slope"),
     "arcsinh": _library("asinh"),
     "arccosh": _library("acosh"),
     "arctanh": _library("atanh"),
@@ -128,12 +125,6 @@ static double @minimum(double x, double y) {
     "relu": """\
 static double @relu(double x) {
     return x > 0.0 || x != x ? x : 0.0;
-}
-""",
-    "tanh_slope": """\
-static double @tanh_slope(double x) {
-    const double e = @exp(-2.0 * fabs(x));
-    return 4.0 * e / ((1.0 + e) * (1.0 + e));
 }
 """,
 }

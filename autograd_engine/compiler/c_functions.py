@@ -14,9 +14,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autograd_engine.compiler.c_forms import CONDITION_RESULTS, FORMS, literal
+from autograd_engine.compiler.c_forms import FORMS, literal
 from autograd_engine.compiler.program import LEAVES, Program
-from autograd_engine.compiler.simplify import SHARED
+from autograd_engine.compiler.simplify import CONDITIONS, SHARED
 
 __all__ = ["HEADS", "Output", "Source", "function"]
 
@@ -216,7 +216,7 @@ class _Writer:
         return lines
 
     def _type(self, i: int) -> str:
-        return "int" if self.program.operations[i] in CONDITION_RESULTS else "double"
+        return "int" if self.program.operations[i] in CONDITIONS else "double"
 
     def _text(self, x: int) -> str:
         """An operand that no statement of this piece computes."""

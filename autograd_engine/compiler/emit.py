@@ -26,10 +26,9 @@ SMALL = 3000
 
 @dataclass
 class Code:
-    """The modules of a kernel, as text, the C functions they call, and what the caller has to bring along."""
+    """The modules of a kernel, as text, and what the caller has to bring along."""
 
     modules: list[str]
-    symbols: set[str]
     layout: Layout
 
 
@@ -42,11 +41,9 @@ def emit(program: Program, arrays: int, views: int, batches: int, width: int, ex
     layout.seeks_nan = program.guarded is not None
     plan = Plan(program, layout, rows)
     functions: list[Function] = []
-    symbols: set[str] = set()
 
     def add(signature: str, body: Body) -> None:
         functions.append(Function(signature, "\n".join(body.lines), body.builder.declarations))
-        symbols.update(body.builder.symbols)
 
     def straight(name: str, parameters: str, place: tuple[int, int], width: int) -> None:
         """A function that computes the parts at a place, each in a function of its own."""
@@ -76,7 +73,7 @@ def emit(program: Program, arrays: int, views: int, batches: int, width: int, ex
     add(f"last({SHARED_PARAMETERS})", outputs)
     functions += [*loops.outputs(layout), loops.run(layout)]
     modules = [_module(functions[i : i + FUNCTIONS]) for i in range(0, len(functions), FUNCTIONS)]
-    return Code(modules, symbols, layout)
+    return Code(modules, layout)
 
 
 def _module(functions: Sequence[Function]) -> str:

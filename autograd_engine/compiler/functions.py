@@ -10,13 +10,12 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from autograd_engine.compiler import vector_math
 from autograd_engine.compiler.vector_math import LARGEST_ANGLE, VECTOR_MATH, Lanes, host_features
 
 if TYPE_CHECKING:
     from autograd_engine.compiler.lower import Builder
 
-__all__ = ["c_library", "library", "own", "tanh_and_slope"]
+__all__ = ["c_library", "library", "own"]
 
 GUARDED = ("sin", "cos")  # whose large arguments are left to the C library
 
@@ -90,35 +89,17 @@ def own(name: str, *, scalar: bool, vector: bool = True) -> Callable[[Builder, s
             return of_library(b, x)
         if not vector and _vector_symbol(name, 1, b.width):
             return of_library(b, x)
-        if b.inline and name not in GUARDED:
-            return VECTOR_MATH[name](Lanes(b, x)).name
-        return _call_helper(b, name, b.type, x)
+        return _call_helper(b, name, x)
 
     return lowering
 
 
-def tanh_and_slope(b: Builder, x: str) -> tuple[str, str]:
-    """Both at once where that is possible."""
-    if "fma" not in host_features():
-        return b.operation("tanh", [x]), b.operation("tanh_slope", [x])
-    if b.inline:
-        tanh, slope = vector_math.tanh_and_slope(Lanes(b, x))
-        return tanh.name, slope.name
-    pair = _pair(b)
-    both = _call_helper(b, "tanh_and_slope", pair, x)
-    return b.emit(f"extractvalue {pair} {both}, 0"), b.emit(f"extractvalue {pair} {both}, 1")
-
-
-def _pair(b: Builder) -> str:
-    return f"{{ {b.type}, {b.type} }}"
-
-
-def _call_helper(b: Builder, name: str, kind: str, x: str) -> str:
+def _call_helper(b: Builder, name: str, x: str) -> str:
     text, declarations, symbols = _helper(name, b.width)
     b.declarations.add(text)
     b.declarations |= declarations
     b.symbols |= symbols
-    return b.emit(f"call {kind} @{name}.own.{b.width}({b.type} {x})")
+    return b.emit(f"call {b.type} @{name}.own.{b.width}({b.type} {x})")
 
 
 @functools.cache
@@ -128,12 +109,7 @@ def _helper(name: str, width: int) -> tuple[str, frozenset[str], frozenset[str]]
 
     b = Builder(width, exact=False)
     x, kind = Lanes(b, "%x"), b.type
-    if name == "tanh_and_slope":
-        kind = _pair(b)
-        tanh, slope = vector_math.tanh_and_slope(x)
-        half = b.emit(f"insertvalue {kind} poison, {b.type} {tanh.name}, 0")
-        b.lines.append(f"ret {kind} {b.emit(f'insertvalue {kind} {half}, {b.type} {slope.name}, 1')}")
-    elif name in GUARDED:
+    if name in GUARDED:
         large = (abs(x) > LARGEST_ANGLE).name
         if width > 1:
             large = b.emit(f"icmp ne i{width} {b.emit(f'bitcast {b.bits} {large} to i{width}')}, 0")

@@ -20,8 +20,8 @@ import math
 import struct
 from collections.abc import Callable, Sequence
 
-from autograd_engine.compiler.functions import c_library, library, own, tanh_and_slope
-from autograd_engine.compiler.vector_math import Lanes, host_features
+from autograd_engine.compiler.functions import c_library, library, own
+from autograd_engine.compiler.vector_math import host_features
 
 __all__ = ["LOWERINGS", "Builder"]
 
@@ -39,9 +39,6 @@ class Builder:
     %2 and so on, which LLVM reads twice as fast as names; then the lines must stay in their order, and arguments
     and blocks need names of their own.
 
-    `inline` writes exp, expm1, log and tanh out where they are used instead of calling a helper: for a quarter
-    less time in them, at the cost of some 30 instructions each.
-
     >>> b = Builder(8, exact=True)
     >>> b.operation("add", ["%x", b.constant(1.0)])
     '%1'
@@ -55,7 +52,6 @@ class Builder:
         "bits",
         "declarations",
         "exact",
-        "inline",
         "lines",
         "separator",
         "symbols",
@@ -63,10 +59,9 @@ class Builder:
         "width",
     )
 
-    def __init__(self, width: int, exact: bool, prefix: str = "", inline: bool = False) -> None:
+    def __init__(self, width: int, exact: bool, prefix: str = "") -> None:
         self.width = width
         self.exact = exact
-        self.inline = inline
         self.type = "double" if width == 1 else f"<{width} x double>"
         self.bits = "i1" if width == 1 else f"<{width} x i1>"
         self.lines: list[str] = []
@@ -84,12 +79,6 @@ class Builder:
     def operation(self, name: str, operands: Sequence[str]) -> str:
         """Append the lines of an operation; return the name of its result."""
         return LOWERINGS[name](self, *operands)
-
-    def tanh_and_slope(self, x: str) -> tuple[str, str]:
-        """The operations `tanh` and `tanh_slope` of one operand: both for little more than the price of one."""
-        if self.exact:
-            return self.operation("tanh", [x]), self.operation("tanh_slope", [x])
-        return tanh_and_slope(self, x)
 
     def emit(self, instruction: str) -> str:
         """Append one instruction; return the name of its result."""
@@ -161,10 +150,6 @@ def _where(b: Builder, condition: str, x: str, y: str) -> str:
     return b.emit(f"select {b.bits} {condition}, {b.type} {x}, {b.type} {y}")
 
 
-def _select_bits(b: Builder, condition: str, x: str, y: str) -> str:
-    return b.emit(f"select {b.bits} {condition}, {b.bits} {x}, {b.bits} {y}")
-
-
 # --- a few instructions each ----------------------------------------------------------------------------
 
 
@@ -214,12 +199,6 @@ def _product0(b: Builder, x: str, y: str) -> str:
 # --- calls -----------------------------------------------------------------------------------------------
 
 
-def _tanh_slope(b: Builder, x: str) -> str:
-    """The partial of the row, 4e / (1 + e)² with e = exp(-2|x|), to the bit."""
-    e = (abs(Lanes(b, x)) * -2.0).operation("exp")
-    return (e * 4.0 / ((e + 1.0) * (e + 1.0))).name
-
-
 _EXP2 = library("exp2")
 
 
@@ -258,7 +237,6 @@ LOWERINGS: dict[str, Lowering] = {
     "xor": _logic("xor"),
     "not": _not,
     "where": _where,
-    "select_bits": _select_bits,
     "as_number": lambda b, x: _where(b, x, b.constant(1.0), b.constant(0.0)),
     "as_bits": lambda b, x: b.emit(f"fcmp une {b.type} {x}, {b.constant(0.0)}"),
     "maximum": _larger("ogt"),
@@ -283,7 +261,6 @@ LOWERINGS: dict[str, Lowering] = {
     "arctan2": library("atan2"),
     "sinh": library("sinh"),
     "cosh": library("cosh"),
-    "tanh_slope": _tanh_slope,
     "tanh": own("tanh", scalar=True),
     "arcsinh": library("asinh"),
     "arccosh": library("acosh"),

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from autograd_engine.compiler.lower import Builder
 
-__all__ = ["LARGEST_ANGLE", "VECTOR_MATH", "Lanes", "host_features", "tanh_and_slope"]
+__all__ = ["LARGEST_ANGLE", "VECTOR_MATH", "Lanes", "host_features"]
 
 LOG2E = math.log2(math.e)
 # ln 2 and pi as sums of floats, each the nearest to what the ones before leave.
@@ -208,21 +208,6 @@ def tanh(x: Lanes) -> Lanes:
     r = fma(n, 0.5 * LN2[0], a)  # the rest of ln 2 is negligible, since 2**n is small where n is large
     d = fma(power, fma(r * r, polynomial(r, TANH), r + r), 1.0 - power)
     return (d / (2.0 - d)).operation("copysign", x)
-
-
-def tanh_and_slope(x: Lanes) -> tuple[Lanes, Lanes]:
-    """The hyperbolic tangent d / (1 + e) and its slope 4e / (1 + e)², where e = exp(-2|x|) and d = 1 - e.
-
-    One exponential and one division do for both.
-    """
-    a = at_most(373.0, abs(x))
-    n = fma(a, -2 * LOG2E, ROUNDER) - ROUNDER
-    power = _scaled(x.constant(1.0), n)
-    r = fma(n, 0.5 * LN2[1], fma(n, 0.5 * LN2[0], a))
-    part = fma(r * r, polynomial(r, TANH), r + r)
-    e, d = power - power * part, fma(power, part, 1.0 - power)
-    inverse = x.constant(1.0) / (e + 1.0)
-    return (d * inverse).operation("copysign", x), (e * 4.0) * (inverse * inverse)
 
 
 def _sin_reduced(x: Lanes, n: Lanes, shifted: Lanes) -> Lanes:
