@@ -191,7 +191,7 @@ class Value:
         >>> a.grad
         12.0
         """
-        add_gradients(self, as_float(seed), edges)
+        add_gradients(self, as_float(seed), partials)
 
     def zero_grad(self) -> None:
         """Set `grad` to 0.0 on self and every node it was computed from."""
@@ -385,20 +385,28 @@ def become_constant(leaf: Value) -> None:
     leaf.op, leaf._a, leaf._x = primitives.identity, leaf._float, leaf._float
 
 
-def edges(node: Value) -> Any:
-    """The arguments of a node with its local derivatives: the local-derivative closure, called on floats."""
-    op, x = node.op, node._x
+def partials(node: Value) -> Any:
+    """The local derivatives of a node by its arguments: the local-derivative closure, called on floats."""
+    op, x, y = node.op, node._x, node._y
     try:
         if x.__class__ is tuple:
-            return zip(node.arguments, op.partials(node._float, *node.operands))  # type: ignore[union-attr]
-        if node._y is not None:
-            by_a, by_b = op.partials(node._float, x, node._y)  # type: ignore[union-attr]
-            return (node._a, by_a), (node._b, by_b)
-        return ((node._a, op.partials(node._float, x)[0]),)  # type: ignore[union-attr]
+            return op.partials(node._float, *node.operands)  # type: ignore[union-attr]
+        return op.partials(node._float, x) if y is None else op.partials(node._float, x, y)  # type: ignore[union-attr]
     except ZeroDivisionError:
         # Python's floats refuse 1 / 0; Values follow IEEE 754.
-        partials = op.partials(Value(node._float), *map(Value, node.operands))  # type: ignore[union-attr]
-        return zip(node.arguments, [x._float if x.__class__ is Value else x for x in partials])
+        slopes = op.partials(Value(node._float), *map(Value, node.operands))  # type: ignore[union-attr]
+        return [x._float if x.__class__ is Value else x for x in slopes]
+
+
+def edges(node: Value) -> Any:
+    """The arguments of a node with its local derivatives."""
+    a, b = node._a, node._b
+    if a.__class__ is tuple:
+        return zip(node.arguments, partials(node))
+    if b is None:
+        return ((a, partials(node)[0]),)
+    by_a, by_b = partials(node)
+    return (a, by_a), (b, by_b)
 
 
 def differentiable_edges(node: Value) -> Any:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from autograd_engine.graph import forward_sweep, reverse_sweep
-from autograd_engine.value import Value, edges
+from autograd_engine.value import Value, partials
 
 F = TypeVar("F", bound=Any)
 
@@ -29,7 +29,7 @@ _NOT_THE_USERS = tuple(
 )
 # What is computed in here may be inf or nan by right: a derivative rule has branches that are not taken, and the
 # sweep drops zero times inf.
-_ASIDE = {reverse_sweep.__code__, forward_sweep.__code__, edges.__code__}
+_ASIDE = {reverse_sweep.__code__, forward_sweep.__code__, partials.__code__}
 
 
 class Location(NamedTuple):
