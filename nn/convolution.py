@@ -29,7 +29,8 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from autograd_engine.primitives import PRIMITIVES, maximum, sum
+from autograd_engine.primitives import maximum, sum
+from autograd_engine.value import Rows
 from nn.grids import grid, parameters, read
 from nn.initializers import lecun_normal
 from nn.modules import Module, Seed, generator, parameter_count, whole_number
@@ -40,7 +41,6 @@ Size: TypeAlias = "int | Sequence[int]"
 Windows: TypeAlias = "list[list[int]]"
 """For each output the indices of its inputs within a channel, -1 for padding."""
 
-_dot = PRIMITIVES["dot"]
 _AXES = ((), ("L",), ("H", "W"))
 
 
@@ -100,13 +100,15 @@ class WeightedSums(_Sliding):
     def _outputs(self, channels: list[list[Any]], windows: Windows) -> list[Any]:
         for channel in channels:
             channel.append(0.0)  # which the index of the padding, -1, finds
-        gathered = [[channel[i] for channel in channels for i in window] for window in windows]
+        gathered = [tuple([channel[i] for channel in channels for i in window]) for window in windows]
         kernels = self.weight
         for _ in range(self.dimensions):  # chained rather than by NumPy, which looks long at each Value
             kernels = [list(chain.from_iterable(kernel)) for kernel in kernels]
+        rows = Rows([tuple(kernel) for kernel in kernels])
+        by_kernel = zip(*[rows.dots(window) for window in gathered])
         if self.bias is None:
-            return [_dot(*kernel, *window) for kernel in kernels for window in gathered]
-        return [_dot(*kernel, *window) + b for kernel, b in zip(kernels, self.bias) for window in gathered]
+            return list(chain.from_iterable(by_kernel))
+        return [z + b for zs, b in zip(by_kernel, self.bias) for z in zs]
 
     def __repr__(self) -> str:
         window = f"{self._described()}, " if self.dimensions else ""

@@ -26,8 +26,8 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from autograd_engine.primitives import PRIMITIVES, Primitive, dot
-from autograd_engine.value import Value, record_dots, record_unary
+from autograd_engine.primitives import PRIMITIVES, Primitive
+from autograd_engine.value import Rows, Value, record_unary
 from nn.initializers import Initializer, kaiming_normal, lecun_normal
 from nn.numbers import is_variable, number
 
@@ -44,8 +44,6 @@ Seed: TypeAlias = "int | np.random.Generator"
 
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "leaky_relu", "elu", "gelu", "silu", "softplus", "softsign", "linear")
 """The names of the usual activation functions; any other primitive of one number does as well."""
-
-_RECORDED = frozenset({Value, float})
 
 _RECTIFIERS = frozenset({"relu", "leaky_relu", "elu", "gelu", "silu"})
 
@@ -75,6 +73,7 @@ class Module(ABC):
 
     training = True
     _pre_activations: Any = None  # of the last call: a Value, or lists or arrays of them
+    _rows: Rows | None = None  # of weights, in the last call
 
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -262,8 +261,16 @@ class Module(ABC):
         for module in self.named_modules().values():
             module._pre_activations = None
 
+    def _dots(self, rows: Sequence[tuple[Any, ...]], inputs: tuple[Any, ...]) -> list[Any]:
+        """`dot(row, inputs)` of each row of weights, which are the same tuples in call after call."""
+        kept = self._rows
+        if kept is None or len(kept.rows) != len(rows) or not all(map(operator.is_, kept.rows, rows)):
+            self._rows = kept = Rows(rows)
+        return kept.dots(inputs)
+
     def __getstate__(self) -> dict[str, Any]:
-        return {name: attribute for name, attribute in vars(self).items() if name != "_pre_activations"}
+        last_call = ("_pre_activations", "_rows")
+        return {name: attribute for name, attribute in vars(self).items() if name not in last_call}
 
     def __repr__(self) -> str:
         shapes = [name + "".join(f"[{n}]" for n in _shape(tensor, name)) for name, tensor in self.tensors().items()]
@@ -301,7 +308,7 @@ class Neuron(Module):
 
     def __call__(self, inputs: Iterable[Any], /) -> Value:
         """The output for `n_in` inputs. Raises ValueError for any other number of inputs."""
-        [z] = _weighted_sums([self], _numbers(inputs, self.n_in, "Neuron"))
+        [z] = _weighted_sums(self, [self], _numbers(inputs, self.n_in, "Neuron"))
         self._pre_activations = z
         [output] = _activated(self.activation, [z])
         return output  # type: ignore[no-any-return]
@@ -325,7 +332,7 @@ class Layer(Module):
 
     def __call__(self, inputs: Iterable[Any], /) -> list[Value]:
         """A list of `n_out` outputs, also where `n_out` is 1. Raises ValueError unless there are `n_in` inputs."""
-        self._pre_activations = zs = _weighted_sums(self.neurons, _numbers(inputs, self.n_in, "Layer"))
+        self._pre_activations = zs = _weighted_sums(self, self.neurons, _numbers(inputs, self.n_in, "Layer"))
         return _activated(self.activation, zs)
 
     def _parts(self) -> Iterator[tuple[str, Part]]:
@@ -441,13 +448,9 @@ def _numbers(inputs: Any, n_in: int, who: str) -> tuple[Any, ...]:
     return numbers
 
 
-def _weighted_sums(neurons: Sequence[Neuron], inputs: tuple[Any, ...]) -> list[Any]:
-    """`dot(weight, inputs) + bias` of each neuron."""
-    rows = [tuple(neuron.weight) for neuron in neurons]
-    if rows[0][0].__class__ is Value and _RECORDED.issuperset(map(type, inputs)):
-        dots = record_dots(rows, inputs)
-    else:  # in a compiled step
-        dots = [dot(row, inputs) for row in rows]
+def _weighted_sums(module: Module, neurons: Sequence[Neuron], inputs: tuple[Any, ...]) -> list[Any]:
+    """`dot(weight, inputs) + bias` of each of a module's neurons."""
+    dots = module._dots([tuple(neuron.weight) for neuron in neurons], inputs)
     return [z + neuron.bias for z, neuron in zip(dots, neurons)]
 
 

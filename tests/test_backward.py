@@ -11,7 +11,7 @@ from autograd_engine import PRIMITIVES, Value, dot, relu, sum
 from autograd_engine import backward as module
 from autograd_engine.graph import reverse_sweep, topological_order
 from autograd_engine.primitives import Primitive
-from autograd_engine.value import edges, record_dots
+from autograd_engine.value import Rows, edges
 from nn import MLP
 from tests.strategies import expressions, points
 
@@ -48,8 +48,8 @@ def test_the_order_is_the_topological_order(data):
 def test_a_tuple_is_not_taken_for_listed_before_its_members_are():
     x = Value(3.0)
     shared = (x * 2.0, x * 5.0)
-    [inner] = record_dots([(Value(1.0), Value(2.0))], shared)
-    [outer] = record_dots([shared], (x, inner + 0.0))
+    [inner] = Rows([(Value(1.0), Value(2.0))]).dots(shared)
+    [outer] = Rows([shared]).dots((x, inner + 0.0))
     order = module._cleared_order(outer)
     place = {node: i for i, node in enumerate(order)}
     assert len(place) == len(order)
@@ -59,7 +59,7 @@ def test_a_tuple_is_not_taken_for_listed_before_its_members_are():
 
 def test_the_local_derivatives_of_a_dot_are_those_of_its_row():
     weights, inputs = tuple(map(Value, (2.0, 3.0, 5.0))), (Value(7.0), 11.0, Value(13.0))
-    [node] = record_dots([weights], inputs)
+    [node] = Rows([weights]).dots(inputs)
     node.backward()
     by_row = PRIMITIVES["dot"].partials(node.data, *node.operands)
     assert [x.grad for x in node.parents] == [d for x, d in zip(node.arguments, by_row) if isinstance(x, Value)]
@@ -67,7 +67,7 @@ def test_the_local_derivatives_of_a_dot_are_those_of_its_row():
 
 def test_zero_times_infinity_is_zero_in_a_dot():
     weights, inputs = (Value(math.inf), Value(0.0)), (Value(0.0), Value(1.0))
-    [node] = record_dots([weights], inputs)
+    [node] = Rows([weights]).dots(inputs)
     node.backward(math.inf)
     assert [x.grad for x in (*weights, *inputs)] == [0.0, math.inf, math.inf, 0.0]
 

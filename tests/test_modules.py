@@ -293,6 +293,20 @@ def test_arrays_are_copies() -> None:
     assert model.parameters()[0].data != 7
 
 
+def test_a_layer_sees_the_weights_that_were_put_in_place_of_others() -> None:
+    layer = Layer(1, 2, "linear", seed=0)
+    layer([1.0])
+    old = layer.neurons[0].weight[0]
+    layer.neurons[0].weight = (Value(old.data),)  # equal, but another one
+    layer([1.0])[0].backward()
+    assert (old.grad, layer.neurons[0].weight[0].grad) == (0.0, 1.0)
+    layer.neurons[1].weight = [Value(7.0)]  # type: ignore[assignment]
+    layer.neurons[1].weight[0] = Value(8.0)  # type: ignore[index]
+    assert layer([1.0])[1].data == 8.0
+    layer.neurons.pop()
+    assert len(layer([1.0])) == 1
+
+
 def test_zero_grad_forgets_the_gradients() -> None:
     model = MLP(2, [2, 1], "tanh")
     model([1.0, 2.0])[0].backward()

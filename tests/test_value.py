@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import autograd_engine
 from autograd_engine import PRIMITIVES, Value, dot, exp, relu
 from autograd_engine.graph import topological_order
-from autograd_engine.value import record_dots
+from autograd_engine.value import Rows
 from tests.strategies import expressions, points
 
 FLOATS = st.floats(-1e3, 1e3)
@@ -408,7 +408,7 @@ def test_copies_keep_what_nodes_share():
 
 def test_dots_of_a_layer_share_their_tuples_and_so_do_their_copies():
     rows, inputs = ((Value(1.0), Value(2.0)), (Value(3.0), Value(4.0))), (Value(5.0), 6.0)
-    nodes = record_dots(rows, inputs)
+    nodes = Rows(rows).dots(inputs)
     for row, node in zip(rows, nodes):
         assert node.data == dot(row, inputs).data
         assert node.arguments == (*row, *inputs)
@@ -419,6 +419,31 @@ def test_dots_of_a_layer_share_their_tuples_and_so_do_their_copies():
         (one + other).backward()
         assert one.parents[2].grad == 1.0 + 3.0
         assert inputs[0].grad == 0.0
+
+
+def test_rows_follow_the_data_of_their_leaves_and_nodes_keep_what_they_saw():
+    weight, x = Value(2.0), Value(3.0)
+    rows = Rows([(weight,), (weight * 1.0,)])
+    before = rows.dots((x,))
+    weight.data = 5.0
+    after = rows.dots((x,))
+    assert [node.data for node in before + after] == [6.0, 6.0, 15.0, 6.0]  # a result keeps its number
+    before[0].backward()
+    after[0].backward()
+    assert (x.grad, weight.grad) == (2.0 + 5.0, 3.0 + 3.0)
+
+
+@pytest.mark.parametrize("rows", [[(Value(1.0), Value(2.0))], [(Value(1.0),), (Value(1.0), Value(2.0))]])
+def test_rows_are_never_cut_to_the_length_of_the_inputs(rows):
+    with pytest.raises(ValueError, match="one length, got 2 and 1 numbers"):
+        Rows(rows).dots((3.0,))
+
+
+def test_rows_of_constants_and_no_rows():
+    assert Rows([(2.0, 3.0)]).dots((5.0, 7.0)) == [31.0]
+    [node] = Rows([(2.0,)]).dots((Value(3.0),))
+    assert node.local_derivatives() == (2.0,)
+    assert Rows([]).dots((1.0,)) == []
 
 
 @pytest.mark.parametrize("method", ["pull", "push"])

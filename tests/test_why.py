@@ -42,7 +42,7 @@ from autograd_engine.diagnosis.rewrites import REWRITES
 from autograd_engine.diagnosis.trials import kind_of
 from autograd_engine.expressions import parse
 from autograd_engine.primitives import identity
-from autograd_engine.value import record_dots
+from autograd_engine.value import Rows
 from nn import MLP, Layer
 from tests.judge import EXACT
 
@@ -709,7 +709,7 @@ def test_strict_sees_the_nodes_that_nn_makes_by_itself():
 def test_a_bad_value_at_the_very_end_of_a_block_raises_too():
     [weight], [x] = [Value(1e200, "w")], [Value(1e200, "x")]
     with pytest.raises(NotFiniteError, match="dot"), debug(strict=True):
-        record_dots([(weight,)], (x,))
+        Rows([(weight,)]).dots((x,))
 
 
 def test_a_block_that_is_not_strict_lets_everything_through():
