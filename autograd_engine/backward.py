@@ -43,8 +43,8 @@ def add_gradients(output: Any, seed: float, partials: Partials) -> None:
         output._cotangent = seed
         _sweep(order, partials)
         for node in order:
-            if node._cotangent:
-                node._grad += node._cotangent
+            if node._cotangent:  # one float serves for both where there was no gradient yet
+                node._grad = node._grad + node._cotangent if node._grad else node._cotangent
     finally:
         _slots_in_use.release()
 
