@@ -1,4 +1,4 @@
-"""Value.backward: what `graph.py` says, once more for speed, on floats that are kept in the nodes.
+"""Reverse sweeps on floats: what `graph.py` says, once more for speed, with the sums kept in the nodes.
 
 `graph.py` is the definition; tests hold that both give the same bits. This module is faster because it
 
@@ -16,13 +16,13 @@ backward(), takes the sweep of `graph.py`, which keeps its cotangents to itself.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from autograd_engine.graph import reverse_sweep, topological_order
+from autograd_engine.graph import reverse_sweep
 
 Partials = Callable[[Any], Sequence[float]]
-"""Gives the local derivatives of a node by each of its arguments."""
+"""Gives the local derivatives of a Value by each of its arguments."""
 
 _slots_in_use = threading.Lock()
 
@@ -32,16 +32,13 @@ def add_gradients(output: Any, seed: float, partials: Partials) -> None:
 
     Nothing is added where this is interrupted during the sweep.
     """
+    order = order_of_values([output])
     if not _slots_in_use.acquire(blocking=False):
-        order = topological_order([output])
-        cotangents = reverse_sweep(order, {output: seed}, lambda node: zip(node.arguments, partials(node)))
-        for node, cotangent in cotangents.items():
+        for node, cotangent in _generic_sweep(order, {output: seed}, partials).items():
             node._grad += cotangent
         return
     try:
-        order = _cleared_order(output)
-        output._cotangent = seed
-        _sweep(order, partials)
+        _sweep(order, {output: seed}, partials)
         for node in order:
             if node._cotangent:  # one float serves for both where there was no gradient yet
                 node._grad = node._grad + node._cotangent if node._grad else node._cotangent
@@ -49,12 +46,28 @@ def add_gradients(output: Any, seed: float, partials: Partials) -> None:
         _slots_in_use.release()
 
 
-def _cleared_order(output: Any) -> list[Any]:
-    """`topological_order([output])`, with the cotangent of each node set to 0."""
+def cotangents_of(
+    inputs: Sequence[Any], order: Sequence[Any], seeds: dict[Any, float], partials: Partials
+) -> list[float]:
+    """The cotangent of each of `inputs`, where `seeds` are carried back through `order`; 0 where nothing arrives."""
+    if not _slots_in_use.acquire(blocking=False):
+        cotangents = _generic_sweep(order, seeds, partials)
+        return [cotangents.get(x, 0.0) for x in inputs]
+    try:
+        for x in inputs:  # they may be none of the order
+            x._cotangent = 0.0
+        _sweep(order, seeds, partials)
+        return [x._cotangent for x in inputs]
+    finally:
+        _slots_in_use.release()
+
+
+def order_of_values(outputs: Iterable[Any]) -> list[Any]:
+    """`topological_order(outputs)` of Values."""
     order: list[Any] = []
     seen: set[Any] = set()
     listed = {id(None)}  # the tuples, by their ids, all of whose members are in the order
-    stack: list[Any] = [output]
+    stack: list[Any] = list(outputs)[::-1]
     while stack:
         node = stack.pop()
         if node is None:  # all parents of the node below this mark are listed
@@ -65,7 +78,6 @@ def _cleared_order(output: Any) -> list[Any]:
                 listed.add(id(node._b))
         elif node not in seen:
             seen.add(node)
-            node._cotangent = 0.0
             arguments = a, b = node._a, node._b
             if a.__class__ is tuple:
                 if node.op is None or (id(a) in listed and id(b) in listed):
@@ -81,13 +93,20 @@ def _cleared_order(output: Any) -> list[Any]:
                     stack.append(x)
                 elif x not in seen:  # a leaf needs no detour over the stack
                     seen.add(x)
-                    x._cotangent = 0.0
                     order.append(x)
     return order
 
 
-def _sweep(order: list[Any], partials: Partials) -> None:
+def _generic_sweep(order: Sequence[Any], seeds: dict[Any, float], partials: Partials) -> dict[Any, float]:
+    return reverse_sweep(order, seeds, lambda node: zip(node.arguments, partials(node)))
+
+
+def _sweep(order: Sequence[Any], seeds: dict[Any, float], partials: Partials) -> None:
     """`reverse_sweep`, in the slots."""
+    for node in order:
+        node._cotangent = 0.0
+    for node, seed in seeds.items():
+        node._cotangent = seed
     for node in reversed(order):
         cotangent = node._cotangent
         if not cotangent or node.op is None:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import operator
 from array import array
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
@@ -25,10 +26,13 @@ from typing import Any
 
 import numpy as np
 
+from autograd_engine.backward import cotangents_of, order_of_values
 from autograd_engine.graph import forward_sweep, reverse_sweep, topological_order
 from autograd_engine.primitives import as_float, identity
 from autograd_engine.structure import Structure, flatten
-from autograd_engine.value import Value, become_constant, differentiable_edges, edges
+from autograd_engine.value import Value, become_constant, differentiable_edges, edges, partials
+
+_op = operator.attrgetter("op")
 
 variable: ContextVar[Callable[[float], Any]] = ContextVar("variable", default=Value)
 """Makes the variable of a run that stands for a plain number. A Value, unless a compiler traces the function."""
@@ -177,7 +181,8 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
         slopes: tuple[Any, ...] = run.structure(run.trace(outputs, given).pull(seeds))
         return slopes
 
-    return structure([run.trace(outputs).number(output) for output in outputs]), pullback
+    trace = run.trace(outputs)
+    return structure([trace.number(output) for output in outputs]), pullback
 
 
 class _Run:
@@ -223,18 +228,28 @@ class _Trace:
     """The graph between the inputs of a run and its outputs, and the number type its derivatives have."""
 
     def __init__(self, inputs: Sequence[Any], outputs: Sequence[Any], as_nodes: bool) -> None:
-        order = topological_order([x for x in outputs if _is_node(x)], stop=set(inputs))
+        nodes = [x for x in outputs if _is_node(x)]
+        if as_nodes or any(x.__class__ is not Value for x in nodes):
+            self._order = topological_order(nodes, stop=set(inputs))
+        else:
+            self._order = order_of_values(nodes)
         self.inputs = inputs
-        self.order = _between(inputs, order)
         # A leaf that is not an input of this run is a Value of the outside.
-        self.as_nodes = as_nodes or any(x.op is None for x in order)
+        self.as_nodes = as_nodes or None in map(_op, self._order)
         self.edges = _edges if self.as_nodes else edges
+
+    @functools.cached_property
+    def order(self) -> list[Any]:
+        """In topological order what depends on the inputs."""
+        return _between(self.inputs, self._order)
 
     def pull(self, seeds: dict[Any, Any]) -> list[Any]:
         """The derivative by each input, where `seeds` are the cotangents of the outputs."""
         nodes = {x: seed for x, seed in seeds.items() if _is_node(x)}
-        cotangents = reverse_sweep(self.order, nodes, self.edges)
-        return [self.slope(cotangents.get(x, 0.0)) for x in self.inputs]
+        if self.as_nodes:
+            cotangents = reverse_sweep(self.order, nodes, self.edges)
+            return [self.slope(cotangents.get(x, 0.0)) for x in self.inputs]
+        return [slope + 0.0 for slope in cotangents_of(self.inputs, self._order, nodes, partials)]
 
     def number(self, x: Any) -> Any:
         """A result in the number type of this trace."""

@@ -1,4 +1,4 @@
-"""Value.backward on its slots gives what the sweep of `graph.py` gives, bit for bit, whatever happens meanwhile."""
+"""Sweeps in slots give what the sweep of `graph.py` gives, bit for bit, whatever happens meanwhile."""
 
 import math
 import threading
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_engine import PRIMITIVES, Value, dot, relu, sum
+from autograd_engine import PRIMITIVES, Value, dot, relu, sum, value_and_grad
 from autograd_engine import backward as module
 from autograd_engine.graph import reverse_sweep, topological_order
 from autograd_engine.primitives import Primitive
@@ -42,7 +42,7 @@ def test_gradients_of_a_model_have_the_bits_of_the_generic_sweep(seed, activatio
 @given(st.data())
 def test_the_order_is_the_topological_order(data):
     output = data.draw(expressions())(*map(Value, data.draw(points())))
-    assert list(map(id, module._cleared_order(output))) == list(map(id, topological_order([output])))
+    assert list(map(id, module.order_of_values([output]))) == list(map(id, topological_order([output])))
 
 
 def test_a_tuple_is_not_taken_for_listed_before_its_members_are():
@@ -50,7 +50,7 @@ def test_a_tuple_is_not_taken_for_listed_before_its_members_are():
     shared = (x * 2.0, x * 5.0)
     [inner] = Rows([(Value(1.0), Value(2.0))]).dots(shared)
     [outer] = Rows([shared]).dots((x, inner + 0.0))
-    order = module._cleared_order(outer)
+    order = module.order_of_values([outer])
     place = {node: i for i, node in enumerate(order)}
     assert len(place) == len(order)
     assert all(place[parent] < place[node] for node in order for parent in node.parents)
@@ -81,6 +81,21 @@ def test_whoever_comes_second_gets_the_same():
     with module._slots_in_use:
         y.backward()
     assert x.grad == once
+
+
+def test_derivatives_of_functions_have_the_bits_of_the_generic_sweep():
+    def f(x, y, z):
+        hidden = [(x * y).tanh(), x / (y * y + 1.0), dot([x, y], [y, 3.0])]
+        return sum(hidden) * hidden[0]
+
+    point = (0.3, -0.7, 2.0)  # nothing depends on the last one
+    value, slopes = value_and_grad(f, argnums=(0, 1, 2))(*point)
+    with module._slots_in_use:
+        assert value_and_grad(f, argnums=(0, 1, 2))(*point) == (value, slopes)
+    assert slopes[2] == 0.0
+    leaves = list(map(Value, point))
+    f(*leaves).backward()
+    assert tuple(leaf.grad for leaf in leaves) == slopes
 
 
 def primitive(name, partials):
