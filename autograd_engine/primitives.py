@@ -41,6 +41,9 @@ LN2, LOG2E, LOG10E = math.log(2), math.log2(math.e), math.log10(math.e)
 SQRT1_2, TWO_OVER_SQRT_PI, ONE_OVER_SQRT_2PI = math.sqrt(0.5), 2 / math.sqrt(pi), 1 / math.sqrt(2 * pi)
 
 
+_KNOWN = frozenset({int, bool})  # to be numbers, without asking an abstract class, which takes 0.2 µs
+
+
 def as_float(number: Any, where: str = "") -> float:
     """The float of a real number: float, int, bool, Fraction or NumPy scalar.
 
@@ -50,9 +53,9 @@ def as_float(number: Any, where: str = "") -> float:
     if number.__class__ is float:
         return number
     at = f"{where}: " if where else ""
-    if isinstance(number, (numbers.Real, np.bool_)):
+    if number.__class__ in _KNOWN or isinstance(number, (numbers.Real, np.bool_)):
         try:
-            return float(number)
+            return float(number)  # type: ignore[arg-type]
         except OverflowError:
             raise OverflowError(f"{at}expected a number that fits a float, got an int beyond 1.8e308") from None
     kind = type(number)

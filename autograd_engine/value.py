@@ -66,12 +66,19 @@ def _operator(op: Primitive) -> tuple[Callable[[Any, Any], Any], Callable[[Any, 
         return node
 
     def reflected(self: Value, other: Any) -> Any:
-        try:
-            return Value.record(op, as_float(other), self)
-        except TypeError:
-            return NotImplemented
+        if other.__class__ is not float:
+            try:
+                other = as_float(other)
+            except TypeError:
+                return NotImplemented
+        y = self._float
+        return _node(forward(other, y), op, other, self, other, y)
 
     return method, reflected
+
+
+def _unary_operator(op: Primitive) -> Callable[[Any], Any]:
+    return lambda self: record_unary(op, self)
 
 
 def _comparison(name: str) -> Callable[[Any, Any], Any]:
@@ -125,18 +132,20 @@ class Value:
     @staticmethod
     def record(op: Primitive, *args: Any) -> Value:
         """The node of `op` called with `args`, numbers or Values."""
-        try:
-            if len(args) == 1:
-                return record_unary(op, args[0])
-            operands = tuple([x if x.__class__ is float else x._float for x in args])
-        except AttributeError:  # neither a float nor a Value
-            for x in args:
-                if x.__class__ is not Value and hasattr(x, "record"):  # a number of another type, which knows Values
-                    return x.record(op, *args)  # type: ignore[no-any-return]
-            caller = f"{op.name}()"
-            args = tuple([x if x.__class__ is Value else as_float(x, caller) for x in args])
-            operands = tuple([x if x.__class__ is float else x._float for x in args])
-        return _node(op.forward(*operands), op, args, operands)
+        if len(args) == 1 and args[0].__class__ is Value:
+            return record_unary(op, args[0])
+        operands = []
+        for x in args:
+            if x.__class__ is Value:
+                operands.append(x._float)
+            elif x.__class__ is float:
+                operands.append(x)
+            else:
+                return _record_others(op, args)  # type: ignore[no-any-return]
+        if len(args) == 2:
+            (a, b), (x, y) = args, operands
+            return _node(op.forward(x, y), op, a, b, x, y)
+        return _node(op.forward(*operands), op, args, None, tuple(operands), None)
 
     @property
     def data(self) -> float:
@@ -228,10 +237,10 @@ class Value:
     __floordiv__, __rfloordiv__ = _operator(primitives.floordiv)
     __mod__, __rmod__ = _operator(primitives.mod)
     _pow, __rpow__ = _operator(primitives.pow)
-    __neg__ = primitives.neg
-    __abs__ = primitives.abs
-    __floor__ = primitives.floor
-    __ceil__ = primitives.ceil
+    __neg__ = _unary_operator(primitives.neg)
+    __abs__ = _unary_operator(primitives.abs)
+    __floor__ = _unary_operator(primitives.floor)
+    __ceil__ = _unary_operator(primitives.ceil)
 
     def __pow__(self, exponent: Any, modulus: None = None) -> Any:
         return NotImplemented if modulus is not None else self._pow(exponent)
@@ -344,6 +353,15 @@ _UFUNC_NAMES = {
 }
 
 
+def _record_others(op: Primitive, args: tuple[Any, ...]) -> Any:
+    """`Value.record` where the arguments are not all Values and floats."""
+    for x in args:
+        if x.__class__ is not Value and hasattr(x, "record"):  # a number of another type, which knows Values
+            return x.record(op, *args)
+    caller = f"{op.name}()"
+    return Value.record(op, *[x if x.__class__ is Value else as_float(x, caller) for x in args])
+
+
 def record_unary(op: Primitive, x: Value) -> Value:
     """The node of `op`, a primitive of one number, called with `x`."""
     node = _new(Value)
@@ -404,14 +422,17 @@ class Rows:
         return numbers
 
 
-def _node(data: float, op: Primitive, arguments: tuple[Any, ...], operands: tuple[float, ...]) -> Value:
+def _node(data: float, op: Primitive | None, a: Any, b: Any, x: Any, y: Any) -> Value:
     """A node, of arguments and operands that are known to be what they should be."""
     node = _new(Value)
-    node._float, node._grad, node.op, node.label = data, 0.0, op, ""
-    if len(arguments) == 2:
-        (node._a, node._b), (node._x, node._y) = arguments, operands
-    else:
-        node._a, node._x, node._b, node._y = arguments, operands, None, None
+    node._a = a
+    node._b = b
+    node._x = x
+    node._y = y
+    node._float = data
+    node._grad = 0.0
+    node.op = op
+    node.label = ""
     return node
 
 
@@ -452,7 +473,7 @@ def differentiable_edges(node: Value) -> Any:
     arguments = [
         x
         if x.__class__ is float or x._float is then or x._float == then
-        else _restore(then, 0.0, primitives.identity, "", x, None, then, None)
+        else _node(then, primitives.identity, x, None, then, None)
         for x, then in zip(node.arguments, node.operands)
     ]
     return zip(node.arguments, node.op.partials(node, *arguments))  # type: ignore[union-attr]
@@ -487,9 +508,8 @@ _this_thread = _ThisThread()
 
 
 def _restore(data: float, grad: float, op: Primitive | None, label: str, a: Any, b: Any, x: Any, y: Any) -> Value:
-    node = _new(Value)
-    node._float, node._grad, node.op, node.label = data, grad, op, label
-    node._a, node._b, node._x, node._y = a, b, x, y
+    node = _node(data, op, a, b, x, y)
+    node._grad, node.label = grad, label
     return node
 
 
