@@ -74,6 +74,7 @@ from autograd_engine.primitives import (
     square,
     tan,
     tanh,
+    trunc,
     where,
     xlogy,
 )
@@ -209,6 +210,7 @@ __all__ = [
     "to_c",
     "to_html",
     "to_svg",
+    "trunc",
     "value_and_grad",
     "vjp",
     "vmap",

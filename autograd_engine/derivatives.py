@@ -20,7 +20,7 @@ import functools
 import itertools
 import operator
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -30,9 +30,19 @@ from autograd_engine.backward import cotangents_of, order_of_values
 from autograd_engine.graph import forward_sweep, reverse_sweep, topological_order
 from autograd_engine.primitives import as_float, identity
 from autograd_engine.structure import Structure, flatten
-from autograd_engine.value import Value, become_constant, differentiable_edges, edges, partials
+from autograd_engine.value import (
+    Value,
+    become_constant,
+    differentiable_edges,
+    edges,
+    has_variables,
+    is_variable,
+    partials,
+    variables,
+)
 
 _op = operator.attrgetter("op")
+_MANY = 4  # times as many outputs as inputs: from there on forward sweeps, which are slower one by one, are faster
 
 variable: ContextVar[Callable[[float], Any]] = ContextVar("variable", default=Value)
 """Makes the variable of a run that stands for a plain number. A Value, unless a compiler traces the function."""
@@ -96,9 +106,10 @@ def value_and_grad(
     def value_and_gradient_of_f(*args: Any, **keywords: Any) -> Any:
         run = _Run("grad", f, args, keywords, argnums)
         output, aux = run.output if has_aux else (run.output, None)
-        trace = run.trace([_one_number(output, f)])
+        output = _one_number(output, f)
+        trace = run.trace([output])
         value, slopes = trace.number(output), run.structure(trace.pull({output: 1.0}))
-        return ((value, aux), slopes) if has_aux else (value, slopes)
+        return ((value, trace.numbers_in(aux)), slopes) if has_aux else (value, slopes)
 
     return value_and_gradient_of_f
 
@@ -108,7 +119,7 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, sparse:
 
     The result has the structure of what f returns, with the structure of the argument in the place of each
     number; an array of shape S differentiated by an array of shape T gives an array of shape S + T.
-    One reverse sweep per output.
+    One reverse sweep per output; where there are many more outputs than inputs, one forward sweep per input.
 
     With `sparse` the result is a `scipy.sparse.csr_matrix` of floats, a row for each number returned and a column
     for each number of the argument, both in the order in which they are written. A sweep then visits only what its
@@ -127,8 +138,12 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, sparse:
             return _sparse_jacobian(run, outputs)
         trace = run.trace(outputs)
         block = np.empty((structure.size, run.structure.size), dtype=object)
-        for i, output in enumerate(outputs):
-            block[i] = trace.pull({output: 1.0})
+        if _MANY * len(run.inputs) <= len(outputs):
+            for j, x in enumerate(run.inputs):
+                block[:, j] = trace.push({x: 1.0}, outputs)
+        else:
+            for i, output in enumerate(outputs):
+                block[i] = trace.pull({output: 1.0})
         return _assemble(structure, run.structure, block)
 
     return jacobian_of_f
@@ -152,12 +167,13 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     >>> jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
     (6.0, 3.0)
     """
+    if not isinstance(primals, (list, tuple)) or not isinstance(tangents, (list, tuple)):
+        raise TypeError("jvp() needs primals and tangents as tuples with an entry for each argument: (x,) for f(x)")
     run = _Run("jvp", f, tuple(primals), {}, range(len(primals)))
     directions = _matching("jvp", "tangents", tuple(tangents), "primals", run.structure)
     outputs, structure = run.outputs()
     trace = run.trace(outputs, directions)
-    moved = forward_sweep(trace.order, dict(zip(run.inputs, directions)), trace.edges)
-    slopes = [trace.slope(moved.get(output, 0.0)) for output in outputs]
+    slopes = trace.push(dict(zip(run.inputs, directions)), outputs)
     return structure([trace.number(output) for output in outputs]), structure(slopes)
 
 
@@ -199,8 +215,10 @@ class _Run:
         if not callable(f):
             raise TypeError(f"{caller}() needs a function, got {type(f).__name__}")
         self.caller = caller
-        one = isinstance(argnums, int)
-        indices = [_index(i, args, f) for i in ([argnums] if isinstance(argnums, int) else argnums)]
+        one = not isinstance(argnums, Iterable)
+        indices = [_index(i, args, f) for i in ([argnums] if one else argnums)]  # type: ignore[union-attr]
+        if len(set(indices)) < len(indices):
+            raise ValueError(f"argnums={argnums} names an argument twice")
         leaves, self.structure = flatten(args[indices[0]] if one else tuple(args[i] for i in indices))
         points = [_number(caller, "the arguments", leaf) for leaf in leaves]
         # Nodes for this run alone, so that an inner derivative does not mix up its variable with an outer one.
@@ -208,9 +226,14 @@ class _Run:
         self.inputs = [x.record(identity, x) if _is_node(x) else new(x) for x in points]
         self.nested = any(x.op is not None for x in self.inputs)
         fresh, arguments = self.structure(self.inputs), list(args)
+        # What was there before the run cannot depend on its inputs. Inside of another derivative there may be much
+        # behind it, a whole trajectory, that need not be looked at.
+        inside = self.nested or new is not Value or has_variables()
+        self.outside = set(_nodes_in([args, keywords])) if inside else set()
         for i, argument in zip(indices, [fresh] if one else fresh):
             arguments[i] = argument
-        self.output = f(*arguments, **keywords)
+        with variables(self.inputs):
+            self.output = f(*arguments, **keywords)
         for x in self.inputs:  # variables for what f ran inside, constants for everybody else
             if x.op is None:
                 become_constant(x)
@@ -221,22 +244,27 @@ class _Run:
         return [_number(self.caller, "what the function returned", leaf) for leaf in leaves], structure
 
     def trace(self, outputs: Sequence[Any], seeds: Sequence[Any] = ()) -> _Trace:
-        return _Trace(self.inputs, outputs, self.nested or any(_is_node(x) for x in seeds))
+        return _Trace(self.inputs, outputs, self.outside, self.nested or any(_is_node(x) for x in seeds))
 
 
 class _Trace:
     """The graph between the inputs of a run and its outputs, and the number type its derivatives have."""
 
-    def __init__(self, inputs: Sequence[Any], outputs: Sequence[Any], as_nodes: bool) -> None:
+    def __init__(self, inputs: Sequence[Any], outputs: Sequence[Any], outside: set[Any], as_nodes: bool) -> None:
         nodes = [x for x in outputs if _is_node(x)]
-        if as_nodes or any(x.__class__ is not Value for x in nodes):
-            self._order = topological_order(nodes, stop=set(inputs))
+        if as_nodes or outside or any(x.__class__ is not Value for x in nodes):
+            self._order = topological_order(nodes, stop=outside.union(inputs))
         else:
             self._order = order_of_values(nodes)
         self.inputs = inputs
         # A leaf that is not an input of this run is a Value of the outside.
-        self.as_nodes = as_nodes or None in map(_op, self._order)
+        self.as_nodes = as_nodes or None in map(_op, self._order) or not outside.isdisjoint(self._order)
         self.edges = _edges if self.as_nodes else edges
+
+    @property
+    def needs_a_variable(self) -> bool:
+        """Whether it depends on a variable of a derivative that is being taken outside."""
+        return any(is_variable(x) for x in self._order)
 
     @functools.cached_property
     def order(self) -> list[Any]:
@@ -251,11 +279,21 @@ class _Trace:
             return [self.slope(cotangents.get(x, 0.0)) for x in self.inputs]
         return [slope + 0.0 for slope in cotangents_of(self.inputs, self._order, nodes, partials)]
 
+    def push(self, seeds: dict[Any, Any], outputs: Sequence[Any]) -> list[Any]:
+        """How each of `outputs` changes, where `seeds` are the tangents of the inputs."""
+        tangents = forward_sweep(self.order, seeds, self.edges)
+        return [self.slope(tangents.get(x, 0.0) if _is_node(x) else 0.0) for x in outputs]
+
     def number(self, x: Any) -> Any:
         """A result in the number type of this trace."""
         if self.as_nodes:
-            return _as_node(x, next(itertools.chain(self.inputs, self.order)))
+            return x if _is_node(x) else _as_node(x, next(itertools.chain(self.inputs, self._order)))
         return x.data if isinstance(x, Value) else as_float(x)
+
+    def numbers_in(self, tree: Any) -> Any:
+        """Nested data with its Values in the number type of this trace; what is no Value stays as it is."""
+        leaves, structure = flatten(tree)
+        return structure([self.number(x) if isinstance(x, Value) else x for x in leaves])
 
     def slope(self, x: Any) -> Any:
         """A derivative in the number type of this trace, 0.0 instead of -0.0 where it is not a Value."""
@@ -265,14 +303,15 @@ class _Trace:
 
 def _sparse_jacobian(run: _Run, outputs: Sequence[Any]) -> Any:
     """The matrix of derivatives as a scipy.sparse.csr_matrix (outputs, inputs)."""
-    if run.nested:
+    trace = run.trace(outputs)
+    if run.nested or trace.needs_a_variable:
         raise TypeError("jacobian(sparse=True) is a matrix of floats, which cannot be differentiated again")
     try:
         from scipy.sparse import csr_matrix
     except ImportError:
         raise ImportError("jacobian(sparse=True) needs SciPy: pip install scipy") from None
     columns = {x: column for column, x in enumerate(run.inputs)}
-    on_the_way = set(run.trace(outputs).order)
+    on_the_way = set(trace.order)
     slopes, indices, ends = array("d"), array("q"), array("q", [0])
     for output in outputs:
         if _is_node(output):
@@ -303,6 +342,15 @@ def _is_node(x: Any) -> bool:
     return x.__class__ is not float and hasattr(x, "record")
 
 
+def _nodes_in(tree: Any) -> Iterator[Any]:
+    """The nodes in lists, tuples and dicts. Arrays are left alone: looking into one can be dear."""
+    if isinstance(tree, (list, tuple, dict)):
+        for part in tree.values() if isinstance(tree, dict) else tree:
+            yield from _nodes_in(part)
+    elif _is_node(tree):
+        yield tree
+
+
 def _as_node(x: Any, like: Any) -> Any:
     """A number as a node of the type of `like`, but not as a leaf, which would be a variable."""
     return x if _is_node(x) else like.record(identity, x)
@@ -328,17 +376,23 @@ def _matching(caller: str, what: str, given: Any, like: str, structure: Structur
 
 
 def _one_number(output: Any, f: Callable[..., Any]) -> Any:
-    _, structure = flatten(output)
-    if structure.kind is not None:
+    leaves, structure = flatten(output)
+    if structure.kind is np.ndarray and structure.keys == ():
+        [output] = leaves
+    elif structure.kind is not None:
         held = f"{structure.kind.__name__} of {structure.size}"
         raise TypeError(f"grad() needs {_name(f)}() to return one number, got a {held}; use jacobian()")
     return _number("grad", f"what {_name(f)}() returned", output)
 
 
-def _index(argnum: int, args: Sequence[Any], f: Callable[..., Any]) -> int:
+def _index(argnum: Any, args: Sequence[Any], f: Callable[..., Any]) -> int:
+    try:
+        argnum = operator.index(argnum)
+    except TypeError:
+        raise TypeError(f"argnums must be a whole number or several, got {argnum!r:.60}") from None
     if not -len(args) <= argnum < len(args):
         raise IndexError(f"argnums={argnum}, but {_name(f)}() was called with {len(args)} positional arguments")
-    return argnum % len(args)
+    return int(argnum % len(args))
 
 
 def _name(f: Callable[..., Any]) -> str:

@@ -77,7 +77,7 @@ class Expression:
     names: tuple[str, ...]
     _tree: ast.expr
 
-    def __call__(self, **numbers: Any) -> Any:
+    def __call__(self, /, **numbers: Any) -> Any:
         """The value at numbers or Values, one for each of `names`. Raises TypeError for missing or unknown names."""
         if numbers.keys() != set(self.names):
             raise TypeError(

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_engine.number_arrays import number_array
 from autograd_engine.structure import Structure, flatten
 
 mapper: ContextVar[Callable[..., Any] | None] = ContextVar("mapper", default=None)
@@ -98,10 +99,9 @@ def stacked(
 
 def _array(columns: Sequence[list[Any]], shape: tuple[int, ...]) -> Any:
     flat = [x for column in columns for x in column]
-    dtype = float if all(isinstance(x, (Real, np.bool_)) for x in flat) else object
-    array = np.empty(len(flat), dtype=dtype)
-    array[:] = flat
-    return np.moveaxis(array.reshape(*shape, -1), -1, 0)
+    if all(isinstance(x, (Real, np.bool_)) for x in flat):
+        flat = list(map(float, flat))
+    return np.moveaxis(number_array(flat, (*shape, -1)), -1, 0)
 
 
 def _along(array: Any, axis: int) -> Any:

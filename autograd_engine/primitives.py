@@ -31,7 +31,7 @@ import operator
 from collections.abc import Callable, Iterable, Sequence
 from math import inf, nan, pi
 from types import MethodType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -78,6 +78,10 @@ class Primitive:
     with it. Creating a row adds it to `PRIMITIVES`.
     """
 
+    checks_results: ClassVar[bool] = (
+        False  # from the end of this file on: the rows in it are held to their word by tests
+    )
+
     def __init__(
         self,
         name: str,
@@ -91,13 +95,14 @@ class Primitive:
     ) -> None:
         if name in PRIMITIVES:
             raise ValueError(f"there is a primitive named {name!r} already; choose another name")
-        self.name, self.symbol, self.forward, self.partials = name, symbol, forward, partials
-        self.composite = composite
+        self.name, self.symbol, self.composite = name, symbol, composite
         self.derivative = (derivative,) if isinstance(derivative, str) else derivative
         self.__doc__ = doc
         self.__name__ = name
         # What a call takes is what `partials` takes after `out`; None stands for any number of inputs.
-        inputs = list(inspect.signature(partials).parameters.values())[1:]
+        inputs = [i.replace(annotation=i.empty) for i in inspect.signature(partials).parameters.values()][1:]
+        self.forward = _checked_forward(name, forward) if self.checks_results else forward
+        self.partials = _checked_partials(name, partials) if self.checks_results else partials
         self.arity = None if any(i.kind is i.VAR_POSITIONAL for i in inputs) else len(inputs)
         self._inputs = self.__signature__ = inspect.Signature(inputs)
         PRIMITIVES[name] = self
@@ -155,6 +160,35 @@ class Primitive:
             raise TypeError(f"{takes} was called with {given} arguments") from None
         bound.apply_defaults()
         return bound.args
+
+
+def _checked_forward(name: str, forward: Callable[..., float]) -> Callable[..., float]:
+    """`forward`, whose result is a float or a number that is being recorded, or a TypeError says what it is."""
+
+    @functools.wraps(forward)
+    def checked(*inputs: Any) -> Any:
+        out = forward(*inputs)
+        return out if out.__class__ is float or hasattr(out, "record") else as_float(out, f"{name}()")
+
+    return checked
+
+
+def _checked_partials(name: str, partials: Callable[..., Sequence[Any]]) -> Callable[..., Sequence[Any]]:
+    """`partials`, whose result is one real number per input."""
+
+    @functools.wraps(partials)
+    def checked(out: Any, *inputs: Any) -> Sequence[Any]:
+        found = partials(out, *inputs)
+        if not isinstance(found, (tuple, list)) or len(found) != len(inputs):
+            raise ValueError(
+                f"the partials of {name} must be a tuple of {len(inputs)}, a local derivative for each input; "
+                f"got {found!r:.60}"
+            )
+        if any(isinstance(partial, complex) for partial in found):
+            raise ArithmeticError(f"a local derivative of {name} is complex")  # as 1 / 0: Values give nan there
+        return found
+
+    return checked
 
 
 def _named(name: str) -> Primitive:
@@ -312,6 +346,15 @@ round = Primitive(
     _to_integer(round),
     lambda out, x: (_flat(x),),
     "The nearest integer, the even one at a tie.",
+    derivative="0",
+)
+trunc = Primitive(
+    "trunc",
+    "trunc",
+    lambda x: copysign(floor(abs(x)), x),
+    lambda out, x: (_flat(x),),
+    "x without its decimals: the nearest integer towards 0.",
+    composite=True,
     derivative="0",
 )
 
@@ -820,7 +863,11 @@ leaky_relu = Primitive(
     "leaky_relu",
     "leaky_relu",
     lambda x, negative_slope: where(x > 0, x, negative_slope * x),
-    lambda out, x, negative_slope=0.01: (_by_sign(x, 1.0, negative_slope), _by_sign(x, 0.0, x)),
+    lambda out, x, negative_slope=0.01: (
+        # Below 0 the slope may be negative: then 0 lies between the two at the kink.
+        _by_sign(x, 1.0, where((x == 0) & (negative_slope < 0), 0.0, negative_slope)),
+        _by_sign(x, 0.0, x),
+    ),
     "x where x > 0, else negative_slope * x.",
     composite=True,
     derivative=("where(x > 0, 1, negative_slope)", "where(x > 0, 0, x)"),
@@ -941,3 +988,5 @@ gelu = Primitive(
 
 asin, acos, atan, atan2 = arcsin, arccos, arctan, arctan2
 asinh, acosh, atanh = arcsinh, arccosh, arctanh
+
+Primitive.checks_results = True  # of rows that somebody else adds to the table

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from autograd_engine.number_arrays import number_array
+
 
 @dataclass(frozen=True)
 class Structure:
@@ -41,9 +43,7 @@ class Structure:
         if self.kind is None:
             return leaves[0]
         if self.kind is np.ndarray:
-            array = np.empty(self.size, dtype=float if all(isinstance(x, float) for x in leaves) else object)
-            array[:] = leaves
-            return array.reshape(self.keys)
+            return number_array(leaves, self.keys)
         return self.container([child(part) for child, part in self.split(leaves)])
 
     def split(self, sequence: Any) -> Iterator[tuple[Structure, Any]]:

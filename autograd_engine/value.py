@@ -14,8 +14,12 @@ itself, so a graph is free of cycles and is gone with its last reference.
 
 from __future__ import annotations
 
+import math
+import numbers
+import operator
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, final
 
 import numpy as np
@@ -23,6 +27,7 @@ import numpy as np
 from autograd_engine import primitives
 from autograd_engine.backward import add_gradients
 from autograd_engine.graph import topological_order
+from autograd_engine.number_arrays import apply_ufunc
 from autograd_engine.primitives import PRIMITIVES, Primitive, as_float, dot_of_floats
 
 _new = object.__new__
@@ -81,17 +86,17 @@ def _unary_operator(op: Primitive) -> Callable[[Any], Any]:
     return lambda self: record_unary(op, self)
 
 
-def _comparison(name: str) -> Callable[[Any, Any], Any]:
+def _comparison(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """A comparison of the data with another Value's or a number."""
-    compare: Callable[[float, Any], Any] = getattr(float, name)
 
     def method(self: Value, other: Any) -> Any:
         if other.__class__ is Value:
             return compare(self._float, other._float)
-        try:
-            return compare(self._float, as_float(other))
-        except TypeError:
-            return NotImplemented
+        if other.__class__ is float or other.__class__ is int:  # an int of any size, as Python compares it with a float
+            return compare(self._float, other)
+        if isinstance(other, (numbers.Number, np.bool_)) and not isinstance(other, complex):
+            return bool(compare(self._float, other))
+        return NotImplemented
 
     return method
 
@@ -110,6 +115,9 @@ class Value:
     # none, _a and _x are tuples, and so are _b and _y where two sequences were multiplied. One object per node
     # instead of two halves the work of the garbage collector. _cotangent is for `backward` alone.
     __slots__ = ("__weakref__", "_a", "_b", "_cotangent", "_float", "_grad", "_x", "_y", "label", "op")
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        raise TypeError("a Value cannot be subclassed: results of operations would be plain Values; wrap it instead")
 
     _float: float
     _grad: float
@@ -255,19 +263,24 @@ class Value:
         return other // self, other % self
 
     def __round__(self, digits: int | None = None) -> Any:
-        """Rounded to `digits` decimals, scaled by a power of ten as NumPy does; a Value, also without digits."""
+        """Rounded to `digits` decimals, scaled by a power of ten as NumPy does; a Value, also without digits.
+
+        Python's own round(2.675, 2) is 2.67, by decimal digits; this is 2.68.
+        """
         if digits is None:
             return primitives.round(self)
-        scale = 10.0 ** abs(digits)
-        return primitives.round(self * scale) / scale if digits >= 0 else primitives.round(self / scale) * scale
+        scale = 10.0 ** min(abs(operator.index(digits)), 308)
+        if digits < -308:  # more digits before the point than a float can have
+            return primitives.where(abs(self) < math.inf, 0.0 * primitives.round(self), self)
+        if digits < 0:
+            return primitives.round(self / scale) * scale
+        scaled = self * scale  # from 2**52 on self has no further decimals
+        return primitives.where(abs(scaled) < 2.0**52, primitives.round(scaled) / scale, self)
 
     # Comparisons look at the data; `==` too, so that `loss == 0` is what it says. Hashing stays by identity.
-    __lt__ = _comparison("__lt__")
-    __le__ = _comparison("__le__")
-    __gt__ = _comparison("__gt__")
-    __ge__ = _comparison("__ge__")
-    __eq__ = _comparison("__eq__")
-    __ne__ = _comparison("__ne__")
+    __lt__, __le__ = _comparison(operator.lt), _comparison(operator.le)
+    __gt__, __ge__ = _comparison(operator.gt), _comparison(operator.ge)
+    __eq__, __ne__ = _comparison(operator.eq), _comparison(operator.ne)
     __hash__ = object.__hash__
 
     def __bool__(self) -> bool:
@@ -275,7 +288,7 @@ class Value:
 
     # Every primitive of a number is a method too: v.tanh() is tanh(v). NumPy calls these for arrays of Values.
     abs, sign, square = primitives.abs, primitives.sign, primitives.square
-    floor, ceil, round, rint = primitives.floor, primitives.ceil, primitives.round, primitives.round
+    floor, ceil, trunc, rint = primitives.floor, primitives.ceil, primitives.trunc, primitives.round
     exp, exp2, expm1 = primitives.exp, primitives.exp2, primitives.expm1
     log, log2, log10, log1p = primitives.log, primitives.log2, primitives.log10, primitives.log1p
     sqrt, cbrt, reciprocal = primitives.sqrt, primitives.cbrt, primitives.reciprocal
@@ -286,7 +299,7 @@ class Value:
     arcsinh, arccosh, arctanh = primitives.arcsinh, primitives.arccosh, primitives.arctanh
     asinh, acosh, atanh = arcsinh, arccosh, arctanh
     erf, erfc, hypot, logaddexp = primitives.erf, primitives.erfc, primitives.hypot, primitives.logaddexp
-    copysign, maximum, minimum, clip = primitives.copysign, primitives.maximum, primitives.minimum, primitives.clip
+    copysign, maximum, minimum = primitives.copysign, primitives.maximum, primitives.minimum
     relu, leaky_relu, elu, gelu = primitives.relu, primitives.leaky_relu, primitives.elu, primitives.gelu
     silu, softplus, softsign, sigmoid = (
         primitives.silu,
@@ -294,6 +307,18 @@ class Value:
         primitives.softsign,
         primitives.sigmoid,
     )
+
+    def clip(self, low: Any, high: Any, out: None = None) -> Any:
+        """`clip(self, low, high)`, also for np.clip."""
+        return primitives.clip(self, low, high)
+
+    def round(self, decimals: int = 0, out: None = None) -> Any:
+        """`round(self, decimals)`, also for np.round."""
+        return self.__round__(decimals or None)
+
+    def conjugate(self) -> Value:
+        """Self, which is real; np.var and np.std ask for it."""
+        return self
 
     def __repr__(self) -> str:
         op = f", op={self.op.name}" if self.op else ""
@@ -318,39 +343,21 @@ class Value:
         return apply_ufunc(ufunc, method, *inputs, **keywords)
 
     def __copy__(self) -> Value:
-        return _restore(*self._state())
+        return self if is_variable(self) else _restore(*self._state())
 
     def __reduce__(self) -> Any:
+        if is_variable(self):
+            return "a variable of a function while it is differentiated"  # to `copy`: itself; to `pickle`: an error
         if self.op is None or self in _this_thread.copying:
             return _restore, self._state()
-        return _last, (_ParentsFirst(self),)
+        ancestors = _Ancestors(self)
+        return _after, (ancestors, *self._state()), _AllCopied(ancestors)
+
+    def __setstate__(self, state: None) -> None:
+        """Nothing: `_after` has returned a node that is complete."""
 
     def _state(self) -> tuple[Any, ...]:
         return self._float, self._grad, self.op, self.label, self._a, self._b, self._x, self._y
-
-
-def apply_ufunc(ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
-    """A method of a function of NumPy, number by number, by the row of the table where there is one."""
-    op = PRIMITIVES.get(_UFUNC_NAMES.get(ufunc.__name__, ufunc.__name__))
-    function = np.frompyfunc(op, ufunc.nin, 1) if op and op.arity == ufunc.nin else ufunc
-    with np.errstate(all="ignore"):  # nan and inf are results, as with Values alone
-        return getattr(function, method)(*[np.asarray(x, dtype=object) for x in inputs], **keywords)
-
-
-# NumPy's names of the rows that are operators in Python.
-_UFUNC_NAMES = {
-    "subtract": "sub",
-    "multiply": "mul",
-    "divide": "div",
-    "power": "pow",
-    "negative": "neg",
-    "absolute": "abs",
-    "remainder": "mod",
-    "floor_divide": "floordiv",
-    "rint": "round",
-    "float_power": "pow",
-    "fabs": "abs",
-}
 
 
 def _record_others(op: Primitive, args: tuple[Any, ...]) -> Any:
@@ -448,8 +455,8 @@ def partials(node: Value) -> Any:
         if x.__class__ is tuple:
             return op.partials(node._float, *node.operands)  # type: ignore[union-attr]
         return op.partials(node._float, x) if y is None else op.partials(node._float, x, y)  # type: ignore[union-attr]
-    except ZeroDivisionError:
-        # Python's floats refuse 1 / 0; Values follow IEEE 754.
+    except ArithmeticError:
+        # Python's floats refuse 1 / 0 and 1e200 ** 2; Values follow IEEE 754.
         slopes = op.partials(Value(node._float), *map(Value, node.operands))  # type: ignore[union-attr]
         return [x._float if x.__class__ is Value else x for x in slopes]
 
@@ -479,29 +486,65 @@ def differentiable_edges(node: Value) -> Any:
     return zip(node.arguments, node.op.partials(node, *arguments))  # type: ignore[union-attr]
 
 
-class _ParentsFirst:
-    """A graph for pickle and deepcopy: its nodes in topological order, so that no depth is a recursion.
+class _Ancestors:
+    """What a node was computed from, for pickle and deepcopy: in topological order, so that no depth is a recursion.
 
-    While it lives, which is as long as the copying takes, its nodes may be copied one by one.
+    Until `end`, these nodes may be copied one by one.
     """
 
-    def __init__(self, output: Value) -> None:
-        self.order = topological_order([output])
+    def __init__(self, node: Value) -> None:
+        self.order = topological_order([node], stop=_this_thread.variables)[:-1]
         self.copying = _this_thread.copying
         self.copying.update(self.order)
 
     def __reduce__(self) -> Any:
         return list, (), None, iter(self.order)
 
-    def __del__(self) -> None:
+    def end(self) -> None:
+        """All have been copied, or copying was given up."""
         self.copying.difference_update(self.order)
+
+    __del__ = end
+
+
+class _AllCopied:
+    """The state of a node, which pickle and deepcopy take up when they are through with its ancestors."""
+
+    def __init__(self, ancestors: _Ancestors) -> None:
+        self.ancestors = ancestors
+
+    def __reduce__(self) -> Any:
+        self.ancestors.end()
+        return type(None), ()
 
 
 class _ThisThread(threading.local):
-    """The nodes whose parents are copied before them just now."""
+    """The nodes whose parents are copied before them just now, and the variables of the derivatives being taken."""
 
     def __init__(self) -> None:
         self.copying: set[Value] = set()
+        self.variables: set[Value] = set()
+
+
+@contextmanager
+def variables(nodes: Sequence[Any]) -> Iterator[None]:
+    """While a function is differentiated by these nodes: a copy of one of them is itself, as of a number."""
+    running = _this_thread.variables
+    running.update(nodes)
+    try:
+        yield
+    finally:
+        running.difference_update(nodes)
+
+
+def has_variables() -> bool:
+    """Whether a function is being differentiated in this thread."""
+    return bool(_this_thread.variables)
+
+
+def is_variable(x: Any) -> bool:
+    """Whether x is a node by which a function is being differentiated in this thread."""
+    return x in _this_thread.variables
 
 
 _this_thread = _ThisThread()
@@ -513,5 +556,5 @@ def _restore(data: float, grad: float, op: Primitive | None, label: str, a: Any,
     return node
 
 
-def _last(nodes: list[Value]) -> Value:
-    return nodes[-1]
+def _after(ancestors: list[Value], *state: Any) -> Value:
+    return _restore(*state)

@@ -58,6 +58,7 @@ EXACT: dict[str, Callable[..., Any]] = {
     "floor": mp.floor,
     "ceil": mp.ceil,
     "round": mp.nint,
+    "trunc": _trunc,
     "fmod": _fmod,
     "mod": _mod,
     "floordiv": lambda x, y: mp.floor(x / y),

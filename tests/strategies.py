@@ -40,6 +40,7 @@ DOMAINS: dict[str, st.SearchStrategy[Inputs]] = {
     "floor": st.tuples(BETWEEN_INTEGERS),
     "ceil": st.tuples(BETWEEN_INTEGERS),
     "round": st.tuples(BETWEEN_INTEGERS),
+    "trunc": st.tuples(BETWEEN_INTEGERS),
     "fmod": QUOTIENT,
     "mod": QUOTIENT,
     "floordiv": QUOTIENT,
@@ -168,7 +169,7 @@ ADAPTERS: dict[str, tuple[Operand, ...]] = {
 
 # Rows with a kink or a jump that no adapter takes away.
 KINKED = {
-    *("abs", "sign", "floor", "ceil", "round", "fmod", "mod", "floordiv", "copysign"),
+    *("abs", "sign", "floor", "ceil", "round", "trunc", "fmod", "mod", "floordiv", "copysign"),
     *("where", "maximum", "minimum", "clip", "heaviside", "relu", "leaky_relu", "elu", "softsign"),
 }
 

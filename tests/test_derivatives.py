@@ -1,6 +1,8 @@
 """Derivatives of functions: structures, nesting, agreement between the modes."""
 
+import copy
 import math
+import pickle
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +12,8 @@ from hypothesis import strategies as st
 
 from autograd_engine import (
     Value,
+    cos,
+    derivatives,
     dot,
     exp,
     grad,
@@ -24,6 +28,7 @@ from autograd_engine import (
     value_and_grad,
     vjp,
 )
+from autograd_engine.graph import topological_order
 from tests.strategies import expressions, points
 
 
@@ -236,6 +241,9 @@ def test_integer_points_are_fine():
         (lambda: grad(lambda x: None)(1.0), TypeError, "returned.*got NoneType"),
         (lambda: grad(lambda x: x)("1"), TypeError, "the arguments.*got str"),
         (lambda: grad(lambda x: x, argnums=1)(1.0), IndexError, "argnums=1.*1 positional"),
+        (lambda: grad(lambda x: x, argnums="0")(1.0), TypeError, "a whole number or several, got '0'"),
+        (lambda: hessian(lambda x, y: x * y, argnums=(0, -2))(1.0, 2.0), ValueError, "names an argument twice"),
+        (lambda: jvp(tanh, 1.0, 1.0), TypeError, r"tuples with an entry for each argument"),
         (lambda: grad(3)(1.0), TypeError, "needs a function, got int"),
         (lambda: jacobian(lambda x: [x, "a"])(1.0), TypeError, r"jacobian\(\).*got str"),
         (lambda: jvp(tanh, (1.0,), ([1.0],)), ValueError, "tangents of the same structure"),
@@ -248,6 +256,95 @@ def test_bad_input_gets_one_clear_sentence(call, error, message):
     with pytest.raises(error, match=message) as raised:
         call()
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda x: copy.deepcopy({"x": [x]})["x"][0]])
+def test_a_variable_copies_to_itself_as_a_number_does(copied):
+    assert grad(lambda x: copied(x) ** 2)(3.0) == 6.0
+    assert grad(lambda x: copied(x * x) * x)(3.0) == 27.0
+    assert hessian(lambda x: copied(x) ** 3)(2.0) == 12.0
+    with pytest.raises(pickle.PicklingError):
+        grad(lambda x: pickle.loads(pickle.dumps(x)) ** 2)(3.0)
+
+
+def test_many_outputs_of_few_inputs_go_forward_and_agree_with_reverse_mode():
+    def outputs(x, y):
+        return [sin(x * k) * y if k % 3 else 2.0 for k in range(12)]
+
+    tall = jacobian(outputs, argnums=(0, 1))(0.3, 0.7)
+    rows = [grad(lambda x, y, k=k: outputs(x, y)[k], argnums=(0, 1))(0.3, 0.7) for k in range(12) if k % 3]
+    assert [tall[k] for k in range(12) if k % 3] == [pytest.approx(row, rel=1e-15) for row in rows]
+    assert tall[0] == (0.0, 0.0)
+    w = Value(2.0)
+    slopes = jacobian(lambda x: [w * x * k for k in range(5)])(3.0)
+    assert [slope.data for slope in slopes] == [0.0, 2.0, 4.0, 6.0, 8.0]
+    assert gradient(slopes[4], w).data == 4.0
+
+
+def test_an_inner_derivative_does_not_look_at_what_came_before_it(monkeypatch):
+    seen = []
+
+    def counting(outputs, stop=()):
+        order = topological_order(outputs, stop)
+        seen.append(len(order))
+        return order
+
+    def energy(q, p):
+        return p * p / 2 - cos(q)
+
+    def motion(q, steps=30):
+        p = 0.5
+        for _ in range(steps):
+            p = p - 0.1 * grad(energy, 0)(q, p)
+            q = q + 0.1 * grad(energy, 1)(q, p)
+        return q
+
+    expected = (motion(1.0 + 1e-6) - motion(1.0 - 1e-6)) / 2e-6
+    monkeypatch.setattr(derivatives, "topological_order", counting)
+    assert grad(motion)(1.0) == pytest.approx(expected, rel=1e-8)
+    assert max(seen) < 10  # the nodes of one energy, not those of the steps before
+
+
+def test_the_arrays_of_a_function_follow_the_rows_where_numpy_would_compare():
+    value, slopes = value_and_grad(lambda x: np.maximum(x, 1.0).sum())(np.array([math.nan, 1.0, 2.0]))
+    assert math.isnan(value)
+    assert (math.isnan(slopes[0]), *slopes[1:]) == (True, 0.5, 1.0)
+    assert grad(lambda x: np.exp(np.minimum(x, 0)).sum())(np.array([-1.0, 1.0])).tolist() == [math.exp(-1), 0.0]
+    assert grad(lambda x: np.clip(x, 0, 1).sum())(np.array([0.0, 0.5, 2.0])).tolist() == [0.5, 1.0, 0.0]
+    assert grad(lambda x: x.max() + np.max(x))(np.array([1.0, 3.0, 3.0])).tolist() == [0.0, 1.0, 1.0]
+    assert grad(lambda x: np.logaddexp(x, x[::-1]).sum())(np.array([2.0, 2.0])).tolist() == [1.0, 1.0]
+    assert grad(lambda x: np.std(x))(np.array([1.0, 3.0])).tolist() == [-0.5, 0.5]
+    assert grad(lambda x: np.where(np.isfinite(x), x, 0.0).sum())(np.array([1.0, math.inf])).tolist() == [1.0, 0.0]
+
+    def in_place(x):
+        x = x * 2.0
+        x += 1.0
+        np.add.at(x, [0, 0], 5.0)
+        return (x**2).sum()
+
+    assert grad(in_place)(np.array([1.0, 2.0])).tolist() == [52.0, 20.0]
+    assert repr(jacobian(lambda x: [np.maximum(x, 0.0)])(np.array([1.0]))) == "[array([[1.]])]"
+
+
+def test_what_is_handed_on_is_of_numbers():
+    (value, aux), slope = value_and_grad(lambda x: (x * x, {"twice": 2 * x, "name": "x"}), has_aux=True)(3.0)
+    assert (value, aux, slope) == (9.0, {"twice": 6.0, "name": "x"}, 6.0)
+    assert type(aux["twice"]) is float
+    assert grad(lambda x: grad(lambda y: (y * x, y * x), has_aux=True)(2.0)[1])(5.0) == 2.0
+
+
+def test_one_number_may_come_as_an_array_without_axes():
+    assert grad(lambda x: np.where(x > 0, x**2, 0.0))(3.0) == 6.0
+
+
+def test_nothing_to_differentiate_by():
+    w = Value(2.0)
+    value, slopes = value_and_grad(lambda p: w * 2)([])
+    assert (value.data, slopes) == (4.0, [])
+    assert value_and_grad(lambda p: w * p, argnums=())(3.0)[0].data == 6.0
+    assert vjp(lambda: w * 2)[0].data == 4.0
+    assert jvp(lambda: w * 2, (), ())[0].data == 4.0
+    assert grad(lambda x: value_and_grad(lambda p: x * 2)({})[0])(1.0) == 2.0
 
 
 def test_a_real_function_of_many_variables():

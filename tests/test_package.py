@@ -17,6 +17,7 @@ EXTRAS = ["cyclopts", "graphviz", "llvmlite", "matplotlib", "pygraphviz", "rich"
 # The reading order: each module imports only from those before it.
 ORDER = [
     "primitives",
+    "number_arrays",
     "expressions",
     "graph",
     "backward",

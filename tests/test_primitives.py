@@ -617,3 +617,26 @@ def test_a_new_row_is_ready_for_use(monkeypatch):
     cube(x).backward()
     assert (x.grad, derivative_of_order(cube, (2.0,), [0, 0])) == (12.0, 12.0)
     assert "cube" not in PRIMITIVES
+
+
+def test_a_row_of_ones_own_is_held_to_its_word(monkeypatch):
+    monkeypatch.setattr(primitives, "PRIMITIVES", dict(PRIMITIVES))
+    triple = Primitive("triple", "3", lambda x, y, z: x + y + z, lambda out, x, y, z: (1.0, 1.0), "Two for three.")
+    with pytest.raises(ValueError, match=r"the partials of triple must be a tuple of 3.*; got \(1\.0, 1\.0\)"):
+        triple(*map(Value, (1.0, 2.0, 3.0))).backward()
+    bare = Primitive("bare", "b", lambda x: x, lambda out, x: 1.0, "Not a tuple.")
+    with pytest.raises(ValueError, match=r"the partials of bare must be a tuple of 1.*; got 1\.0"):
+        gradient(bare(x := Value(1.0)), x)
+    step = Primitive("step", "s", lambda x: 1 if x > 0 else 0, lambda out, x: (0,), "Whole numbers.")
+    assert type(step(Value(-1.0)).data) is float
+    nothing = Primitive("nothing", "n", lambda x: None, lambda out, x: (0.0,), "No result.")
+    with pytest.raises(TypeError, match=r"nothing\(\): expected a real number .* got NoneType"):
+        nothing(Value(1.0))
+
+
+def test_the_partials_of_a_row_of_ones_own_follow_ieee(monkeypatch):
+    monkeypatch.setattr(primitives, "PRIMITIVES", dict(PRIMITIVES))
+    root = Primitive("root", "r", lambda x: x, lambda out, x: (x**0.5,), "Complex below 0, for Python.")
+    big = Primitive("big", "b", lambda x: x, lambda out, x: (x**2,), "An OverflowError, for Python.")
+    assert math.isnan(slopes(root, (-1.0,))[0])
+    assert slopes(big, (1e200,)) == (inf,)

@@ -85,6 +85,8 @@ def test_a_function_may_use_values_of_its_own() -> None:
 def test_it_cannot_be_differentiated_again() -> None:
     with pytest.raises(TypeError, match=r"^jacobian\(sparse=True\) is a matrix of floats, which cannot be differentia"):
         grad(lambda x: jacobian(lambda y: [y * y], sparse=True)(x)[0, 0])(3.0)
+    with pytest.raises(TypeError, match="cannot be differentiated again"):
+        grad(lambda x: jacobian(lambda y: [y * x], sparse=True)(1.0)[0, 0])(3.0)
 
 
 def test_without_scipy_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

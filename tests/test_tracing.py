@@ -29,7 +29,7 @@ BRANCHES = {
     "filter": (lambda x: list(filter(None, [x])), "branches on a number"),
     "np.where": (lambda x: np.where(x > 0, x, 0.0), "np.frompyfunc"),
     "np.max": (lambda x: np.max([x, 1.0]), "np.frompyfunc"),
-    "np.clip": (lambda x: np.clip(x, 0, 1), "np.frompyfunc"),
+    "np.clip": (lambda x: np.clip([x, 1.0], 0, 1), "np.frompyfunc"),
     "np.sort": (lambda x: np.sort([x, 1.0]), "np.frompyfunc"),
     "np.argmax": (lambda x: np.argmax([x, 1.0]), "np.frompyfunc"),
     "an array method": (lambda x: np.array([x, 1.0]).max(), "branches on"),

@@ -1,11 +1,13 @@
 """The node: operators, backward, what micrograd gets wrong, NumPy, copies and bad input."""
 
 import copy
+import io
 import math
 import operator
 import pickle
 import threading
 import tracemalloc
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -281,6 +283,27 @@ def test_a_number_too_large_for_a_float_is_refused():
         Value(10**400)
 
 
+@pytest.mark.parametrize("other", [10**400, -(10**400), 2**53 + 1, Decimal("0.1"), Fraction(1, 10), math.nan, 0, True])
+@pytest.mark.parametrize("number", [0.1, 1.0, 2.0**53, math.inf])
+def test_comparisons_are_those_of_the_float(number, other):
+    for compare in (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne):
+        assert compare(Value(number), other) is compare(number, other)
+        assert compare(other, Value(number)) is compare(other, number)
+
+
+@pytest.mark.parametrize("number", [2.5, -2.671, 0.0, 123456.789, 1e300, math.inf])
+def test_rounding_goes_to_any_number_of_digits(number):
+    for digits in (400, 309, 308, 15, 2, 0, -2, -308, -309, -400):
+        assert round(Value(number), digits).data == pytest.approx(round(number, digits), rel=1e-12)
+    with pytest.raises(TypeError, match="integer"):
+        round(Value(number), 1.5)
+
+
+def test_a_value_has_no_subclasses():
+    with pytest.raises(TypeError, match="cannot be subclassed"):
+        type("Special", (Value,), {})
+
+
 @pytest.mark.parametrize("bad", ["2", None, 1j, [1.0]])
 @pytest.mark.parametrize("op", [operator.add, operator.mul, operator.pow, operator.lt], ids=lambda op: op.__name__)
 def test_operators_refuse_what_is_no_number(op, bad):
@@ -339,8 +362,14 @@ def test_numpy_functions_record():
     assert np.logaddexp(v, v).data == pytest.approx(0.5 + math.log(2))
     assert np.less(v, 1) is np.True_ or np.less(v, 1) is True
     assert np.round(v) == 0
-    with pytest.raises(TypeError):
-        np.isfinite(v)
+    assert (np.isfinite(v), np.isnan(v), np.isinf(Value(-math.inf)), np.signbit(Value(-0.0))) == (
+        True,
+        False,
+        True,
+        True,
+    )
+    assert np.trunc(Value(-1.5)) == np.clip(Value(-1.5), -1, 1) == -1.0
+    assert [x.data for x in np.divmod(Value(5.0), 3.0)] == [1.0, 2.0]
 
 
 @pytest.mark.parametrize("op", OPERATORS[:-1], ids=lambda op: op.__name__)
@@ -395,6 +424,17 @@ def test_a_copy_of_a_graph_has_a_life_of_its_own(data):
         output.backward()
         assert all(map(same, [x.grad for x in other_leaves], [x.grad for x in leaves]))
         output.zero_grad()
+
+
+def test_a_copier_that_is_still_alive_disturbs_no_other():
+    y = Value(1.0)
+    for _ in range(20_000):
+        y = y * 1.0
+    pickler, memo = pickle.Pickler(io.BytesIO()), {}
+    pickler.dump(y)
+    copy.deepcopy(y, memo)
+    other = pickle.loads(pickle.dumps(y))
+    assert len(topological_order([other])) == 20_001
 
 
 def test_copies_keep_what_nodes_share():

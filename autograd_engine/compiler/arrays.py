@@ -16,9 +16,9 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autograd_engine.compiler.tracing import Batch, Traced, TraceError, context, inside
 from autograd_engine.mapping import loop, map_arrays, stacked
+from autograd_engine.number_arrays import apply_ufunc, number_array
 from autograd_engine.primitives import as_float, where
 from autograd_engine.structure import flatten
-from autograd_engine.value import apply_ufunc
 
 
 class ArgumentArray(NDArrayOperatorsMixin):
@@ -53,14 +53,16 @@ class ArgumentArray(NDArrayOperatorsMixin):
             batch = self._trace.batch(self._shape[axis])
             rest = self._shape[:axis] + self._shape[axis + 1 :]
             view = self._trace.view(self._number, axis, self._shape[axis])
-            self._mapped[axis] = _array([Traced.leaf("sample", view, i, batch=batch) for i in range(_size(rest))], rest)
+            self._mapped[axis] = number_array(
+                [Traced.leaf("sample", view, i, batch=batch) for i in range(_size(rest))], rest
+            )
         return self._mapped[axis]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         if self._elements is None:
             self.shape_seen = True
             leaves = [Traced.leaf("element", self._number, i) for i in range(_size(self._shape))]
-            self._elements = _array(leaves, self._shape)
+            self._elements = number_array(leaves, self._shape)
             self._elements.flags.writeable = False  # an argument belongs to the caller
         return self._elements.copy() if copy else self._elements
 

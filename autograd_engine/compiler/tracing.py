@@ -236,6 +236,7 @@ class Traced:
         Value.__divmod__,
         Value.__rdivmod__,
     )
+    clip, round = Value.clip, Value.round
     __array_ufunc__ = Value.__array_ufunc__
 
     def __pos__(self) -> Traced:
@@ -269,6 +270,10 @@ class Traced:
                 "value_and_grad, ... inside of a compiled function"
             )
         raise AttributeError(f"a number that is traced has no attribute {name!r}")
+
+    def conjugate(self) -> Traced:
+        """Self, which is real."""
+        return self
 
     def detach(self) -> Traced:
         """The same number as a constant, as far as derivatives go."""

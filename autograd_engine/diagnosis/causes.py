@@ -34,7 +34,7 @@ _DOMAINS = {
 }
 
 _SUMS = frozenset({"add", "sub", "sum"})
-_STEPS = frozenset({"floor", "ceil", "round", "sign", "heaviside", "floordiv"})
+_STEPS = frozenset({"floor", "ceil", "round", "trunc", "sign", "heaviside", "floordiv"})
 _SATURATING = frozenset(
     {"tanh", "sigmoid", "softsign", "erf", "erfc", "softplus", "silu", "gelu", "elu", "exp", "arctan"}
 )

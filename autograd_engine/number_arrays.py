@@ -1,0 +1,115 @@
+"""NumPy's functions of Values, and arrays of Values, element by element, by the rows of the table.
+
+NumPy computes arrays of objects with the operators, methods and comparisons of their elements. That is wrong or
+missing where a comparison decides: np.maximum would take one of two Values by `>=`, so that nan gets lost and a tie
+goes to one side. A `NumberArray` asks the rows. The arrays that a function receives while it is differentiated are
+such arrays, and so is whatever NumPy makes of them. One that is made by np.array is not.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_engine.primitives import PRIMITIVES
+
+_NAMES = {
+    "subtract": "sub",
+    "multiply": "mul",
+    "divide": "div",
+    "power": "pow",
+    "negative": "neg",
+    "absolute": "abs",
+    "remainder": "mod",
+    "floor_divide": "floordiv",
+    "rint": "round",
+    "float_power": "pow",
+    "fabs": "abs",
+}
+"""NumPy's names of the rows that have another name here."""
+
+_TESTS: dict[str, Callable[[float], bool]] = {
+    "isnan": math.isnan,
+    "isinf": math.isinf,
+    "isfinite": math.isfinite,
+    "signbit": lambda x: math.copysign(1.0, x) < 0,
+}
+"""What looks at the data alone."""
+
+
+class NumberArray(np.ndarray[Any, Any]):
+    """An array of Values, or of other numbers that are recorded. Indexed and shaped like any array of NumPy."""
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
+        if any(_has_a_way_of_its_own(x) for x in inputs):
+            return NotImplemented
+        return apply_ufunc(ufunc, method, *inputs, **keywords)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
+        return _viewed(super().__array_function__(function, types, args, keywords))
+
+    def __repr__(self) -> str:
+        return repr(_plain(self))
+
+    def __str__(self) -> str:
+        return str(_plain(self))
+
+
+def apply_ufunc(ufunc: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...] | None = None, **keywords: Any) -> Any:
+    """A method of a function of NumPy, number by number, by the row of the table where there is one."""
+    if out is not None:
+        if not all(isinstance(x, np.ndarray) for x in out):
+            raise TypeError(f"numpy.{ufunc.__name__}() can put its result into an array only, not into {out[0]!r:.60}")
+        keywords["out"] = tuple(map(_plain, out))
+    arrays = [np.asarray(x, dtype=object) for x in inputs]
+    if method in ("at", "reduceat"):  # the second input are indices
+        arrays[:2] = [_plain(inputs[0]), inputs[1]]
+    with np.errstate(all="ignore"):  # nan and inf are results, as with Values alone
+        result = getattr(_by_rows(ufunc, method), method)(*map(_plain, arrays), **keywords)
+    if out is not None and method != "at":
+        return out[0] if len(out) == 1 else out
+    return result.astype(bool) if ufunc.__name__ in _TESTS and isinstance(result, np.ndarray) else _viewed(result)
+
+
+def number_array(numbers: Sequence[Any], shape: Sequence[int]) -> Any:
+    """An array of these numbers: of floats if all of them are, else a NumberArray."""
+    if all(isinstance(x, float) for x in numbers):
+        return np.array(numbers, dtype=float).reshape(shape)
+    array = np.empty(len(numbers), dtype=object)
+    array[:] = numbers
+    return array.reshape(shape).view(NumberArray)
+
+
+def _by_rows(ufunc: np.ufunc, method: str) -> Any:
+    """The function, or one that computes the same of objects by our rows."""
+    name = ufunc.__name__
+    if name in _TESTS:
+        test = _TESTS[name]
+        return np.frompyfunc(lambda x: test(x.data if hasattr(x, "record") else float(x)), 1, 1)
+    if name == "divmod":
+        return np.frompyfunc(divmod, 2, 2)
+    op = PRIMITIVES.get(_NAMES.get(name, name))
+    if op is None or op.arity != ufunc.nin:
+        return ufunc
+    if method != "__call__" and hasattr(operator, name):  # NumPy's own knows the sum of nothing
+        return ufunc
+    return np.frompyfunc(op, ufunc.nin, 1)
+
+
+def _has_a_way_of_its_own(x: Any) -> bool:
+    known = isinstance(x, (np.ndarray, np.generic)) or hasattr(x, "record")
+    return not known and hasattr(x, "__array_ufunc__")
+
+
+def _plain(x: Any) -> Any:
+    return x.view(np.ndarray) if isinstance(x, NumberArray) else x
+
+
+def _viewed(result: Any) -> Any:
+    if type(result) is np.ndarray and result.dtype == object:
+        return result.view(NumberArray)
+    return tuple(map(_viewed, result)) if type(result) is tuple else result
