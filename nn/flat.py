@@ -39,7 +39,7 @@ class FlatFunction:
 
     def value(self, x: npt.NDArray[np.float64]) -> float:
         """f at x, where f returns one number."""
-        return _float(self._f(self.unflatten(x)))
+        return _float(self._on_values(x))
 
     def value_and_gradient(self, x: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
         """f at x, where f returns one number, and its gradient (n,)."""
@@ -48,14 +48,22 @@ class FlatFunction:
 
     def values(self, x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """All numbers that f returns at x, (m,)."""
-        return np.array([_float(number) for number in flatten(self._f(self.unflatten(x)))[0]])
+        return np.array([_float(number) for number in flatten(self._on_values(x))[0]])
 
     def jacobian(self, x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """The derivatives of `values` at x, (m, n)."""
         rows = [[_float(slope) for slope in row] for row in self._jacobian(x.tolist())]
         return np.array(rows).reshape(-1, len(self.start))
 
+    def returns_one_number(self) -> bool:
+        """Whether f returns a number, and not a structure of numbers."""
+        return flatten(self._on_values(self.start))[1].kind is None
+
+    def _on_values(self, x: npt.NDArray[np.float64]) -> Any:
+        """What f returns at x: Values, which are inf or nan where operators on floats raise or turn complex."""
+        return self._f(self._structure(list(map(Value, x.tolist()))))
+
 
 def _float(number: Any) -> float:
-    """A number; it is a Value where f uses Values of its own besides x."""
+    """A number; of a derivative it is a Value where f uses Values of its own besides x."""
     return number.data if isinstance(number, Value) else as_float(number)

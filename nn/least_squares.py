@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from autograd_engine.structure import flatten
 from nn.flat import FlatFunction
 from nn.minimize import Descent, Path
 from nn.modules import whole_number
@@ -78,7 +77,7 @@ def scipy_problem(f: Callable[[Any], Any], x0: Any) -> dict[str, Any]:
     array([5., 1.])
     """
     function = FlatFunction(f, x0)
-    if flatten(f(function.unflatten(function.start)))[1].kind is None:
+    if function.returns_one_number():
         return {"fun": function.value_and_gradient, "x0": function.start, "jac": True}
     return {"fun": function.values, "x0": function.start, "jac": function.jacobian}
 

@@ -84,7 +84,7 @@ class Backtracking:
         """The α for a step from x, not looked for where α ‖gradient‖ is at most `tolerance`."""
         alpha, norm = self.lr, math.hypot(*gradient)
         # In this form a nan is not far enough.
-        while alpha * norm > tolerance and not f(x - alpha * gradient) <= value - self.decrease * alpha * norm**2:
+        while alpha * norm > tolerance and not f(x - alpha * gradient) <= value - self.decrease * alpha * norm * norm:
             alpha *= self.shrink
         return alpha
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -141,6 +142,44 @@ def test_a_line_search_steps_back_from_where_there_is_no_value() -> None:
     descent = minimize(lambda x: x - log(x), 0.1, lr=Backtracking(lr=8.0))
     assert descent.x == pytest.approx(1, abs=1e-6)
     assert min(descent.points) > 0
+
+
+@pytest.mark.parametrize(
+    ("f", "x0", "longest", "least"),
+    [
+        (lambda x: x**4, 1e3, 1e100, 0.0),
+        (lambda x: x**1.5, 1.0, 10.0, 0.0),
+        (lambda x: abs((x - 5) ** 0.5), 7.0, 100.0, 5.0),
+        (lambda x: x**2, 1e154, 1.0, 0.0),
+    ],
+)
+def test_a_line_search_steps_back_from_where_operators_on_floats_raise_or_turn_complex(
+    f: Callable[[Any], Any], x0: float, longest: float, least: float
+) -> None:
+    descent = minimize(f, x0, lr=Backtracking(longest), max_steps=200)
+    assert all(a >= b for a, b in itertools.pairwise(descent.values))
+    assert descent.x == pytest.approx(least, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("residual", "x0", "reason", "least"),
+    [
+        (lambda p: p**0.5 - 0.1, 4.0, "converged", 0.01),
+        (lambda p: 1 / p - 1, 0.0, "diverged", 0.0),
+        (lambda p: p**400, 10.0, "diverged", 10.0),
+    ],
+)
+def test_least_squares_takes_operators_that_raise_or_turn_complex_on_floats(
+    residual: Callable[[Any], Any], x0: float, reason: str, least: float
+) -> None:
+    fit = least_squares(lambda p: [residual(p)], x0)
+    assert (fit.reason, fit.x) == (reason, pytest.approx(least, abs=1e-9))
+
+
+def test_a_problem_for_scipy_may_start_where_it_is_not_finite() -> None:
+    problem = scipy_problem(lambda p: [1 / p, p**400], 0.0)
+    assert problem["fun"](problem["x0"]).tolist() == [math.inf, 0.0]
+    assert problem["fun"](np.array([10.0])).tolist() == [0.1, math.inf]
 
 
 def test_a_line_search_ends_where_nothing_is_lower() -> None:
