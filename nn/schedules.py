@@ -1,8 +1,8 @@
 """Learning rate schedules: functions that give the learning rate of a step by its number, 0 for the first.
 
 A schedule is a plain function, so `lambda step: 0.1 / (1 + step)` is one; those here have PyTorch's formulas and
-its names for the arguments. PyTorch's are stepped once an epoch as a rule. Ours count what the optimiser counts,
-its steps, one for each batch: multiply a number of epochs by the number of batches.
+its names for the arguments, and can be pickled. PyTorch's are stepped once an epoch as a rule. Ours count what the
+optimiser counts, its steps, one for each batch: multiply a number of epochs by the number of batches.
 
 >>> from nn import MLP, SGD
 >>> schedule = in_sequence([linear_warm_up(0.1, total_iters=4), cosine_annealing(0.1, T_max=8)], milestones=[4])
@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from itertools import pairwise
 
 from nn.modules import whole_number
@@ -25,7 +26,7 @@ from nn.settings import Schedule, at_least_0
 def step_decay(lr: float, step_size: int, gamma: float = 0.1) -> Schedule:
     """lr · gamma^⌊step / step_size⌋: multiplied by `gamma` after every `step_size` steps (PyTorch's StepLR)."""
     lr, gamma, step_size = at_least_0("lr", lr), at_least_0("gamma", gamma), whole_number("step_size", step_size)
-    return lambda step: lr * gamma ** (step // step_size)
+    return _StepDecay(lr, step_size, gamma)
 
 
 def exponential_decay(lr: float, gamma: float) -> Schedule:
@@ -40,7 +41,7 @@ def cosine_annealing(lr: float, T_max: int, eta_min: float = 0.0) -> Schedule:
     Gradient Descent with Warm Restarts", 2017.
     """
     lr, eta_min, T_max = at_least_0("lr", lr), at_least_0("eta_min", eta_min), whole_number("T_max", T_max)
-    return lambda step: eta_min + (lr - eta_min) * (1.0 + math.cos(math.pi * step / T_max)) / 2.0
+    return _CosineAnnealing(lr, T_max, eta_min)
 
 
 def linear_warm_up(
@@ -52,7 +53,7 @@ def linear_warm_up(
     """
     start, end = at_least_0("start_factor", start_factor), at_least_0("end_factor", end_factor)
     lr, total_iters = at_least_0("lr", lr), whole_number("total_iters", total_iters)
-    return lambda step: lr * (start + (end - start) * min(step, total_iters) / total_iters)
+    return _LinearWarmUp(lr, start, end, total_iters)
 
 
 def in_sequence(schedules: Sequence[Schedule], milestones: Sequence[int]) -> Schedule:
@@ -60,15 +61,65 @@ def in_sequence(schedules: Sequence[Schedule], milestones: Sequence[int]) -> Sch
 
     Raises ValueError unless the milestones increase and are one fewer than the schedules.
     """
-    schedules = list(schedules)
     starts = [0, *(whole_number("each milestone", milestone) for milestone in milestones)]
     if len(starts) != len(schedules) or any(a >= b for a, b in pairwise(starts)):
         raise ValueError(
             f"{len(schedules)} schedules need one milestone fewer, in increasing order, got {list(milestones)}"
         )
+    return _InSequence(tuple(schedules), tuple(starts[1:]))
 
-    def schedule(step: int) -> float:
-        i = bisect_right(starts, step) - 1
-        return schedules[i](step - starts[i])
 
-    return schedule
+class _Schedule:
+    """What the functions above return: objects rather than functions made on the spot, so that they can be pickled."""
+
+    made_by: str
+
+    def __repr__(self) -> str:
+        settings = [f"{field.name}={getattr(self, field.name)!r}" for field in fields(self)]  # type: ignore[arg-type]
+        return f"{self.made_by}({', '.join(settings)})"
+
+
+@dataclass(frozen=True, repr=False)
+class _StepDecay(_Schedule):
+    made_by = "step_decay"
+    lr: float
+    step_size: int
+    gamma: float
+
+    def __call__(self, step: int) -> float:
+        return self.lr * self.gamma ** (step // self.step_size)
+
+
+@dataclass(frozen=True, repr=False)
+class _CosineAnnealing(_Schedule):
+    made_by = "cosine_annealing"
+    lr: float
+    T_max: int
+    eta_min: float
+
+    def __call__(self, step: int) -> float:
+        return self.eta_min + (self.lr - self.eta_min) * (1.0 + math.cos(math.pi * step / self.T_max)) / 2.0
+
+
+@dataclass(frozen=True, repr=False)
+class _LinearWarmUp(_Schedule):
+    made_by = "linear_warm_up"
+    lr: float
+    start_factor: float
+    end_factor: float
+    total_iters: int
+
+    def __call__(self, step: int) -> float:
+        way = (self.end_factor - self.start_factor) * min(step, self.total_iters) / self.total_iters
+        return self.lr * (self.start_factor + way)
+
+
+@dataclass(frozen=True, repr=False)
+class _InSequence(_Schedule):
+    made_by = "in_sequence"
+    schedules: tuple[Schedule, ...]
+    milestones: tuple[int, ...]
+
+    def __call__(self, step: int) -> float:
+        i = bisect_right(self.milestones, step)
+        return self.schedules[i](step - (0, *self.milestones)[i])

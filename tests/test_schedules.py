@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -131,6 +132,29 @@ def test_in_a_sequence_each_schedule_counts_from_its_milestone(lengths: list[int
 
 def test_one_schedule_is_a_sequence() -> None:
     assert in_sequence([step_decay(0.3, 2)], [])(1) == 0.3
+
+
+def every_schedule() -> list[Schedule]:
+    parts = [step_decay(0.2, 3), exponential_decay(0.2, 0.9), cosine_annealing(0.2, 9, 0.01), linear_warm_up(0.2)]
+    return [*parts, in_sequence(parts, [2, 5, 11])]
+
+
+@pytest.mark.parametrize("schedule", every_schedule(), ids=repr)
+def test_a_schedule_can_be_pickled_and_shows_how_it_was_made(schedule: Schedule) -> None:
+    again = pickle.loads(pickle.dumps(schedule))
+    assert again == schedule == eval(repr(schedule))
+    assert [again(step) for step in range(34)] == [schedule(step) for step in range(34)]
+
+
+def test_an_optimizer_with_a_schedule_goes_on_after_pickling() -> None:
+    x = Value(0.0)
+    optimizer = pickle.loads(pickle.dumps(SGD([x], lr=in_sequence([linear_warm_up(0.1), step_decay(0.1, 4)], [5]))))
+    optimizer.steps = 9
+    assert optimizer.lr == 0.1 * 0.1
+
+
+def test_the_repr_is_the_call() -> None:
+    assert repr(exponential_decay(0.2, 0.9)) == "step_decay(lr=0.2, step_size=1, gamma=0.9)"
 
 
 def test_a_schedule_is_a_learning_rate() -> None:
