@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 
 from autograd_engine.primitives import as_float, dot, exp, log, maximum, relu, softplus, sum, where, xlogy
 from nn.numbers import as_constant, is_symbol
+from nn.settings import at_least_0
 
 Number: TypeAlias = Any
 """A float or whatever a float can be made of, or a Value. The result is a Value if an argument is."""
@@ -40,10 +41,38 @@ def mean_squared_error(predictions: Number | Iterable[Number], targets: Number |
     As PyTorch's `mse_loss`. Raises ValueError where the lengths differ or are 0, TypeError where only one of
     the two is a sequence.
     """
-    differences = _differences("mean_squared_error", predictions, targets)
-    if not differences:
-        raise ValueError("mean_squared_error() needs at least one prediction, got none")
+    differences = _some_differences("mean_squared_error", predictions, targets)
     return dot(differences, differences) / len(differences)
+
+
+def l1_loss(predictions: Number | Iterable[Number], targets: Number | Iterable[Number]) -> Number:
+    """The mean of |prediction - target| over two sequences of one length, or of the one pair of numbers.
+
+    As PyTorch's `l1_loss`; the slope at 0 is 0. Errors as for `mean_squared_error`.
+
+    >>> l1_loss([0.5, 2.0], [1.0, 0.0])
+    1.25
+    """
+    differences = _some_differences("l1_loss", predictions, targets)
+    return sum([abs(x) for x in differences]) / len(differences)
+
+
+def huber_loss(
+    predictions: Number | Iterable[Number], targets: Number | Iterable[Number], delta: float = 1.0
+) -> Number:
+    """The mean of ½ d² where |d| <= delta, else of delta (|d| - ½ delta), with d = prediction - target.
+
+    So an outlier pulls no harder than with `delta`. As PyTorch's `huber_loss`; from Huber, "Robust Estimation of a
+    Location Parameter", 1964. For `fit` with another delta write `functools.partial(huber_loss, delta=0.1)`. Raises
+    ValueError unless delta is above 0 and finite; other errors as for `mean_squared_error`.
+
+    >>> huber_loss([0.5, 3.0], [1.0, 0.0])
+    1.3125
+    """
+    if not at_least_0("huber_loss(): delta", delta):
+        raise ValueError("huber_loss(): delta must be above 0, got 0")
+    differences = _some_differences("huber_loss", predictions, targets)
+    return sum([_huber(x, delta) for x in differences]) / len(differences)
 
 
 def binary_cross_entropy(probability: Number, target: Number) -> Number:
@@ -120,6 +149,19 @@ def l2_penalty(parameters: Iterable[Number]) -> Number:
     """
     values = list(parameters)
     return dot(values, values)
+
+
+def _huber(x: Number, delta: float) -> Number:
+    size = abs(x)
+    return where(size <= delta, 0.5 * x * x, delta * (size - 0.5 * delta))
+
+
+def _some_differences(loss: str, predictions: Any, targets: Any) -> list[Any]:
+    """The differences of which a mean is taken."""
+    differences = _differences(loss, predictions, targets)
+    if not differences:
+        raise ValueError(f"{loss}() needs at least one prediction, got none")
+    return differences
 
 
 def _differences(loss: str, predictions: Any, targets: Any) -> list[Any]:

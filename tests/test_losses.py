@@ -19,6 +19,8 @@ from nn import (
     binary_cross_entropy_with_logits,
     cross_entropy,
     hinge_loss,
+    huber_loss,
+    l1_loss,
     l1_penalty,
     l2_penalty,
     mean_squared_error,
@@ -59,9 +61,35 @@ def test_squared_error_is_half_the_squared_distance(pairs: Any) -> None:
     assert mean_squared_error(*pairs) == pytest.approx(distance**2 / len(pairs[0]), rel=1e-12)
 
 
+@given(PAIRS, st.floats(0.1, 10.0))
+def test_huber_is_squares_near_and_absolute_values_far_away(pairs: Any, delta: float) -> None:
+    n = len(pairs[0])
+    near, far = 1.01 * max(map(abs, map(float.__sub__, *pairs))) + 1e-9, 1e-9
+    assert huber_loss(*pairs, near) == pytest.approx(mean_squared_error(*pairs) / 2, rel=1e-12)
+    assert huber_loss(*pairs, far) / far == pytest.approx(l1_loss(*pairs), rel=1e-6, abs=1e-6)
+    assert l1_loss(*pairs) == pytest.approx(math.fsum(abs(p - t) for p, t in zip(*pairs)) / n, rel=1e-12)
+    found = gradient(lambda p: huber_loss(p, pairs[1], delta), pairs[0])
+    expected = [max(-delta, min(delta, p - t)) / n for p, t in zip(*pairs)]
+    assert found == pytest.approx(expected, rel=1e-12)
+    signs = gradient(lambda p: l1_loss(p, pairs[1]), pairs[0])
+    assert signs == [((p > t) - (p < t)) / n for p, t in zip(*pairs)]
+
+
+def test_huber_does_not_overflow() -> None:
+    assert huber_loss(1e200, 0.0) == 1e200
+    assert gradient(lambda p: huber_loss(p[0], 0.0), [1e200]) == [1.0]
+    assert gradient(lambda p: huber_loss(p[0], 0.0), [-math.inf]) == [-1.0]
+
+
+@pytest.mark.parametrize("delta", [0.0, -1.0, math.inf, math.nan, "a"])
+def test_a_delta_is_above_0(delta: Any) -> None:
+    with pytest.raises((ValueError, TypeError), match=r"^huber_loss\(\): delta must be"):
+        huber_loss(1.0, 0.0, delta)
+
+
 @given(NUMBERS, NUMBERS)
 def test_a_number_is_a_sequence_of_one(prediction: float, target: float) -> None:
-    for loss in (squared_error, mean_squared_error):
+    for loss in (squared_error, mean_squared_error, l1_loss, huber_loss):
         assert loss(prediction, target) == loss([prediction], [target]) == loss((prediction,), np.array([target]))
 
 
@@ -235,6 +263,8 @@ def test_l1_penalty_is_the_sum_of_absolute_values(parameters: list[float]) -> No
 CASES: list[tuple[Callable[..., Any], Any, Any]] = [
     (squared_error, [0.5, 2.0], [1.0, -1.0]),
     (mean_squared_error, [0.5, 2.0], [1.0, -1.0]),
+    (l1_loss, [0.5, 2.0], [1.0, -1.0]),
+    (huber_loss, [0.5, 2.0], [1.0, -1.0]),
     (binary_cross_entropy, 0.25, 1.0),
     (binary_cross_entropy_with_logits, -1.5, 0.0),
     (cross_entropy, [0.5, 2.0, -1.0], 1),
@@ -250,7 +280,7 @@ def test_floats_give_the_float_that_values_give(loss: Callable[..., Any], predic
     assert number == node.data
 
 
-@pytest.mark.parametrize("loss", [squared_error, mean_squared_error])
+@pytest.mark.parametrize("loss", [squared_error, mean_squared_error, l1_loss, huber_loss])
 def test_lengths_must_agree(loss: Callable[..., Any]) -> None:
     with pytest.raises(ValueError, match="as many targets as predictions, got 2 predictions and 3 targets"):
         loss([1.0, 2.0], [1.0, 2.0, 3.0])
@@ -261,8 +291,9 @@ def test_lengths_must_agree(loss: Callable[..., Any]) -> None:
 
 
 def test_the_mean_of_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="needs at least one prediction, got none"):
-        mean_squared_error([], [])
+    for loss in (mean_squared_error, l1_loss, huber_loss):
+        with pytest.raises(ValueError, match=rf"^{loss.__name__}\(\) needs at least one prediction, got none$"):
+            loss([], [])
     assert squared_error([], []) == 0.0
 
 
@@ -300,9 +331,12 @@ def test_losses_agree_with_pytorch_anywhere(logits: list[float], data: Any) -> N
     theirs = torch.tensor(logits, dtype=torch.float64, requires_grad=True)
     ours = [Value(x) for x in logits]
     binary = functional.binary_cross_entropy_with_logits(theirs[0], torch.tensor(share, dtype=torch.float64))
-    both = functional.cross_entropy(theirs[None], torch.tensor([target])) + binary
+    zeros, delta = torch.zeros(len(logits), dtype=torch.float64), data.draw(st.floats(0.1, 20.0))
+    means = functional.l1_loss(theirs, zeros) + functional.huber_loss(theirs, zeros, delta=delta)
+    both = functional.cross_entropy(theirs[None], torch.tensor([target])) + binary + means
     both.backward()
     total = cross_entropy(ours, target) + binary_cross_entropy_with_logits(ours[0], share)
+    total += l1_loss(ours, zeros.tolist()) + huber_loss(ours, zeros.tolist(), delta)
     total.backward()
     assert theirs.grad is not None
     assert total.data == pytest.approx(both.item(), rel=1e-12, abs=1e-14)
