@@ -17,7 +17,7 @@ import functools
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
-from autograd_engine.primitives import as_float, dot, exp, log, maximum, relu, softplus, sum, where, xlogy
+from autograd_engine.primitives import as_float, dot, exp, log, log1p, maximum, relu, softplus, sum, where, xlogy
 from nn.numbers import as_constant, is_symbol
 from nn.settings import at_least_0
 
@@ -85,8 +85,10 @@ def binary_cross_entropy(probability: Number, target: Number) -> Number:
     _check_range(
         "binary_cross_entropy", "probability", probability, "; for a logit use binary_cross_entropy_with_logits()"
     )
+    # 1 - probability is exact from ½ on. Below, it loses the digits of a small one, and log1p(-probability) is finite.
+    otherwise = where(probability >= 0.5, xlogy(1 - target, 1 - probability), (1 - target) * log1p(0 - probability))
     # 0 - x, since -x would be -0.0 where the loss is 0.
-    return 0 - (xlogy(target, probability) + xlogy(1 - target, 1 - probability))
+    return 0 - (xlogy(target, probability) + otherwise)
 
 
 def binary_cross_entropy_with_logits(logit: Number, target: Number) -> Number:

@@ -105,6 +105,21 @@ def test_gradient_of_binary_cross_entropy_matches_finite_differences(probability
     assert gradient(loss, [probability]) == pytest.approx(expected, rel=1e-4, abs=1e-4)
 
 
+@given(
+    st.floats(0.0, 1.0, exclude_min=True, exclude_max=True) | st.integers(1, 320).map(lambda n: 10.0**-n),
+    st.sampled_from([0.0, 1.0]),
+)
+def test_binary_cross_entropy_keeps_the_digits_of_every_probability(probability: float, target: float) -> None:
+    p = Value(probability)
+    loss = binary_cross_entropy(p, target)
+    loss.backward()
+    with mp.workprec(2400):
+        right = mpf(probability) if target else 1 - mpf(probability)
+        slope = (-1 if target else 1) / right
+        assert loss.data == pytest.approx(float(-mp.log(right)), rel=1e-15)
+        assert p.grad == pytest.approx(float(slope), rel=1e-15)
+
+
 @pytest.mark.parametrize(("certain", "wrong"), [(0.0, 1.0), (1.0, 0.0)])
 def test_certainty_costs_nothing_or_everything(certain: float, wrong: float) -> None:
     probability = Value(certain)
