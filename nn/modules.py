@@ -51,10 +51,11 @@ _RECTIFIERS = frozenset({"relu", "leaky_relu", "elu", "gelu", "silu"})
 class Module(ABC):
     """Something with parameters, called with a list of numbers.
 
-    A subclass defines `__call__` and keeps its parameters in attributes: Values, Modules, or lists and
-    tuples of them, nested as deep as one likes. They are named as PyTorch names them, `weight`,
-    `layers.0.weight`. Attributes that are NumPy arrays of floats are buffers: they belong to the model's state
-    and its files, but are not trained. Attributes whose name begins with an underscore are private and hold
+    A subclass defines `__call__` and keeps its parameters in attributes: Values, Modules, or lists, tuples,
+    dicts and object arrays of them, nested as deep as one likes. They are named as PyTorch names them, `weight`,
+    `layers.0.weight`. Attributes that are NumPy arrays of float64 are buffers: they belong to the model's state
+    and its files, but are not trained. Arrays of shorter or longer floats are refused (TypeError), those of whole
+    numbers, booleans and text are constants. Attributes whose name begins with an underscore are private and hold
     neither.
 
     A module begins in training mode (`training` is True), see `train` and `eval`.
@@ -250,10 +251,12 @@ class Module(ABC):
         """The tensors and the buffers of this module and of those in it."""
         found: dict[str, Tensor | Array] = {}
         for name, part in self._parts():
+            leaves: dict[str, Any] = {name: part}
             if isinstance(part, Module):
-                found |= {f"{name}.{inner}": leaf for inner, leaf in part._state().items()}
-            else:
-                found[name] = part
+                leaves = {f"{name}.{inner}": leaf for inner, leaf in part._state().items()}
+            if twice := found.keys() & leaves.keys():
+                raise ValueError(f"two tensors of the {type(self).__name__} have the name {min(twice)}")
+            found |= leaves
         return found
 
     def _forget(self) -> None:
@@ -464,10 +467,14 @@ def _activated(activation: Primitive | None, zs: list[Any]) -> list[Any]:
 
 
 def _parts_in(name: str, attribute: Any) -> Iterator[tuple[str, Part]]:
-    """An attribute with its name if it is a part, or the parts in it if it is a list of them."""
-    is_buffer = isinstance(attribute, np.ndarray) and attribute.dtype == np.float64
-    if isinstance(attribute, Module) or is_buffer or is_variable(attribute):
+    """An attribute with its name if it is a part, or the parts in it if it is a container of them."""
+    if isinstance(attribute, np.ndarray) and attribute.dtype == object:
+        attribute = attribute.tolist()
+    if isinstance(attribute, Module) or _is_buffer(name, attribute) or is_variable(attribute):
         yield name, attribute
+    elif isinstance(attribute, dict):
+        for key, item in attribute.items():
+            yield from _parts_in(f"{name}.{key}", item)
     elif isinstance(attribute, (list, tuple)):
         if any(map(is_variable, _flat(attribute))):
             _shape(attribute, name)  # refuses what is not a tensor
@@ -475,6 +482,18 @@ def _parts_in(name: str, attribute: Any) -> Iterator[tuple[str, Part]]:
         else:
             for i, item in enumerate(attribute):
                 yield from _parts_in(f"{name}.{i}", item)
+
+
+def _is_buffer(name: str, attribute: Any) -> bool:
+    """Whether it is an array of float64. Raises TypeError for other floats, which would be lost without a word."""
+    if not isinstance(attribute, np.ndarray) or attribute.dtype.kind not in "fc":
+        return False
+    if attribute.dtype != np.float64:
+        raise TypeError(
+            f"{name} is an array of {attribute.dtype}, but a buffer must be one of float64; a constant that is not "
+            "part of the state belongs into a private attribute"
+        )
+    return True
 
 
 def _data(part: Tensor | Array) -> Any:

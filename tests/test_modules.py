@@ -261,6 +261,52 @@ def test_what_is_no_tensor_is_refused(attribute: Any, message: str) -> None:
         model.arrays()
 
 
+def test_parameters_are_found_in_dicts_and_object_arrays() -> None:
+    model = Line()
+    named = Value(5.0)
+    model.w = np.array([[Value(1.0), Value(2.0)]])
+    model.heads = {"left": named, 2: [Value(3.0)], "deeper": {"unit": Neuron(1), "scale": np.ones(2)}}
+    model.units = np.array([Neuron(1), Neuron(2)])
+    shapes = {name: array.shape for name, array in model.arrays().items() if name not in Line().arrays()}
+    assert shapes == {
+        "w": (1, 2),
+        "heads.left": (),
+        "heads.2": (1,),
+        "heads.deeper.unit.weight": (1,),
+        "heads.deeper.unit.bias": (),
+        "heads.deeper.scale": (2,),
+        "units.0.weight": (1,),
+        "units.0.bias": (),
+        "units.1.weight": (2,),
+        "units.1.bias": (),
+    }
+    assert model.named_parameters()["w[0, 1]"] is model.w[0, 1]
+    arrays = model.arrays()
+    model.load_arrays(arrays | {"w": np.array([[7.0, 8.0]]), "heads.left": 9.0})
+    assert (model.w[0, 1].data, named.data) == (8.0, 9.0)
+
+
+def test_two_tensors_of_one_name_are_refused() -> None:
+    model = Line()
+    model.both = {1: Value(1.0), "1": Value(2.0)}
+    with pytest.raises(ValueError, match=r"^two tensors of the Line have the name both\.1$"):
+        model.parameters()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "complex128"])
+def test_arrays_of_other_floats_are_refused(dtype: str) -> None:
+    model = Line()
+    model.scale = np.ones(2, dtype)
+    with pytest.raises(TypeError, match=f"^scale is an array of {dtype}, but a buffer must be one of float64; a const"):
+        model.parameters()
+
+
+def test_arrays_of_anything_else_are_constants() -> None:
+    model = Line()
+    model.places, model.mask, model.words = np.arange(2), np.array([True]), np.array(["a"])
+    assert list(model.arrays()) == list(Line().arrays())
+
+
 @given(st.integers(1, 3), WIDTHS, SEEDS)
 def test_arrays_loaded_into_another_model_make_it_the_same(n_in: int, widths: list[int], seed: int) -> None:
     model, other = MLP(n_in, widths, seed=seed), MLP(n_in, widths, seed=seed + 1)
