@@ -17,7 +17,7 @@ contains it, takes a batch, a list of samples, through `forward_batch`. `fit` ch
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -27,12 +27,14 @@ from nn.convolution import WeightedSums
 from nn.grids import Grid, grid, parameters, read
 from nn.modules import Module, Part, Seed, generator, parameter_count, resolve_activation, whole_number
 from nn.numbers import as_constant, is_symbol
+from nn.settings import at_least_0
 
 
 class Sequential(Module):
     """Modules one after the other, each fed with the outputs of the one before.
 
-    The tensors are named by place, `0.weight`, as in PyTorch. `model[0]` is the first module. Modules made with the
+    The tensors are named by place, `0.weight`, as in PyTorch. `model[0]` is the first module, `model[:2]` a
+    Sequential of the first two, which are the same modules, not copies. Modules made with the
     same seed start with the same draws: give each its own, or all of them one NumPy Generator.
     """
 
@@ -59,8 +61,12 @@ class Sequential(Module):
             batch = module.forward_batch(batch)
         return batch
 
-    def __getitem__(self, place: int) -> Module:
-        return self._modules[place]
+    @overload
+    def __getitem__(self, place: int) -> Module: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequential: ...
+    def __getitem__(self, place: int | slice) -> Module:
+        return Sequential(*self._modules[place]) if isinstance(place, slice) else self._modules[place]
 
     def __len__(self) -> int:
         return len(self._modules)
@@ -156,8 +162,11 @@ class BatchNorm(Module):
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True) -> None:
         self.num_features = whole_number("BatchNorm: num_features", num_features)
-        self.eps = as_float(eps)
-        self.momentum = None if momentum is None else as_float(momentum)
+        self.eps = at_least_0("BatchNorm: eps", eps)
+        self.momentum = None if momentum is None else at_least_0("BatchNorm: momentum", momentum)
+        if self.momentum is not None and self.momentum > 1:
+            raise ValueError(f"BatchNorm: momentum must be a share from 0 to 1 or None, got {self.momentum}")
+        self.affine = bool(affine)
         self.weight = parameters(np.ones(num_features), "w") if affine else None
         self.bias = parameters(np.zeros(num_features), "b") if affine else None
         self.running_mean, self.running_var = np.zeros(num_features), np.ones(num_features)

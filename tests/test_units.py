@@ -505,6 +505,17 @@ def test_a_batch_is_needed_where_samples_depend_on_one_another() -> None:
         model.train()([1.0, 2.0])
 
 
+def test_a_slice_of_a_sequential_is_one_of_the_same_modules() -> None:
+    net = Sequential(Linear(2, 3), Activation("tanh"), Linear(3, 1))
+    head = net[:2]
+    assert isinstance(head, Sequential)
+    assert [*head] == [net[0], net[1]]
+    assert [x.data for x in net[2:](head([0.5, -1.0]))] == [x.data for x in net([0.5, -1.0])]
+    assert list(net[-1:].state_dict()) == ["0.weight", "0.bias"]
+    assert net[0].parameters()[0] is head.parameters()[0]
+    assert len(net[5:]) == 0
+
+
 @pytest.mark.parametrize("model", [MLP(2, [3, 2], "tanh"), Residual(Linear(2, 2)), Sequential()], ids=repr)
 def test_a_batch_is_sample_after_sample(model: Module) -> None:
     batch = waves((4, 2), 0.0).tolist()
@@ -796,6 +807,18 @@ def test_what_is_no_number_is_refused() -> None:
         (lambda: Dropout(1.5), ValueError, "Dropout: p must be a probability from 0 to 1, got 1.5"),
         (lambda: Dropout(seed=None), TypeError, "seed must be an int"),
         (lambda: BatchNorm(0), ValueError, "BatchNorm: num_features must be at least 1, got 0"),
+        (lambda: BatchNorm(1, eps=-1), ValueError, "^BatchNorm: eps must be finite and at least 0, got -1.0$"),
+        (lambda: BatchNorm(1, eps="a"), TypeError, "^BatchNorm: eps must be a number, got 'a'$"),
+        (
+            lambda: BatchNorm(1, momentum=2),
+            ValueError,
+            "^BatchNorm: momentum must be a share from 0 to 1 or None, got 2",
+        ),
+        (
+            lambda: BatchNorm(1, momentum=np.nan),
+            ValueError,
+            "^BatchNorm: momentum must be finite and at least 0, got nan",
+        ),
         (lambda: Perceptron(0), ValueError, "Perceptron: n_in must be at least 1, got 0"),
         (lambda: Activation("rellu"), ValueError, "unknown activation 'rellu'"),
         (lambda: Sequential(Flatten(), tanh), TypeError, r"got <primitive tanh> at place 1; .*Activation\('relu'\)"),
