@@ -23,6 +23,8 @@ def accuracy(outputs: Any, target: float) -> float:
     Of several outputs (logits, say) the largest must be the one at the index `target`. A single output must be
     above 0 where the target is above 0, and nowhere else: a logit for the targets 0 and 1, a score for -1 and 1.
     """
+    if isinstance(outputs, np.ndarray):
+        outputs = outputs.tolist()
     if isinstance(outputs, Sequence):
         return float(max(range(len(outputs)), key=outputs.__getitem__) == target)
     return float((outputs > 0) == (target > 0))

@@ -30,12 +30,10 @@ def checked_samples(model: Module, X: Any, y: Any, loss: Loss, prefix: str = "")
         raise ValueError(f"{prefix}X has {len(rows)} rows, but {prefix}y has {len(targets)} targets")
     if not rows:
         raise ValueError(f"{prefix}X and {prefix}y are empty; training needs at least one row")
-    inputs = finite_inputs(rows, f"{prefix}X")
-    if isinstance(targets[0], Iterable) and not isinstance(targets[0], str):
-        table = finite_table(targets, f"{prefix}y")
-        targets = table if len(table[0]) > 1 else [target for [target] in table]
-    else:
-        targets = [finite_number(target, f"{prefix}y: row {i}") for i, target in enumerate(targets)]
+    with _too_large(f"{prefix}X"):
+        inputs = finite_inputs(rows, f"{prefix}X")
+    with _too_large(f"{prefix}y"):
+        targets = _finite_targets(targets, f"{prefix}y")
     # Which row is judged does not matter to a target, so that one pass of the model is enough.
     with mode(model, training=False):
         outputs = single(model(inputs[0]))
@@ -46,6 +44,25 @@ def checked_samples(model: Module, X: Any, y: Any, loss: Loss, prefix: str = "")
         except (TypeError, ValueError, IndexError) as error:
             raise ValueError(f"the loss does not take row {i} of {prefix}y: {error}") from error
     return [Sample(*pair) for pair in zip(inputs, targets)]
+
+
+def _finite_targets(targets: list[Any], name: str) -> list[Any]:
+    """The targets as numbers, or as lists of several numbers."""
+    if not isinstance(targets[0], Iterable) or isinstance(targets[0], str):
+        return [finite_number(target, f"{name}: row {i}") for i, target in enumerate(targets)]
+    table = finite_table(targets, name)
+    if not table[0]:
+        raise ValueError(f"{name}: row 0 is empty; a target is a number or a list of numbers")
+    return table if len(table[0]) > 1 else [target for [target] in table]
+
+
+@contextmanager
+def _too_large(name: str) -> Iterator[None]:
+    """Raises ValueError, with `name`, where a whole number has no float."""
+    try:
+        yield
+    except OverflowError:
+        raise ValueError(f"{name} holds a whole number that is too large for a float") from None
 
 
 def try_smallest_batch(model: Module, inputs: list[Any]) -> None:
