@@ -76,14 +76,6 @@ class Module(ABC):
     _pre_activations: Any = None  # of the last call: a Value, or lists or arrays of them
     _rows: Rows | None = None  # of weights, in the last call
 
-    _arguments: tuple[tuple[Any, ...], dict[str, Any]]
-
-    def __new__(cls, *args: Any, **keywords: Any) -> Any:
-        """Keep the arguments of the call, from which `nn.load` makes the module again."""
-        module = super().__new__(cls)
-        module._arguments = (args, keywords)
-        return module
-
     @abstractmethod
     def __call__(self, inputs: Iterable[Any], /) -> Any:
         """The outputs for one sample."""

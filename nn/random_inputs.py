@@ -139,5 +139,5 @@ def _generators(model: Module) -> list[np.random.Generator]:
         elif isinstance(thing, (Module, list, tuple, dict)) and id(thing) not in seen:
             seen.add(id(thing))
             parts = vars(thing) if isinstance(thing, Module) else thing
-            stack += [parts[key] for key in parts if key != "_arguments"] if isinstance(parts, dict) else parts
+            stack += parts.values() if isinstance(parts, dict) else parts
     return list(found.values())

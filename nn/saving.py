@@ -1,7 +1,7 @@
 """Models as files: the parameters as exact floats in the safetensors format, all else as JSON beside them.
 
 How to read this file: `save` and `load` are about the file; `_described` and `_rebuilt` are about the architecture,
-which is the name of a class of `nn` and the arguments that it was called with.
+which is the name of a class of `nn` and the arguments that it would have to be called with.
 
 The arrays have the names and shapes of an equivalent `torch.nn.Sequential` ("0.weight" is (out, in)), so
 `torch.nn.Module.load_state_dict` takes them. Reading a file never executes anything that is in it.
@@ -12,8 +12,10 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import math
 import operator
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -23,12 +25,17 @@ from numpy.typing import NDArray
 
 from autograd_engine.files import write_atomically
 from autograd_engine.primitives import Primitive
+from autograd_engine.structure import flatten
 from nn.modules import Module
+from nn.units import Sequential
 
 Arrays = Mapping[str, NDArray[np.float64]]
 
 FORMAT = 1
 _KEY = "autograd_engine"
+_SAME_AS = "same_as"  # the key of a module that has been described before
+_SIZES = ("n_in", "n_out", "in_features", "out_features", "in_channels", "out_channels", "num_features")
+_SETTINGS = (bool, int, float, str, tuple, Primitive, type(None))
 
 
 class ModelFileError(ValueError):
@@ -38,18 +45,22 @@ class ModelFileError(ValueError):
 def save(model: Module, path: str | PathLike[str], metadata: Mapping[str, Any] | None = None) -> None:
     """Write `model`, and with it `metadata` (anything that JSON can hold), to the file `path`, or nothing.
 
-    The file holds the arrays of `state_dict()` and the arguments that the model was made with, seeds that are
-    Generators excepted. So the model is one of the classes of `nn`, or a Sequential of them; of a class of your own,
-    save the `state_dict()`.
+    The file holds the arrays of `state_dict()` and the arguments that would make the model as it is now, seeds that
+    are Generators excepted. So the model is one of the classes of `nn`, or a Sequential of them, in which a module may
+    occur more than once; of a class of your own, save the `state_dict()`.
 
     JSON holds a float by its shortest decimal form, which reads back as the same float. A file that is
     there already is replaced at one moment; until then, and where writing fails, it is as it was.
-    Raises OSError where the file cannot be written, TypeError where the architecture cannot be described or
-    `metadata` holds what JSON cannot, ValueError where that is nan or inf; ImportError without safetensors.
+    Raises OSError where the file cannot be written, TypeError where the architecture cannot be described (what
+    would be loaded is compared with the model before anything is written) or `metadata` holds what JSON cannot,
+    ValueError where that is nan or inf; ImportError without safetensors.
     """
     safetensors = _safetensors()
     arrays = {name: np.asarray(array, dtype=np.float64, order="C") for name, array in model.state_dict().items()}
-    description = {"format": FORMAT, "architecture": _described(model), "metadata": dict(metadata or {})}
+    architecture = _described(model, {})
+    for difference in _differences(model, _rebuilt(architecture, [])):
+        raise TypeError(f"{type(model).__name__} cannot be described in a file: {difference}")
+    description = {"format": FORMAT, "architecture": architecture, "metadata": dict(metadata or {})}
     text = json.dumps(description | {"sha256": _digest(description, arrays)}, allow_nan=False)
     write_atomically(path, safetensors.numpy.save(arrays, metadata={_KEY: text}))
 
@@ -88,7 +99,10 @@ def load_with_metadata(path: str | PathLike[str]) -> tuple[Module, dict[str, Any
     if description.pop("sha256", None) != _digest(description, arrays):
         raise ModelFileError(f"{path}: the model is damaged: its checksum is wrong")
     try:
-        model = _rebuilt(description["architecture"])
+        declared, stored = _declared(description["architecture"]), sum(array.size for array in arrays.values())
+        if declared > stored:
+            raise ValueError(f"it would have {declared} weights, but the file holds {stored} numbers")
+        model = _rebuilt(description["architecture"], [])
         model.load_state_dict(arrays)
         return model, dict(description["metadata"])
     except Exception as error:  # a class can refuse wrong arguments in any way
@@ -110,48 +124,114 @@ def _classes() -> dict[str, type[Module]]:
     return {name: x for name, x in vars(nn).items() if isinstance(x, type) and issubclass(x, Module)}
 
 
-def _described(module: Module) -> dict[str, Any]:
-    """The architecture of a module as JSON. Raises TypeError where it has none."""
+def _described(module: Module, seen: dict[Module, int]) -> dict[str, Any]:
+    """The architecture of a module as JSON, or its number if it is among those `seen` before.
+
+    Raises TypeError where it has none.
+    """
+    if module in seen:
+        return {_SAME_AS: seen[module]}
     cls = type(module)
     if _classes().get(cls.__name__) is not cls:
         name = f"{cls.__module__}.{cls.__qualname__}"
         raise TypeError(f"only modules of nn can be rebuilt from a file, not {name}; save its state_dict()")
-    args, keywords = module._arguments
-    call = inspect.signature(cls.__init__).bind(module, *args, **keywords)
-    for name, argument in list(call.arguments.items()):
-        if isinstance(argument, np.random.Generator):
-            del call.arguments[name]
     try:
-        return {
-            "class": cls.__name__,
-            "arguments": [_plain(x) for x in call.args[1:]],
-            "keywords": {name: _plain(x) for name, x in call.kwargs.items()},
-        }
+        description = {"class": cls.__name__} | _arguments(module, seen)
     except TypeError as error:
         raise TypeError(f"{cls.__name__} cannot be described in a file: {error}") from None
+    if not isinstance(module, Sequential):  # which is nothing but its modules
+        seen[module] = len(seen)
+    return description
 
 
-def _plain(argument: Any) -> Any:
+def _arguments(module: Module, seen: dict[Module, int]) -> dict[str, Any]:
+    """With what a module would have to be made now: a unit keeps an argument in the attribute of the same name."""
+    arguments: list[Any] = []
+    keywords: dict[str, Any] = {}
+    for name, parameter in inspect.signature(type(module)).parameters.items():
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            arguments = [_plain(part, seen) for _, part in module._parts()]
+        elif name == "bias":  # which is asked for by True, and kept as a tensor
+            keywords[name] = vars(module)[name] is not None
+        elif hasattr(module, name) and not isinstance(getattr(module, name), np.random.Generator):
+            keywords[name] = _plain(getattr(module, name), seen)
+    return {"arguments": arguments, "keywords": keywords}
+
+
+def _plain(argument: Any, seen: dict[Module, int]) -> Any:
     """An argument as JSON."""
     if isinstance(argument, Module):
-        return _described(argument)
+        return _described(argument, seen)
     if isinstance(argument, Primitive):
         return argument.name
     if isinstance(argument, (list, tuple, np.ndarray)):
-        return [_plain(x) for x in argument]
+        return [_plain(x, seen) for x in argument]
     if argument is None or isinstance(argument, (bool, str, float)):
         return argument
     return operator.index(argument)
 
 
-def _rebuilt(description: Any) -> Any:
-    """The module, or the argument of one, that `_described` and `_plain` have described."""
+def _rebuilt(description: Any, made: list[Module]) -> Any:
+    """The module, or the argument of one, that has been described; `made` are the modules before it."""
     if isinstance(description, list):
-        return [_rebuilt(x) for x in description]
+        return [_rebuilt(x, made) for x in description]
     if not isinstance(description, dict):
         return description
-    keywords = {name: _rebuilt(x) for name, x in description["keywords"].items()}
-    return _classes()[description["class"]](*_rebuilt(description["arguments"]), **keywords)
+    if _SAME_AS in description:
+        return made[description[_SAME_AS]]
+    arguments = _rebuilt(description["arguments"], made)
+    keywords = {name: _rebuilt(x, made) for name, x in description["keywords"].items()}
+    module = _classes()[description["class"]](*arguments, **keywords)
+    if not isinstance(module, Sequential):
+        made.append(module)
+    return module
+
+
+def _declared(description: Any) -> int:
+    """How many weights the modules described have at least, so that no file makes us build more than it holds."""
+    if isinstance(description, list):
+        return sum(map(_declared, description))
+    if not isinstance(description, dict) or _SAME_AS in description:
+        return 0
+    cls: Any = _classes()[description["class"]]
+    given = inspect.signature(cls).bind(*description["arguments"], **description["keywords"])
+    given.apply_defaults()
+    sizes = [given.arguments[name] for name in _SIZES if name in given.arguments]
+    widths = given.arguments.get("widths", [])
+    kernel = given.arguments["kernel_size"] if "in_channels" in given.arguments else []
+    kernel = kernel if isinstance(kernel, list) else [kernel] * cls.dimensions
+    if not all(isinstance(size, int) for size in [*sizes, *widths, *kernel]):
+        raise TypeError("its sizes must be whole numbers")
+    own = sum(a * b for a, b in pairwise([*sizes, *widths])) if widths else math.prod([*sizes, *kernel])
+    return (own if sizes else 0) + _declared(description["arguments"])
+
+
+def _differences(model: Module, made: Module) -> Iterator[str]:
+    """What of a model the one made from its description does not have."""
+    twins = made.named_modules()
+    for name, module in model.named_modules().items():
+        if name not in twins or type(twins[name]) is not type(module):
+            yield f"{name} is a {type(module).__name__}, which it was not made with"
+            return
+        for attribute, would_be in vars(twins[name]).items():
+            now = getattr(module, attribute, None)
+            if attribute[0] == "_" or attribute == "training" or isinstance(now, np.random.Generator):
+                continue
+            if isinstance(would_be, _SETTINGS) and not (isinstance(now, _SETTINGS) and now == would_be):
+                yield f"{f'{name}.{attribute}'.lstrip('.')} is {now!r:.60}, and would be {would_be!r:.60} in the file"
+    shapes, would_be = ({name: array.shape for name, array in m.arrays().items()} for m in (model, made))
+    for name in shapes | would_be:
+        if shapes.get(name) != would_be.get(name):
+            yield f"{name} has the shape {shapes.get(name)}, and would have {would_be.get(name)} in the file"
+    if _sharing(model) != _sharing(made):
+        yield "its modules share parameters, which the file would not say; share whole modules instead"
+
+
+def _sharing(model: Module) -> list[int]:
+    """For each place of a parameter the place where it occurs first."""
+    places = flatten(list(model.tensors().values()))[0]
+    first: dict[Any, int] = {}
+    return [first.setdefault(parameter, i) for i, parameter in enumerate(places)]
 
 
 def _digest(description: Mapping[str, Any], arrays: Arrays) -> str:

@@ -126,7 +126,7 @@ class Dropout(Module):
         self.p = as_float(p)
         if not 0 <= self.p <= 1:
             raise ValueError(f"Dropout: p must be a probability from 0 to 1, got {self.p}")
-        self._draws = generator(seed)
+        self.seed, self._draws = seed, generator(seed)
 
     def __call__(self, inputs: Any, /) -> Any:
         """The sample with some numbers dropped, in the structure that it has."""

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nn
-from autograd_engine import Value, tanh
+from autograd_engine import Value, sigmoid, tanh
 from autograd_engine.files import write_atomically
 from nn import saving
-from nn.modules import MLP
+from nn.modules import MLP, Neuron
 from nn.saving import ModelFileError, load, load_with_metadata, save
 
 METADATA = {"names": ["α", 'b"\n'], "mean": [0.1, 1e-300, -1 / 3], "nothing": None}
@@ -169,12 +169,105 @@ def test_a_copy_and_what_was_loaded_can_be_saved_again(tmp_path):
     assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes() == (tmp_path / "third").read_bytes()
 
 
+def changed(model, path, to):
+    *way, last = path.split(".")
+    owner = model
+    for name in way:
+        owner = owner[int(name)] if name.isdigit() else getattr(owner, name)
+    if last.isdigit():
+        owner[int(last)] = to
+    else:
+        setattr(owner, last, to)
+    return model
+
+
+def saved_and_loaded(made, tmp_path):
+    save(made, tmp_path / "model")
+    return load(tmp_path / "model")
+
+
+def test_a_module_that_occurs_twice_stays_one(tmp_path):
+    layer, drop = nn.Linear(2, 2), nn.Dropout(0.25, seed=3)
+    block = nn.Sequential(layer, drop)
+    made = nn.Sequential(block, nn.Activation("tanh"), layer, drop, block, MLP(2, [2, 1]))
+    loaded = saved_and_loaded(made, tmp_path)
+    assert list(loaded.state_dict()) == list(made.state_dict())
+    assert len(loaded.parameters()) == len(made.parameters()) == 15
+    assert loaded[0][0] is loaded[2] is loaded[4][0]
+    assert loaded[0][1] is loaded[3] is loaded[4][1]
+    assert [x.data for x in loaded([0.5, -1.0])] == [x.data for x in made([0.5, -1.0])]
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        changed(nn.Dropout(0.5), "p", 0.0),
+        changed(Neuron(2, "tanh"), "activation", sigmoid),
+        changed(nn.Activation("tanh"), "activation", None),
+        changed(nn.BatchNorm(2), "momentum", None),
+        changed(nn.Linear(2, 2), "bias", None),
+        changed(nn.MaxPool2d(2), "stride", (1, 2)),
+        MLP(2, (n for n in [3, 1])),
+        nn.Conv1d(1, 2, 3, 2, 1, False),
+        nn.Perceptron(2, 2),
+    ],
+    ids=repr,
+)
+def test_what_was_changed_after_it_was_made_is_in_the_file(tmp_path, made):
+    loaded = saved_and_loaded(nn.Sequential(made), tmp_path)[0]
+    assert repr(loaded) == repr(made)
+    for name, setting in vars(made).items():
+        if isinstance(setting, (int, float, tuple, type(None), type(tanh))) and name[0] != "_" and name != "weight":
+            assert getattr(loaded, name) == setting, name
+
+
+def test_a_list_of_widths_belongs_to_who_gave_it(tmp_path):
+    widths = [3, 1]
+    made = MLP(2, widths)
+    widths.append(5)
+    assert saved_and_loaded(made, tmp_path).widths == (3, 1)
+
+
+def test_dropout_draws_again_what_its_seed_gives(tmp_path):
+    made = nn.Dropout(seed=11)
+    assert saved_and_loaded(made, tmp_path)([1.0] * 20) == nn.Dropout(seed=11)([1.0] * 20)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("MLP", [1, [10**9, 1]]),
+        ("MLP", [1, ["a" * 9, 10**9]]),
+        ("Layer", [1, 10**9]),
+        ("Linear", [10**6, 10**6]),
+        ("Linear", ["a", 10**12]),
+        ("Conv2d", [1, 1, 10**5]),
+        ("Conv2d", [1, 1, [10**5, 10**5]]),
+        ("BatchNorm", [10**9]),
+        ("Sequential", [{"class": "Neuron", "arguments": [10**9], "keywords": {}}]),
+    ],
+)
+def test_a_file_does_not_make_us_build_more_than_it_holds(tmp_path, name, arguments):
+    architecture = {"class": name, "arguments": arguments, "keywords": {}}
+    file = _written(tmp_path / "file", {"format": 1, "architecture": architecture, "metadata": {}}, weight=np.zeros(9))
+    with pytest.raises(
+        ModelFileError, match=r"cannot be rebuilt \(it(s sizes| would have \d+ weights, but the file holds 9)"
+    ):
+        load(file)
+
+
 class Foreign(nn.Module):
     def __init__(self):
         self.weight = Value(1.0)
 
     def __call__(self, inputs):
         return [self.weight * x for x in inputs]
+
+
+def tied_weights():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    model[1].weight = model[0].weight
+    return model
 
 
 @pytest.mark.parametrize(
@@ -186,7 +279,21 @@ class Foreign(nn.Module):
         ),
         (type("MLP", (Foreign,), {}), r"^only modules of nn can be rebuilt from a file, not .*\.MLP; save"),
         (lambda: nn.Sequential(Foreign()), "^Sequential cannot be described in a file: only modules of nn"),
-        (lambda: MLP(1, iter([1])), "^MLP cannot be described in a file: .*iterator"),
+        (
+            lambda: changed(MLP(2, [3, 1]), "layers.0.activation", tanh),
+            r"^MLP cannot .* file: 0.activation is <.* tanh>",
+        ),
+        (
+            lambda: changed(nn.Linear(2, 1), "in_features", 3),
+            r"in a file: weight has the shape \(1, 2\), and would have",
+        ),
+        (
+            lambda: changed(MLP(2, [3, 1]), "layers.1", nn.Linear(3, 1)),
+            "in a file: 2 is a Linear, which it was not made",
+        ),
+        (lambda: changed(nn.Dropout(), "p", np.float32(0.5)), "^Dropout cannot be described in a file: .*float32"),
+        (lambda: changed(nn.Linear(2, 1), "gain", np.ones(2)), r"gain has the shape \(2,\), and would have None in"),
+        (tied_weights, "^Sequential .* in a file: its modules share parameters, which the file would not say"),
     ],
 )
 def test_what_cannot_be_rebuilt_is_not_written(tmp_path, make, message):
