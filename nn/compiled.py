@@ -2,14 +2,16 @@
 
 How to read this file: `CompiledSteps` keeps the parameters in one array, and all else that belongs to the model's
 state (buffers, frozen parameters) in another; a step is a kernel of these two and of a batch. The kernel comes from
-running the model, or rather its `_Twin`: a copy with symbols in the places of those numbers. So a unit computes, and
+running the model, or rather its `Twin`: a copy with symbols in the places of those numbers. So a unit computes, and
 changes its buffers, as it always does. There is one sample in that run, whose numbers stand for every sample's.
+
+It is run twice, and again after each callback, and what it computes is compared (`traces.py`): a model or a loss that
+computes something else each time cannot have a kernel, and one that a callback has changed needs a new one.
 """
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,6 +19,7 @@ import numpy.typing as npt
 
 from autograd_engine.compiler.arrays import BatchArray
 from autograd_engine.compiler.jit import jit
+from autograd_engine.compiler.traced_function import TracedFunction
 from autograd_engine.compiler.tracing import TraceError
 from autograd_engine.derivatives import value_and_grad
 from autograd_engine.mapping import vmap
@@ -26,12 +29,14 @@ from autograd_engine.value import Value
 from nn.accuracy import accuracies, accuracy
 from nn.clipping import clipped_gradients
 from nn.grids import grid
-from nn.modules import Module
 from nn.numbers import number
-from nn.random_inputs import RandomInputs, nothing_else_drawn
+from nn.random_inputs import RandomInputs
+from nn.random_sources import nothing_else_drawn
 from nn.samples import Sample, mode, single
-from nn.steps import Figures, Places, Task
+from nn.steps import Figures, Places, Task, trains_nothing
 from nn.terminal import Check
+from nn.traces import Rows, Run, depends
+from nn.twin import State, Twin
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -47,30 +52,21 @@ class CompiledSteps:
         self, task: Task, samples: Sequence[Sample], batch_size: int, held_out: Sequence[Sample], check: Check
     ) -> None:
         self.task, self.check = task, check
-        self._state = _State(task)
+        self._state = State(task)
         self._trained, self._others = self._state.read()
         self._gradients: Array | None = None
         smallest = samples[: (len(samples) - 1) % batch_size + 1]
-
-        def objective(trained: Any, others: Any, batch: Any) -> Any:
-            twin, loss, outputs = self._training.run(trained, others, batch)
-            aim = loss if task.penalty is None else loss + task.penalty(twin.model)
-            return aim, (loss, twin.buffers(), outputs)
-
-        def judge(trained: Any, others: Any, batch: Any) -> Any:
-            twin, loss, outputs = self._validation.run(trained, others, batch)
-            twin.check_that_nothing_changed()
-            return loss, outputs
-
-        self._step = jit(value_and_grad(objective, has_aux=True))
-        with nothing_else_drawn():
+        with nothing_else_drawn(*self._traced()):
             self._training = _Judging(task, self._state, samples, smallest)
+            self._step = jit(value_and_grad(self._training.run, has_aux=True))
             self._step.stats(self._trained, self._others, self._training.example(batch_size))
+        self._judgings = [self._training]
         if held_out:
-            with mode(task.model, training=False), nothing_else_drawn():
+            with mode(task.model, training=False), nothing_else_drawn(*self._traced()):
                 self._validation = _Judging(task, self._state, held_out, held_out[:1])
-                self._validate = jit(judge)
+                self._validate = jit(self._validation.judge)
                 self._validate.stats(self._trained, self._others, self._validation.example(len(held_out)))
+            self._judgings.append(self._validation)
 
     def step(self, places: Places, figures: Figures) -> None:
         """See `Steps`."""
@@ -91,6 +87,21 @@ class CompiledSteps:
         batch = self._validation.batch(places)
         self._validation.add(figures, places, *self._validate(self._trained, self._others, batch))
 
+    def current(self) -> bool:
+        """See `Steps`. A run on symbols tells it, which takes about as long as two samples on Values."""
+        try:
+            for judging in self._judgings:
+                with mode(self.task.model, judging.training), nothing_else_drawn(*self._traced()):
+                    if not judging.computes_the_same(self._trained, self._others):
+                        return False
+        except Exception:  # of whatever kind: it cannot even be run on symbols any more
+            return False
+        return True
+
+    def _traced(self) -> tuple[Any, ...]:
+        """What is run on symbols."""
+        return self.task.model, self.task.loss, self.task.penalty
+
     def read(self) -> None:
         """See `Steps`."""
         self._trained, self._others = self._state.read()
@@ -101,106 +112,86 @@ class CompiledSteps:
         self.task.model._forget()
 
 
-class _State:
-    """Where the numbers of a model's state are: in the parameters that are trained, and in the others."""
-
-    def __init__(self, task: Task) -> None:
-        self.model, self.trained = task.model, task.optimizer.parameters
-        known = set(self.trained)
-        self.frozen = [parameter for parameter in task.model.parameters() if parameter not in known]
-        self.buffers = list(task.model.buffers().values())
-
-    def read(self) -> tuple[Array, Array]:
-        """The numbers of the trained parameters, and the others: frozen parameters, then buffers."""
-        frozen = np.array([parameter.data for parameter in self.frozen])
-        others = np.concatenate([frozen, *[buffer.ravel() for buffer in self.buffers]])
-        return np.array([parameter.data for parameter in self.trained]), others
-
-    def write(self, trained: Array, others: Array, gradients: Array | None) -> None:
-        """Put the numbers back, all but the frozen ones, which do not change."""
-        for parameter, data in zip(self.trained, trained.tolist()):
-            parameter.data = data
-        if gradients is not None:
-            for parameter, gradient in zip(self.trained, gradients.tolist()):
-                parameter.grad = gradient
-        start = len(self.frozen)
-        for buffer in self.buffers:
-            buffer[...] = others[start : start + buffer.size].reshape(buffer.shape)
-            start += buffer.size
-
-
-class _Twin:
-    """A copy of a model whose numbers are symbols: those given, and those of its Generators' `stand_ins`."""
-
-    def __init__(self, state: _State, trained: Sequence[Any], others: Sequence[Any], stand_ins: dict[int, Any]) -> None:
-        memo: dict[int, Any] = dict(stand_ins)
-        memo |= {id(parameter): x for parameter, x in zip([*state.trained, *state.frozen], [*trained, *others])}
-        start = len(state.frozen)
-        self._buffers = []
-        for buffer in state.buffers:
-            self._buffers.append(grid(others[start : start + buffer.size], buffer.shape))
-            memo[id(buffer)] = self._buffers[-1]
-            start += buffer.size
-        self._original, self._before = state.model, self._in_buffers()
-        self.model: Module = copy.deepcopy(state.model, memo)
-
-    def buffers(self) -> Any:
-        """The buffers as they are now, in one array. Raises TraceError where a unit has changed something else."""
-        twins = self.model.named_modules()
-        for name, module in self._original.named_modules().items():
-            for attribute, before in vars(module).items():
-                now = vars(twins[name])[attribute]
-                if self._is_other(before, now):
-                    raise TraceError(
-                        f"{type(module).__name__} sets its attribute {attribute!r} when it is called, which a compiled "
-                        "step would not do; keep what changes in an array, and write into it"
-                    )
-        return grid(self._in_buffers())
-
-    def check_that_nothing_changed(self) -> None:
-        """Raises TraceError unless the buffers are as they were."""
-        if any(now is not before for now, before in zip(self.buffers(), self._before)):
-            raise TraceError("the model changes its buffers in inference mode, which is not compiled")
-
-    def _in_buffers(self) -> list[Any]:
-        return [x for buffer in self._buffers for x in buffer.ravel().tolist()]
-
-    def _is_other(self, before: Any, now: Any) -> bool:
-        """Whether an attribute is another number or text than it was, or a buffer another array."""
-        if isinstance(before, np.ndarray) and before.dtype == np.float64:
-            return all(now is not buffer for buffer in self._buffers)
-        return isinstance(before, (bool, int, float, str)) and now is not before and now != before
-
-
 class _Judging:
     """How the model, in the mode that it is in now, judges samples; `smallest` is a batch that it takes."""
 
-    def __init__(self, task: Task, state: _State, samples: Sequence[Sample], smallest: Sequence[Sample]) -> None:
-        self.task, self.state, self.samples = task, state, samples
+    def __init__(self, task: Task, state: State, samples: Sequence[Sample], smallest: Sequence[Sample]) -> None:
+        self.task, self.state, self.samples, self.training = task, state, samples, task.model.training
         self._inputs = np.array([sample.inputs for sample in samples], dtype=np.float64)
         self._targets = np.array([sample.target for sample in samples], dtype=np.float64)
         self._random = RandomInputs(task.model, [sample.inputs for sample in smallest])
         self._outputs: Any = None  # the structure of a sample's
+        self._program: Rows = []
         self._rooms: dict[int, tuple[Array, Array]] = {}
 
-    def run(self, trained: Any, others: Any, batch: Any) -> tuple[_Twin, Any, list[Any]]:
-        """On symbols: the twin, the mean loss of the batch, and each output of all samples, if they are asked for."""
+    def run(self, trained: Any, others: Any, batch: Any) -> tuple[Any, tuple[Any, Any, list[Any]]]:
+        """On symbols: what is to be minimised; the mean loss of the batch, the new buffers and each output.
+
+        The outputs are those of all samples, and only there if they are asked for. Raises TraceError where a second
+        run computes something else, which a kernel would not, and ValueError where nothing is trained.
+        """
+        everyone, once = self._prepared(trained, others, batch)
+        run, again = once(), once()
+        self._program = run.program()
+        if again.program() != self._program:
+            ours, theirs = run.written(), again.written()
+            what = next(what for what in ours if ours[what] != theirs[what])
+            raise TraceError(
+                f"the {what} computes something else each time it is run, as where it draws random numbers or counts, "
+                "which would be the same in every compiled step; let a unit draw from a NumPy Generator in one of its "
+                "attributes, with its random(size)"
+            )
+        self._check_that_it_trains(run)
+        loss = mean(_of_everyone(run.loss, everyone))
+        aim = loss if self.task.penalty is None else loss + run.penalty
+        outputs = [] if self.task.accuracy is None else [_of_everyone(x, everyone) for x in run.outputs]
+        return aim, (loss, grid(run.buffers), outputs)
+
+    def judge(self, trained: Any, others: Any, batch: Any) -> tuple[Any, list[Any]]:
+        """On symbols: the mean loss of the batch and each output."""
+        _, (loss, _, outputs) = self.run(trained, others, batch)
+        return loss, outputs
+
+    def computes_the_same(self, trained: Array, others: Array) -> bool:
+        """Whether a run on symbols computes what the kernel does."""
+        found: list[Rows] = []
+
+        def once(*args: Any) -> float:
+            found.append(self._prepared(*args)[1]().program())
+            return 0.0
+
+        TracedFunction(once, (trained, others, self.example(2)), {}, exact=False)
+        return found == [self._program]
+
+    def _prepared(self, trained: Any, others: Any, batch: Any) -> tuple[Any, Callable[[], Run]]:
+        """The batch of all samples, and what runs everything once for the sample that stands for them."""
         arrays = vmap(lambda sample: sample)(batch)
-        everyone = arrays[0].batch
+        trained, others = np.asarray(trained).tolist(), np.asarray(others).tolist()
         inputs, target, *draws = [array.of_sample.tolist() for array in arrays]
-        twin = _Twin(
-            self.state,
-            np.asarray(trained).tolist(),
-            np.asarray(others).tolist(),
-            self._random.stand_ins(draws[0] if draws else []),
-        )
-        model = twin.model
-        outputs = single(model.forward_batch([inputs])[0] if model.needs_batch else model(inputs))
-        loss = mean(_of_everyone(self.task.loss(outputs, target), everyone))
-        if self.task.accuracy is None:
-            return twin, loss, []
-        numbers, self._outputs = flatten(outputs)
-        return twin, loss, [_of_everyone(x, everyone) for x in numbers]
+        leaves = [*trained, *others, *flatten([inputs, target, draws])[0]]
+        twin = Twin(self.state, trained, others, self._random, draws[0] if draws else [])
+
+        def once() -> Run:
+            twin.restart()
+            model, penalty = twin.model, 0.0
+            outputs = single(model.forward_batch([inputs])[0] if model.needs_batch else model(inputs))
+            loss = self.task.loss(outputs, target)
+            if self.training and self.task.penalty is not None:
+                penalty = self.task.penalty_of(model)
+            numbers, self._outputs = flatten(outputs)
+            known = [_known("model", x) for x in numbers]
+            buffers = twin.buffers(self.training)
+            return Run(known, buffers, _known("loss", loss), _known("penalty", penalty), leaves)
+
+        return arrays[0].batch, once
+
+    def _check_that_it_trains(self, run: Run) -> None:
+        parameters = run.leaves[: len(self.state.trained) + len(self.state.frozen)]
+        if not self.training or not depends(run.outputs, parameters):
+            return
+        for what, aim in (("loss", run.loss), ("penalty", run.penalty)):
+            if not depends([aim], parameters) and not (aim.__class__ is float and aim == 0.0):
+                raise ValueError(trains_nothing(what))
 
     def example(self, samples: int) -> tuple[Array, ...]:
         """A batch of that many samples, or of all there are, without drawing."""
@@ -237,10 +228,16 @@ class _Judging:
         figures.add(len(places), len(places) * loss, right)
 
 
-def _of_everyone(x: Any, everyone: Any) -> BatchArray:
-    """What the model or the loss returned for the one sample, as the array of what all samples get."""
+def _known(what: str, x: Any) -> Any:
+    """A number that the model, the loss or the penalty returned, traced or a float."""
     if isinstance(x, Value):
         raise TraceError(
-            f"the model or the loss returned {x!r}, which is computed from Values that the model does not hold"
+            f"the {what} returned {x!r}, which is computed from Values that the model does not hold"
+            + ("; use the model that the penalty is called with" if what == "penalty" else "")
         )
-    return BatchArray(everyone, everyone.broadcast(number(x)))
+    return number(x)
+
+
+def _of_everyone(x: Any, everyone: Any) -> BatchArray:
+    """A number of the one sample, as the array of what all samples get."""
+    return BatchArray(everyone, everyone.broadcast(x))

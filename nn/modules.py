@@ -45,6 +45,9 @@ Seed: TypeAlias = "int | np.random.Generator"
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "leaky_relu", "elu", "gelu", "silu", "softplus", "softsign", "linear")
 """The names of the usual activation functions; any other primitive of one number does as well."""
 
+LAST_CALL = ("_pre_activations", "_rows")
+"""The attributes in which a module keeps something of its last call."""
+
 _RECTIFIERS = frozenset({"relu", "leaky_relu", "elu", "gelu", "silu"})
 
 
@@ -264,8 +267,7 @@ class Module(ABC):
         return kept.dots(inputs)
 
     def __getstate__(self) -> dict[str, Any]:
-        last_call = ("_pre_activations", "_rows")
-        return {name: attribute for name, attribute in vars(self).items() if name not in last_call}
+        return {name: attribute for name, attribute in vars(self).items() if name not in LAST_CALL}
 
     def __repr__(self) -> str:
         shapes = [name + "".join(f"[{n}]" for n in _shape(tensor, name)) for name, tensor in self.tensors().items()]

@@ -7,11 +7,8 @@ a stand-in takes the place of the Generator: one that counts, one that gives sym
 from __future__ import annotations
 
 import copy
-import pickle
-import random
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,6 +17,7 @@ import numpy.typing as npt
 from autograd_engine.compiler.tracing import TraceError
 from nn.grids import grid
 from nn.modules import Module
+from nn.random_sources import reached
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -32,7 +30,9 @@ class RandomInputs:
     """
 
     def __init__(self, model: Module, samples: Sequence[Any]) -> None:
-        self.generators = _generators(model)
+        parts = reached(model)
+        self.generators = [part for part in parts if isinstance(part, np.random.Generator)]
+        self._methods = [x for x in parts if isinstance(getattr(x, "__self__", None), np.random.Generator)]
         calls = self._rehearse(model, samples) if self.generators else []
         # What is drawn at once: from which generator, by its place, and how many numbers for a sample. Where the model
         # needs a batch, a unit draws for all samples before the next one does; else a sample is followed by a sample.
@@ -50,20 +50,28 @@ class RandomInputs:
         """The numbers of the next samples, (samples, n)."""
         return np.concatenate([self.generators[i].random((samples, n)) for i, n in self._blocks], axis=1)
 
-    def stand_ins(self, symbols: Sequence[Any]) -> dict[int, Any]:
-        """By the id of each Generator what takes its place, where `symbols` are the numbers of one sample."""
+    def stand_ins(self, symbols: Sequence[Any]) -> tuple[list[Given], dict[int, Any]]:
+        """A stand-in for each Generator, where `symbols` are the numbers of one sample, and a memo for deepcopy."""
         given: list[list[Any]] = [[] for _ in self.generators]
         start = 0
         for i, n in self._blocks:
             given[i] += symbols[start : start + n]
             start += n
-        return {id(generator): _Given(numbers) for generator, numbers in zip(self.generators, given)}
+        stand_ins = list(map(Given, given))
+        return stand_ins, self._memo(stand_ins)
+
+    def _memo(self, stand_ins: Sequence[_StandIn]) -> dict[int, Any]:
+        """By the id of each Generator, and of each method of it that is kept, what a copy of the model has instead."""
+        memo: dict[int, Any] = {id(generator): stand_in for generator, stand_in in zip(self.generators, stand_ins)}
+        for method in self._methods:  # whose copy would be the Generator's code run on a stand-in
+            memo[id(method)] = memo[id(method.__self__)].method(method.__name__)
+        return memo
 
     def _rehearse(self, model: Module, samples: Sequence[Any]) -> list[tuple[int, int]]:
         """The calls for one sample: which generator is asked for how many numbers."""
         calls: list[tuple[int, int]] = []
-        memo: dict[int, Any] = {id(generator): _Counting(i, calls) for i, generator in enumerate(self.generators)}
-        rehearsing = copy.deepcopy(model, memo)
+        counting = [_Counting(i, calls) for i in range(len(self.generators))]
+        rehearsing = copy.deepcopy(model, self._memo(counting))
         if not model.needs_batch:
             rehearsing(samples[0])
             return calls
@@ -87,6 +95,10 @@ class _StandIn(ABC):
     def _take(self, n: int) -> list[Any]:
         """The next n numbers."""
 
+    def method(self, name: str) -> Callable[..., Any]:
+        """What takes the place of that method of the Generator."""
+        return self.random if name == "random" else lambda *args, **keywords: getattr(self, name)
+
     def __getattr__(self, name: str) -> Any:
         if not hasattr(np.random.Generator, name):
             raise AttributeError(name)
@@ -102,42 +114,16 @@ class _Counting(_StandIn):
         return [0.5] * n
 
 
-class _Given(_StandIn):
+class Given(_StandIn):
+    """One that gives the numbers of one sample."""
+
     def __init__(self, numbers: list[Any]) -> None:
-        self.numbers = iter(numbers)
+        self.numbers, self.taken = numbers, 0
+
+    def restart(self) -> None:
+        """Give the same numbers again."""
+        self.taken = 0
 
     def _take(self, n: int) -> list[Any]:
-        return [next(self.numbers) for _ in range(n)]
-
-
-@contextmanager
-def nothing_else_drawn() -> Iterator[None]:
-    """Raises TraceError, and undoes it, where somebody draws from NumPy's or Python's global random numbers."""
-    numpys, pythons = np.random.get_state(), random.getstate()
-    try:
-        yield
-        drawn = pickle.dumps(np.random.get_state()) != pickle.dumps(numpys) or random.getstate() != pythons
-    finally:
-        np.random.set_state(numpys)
-        random.setstate(pythons)
-    if drawn:
-        raise TraceError(
-            "the model or the loss draws global random numbers, which would be the same in every compiled step; keep a "
-            "NumPy Generator in an attribute of the unit, and draw with its random(size)"
-        )
-
-
-def _generators(model: Module) -> list[np.random.Generator]:
-    """Every Generator in the attributes of the model and of what is in them, once."""
-    found: dict[int, np.random.Generator] = {}
-    seen: set[int] = set()
-    stack: list[Any] = [model]
-    while stack:
-        thing = stack.pop()
-        if isinstance(thing, np.random.Generator):
-            found[id(thing)] = thing
-        elif isinstance(thing, (Module, list, tuple, dict)) and id(thing) not in seen:
-            seen.add(id(thing))
-            parts = vars(thing) if isinstance(thing, Module) else thing
-            stack += parts.values() if isinstance(parts, dict) else parts
-    return list(found.values())
+        self.taken += n
+        return self.numbers[self.taken - n : self.taken]

@@ -12,10 +12,13 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from autograd_engine.graph import topological_order
 from autograd_engine.primitives import as_float, sum
+from autograd_engine.structure import flatten
 from autograd_engine.value import Value
 from nn.clipping import clip_gradients
 from nn.modules import Module
+from nn.numbers import number
 from nn.optimizers import Optimizer
 from nn.samples import Loss, Sample, single
 from nn.terminal import Check
@@ -44,6 +47,15 @@ class Task:
         """Whether the gradients are clipped."""
         return self.clip_norm is not None or self.clip_value is not None
 
+    def penalty_of(self, model: Module) -> Any:
+        """The penalty of the model or of its copy. Raises TypeError where it is not a number."""
+        assert self.penalty is not None
+        penalty = self.penalty(model)
+        try:
+            return number(penalty)
+        except TypeError:
+            raise TypeError(f"penalty(model) must return a number or a Value, got {penalty!r:.60}") from None
+
 
 class Figures:
     """The mean loss and, where it is asked for, the mean accuracy of the samples judged so far."""
@@ -71,6 +83,9 @@ class Steps(Protocol):
 
     def validate(self, figures: Figures) -> None:
         """Judge the validation samples. The model is in inference mode."""
+
+    def current(self) -> bool:
+        """Whether the model, the loss and the penalty still compute what these steps do."""
 
     def read(self) -> None:
         """Take up the state of the model, which somebody may have changed."""
@@ -105,15 +120,47 @@ class Judge:
         return loss
 
 
+class _Watch:
+    """Sees to it that a loss or a penalty depends on the parameters; if not, it would train nothing without a word.
+
+    0 is what a loss or a penalty may be anyway, as one with a margin is.
+    """
+
+    def __init__(self, what: str, task: Task) -> None:
+        self.what, self.parameters = what, {*task.model.parameters(), *task.optimizer.parameters}
+        self.proven, self.constant = False, False
+
+    def note(self, result: Any) -> None:
+        """One loss or penalty more."""
+        if isinstance(result, Value) and not self.parameters.isdisjoint(topological_order([result])):
+            self.proven = True
+        elif (result.data if isinstance(result, Value) else as_float(result)) != 0.0:
+            self.constant = True
+
+    def check(self) -> None:
+        """Raises ValueError where none of what was noted so far depends on the parameters."""
+        if self.constant and not self.proven:
+            raise ValueError(trains_nothing(self.what))
+
+
+def trains_nothing(what: str) -> str:
+    """What is wrong with a loss or a penalty that does not depend on the parameters."""
+    return (
+        f"the {what} does not depend on the parameters of the model, so it trains nothing; compute it from the Values "
+        "themselves, not from their .data"
+    )
+
+
 class ValueSteps:
     """Steps on Values. The state is in the model all the time, so there is nothing to read or write."""
 
     def __init__(self, task: Task, samples: Sequence[Sample], held_out: Sequence[Sample], check: Check) -> None:
         self.task, self.samples, self.held_out = task, samples, held_out
-        self._judge = Judge(task.model, task.loss, task.accuracy, check)
+        self._judge = Judge(task.model, self._loss, task.accuracy, check)
+        self._loss_watch, self._penalty_watch = _Watch("loss", task), _Watch("penalty", task)
 
     def step(self, places: Places, figures: Figures) -> None:
-        """See `Steps`. It follows the mean of the samples' gradients."""
+        """See `Steps`. It follows the mean of the samples' gradients. Raises ValueError where nothing is trained."""
         task, batch = self.task, [self.samples[i] for i in places]
         task.optimizer.zero_grad()
         if task.model.needs_batch:
@@ -121,16 +168,31 @@ class ValueSteps:
         else:
             for sample in batch:
                 _backward(self._judge.sample(sample, figures), 1.0 / len(batch))
+        self._loss_watch.check()
         if task.penalty is not None:
-            _backward(task.penalty(task.model))
+            penalty = task.penalty_of(task.model)
+            if not self._penalty_watch.proven:
+                self._penalty_watch.note(penalty)
+                self._penalty_watch.check()
+            _backward(penalty)
         if task.clips:
             clip_gradients(task.optimizer.parameters, task.clip_norm, task.clip_value)
         task.optimizer.step()
+
+    def _loss(self, outputs: Any, target: Any) -> Any:
+        loss = self.task.loss(outputs, target)
+        if not self._loss_watch.proven and any(isinstance(x, Value) for x in flatten(outputs)[0]):
+            self._loss_watch.note(loss)
+        return loss
 
     def validate(self, figures: Figures) -> None:
         """See `Steps`."""
         for sample in self.held_out:
             self._judge.sample(sample, figures)
+
+    def current(self) -> bool:
+        """Always: nothing is fixed."""
+        return True
 
     def read(self) -> None:
         """Nothing."""

@@ -30,6 +30,8 @@ from nn.terminal import Check, ctrl_c_between_samples, progress_bar
 WORTH_COMPILING = 2000
 """So many samples, all epochs together, take about as long on Values as it takes to compile their step."""
 
+_CHANGED_TOO_SOON = f"the callback changed what is computed before {WORTH_COMPILING} samples had been trained with it"
+
 
 @dataclass
 class History:
@@ -39,7 +41,7 @@ class History:
     the validation figures are taken at the end of the epoch. `seconds` is the time since the start,
     `interrupted` says that Ctrl-C ended the training, and `stopped_early` that early stopping did. With early
     stopping, `best_epoch`, counted from 1, is the epoch whose parameters the model was left with. `jit` says whether
-    the training was compiled, and `jit_reason` why it was not.
+    the training was compiled, to its end, and `jit_reason` why it was not.
     """
 
     loss: list[float] = field(default_factory=list)
@@ -108,13 +110,16 @@ def fit(
 
     With `jit` the steps and the validation are compiled: the model, the loss and the penalty are run once, on symbols,
     and from then on native code does the same to all samples. Up to rounding the results are the same. It raises
-    TraceError where one of them does what cannot be compiled, such as an `if` on a number; what they do besides
-    computing is done once. Random numbers must come from a NumPy Generator in an attribute of a unit, by its
-    `random(size)`. Parameters and buffers get their new numbers for the callback, for early stopping and at the end.
+    TraceError where one of them does what cannot be compiled, such as an `if` on a number, or does not do the same when
+    it is run again; what they do besides computing is done only when they are run on symbols. Random numbers must come
+    from a NumPy Generator in an attribute of a unit, by its `random(size)`. The callback may change what is computed (a
+    rate of Dropout, a weight of the loss), which is then compiled anew; such changes by anything else while the
+    training goes on, a schedule or another thread, are not seen. Parameters and buffers get their new numbers for the
+    callback, for early stopping and at the end.
     Without `jit` everything is done on Values, sample by sample, and `model.deltas()` then are those of the last sample
     or batch that went through the model, with respect to the batch's mean loss; of a validation sample they are 0.
     None, the default, compiles where it can and where there are enough samples for it to pay, 2,000 in all epochs
-    together. The history says what was done.
+    together, and as many again before it is compiled anew. The history says what was done.
 
     `progress` shows a bar with loss, accuracy and time left: True, False, or None for only on a terminal.
     Ctrl-C, or a KeyboardInterrupt from the callback, ends the training between two samples (if it is compiled, between
@@ -125,8 +130,9 @@ def fit(
     Raises ValueError or TypeError, before anything is changed, where X and y differ in length, are ragged,
     empty, or not of finite numbers, where a row does not fit the model or a target the loss, where the last batch
     is too small for the model's statistics, where early stopping has no validation data to judge by, and where the
-    optimizer holds none of the model's parameters; ImportError where `progress` is True and rich is not installed, or
-    `jit` is True and llvmlite is not.
+    optimizer holds none of the model's parameters; in the first step where the penalty is no number, and where the
+    loss or the penalty, unless it is 0, does not depend on the parameters; ImportError where `progress` is True and
+    rich is not installed, or `jit` is True and llvmlite is not.
     """
     if set(optimizer.parameters).isdisjoint(model.parameters()):
         raise ValueError("the optimizer holds none of the model's parameters; make it with model.parameters()")
@@ -147,7 +153,7 @@ def fit(
     try_smallest_batch(model, [sample.inputs for sample in samples[: (len(samples) - 1) % batch_size + 1]])
     task = Task(model, loss, optimizer, accuracy, penalty, clip_norm, clip_value)
 
-    history, started = History(), time.perf_counter()
+    history, started, compiled_after = History(), time.perf_counter(), 0
     with mode(model, training=True), ctrl_c_between_samples() as check:
         steps: Steps = ValueSteps(task, samples, held_out, check)
         try:
@@ -179,6 +185,13 @@ def fit(
                     check()
                     if history.stopped_early:
                         break
+                    if callback is not None and epoch < epochs and not steps.current():
+                        steps, history.jit = ValueSteps(task, samples, held_out, check), False
+                        if jit or (epoch - compiled_after) * len(samples) >= WORTH_COMPILING:
+                            steps = _compiled(task, samples, batch_size, held_out, check, history, jit) or steps
+                            compiled_after = epoch
+                        else:
+                            history.jit_reason = _CHANGED_TOO_SOON
         except KeyboardInterrupt:
             history.interrupted = True
         finally:

@@ -47,12 +47,15 @@ from nn import (
     cross_entropy,
     fit,
     hinge_loss,
+    huber_loss,
+    l1_loss,
     l1_penalty,
     l2_penalty,
     mean_squared_error,
     squared_error,
 )
 from nn.accuracy import accuracies
+from nn.compiled import CompiledSteps
 from nn.training import WORTH_COMPILING
 
 Optimize = Callable[[Any], Any]
@@ -147,7 +150,9 @@ def probability(model: Module) -> Sequential:
         (binary_cross_entropy_with_logits, POSITIVE / 2, small),
         (cross_entropy, CLASSES, lambda: MLP(3, [3], seed=1)),
         (hinge_loss, 2 * POSITIVE - 1, small),
-        (lambda output, target: 0.0 * target + 3.0, POSITIVE, small),
+        (lambda output, target: 0.0 * output + 3.0, POSITIVE, small),
+        (l1_loss, X[:, :2], lambda: MLP(3, [2], seed=1)),
+        (partial(huber_loss, delta=0.5), X[:, :2], lambda: MLP(3, [2], seed=1)),
         (lambda output, target: exp(-output), POSITIVE, small),
     ],
 )
@@ -186,7 +191,7 @@ def test_every_batch_size(batch_size: int | None) -> None:
         {"clip_value": 0.01},
         {"penalty": lambda model: 0.1 * l2_penalty(model.parameters())},
         {"penalty": lambda model: 0.1 * l1_penalty(model.named_parameters().values())},
-        {"penalty": lambda model: 3.0},
+        {"penalty": lambda model: 0.0},
     ],
 )
 def test_clipping_and_penalties(options: dict[str, Any]) -> None:
@@ -259,11 +264,12 @@ def test_a_generator_in_a_list_is_found_and_asked_for_single_numbers_and_tables(
         def __init__(self) -> None:
             self.scale = Value(0.5)
             self.sources = {"one": [np.random.default_rng(5)]}
+            self.draw = self.sources["one"][0].random
 
         def __call__(self, inputs: Any) -> Any:
             [source] = self.sources["one"]
             table = source.random((len(inputs), 2))
-            return [x + self.scale * (a - b) * source.random() for x, (a, b) in zip(inputs, table.tolist())]
+            return [x + self.scale * (a - b) * self.draw() for x, (a, b) in zip(inputs, table.tolist())]
 
     check_alike(lambda: Sequential(Noise(), Linear(3, 1, seed=1)), validation=(X[:3], POSITIVE[:3]))
 
@@ -286,7 +292,9 @@ class Keeping(Module):
     def __init__(self, does: Callable[[Any, Any], Any]) -> None:
         self.scale, self.seen, self.calls = Value(1.0), np.zeros(1), 0
         self.private = np.random.default_rng(0)
-        self._does = does
+        self.counts: dict[str, Any] = {"calls": 0, "list": []}
+        self.normal = self.private.normal
+        self._does, self._table = does, np.ones(2)
 
     def __call__(self, inputs: Any) -> Any:
         self._does(self, inputs)
@@ -306,13 +314,31 @@ def write_in_inference(module: Any, inputs: Any) -> None:
         module.seen[0] = module.seen[0] + 1.0
 
 
+def count_in_a_dict(module: Any, inputs: Any) -> None:
+    module.counts["calls"] += 1
+
+
+def keep_in_a_list(module: Any, inputs: Any) -> None:
+    module.counts["list"].append(0)
+
+
 def draw_otherwise(module: Any, inputs: Any) -> None:
     module.private.normal()
 
 
+def draw_by_a_bound_method(module: Any, inputs: Any) -> None:
+    module.normal()
+
+
+PYTHONS = random.Random(3)
+
 REFUSED: list[tuple[Callable[[Any, Any], Any], str]] = [
     (count, "Keeping sets its attribute 'calls' when it is called"),
     (replace, "Keeping sets its attribute 'seen' when it is called"),
+    (count_in_a_dict, "Keeping sets its attribute 'counts' when it is called"),
+    (keep_in_a_list, "Keeping sets its attribute 'counts' when it is called"),
+    (draw_by_a_bound_method, r"a Generator's normal\(\) cannot be compiled; draw with random\(size\)"),
+    (lambda module, inputs: PYTHONS.random(), "the model, the loss or the penalty draws random numbers on its own"),
     (write_in_inference, "changes its buffers in inference mode"),
     (draw_otherwise, r"a Generator's normal\(\) cannot be compiled; draw with random\(size\)"),
     (lambda module, inputs: random.random(), "draws global random numbers"),
@@ -333,6 +359,7 @@ def test_what_cannot_be_compiled_is_refused_or_done_on_values(does: Callable[[An
     for jit in (None, False):
         random.seed(1)
         np.random.seed(1)
+        PYTHONS.seed(1)
         model, history = trained(build, X, POSITIVE, squared_error, gradient_descent, jit, **options | {"epochs": 190})
         models.append({name: array.tolist() for name, array in model.arrays().items()})
         histories.append(history)
@@ -340,6 +367,219 @@ def test_what_cannot_be_compiled_is_refused_or_done_on_values(does: Callable[[An
     assert histories[0].loss == histories[1].loss
     assert not histories[0].jit
     assert histories[0].jit_reason.startswith("TraceError: ")
+
+
+def noisy_losses() -> dict[str, Callable[[], Any]]:
+    """For each way to come by random numbers a function that makes a loss with them, always the same ones."""
+
+    def closing_over_a_generator() -> Any:
+        draws = np.random.default_rng(3)
+        return lambda output, target: squared_error(output + 0.1 * draws.normal(), target)
+
+    def closing_over_a_bound_method() -> Any:
+        normal = np.random.default_rng(3).normal
+        return lambda output, target: squared_error(output + 0.1 * normal(), target)
+
+    def with_a_default() -> Any:
+        def loss(output: Any, target: Any, draws: Any = random.Random(3)) -> Any:  # noqa: B008
+            return squared_error(output + 0.1 * draws.random(), target)
+
+        return loss
+
+    def naming_a_global() -> Any:
+        PYTHONS.seed(3)
+        return lambda output, target: squared_error(output + 0.1 * next(PYTHONS.random() for _ in range(1)), target)
+
+    def partly_applied() -> Any:
+        return partial(
+            lambda draws, output, target: squared_error(output + draws.rand(), target), np.random.RandomState(3)
+        )
+
+    def of_an_object() -> Any:
+        class Noisy:
+            def __init__(self) -> None:
+                self.sources = [{"one": np.random.default_rng(3)}]
+
+            def __call__(self, output: Any, target: Any) -> Any:
+                return squared_error(output + 0.1 * self.sources[0]["one"].normal(), target)
+
+        return Noisy()
+
+    return {make.__name__: make for make in vars().copy().values()}
+
+
+@pytest.mark.parametrize("make", noisy_losses().values(), ids=noisy_losses())
+def test_a_loss_that_draws_by_itself_is_refused_or_done_on_values(make: Callable[[], Any]) -> None:
+    with pytest.raises(TraceError, match="the loss computes something else each time it is run"):
+        trained(small, X, POSITIVE, make(), gradient_descent, True)
+    (_, default), (_, expected) = (
+        trained(small, X, POSITIVE, make(), gradient_descent, jit, epochs=190) for jit in (None, False)
+    )
+    assert default.loss == expected.loss
+    assert default.jit_reason.startswith("TraceError: the loss computes something else each time it is run")
+
+
+@pytest.mark.parametrize("what", ["model", "loss", "penalty"])
+def test_what_computes_something_else_each_time_is_refused(what: str) -> None:
+    numbers = itertools.count()
+
+    def weight(of: str) -> float:
+        return 1.0 + next(numbers) if of == what else 1.0
+
+    class Scaling(Module):
+        def __call__(self, inputs: Any) -> Any:
+            return [weight("model") * x for x in inputs]
+
+    def loss(output: Any, target: Any) -> Any:
+        return weight("loss") * squared_error(output, target)
+
+    def penalty(model: Module) -> Any:
+        return weight("penalty") * l2_penalty(model.parameters())
+
+    def build() -> Sequential:
+        return Sequential(Scaling(), small())
+
+    options: dict[str, Any] = {"penalty": penalty, "accuracy": accuracy}
+    with pytest.raises(TraceError, match=f"^the {what} computes something else each time it is run"):
+        trained(build, X, POSITIVE, loss, gradient_descent, True, **options)
+    history = trained(build, X, POSITIVE, loss, gradient_descent, None, epochs=190, **options)[1]
+    assert history.jit_reason.startswith(f"TraceError: the {what} computes something else")
+
+
+class Weighted:
+    """A loss with a weight."""
+
+    def __init__(self) -> None:
+        self.weight = 1.0
+
+    def __call__(self, output: Any, target: Any) -> Any:
+        return self.weight * squared_error(output, target)
+
+
+def lower_dropout(model: Any, loss: Any) -> None:
+    model[1].p = 0.1
+
+
+def raise_momentum(model: Any, loss: Any) -> None:
+    model[2].momentum = 0.9
+
+
+def draw_from_another_generator(model: Any, loss: Any) -> None:
+    model[1]._draws = np.random.default_rng(9)
+
+
+def weigh_the_loss(model: Any, loss: Any) -> None:
+    loss.weight = 0.01
+
+
+def replace_a_parameter(model: Any, loss: Any) -> None:
+    model[0].bias[0] = Value(3.0)
+
+
+def replace_a_buffer(model: Any, loss: Any) -> None:
+    model[2].running_mean = np.ones(4)
+
+
+CHANGES = [
+    lower_dropout,
+    raise_momentum,
+    draw_from_another_generator,
+    weigh_the_loss,
+    replace_a_parameter,
+    replace_a_buffer,
+]
+
+
+def trained_with_a_change(
+    change: Callable[[Any, Any], None] | None, epoch: int, epochs: int, jit: bool | None
+) -> tuple[Module, History]:
+    model = Sequential(Linear(3, 4, seed=1), Dropout(0.5, seed=2), BatchNorm(4), Linear(4, 1, seed=3))
+    loss = Weighted()
+
+    def callback(history: History) -> None:
+        if change is not None and len(history.loss) == epoch:
+            change(model, loss)
+
+    options: dict[str, Any] = {"epochs": epochs, "batch_size": 4, "callback": callback, "jit": jit}
+    optimizer = gradient_descent(model.parameters())
+    return model, fit(model, X, POSITIVE, loss, optimizer, validation=(X[:3], POSITIVE[:3]), **options)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_a_callback_changes_is_compiled_anew(change: Callable[[Any, Any], None]) -> None:
+    (model, found), (other, expected) = (trained_with_a_change(change, 2, 5, jit) for jit in (True, False))
+    assert found.jit
+    assert found.loss == close(expected.loss)
+    assert found.validation_loss == close(expected.validation_loss)
+    for name, array in model.arrays().items():
+        assert array == close(other.arrays()[name]), name
+    unchanged = trained_with_a_change(None, 2, 5, False)[1]
+    assert (unchanged.loss, unchanged.validation_loss) != (expected.loss, expected.validation_loss)
+
+
+@pytest.mark.parametrize(("epoch", "compiled"), [(2, False), (182, True)])
+def test_the_default_compiles_anew_where_it_pays(epoch: int, compiled: bool) -> None:
+    (_, found), (_, expected) = (trained_with_a_change(weigh_the_loss, epoch, 185, jit) for jit in (None, False))
+    assert found.loss == pytest.approx(expected.loss, rel=1e-6)
+    assert found.jit is compiled
+    reason = "the callback changed what is computed before 2000 samples had been trained with it"
+    assert found.jit_reason == ("" if compiled else reason)
+
+
+def test_a_callback_that_changes_nothing_of_it_has_nothing_compiled_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    init = CompiledSteps.__init__
+    monkeypatch.setattr(CompiledSteps, "__init__", lambda self, *args: [made.append(self), init(self, *args)][1])
+
+    def lower(model: Any, loss: Any) -> None:
+        loss.seen = "nothing that is computed with"
+        model[0].bias[0].data = 0.5
+
+    assert trained_with_a_change(lower, 2, 5, True)[1].jit
+    assert len(made) == 1
+
+
+def test_what_cannot_be_compiled_after_a_callback_is_an_error_or_done_on_values() -> None:
+    def branch(model: Any, loss: Any) -> None:
+        loss.weight = PYTHONS  # which is no number
+
+    with pytest.raises(TypeError):
+        trained_with_a_change(branch, 2, 5, True)
+
+    def draw(model: Any, loss: Any) -> None:
+        class Drawn:
+            def __mul__(self, other: Any) -> Any:
+                return np.random.rand() * other
+
+        loss.weight = Drawn()
+
+    with pytest.raises(TraceError, match="the loss computes something else each time it is run"):
+        trained_with_a_change(draw, 2, 5, True)
+    history = trained_with_a_change(draw, 182, 185, None)[1]
+    assert history.jit_reason.startswith("TraceError: the loss computes something else each time it is run")
+    assert len(history.loss) == 185
+
+
+def test_parameters_in_object_arrays_and_dicts_are_compiled() -> None:
+    class Mixed(Module):
+        def __init__(self) -> None:
+            self.w = np.array([Value(1.0), Value(2.0), Value(-1.0)])
+            self.b = {"offset": Value(0.5)}
+
+        def __call__(self, inputs: Any) -> Any:
+            return [np.dot(self.w, inputs) + self.b["offset"]]
+
+    check_alike(Mixed)
+    model = trained(Mixed, X, POSITIVE, squared_error, gradient_descent, True)[0]
+    assert [p.data for p in model.parameters()] != [p.data for p in Mixed().parameters()]
+
+
+def test_statistics_of_a_module_that_occurs_twice() -> None:
+    def build() -> Sequential:
+        norm = BatchNorm(3)
+        return Sequential(norm, Activation("tanh"), norm, Linear(3, 1, seed=2))
+
+    check_alike(build, validation=(X[:2], POSITIVE[:2]))
 
 
 def test_buffers_of_a_unit_of_somebody_s_own_are_updated() -> None:
@@ -388,10 +628,12 @@ def test_a_loss_or_a_penalty_with_values_of_its_own_is_done_on_them() -> None:
         TraceError, match=r"the loss returned Value\(data=.* computed from Values that the model does not"
     ):
         trained(lambda: model, X, POSITIVE, lambda *_: 2 * model.layers[0].neurons[0].bias, gradient_descent, True)
-    with pytest.raises(TraceError, match="not an argument of the compiled function"):
+    with pytest.raises(
+        TraceError, match=r"the penalty returned Value.*; use the model that the penalty is called with"
+    ):
         penalty = lambda _: l2_penalty(model.parameters())  # noqa: E731
         trained(lambda: model, X, POSITIVE, squared_error, gradient_descent, True, penalty=penalty)
-    check_alike(small, loss=lambda *_: 1)
+    check_alike(small, loss=lambda *_: 0)
 
 
 def test_training_twice_gives_the_same_bits() -> None:

@@ -23,6 +23,7 @@ from nn import (
     SGD,
     Adam,
     BatchNorm,
+    Dropout,
     History,
     Module,
     Optimizer,
@@ -301,13 +302,77 @@ def test_gradients_are_clipped_before_the_step() -> None:
     assert gradients_of_one_step(clip_norm=2 * norm) == plain
 
 
+@pytest.mark.parametrize("jit", [None, False, True])
+@pytest.mark.parametrize("epochs", [1, 600])
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"penalty": lambda model: None}, TypeError, r"^penalty\(model\) must return a number or a Value, got None$"),
+        ({"penalty": lambda model: model.parameters()}, TypeError, r"^penalty\(model\) must return .* got \["),
+        (
+            {"penalty": lambda model: 3.0},
+            ValueError,
+            "^the penalty does not depend on the parameters of the model, so it",
+        ),
+        (
+            {"loss": lambda output, target: 0.5 + 0.0 * target},
+            ValueError,
+            "^the loss does not depend on the parameters",
+        ),
+    ],
+)
+def test_what_trains_nothing_is_refused(
+    options: dict[str, Any], error: type, message: str, epochs: int, jit: bool | None
+) -> None:
+    model = xor_model()
+    with pytest.raises(error, match=message):
+        fit_xor(model, epochs=epochs, jit=jit, **options)
+    assert data(model) == data(xor_model())
+
+
+@pytest.mark.parametrize("detached", [lambda o, t: (o.data - t) ** 2, lambda o, t: squared_error(Value(o.data), t)])
+def test_a_loss_of_the_data_alone_is_refused(detached: Callable[[Any, Any], Any]) -> None:
+    for epochs in (1, 600):
+        with pytest.raises(
+            ValueError, match=r"^the loss does not depend .* the Values themselves, not from their \.data$"
+        ):
+            fit_xor(xor_model(), detached, epochs=epochs)
+    normalised = Sequential(xor_model(), BatchNorm(1))
+    with pytest.raises(ValueError, match=r"^the loss does not depend on"):
+        fit(normalised, CORNERS, XOR, detached, SGD(normalised.parameters()), epochs=1)
+
+
+def test_a_loss_may_be_a_plain_number_here_and_there() -> None:
+    def with_margin(output: Any, target: Any) -> Any:
+        return max(0.0, 1 - target * output)
+
+    y = [-1, 1, 1, -1]
+    far = xor_model()
+    for p in far.layers[-1].parameters()[:-1]:
+        p.data = 0.0
+    far.layers[-1].parameters()[-1].data = 2.0  # it says 2 to all: the first batch is right already
+    order = [1, 2, 0, 3]
+    history = fit(
+        far,
+        [CORNERS[i] for i in order],
+        [y[i] for i in order],
+        with_margin,
+        SGD(far.parameters(), lr=0.1),
+        epochs=3,
+        batch_size=1,
+    )
+    assert history.loss[-1] < history.loss[0]
+    dropping = Sequential(xor_model(), Dropout(0.9))
+    fit(dropping, CORNERS, XOR, squared_error, SGD(dropping.parameters(), lr=0.1), epochs=3, batch_size=1)
+
+
 def test_a_penalty_adds_its_gradient_once_a_batch_and_is_not_in_the_loss() -> None:
     plain, start = gradients_of_one_step(), data(xor_model())
     with_l2 = gradients_of_one_step(penalty=lambda model: 0.5 * l2_penalty(model.parameters()))
     assert with_l2 == pytest.approx([g + p for g, p in zip(plain, start)], rel=1e-12)
     with_l1 = gradients_of_one_step(penalty=lambda model: 0.5 * l1_penalty(model.parameters()))
     assert with_l1 == pytest.approx([g + 0.5 * np.sign(p) for g, p in zip(plain, start)], rel=1e-12)
-    assert gradients_of_one_step(penalty=lambda model: 3.0) == plain
+    assert gradients_of_one_step(penalty=lambda model: 0.0) == plain
     options: dict[str, Any] = {"epochs": 1, "penalty": lambda model: l2_penalty(model.parameters())}
     assert fit_xor(xor_model(), **options).loss == fit_xor(xor_model(), epochs=1).loss
 
