@@ -21,12 +21,13 @@ A gradient of inf or nan is not caught: it makes its parameters inf or nan, and 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from nn.modules import whole_number
 from nn.settings import Parameters, Schedule, at_least_0, check_parameters, learning_rate, parameter_groups, setting
 
 Array: TypeAlias = npt.NDArray[np.float64]
@@ -45,7 +46,12 @@ class Optimizer(ABC):
     Raises TypeError where a parameter is not a Value, and ValueError where there is none, where one is given
     twice or is the result of an operation, where a group names an unknown setting, or where a setting is out
     of its range. What a schedule returns is checked when its step comes.
+
+    `state_dict()` is what it has learned so far, for a training that goes on later. A rule of your own names in
+    `remembers` the attributes, arrays of shape (n,), that it carries from one step to the next.
     """
+
+    remembers: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, parameters: Parameters, lr: float | Schedule, **settings: Any) -> None:
         groups = parameter_groups(parameters, type(self).__name__)
@@ -97,6 +103,49 @@ class Optimizer(ABC):
         for parameter in self.parameters:
             parameter.grad = 0.0
 
+    def state_dict(self) -> dict[str, Any]:
+        """The number of `steps` so far and a copy of each array that the rule remembers, such as its means.
+
+        The settings, the learning rate and the parameters are not in it: make the optimiser with the same, load the
+        model's state, then this one, and the training goes on to the bit.
+
+        >>> from autograd_engine import Value
+        >>> x = Value(1.0)
+        >>> x.grad, optimizer = 0.5, SGD([x], lr=0.1, momentum=0.9)
+        >>> optimizer.step()
+        >>> optimizer.state_dict()
+        {'steps': 1, 'velocity': array([0.5])}
+        """
+        kept = {name: getattr(self, attribute) for name, attribute in self._remembered().items()}
+        return {"steps": self.steps} | {name: array.copy() for name, array in kept.items() if array is not None}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from the `state_dict()` of an optimiser of the same class for as many parameters.
+
+        All or nothing: raises ValueError or TypeError, and changes nothing, where a name is missing or unknown, or
+        where an array has another shape or is not of real numbers.
+        """
+        names, who = self._remembered(), type(self).__name__
+        # What is None before the first step is left out of a state as long as it is.
+        needed = ["steps", *(name for name, kept in names.items() if getattr(type(self), kept, kept) is not None)]
+        problems = [f"{name} is missing" for name in needed if name not in state]
+        problems += [f"{name} is not part of it" for name in state if name not in ("steps", *names)]
+        if problems:
+            raise ValueError(f"the state does not fit the {who}: {'; '.join(problems)}")
+        steps = whole_number(f"{who}: steps", state["steps"], at_least=0)
+        arrays = {name: np.asarray(state[name]) for name in names if name in state}
+        for name, array in arrays.items():
+            if array.dtype.kind not in "fiu" or array.shape != (len(self.parameters),):
+                expected = f"{len(self.parameters)} real numbers, one for each parameter"
+                raise ValueError(f"{who}: {name} must be {expected}, got {array.dtype} of shape {array.shape}")
+        self.steps = steps
+        for name, attribute in names.items():
+            setattr(self, attribute, arrays[name].astype(np.float64) if name in arrays else None)
+
+    def _remembered(self) -> dict[str, str]:
+        """The attributes that the rule remembers, by their names in a state."""
+        return {attribute.lstrip("_"): attribute for attribute in self.remembers}
+
     def _spread(self, values: Sequence[Any]) -> Any:
         """A setting from its value in each group: the value itself where all have the same."""
         if all(value == values[0] for value in values):
@@ -126,6 +175,8 @@ class SGD(Optimizer):
     momentum: Setting
     dampening: Setting
     weight_decay: Setting
+    remembers = ("_velocity",)
+    _velocity: Array | None = None
 
     def __init__(
         self,
@@ -140,7 +191,6 @@ class SGD(Optimizer):
         if nesterov and not (np.all(self.momentum) and not np.any(self.dampening)):
             raise ValueError("nesterov needs a momentum above 0 and a dampening of 0")
         self.nesterov = nesterov
-        self._velocity: Array | None = None
 
     def rule(self, parameters: Array, gradients: Array, lr: Setting) -> Array:
         """See the class."""
@@ -172,6 +222,7 @@ class Adagrad(Optimizer):
     lr_decay: Setting
     weight_decay: Setting
     eps: Setting
+    remembers = ("_total",)
 
     def __init__(
         self,
@@ -209,6 +260,7 @@ class RMSprop(Optimizer):
     eps: Setting
     weight_decay: Setting
     momentum: Setting
+    remembers = ("_mean", "_mean_square", "_velocity")
 
     def __init__(
         self,
@@ -251,6 +303,7 @@ class Adam(Optimizer):
     betas: tuple[Setting, Setting]
     eps: Setting
     weight_decay: Setting
+    remembers = ("_mean", "_mean_square", "_largest")
 
     def __init__(
         self,

@@ -124,6 +124,92 @@ PYTORCH_GROUPS: list[tuple[str, dict[str, Any], dict[str, Any], list[float]]] = 
 ]
 
 
+@pytest.mark.parametrize("jit", [True, False])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda p: SGD(p, lr=0.1),
+        lambda p: SGD(p, lr=nn.cosine_annealing(0.1, 12), momentum=0.9, dampening=0.5, nesterov=False),
+        lambda p: SGD([{"params": p[:3], "momentum": 0.0}, {"params": p[3:]}], lr=0.1, momentum=0.9),
+        lambda p: nn.Adagrad(p, lr_decay=0.1),
+        lambda p: nn.RMSprop(p, momentum=0.5, centered=True),
+        lambda p: Adam(p, lr=nn.exponential_decay(0.1, 0.9), amsgrad=True),
+        lambda p: nn.AdamW(p, lr=0.01),
+    ],
+)
+def test_ten_epochs_are_five_and_five_more_after_saving_to_the_bit(
+    make: Callable[[list[Value]], Optimizer], jit: bool, tmp_path: Any
+) -> None:
+    rows, targets = np.random.default_rng(0).normal(size=(6, 2)), [0, 1, 1, 0, 1, 0]
+
+    def train(model: MLP, optimizer: Optimizer, epochs: int) -> list[list[float]]:
+        nn.fit(model, rows, targets, nn.squared_error, optimizer, epochs=epochs, jit=jit)
+        return [array.tolist() for array in model.arrays().values()]
+
+    def fresh() -> tuple[MLP, Optimizer]:
+        model = MLP(2, [3, 1], "tanh", seed=1)
+        return model, make(model.parameters())
+
+    expected = train(*fresh(), 10)
+    model, optimizer = fresh()
+    train(model, optimizer, 5)
+    np.savez(tmp_path / "model.npz", **model.state_dict())
+    np.savez(tmp_path / "optimizer.npz", **optimizer.state_dict())
+    model, optimizer = fresh()
+    with np.load(tmp_path / "model.npz") as arrays:
+        model.load_state_dict(arrays)
+    with np.load(tmp_path / "optimizer.npz") as arrays:
+        optimizer.load_state_dict(arrays)
+    assert optimizer.steps == 5
+    assert train(model, optimizer, 5) == expected
+
+
+def test_a_state_is_a_copy() -> None:
+    x = Value(1.0)
+    optimizer = Adam([x])
+    x.grad = 1.0
+    optimizer.step()
+    state = optimizer.state_dict()
+    assert list(state) == ["steps", "mean", "mean_square", "largest"]
+    state["mean"][:] = 7.0
+    assert optimizer.state_dict()["mean"] == pytest.approx([0.1])
+    optimizer.load_state_dict(state)
+    state["mean"][:] = 8.0
+    assert optimizer.state_dict()["mean"].tolist() == [7.0]
+
+
+def test_a_state_from_before_the_first_step_forgets_the_velocity() -> None:
+    x = Value(1.0)
+    optimizer = SGD([x], momentum=0.9)
+    start = optimizer.state_dict()
+    assert start == {"steps": 0}
+    x.grad = 1.0
+    optimizer.step()
+    optimizer.load_state_dict(start)
+    assert optimizer.state_dict() == start
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"mean": None}, ValueError, "^the state does not fit the Adam: mean is missing$"),
+        ({"steps": None}, ValueError, "^the state does not fit the Adam: steps is missing$"),
+        ({"velocity": [0.0]}, ValueError, "^the state does not fit the Adam: velocity is not part of it$"),
+        ({"steps": 1.5}, TypeError, "^Adam: steps must be a whole number, got 1.5$"),
+        ({"steps": -1}, ValueError, "^Adam: steps must be at least 0, got -1$"),
+        ({"mean": [0.0]}, ValueError, r"^Adam: mean must be 2 real numbers, one .*, got float64 of shape \(1,\)$"),
+        ({"largest": ["a", "b"]}, ValueError, "^Adam: largest must be 2 real numbers, one for each parameter, got <U1"),
+    ],
+)
+def test_a_state_that_does_not_fit_changes_nothing(change: dict[str, Any], error: type, message: str) -> None:
+    optimizer = Adam([Value(1.0), Value(2.0)])
+    state = {name: value + 1 for name, value in optimizer.state_dict().items()} | change
+    with pytest.raises(error, match=message):
+        optimizer.load_state_dict({name: value for name, value in state.items() if value is not None})
+    assert optimizer.steps == 0
+    assert all(not array.any() for name, array in optimizer.state_dict().items() if name != "steps")
+
+
 def grouped(parameters: list[Any], own: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"params": parameters[:1], **own}, {"params": parameters[1:]}]
 
