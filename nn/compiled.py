@@ -130,8 +130,9 @@ class _Judging:
         The outputs are those of all samples, and only there if they are asked for. Raises TraceError where a second
         run computes something else, which a kernel would not, and ValueError where nothing is trained.
         """
-        everyone, once = self._prepared(trained, others, batch)
-        run, again = once(), once()
+        twin, everyone, once = self._prepared(trained, others, batch)
+        with nothing_else_drawn(twin.model):
+            run, again = once(), once()
         self._program = run.program()
         if again.program() != self._program:
             ours, theirs = run.written(), again.written()
@@ -157,14 +158,14 @@ class _Judging:
         found: list[Rows] = []
 
         def once(*args: Any) -> float:
-            found.append(self._prepared(*args)[1]().program())
+            found.append(self._prepared(*args)[-1]().program())
             return 0.0
 
         TracedFunction(once, (trained, others, self.example(2)), {}, exact=False)
         return found == [self._program]
 
-    def _prepared(self, trained: Any, others: Any, batch: Any) -> tuple[Any, Callable[[], Run]]:
-        """The batch of all samples, and what runs everything once for the sample that stands for them."""
+    def _prepared(self, trained: Any, others: Any, batch: Any) -> tuple[Twin, Any, Callable[[], Run]]:
+        """The twin, the batch of all samples, and what runs everything once for the sample that stands for them."""
         arrays = vmap(lambda sample: sample)(batch)
         trained, others = np.asarray(trained).tolist(), np.asarray(others).tolist()
         inputs, target, *draws = [array.of_sample.tolist() for array in arrays]
@@ -183,7 +184,7 @@ class _Judging:
             buffers = twin.buffers(self.training)
             return Run(known, buffers, _known("loss", loss), _known("penalty", penalty), leaves)
 
-        return arrays[0].batch, once
+        return twin, arrays[0].batch, once
 
     def _check_that_it_trains(self, run: Run) -> None:
         parameters = run.leaves[: len(self.state.trained) + len(self.state.frozen)]

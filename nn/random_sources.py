@@ -104,8 +104,8 @@ def _within(thing: Any) -> list[Any]:
         return [thing.__self__, getattr(thing, "__func__", None)]
     if isinstance(thing, functools.partial):
         return [thing.func, thing.args, thing.keywords]
-    methods = [m for cls in type(thing).__mro__ for m in vars(cls).values() if isinstance(m, FunctionType)]
-    return [*getattr(thing, "__dict__", {}).values(), *methods]
+    calls = [getattr(type(thing), name, None) for name in ("__call__", "forward_batch")]
+    return [*getattr(thing, "__dict__", {}).values(), *calls]
 
 
 def _is_ours(function: FunctionType) -> bool:

@@ -292,7 +292,7 @@ class Keeping(Module):
     def __init__(self, does: Callable[[Any, Any], Any]) -> None:
         self.scale, self.seen, self.calls = Value(1.0), np.zeros(1), 0
         self.private = np.random.default_rng(0)
-        self.counts: dict[str, Any] = {"calls": 0, "list": []}
+        self.counts: dict[str, Any] = {"calls": 0, "list": [], "random": random.Random(5)}
         self.normal = self.private.normal
         self._does, self._table = does, np.ones(2)
 
@@ -338,6 +338,7 @@ REFUSED: list[tuple[Callable[[Any, Any], Any], str]] = [
     (count_in_a_dict, "Keeping sets its attribute 'counts' when it is called"),
     (keep_in_a_list, "Keeping sets its attribute 'counts' when it is called"),
     (draw_by_a_bound_method, r"a Generator's normal\(\) cannot be compiled; draw with random\(size\)"),
+    (lambda module, inputs: module.counts["random"].random(), "the model, .* draws random numbers on its own"),
     (lambda module, inputs: PYTHONS.random(), "the model, the loss or the penalty draws random numbers on its own"),
     (write_in_inference, "changes its buffers in inference mode"),
     (draw_otherwise, r"a Generator's normal\(\) cannot be compiled; draw with random\(size\)"),
@@ -553,10 +554,10 @@ def test_what_cannot_be_compiled_after_a_callback_is_an_error_or_done_on_values(
 
         loss.weight = Drawn()
 
-    with pytest.raises(TraceError, match="the loss computes something else each time it is run"):
+    with pytest.raises(TraceError, match="draws global random numbers"):
         trained_with_a_change(draw, 2, 5, True)
     history = trained_with_a_change(draw, 182, 185, None)[1]
-    assert history.jit_reason.startswith("TraceError: the loss computes something else each time it is run")
+    assert history.jit_reason.startswith("TraceError: the model, the loss or the penalty draws global random numbers")
     assert len(history.loss) == 185
 
 
