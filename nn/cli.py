@@ -1,4 +1,6 @@
-"""The command `autograd-engine`: what the shell sees of it. The commands themselves are in `nn/commands/`.
+"""The command `autograd-engine`: what the shell sees of it, once Python is there (see `autograd_engine_start`).
+
+The commands themselves are in `nn/commands/`.
 
 Whatever a user can get wrong ends in one line on stderr and the exit code 2; Ctrl-C ends in 130, a reader
 of stdout that goes away in 141, as the shell does it.
@@ -7,10 +9,13 @@ of stdout that goes away in 141, as the shell does it.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
-USAGE_ERROR, INTERRUPTED, NOBODY_READS = 2, 130, 141
+from autograd_engine_start import INTERRUPTED, MESSAGE, leave
+
+USAGE_ERROR, NOBODY_READS = 2, 141
 EXTRAS = {
     "train": ("cyclopts", "matplotlib", "rich", "safetensors", "sklearn"),
     "playground": ("anyio", "starlette", "uvicorn", "websockets"),
@@ -20,13 +25,7 @@ EXTRAS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `autograd-engine` with these arguments (default: those of the process) and return the exit code."""
     try:
-        from nn import commands  # here, because it needs the extra
-    except ModuleNotFoundError as error:
-        return _missing(error)
-    try:
-        return commands.run(sys.argv[1:] if arguments is None else arguments)
-    except commands.USER_ERRORS as error:
-        return _refuse(str(error))
+        return _run(sys.argv[1:] if arguments is None else arguments)
     except ModuleNotFoundError as error:
         return _missing(error)
     except BrokenPipeError:
@@ -36,8 +35,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except KeyboardInterrupt:
-        print("autograd-engine: interrupted", file=sys.stderr)
+        sys.stderr.write(MESSAGE)
         return INTERRUPTED
+
+
+def _run(arguments: Sequence[str]) -> int:
+    from nn import commands  # here, because it needs the extra
+
+    if signal.getsignal(signal.SIGINT) is leave:  # from here on there may be something to tidy up
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return commands.run(arguments)
+    except commands.USER_ERRORS as error:
+        return _refuse(str(error))
 
 
 def _refuse(reason: str) -> int:

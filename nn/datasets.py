@@ -25,6 +25,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from nn.terminal import ctrl_c_after_imports
+
 Array = NDArray[np.float64]
 Task = Literal["auto", "classification", "regression"]
 
@@ -103,7 +105,8 @@ def load(name: str) -> Dataset:
 
 
 def _bundled(name: str) -> Dataset:
-    import sklearn.datasets  # here, because it takes more than a second
+    with ctrl_c_after_imports():
+        import sklearn.datasets  # here, because it takes more than a second
 
     bunch = getattr(sklearn.datasets, f"load_{name}")()
     classes = tuple(map(str, bunch.target_names))
@@ -114,7 +117,8 @@ def _bundled(name: str) -> Dataset:
 
 
 def _moons(name: str) -> Dataset:
-    from sklearn.datasets import make_moons  # here, because it takes more than a second
+    with ctrl_c_after_imports():
+        from sklearn.datasets import make_moons  # here, because it takes more than a second
 
     X, y = make_moons(400, noise=0.1, random_state=0)
     return Dataset(name, X, y.astype(np.int64), ("x1", "x2"), "moon", ("upper", "lower"))

@@ -17,6 +17,7 @@ from nn.grids import grid
 from nn.modules import Module
 from nn.predictor import Predictor
 from nn.samples import Loss
+from nn.terminal import ctrl_c_after_imports
 from nn.units import Sequential
 
 # What a reader can still follow in one picture: leaves in a row are easier than a net.
@@ -39,7 +40,8 @@ def judge(predictor: Predictor, part: Dataset, loss: Loss) -> dict[str, str]:
 
 def figures(predictor: Predictor, losses: Mapping[str, Sequence[float]], test: Dataset) -> dict[str, bytes]:
     """The plots, by file name, as PNG. `losses` are those after each epoch, by what they were measured on."""
-    from nn import plots  # here, because matplotlib takes half a second
+    with ctrl_c_after_imports():
+        from nn import plots  # here, because matplotlib takes half a second
 
     classes = predictor.class_names
     made = {"loss.png": plots.loss_curve(losses)}

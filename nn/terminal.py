@@ -1,4 +1,4 @@
-"""What training needs of the terminal: Ctrl-C that waits for a good moment, and a progress bar."""
+"""What commands and trainings need of the terminal: Ctrl-C at a good moment, and a progress bar."""
 
 from __future__ import annotations
 
@@ -32,12 +32,36 @@ def ctrl_c_between_samples() -> Iterator[Check]:
         if pressed:
             raise KeyboardInterrupt
 
+    with _handling_ctrl_c(note):
+        yield check
+
+
+@contextmanager
+def ctrl_c_after_imports() -> Iterator[None]:
+    """Keeps Ctrl-C until the end: an import in C code would print the KeyboardInterrupt or turn it into ImportError.
+
+    A handler of someone else's is left alone.
+    """
+    pressed = False
+
+    def note(signum: int, frame: FrameType | None) -> None:
+        nonlocal pressed
+        pressed = True
+
+    with _handling_ctrl_c(note):
+        yield
+    if pressed:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def _handling_ctrl_c(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     in_main_thread = threading.current_thread() is threading.main_thread()
     ours = in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if ours:
-        signal.signal(signal.SIGINT, note)
+        signal.signal(signal.SIGINT, handler)
     try:
-        yield check
+        yield
     finally:
         if ours:
             signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -26,6 +26,7 @@ from nn.commands.options import (
 )
 from nn.minimize import Backtracking, Descent
 from nn.minimize import minimize as descend
+from nn.terminal import ctrl_c_after_imports
 
 NO_MINIMUM = 1
 LR = {"adagrad": 1.0}
@@ -98,7 +99,8 @@ def minimize(
     kind = _kind(expression, descent.x) if descent.reason == "converged" else LAST
     console.print(f"\n{_message(descent)}.\n{kind}: {_place(expression, descent)}")
     if options.out is not None:
-        from nn.commands.picture import picture  # here, because matplotlib takes half a second
+        with ctrl_c_after_imports():
+            from nn.commands.picture import picture  # here, because matplotlib takes half a second
 
         write_atomically(options.out, picture(expression, descent, options.out.suffix.lower()))
         console.print(f"Written: {options.out}")

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from autograd_engine.files import write_atomically
+from autograd_engine_start import INTERRUPTED
 from nn import datasets
 from nn.accuracy import accuracy
 from nn.commands.networks import Recipe, convolutional, perceptron, recipe
@@ -41,7 +42,6 @@ from nn.steps import Accuracy
 from nn.training import History, fit
 from nn.units import Sequential
 
-INTERRUPTED = 130
 LR = {"sgd": 0.1, "adagrad": 0.1, "rmsprop": 0.01}
 DEFAULT_LR = 0.03
 VALIDATION_FRACTION = 0.2
