@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 
 from autograd_engine_start import INTERRUPTED, MESSAGE, leave
+from nn.terminal import show_what_can_be_shown
 
 USAGE_ERROR, NOBODY_READS = 2, 141
 EXTRAS = {
@@ -24,6 +25,8 @@ EXTRAS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `autograd-engine` with these arguments (default: those of the process) and return the exit code."""
+    show_what_can_be_shown(sys.stdout)
+    show_what_can_be_shown(sys.stderr)
     try:
         return _run(sys.argv[1:] if arguments is None else arguments)
     except ModuleNotFoundError as error:

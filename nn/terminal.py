@@ -1,10 +1,13 @@
-"""What commands and trainings need of the terminal: Ctrl-C at a good moment, and a progress bar."""
+"""What commands and trainings need of the terminal: Ctrl-C at a good moment, a progress bar, signs it can show."""
 
 from __future__ import annotations
 
+import codecs
+import io
 import signal
 import sys
 import threading
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -12,6 +15,22 @@ from types import FrameType
 from typing import TypeAlias
 
 Check: TypeAlias = Callable[[], None]
+
+IN_ASCII = "autograd_engine.in_ascii"  # the name under which codecs know `_in_ascii`
+SUPERSCRIPTS = frozenset("⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+SPELLED = {
+    "‖": "||",
+    "·": "*",
+    "×": "*",
+    "÷": "/",
+    "−": "-",
+    "⁻": "-",
+    "≤": "<=",
+    "≥": ">=",
+    "≠": "!=",
+    "√": "sqrt",
+    "Σ": "sum",
+}
 
 
 @contextmanager
@@ -94,3 +113,27 @@ def progress_bar(steps: int, wanted: bool | None) -> Iterator[Callable[..., None
             bar.update(task, advance=1, description="  ".join([f"epoch {epoch}", *figures]))
 
         yield show
+
+
+def show_what_can_be_shown(stream: object) -> None:
+    """Let a stream write in ASCII, such as ^2, what its encoding does not have, instead of failing."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors=IN_ASCII)
+
+
+def _in_ascii(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object
+    return "".join(_spelled(text[i], text[i - 1 : i]) for i in range(error.start, error.end)), error.end
+
+
+def _spelled(sign: str, before: str) -> str:
+    """One sign in ASCII; an exponent begins where there is none `before`."""
+    caret = "^" if sign in SUPERSCRIPTS and before not in SUPERSCRIPTS else ""
+    _, greek, letter = unicodedata.name(sign, "").partition("GREEK SMALL LETTER ")
+    plain = unicodedata.normalize("NFKD", sign).encode("ascii", "ignore").decode()
+    return caret + (SPELLED.get(sign) or (letter.lower() if greek else plain) or "?")
+
+
+codecs.register_error(IN_ASCII, _in_ascii)

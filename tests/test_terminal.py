@@ -1,5 +1,6 @@
-"""Ctrl-C at any moment."""
+"""Ctrl-C at any moment, and terminals that cannot show every sign."""
 
+import io
 import signal
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import time
 import pytest
 
 import autograd_engine_start
-from nn.terminal import ctrl_c_after_imports
+from nn.terminal import ctrl_c_after_imports, show_what_can_be_shown
 
 PROGRAM = [sys.executable, "-c", "import autograd_engine_start as s, sys; print(flush=True); sys.exit(s.main())"]
 
@@ -32,3 +33,27 @@ def test_ctrl_c_does_not_reach_an_import():
         imported = True
     assert imported
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text", "shown"),
+    [
+        ("utf-8", "‖g‖² · δ", "‖g‖² · δ"),
+        ("cp1252", "‖g‖² · x⁻¹²", "||g||² · x^-¹²"),
+        ("ascii", "R² ≤ 2·x⁻¹²/y₁ − Σδ … é", "R^2 <= 2*x^-12/y1 - sumdelta ... e"),
+        ("ascii", "² 中", "^2 ?"),
+    ],
+)
+def test_signs_that_a_stream_does_not_have_are_written_in_ascii(encoding, text, shown):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    show_what_can_be_shown(stream)
+    stream.write(text)
+    stream.flush()
+    assert stream.buffer.getvalue().decode(encoding) == shown
+
+
+@pytest.mark.parametrize("arguments", [["minimize", "(x-5)**2", "x=0"], ["explain", "x**2 * y", "x=1", "y=2"]])
+def test_a_terminal_without_unicode_is_no_error(arguments, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    done = subprocess.run([*PROGRAM, *arguments], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
