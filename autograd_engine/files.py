@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 
@@ -22,7 +23,8 @@ def write_atomically(path: str | PathLike[str], content: bytes) -> None:
         sibling.write_bytes(content)
         os.replace(sibling, final)
     except BaseException as error:
-        sibling.unlink(missing_ok=True)
+        with suppress(OSError):  # it may never have been made, and `error` says why
+            sibling.unlink()
         if isinstance(error, OSError):
             error.filename, error.filename2 = str(path), None  # the name that the caller knows
         raise

@@ -68,6 +68,9 @@ def test_a_file_that_cannot_be_written_is_one_line(capsys):
         (["x > 3", "x=1"], ["'x > 3' is a comparison"]),
         (["open(x)", "x=1"], ["'open' is not a function"]),
         (["x", "x=1", "--colour"], ["--colour"]),
+        (["x", "x=1", "--svg", "a.png"], ["--svg a.png", "ends in .svg"]),
+        (["x", "x=1", "--html", "a.svg"], ["--html a.svg", "ends in .html or .htm"]),
+        (["+".join(["sin(2*x)"] * 700), "x=1", "--svg", "a.svg"], ["--svg a.svg", "2000 nodes", "--html folds it"]),
     ],
 )
 def test_what_is_refused(capsys, arguments, parts):
@@ -78,3 +81,13 @@ def test_what_is_refused(capsys, arguments, parts):
     assert err.count("\n") == 1
     for part in parts:
         assert part in err
+    assert not list(Path().iterdir())
+
+
+def test_without_graphviz_a_picture_is_refused(capsys, monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("drawing needs Graphviz")
+
+    monkeypatch.setattr("nn.commands.explain.to_svg", fail)
+    assert main(["explain", "x", "x=1", "--svg", "a.svg"]) == 2
+    assert capsys.readouterr() == ("", "autograd-engine: --svg a.svg: drawing needs Graphviz\n")

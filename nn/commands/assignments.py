@@ -1,9 +1,10 @@
-"""Numbers for the variables of a formula, as a command line has them: x=0 y=-pi/2."""
+"""A formula, and numbers for its variables as a command line has them: x=0 y=-pi/2."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from autograd_engine.expressions import Expression, ExpressionError, parse
+from autograd_engine.value import Value
 from nn.commands.options import CommandError
 
 
@@ -30,6 +31,14 @@ def assigned(expression: Expression, assignments: Sequence[str], *, what: str, t
         examples = " ".join(f"{name}=0" for name in missing)
         raise CommandError(f"no {what} for {', '.join(missing)}; add one, such as {examples}")
     return {name: found[name] for name in expression.names}
+
+
+def computed(expression: Expression, leaves: Mapping[str, Value]) -> Value:
+    """What the formula makes of the leaves. Raises CommandError where that has no derivative."""
+    out = expression(**leaves)
+    if not isinstance(out, Value):
+        raise CommandError(f"the formula {expression.text!r} is a comparison, which has no derivative")
+    return out
 
 
 def _number(assignment: str, text: str) -> float:

@@ -5,15 +5,16 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
 from rich.table import Table
 
 from autograd_engine.draw import to_svg
 from autograd_engine.explanations.explain import explain as derivation
 from autograd_engine.expressions import parse
+from autograd_engine.files import write_atomically
 from autograd_engine.value import Value
-from nn.commands.assignments import assigned
+from nn.commands.assignments import assigned, computed
 from nn.commands.options import RESULTS, CommandError
+from nn.commands.output import check_ending, console
 
 MOST_DRAWN = 2000
 
@@ -45,32 +46,45 @@ def explain(
         Where: a number for each variable, such as x=1.5 y=pi/2.
     """
     options = options or ExplainOptions()
+    check_ending("--svg", options.svg, (".svg",))
+    check_ending("--html", options.html, (".html", ".htm"))
     expression = parse(formula)
     leaves = {name: Value(x, name) for name, x in assigned(expression, point, what="value", to="derive").items()}
-    out = expression(**leaves)
-    if not isinstance(out, Value):
-        raise CommandError(f"the formula {expression.text!r} is a comparison, which has no derivative")
+    out = computed(expression, leaves)
     if out.op:
         out.label = "out" if "out" not in leaves else "result"
     out.backward()
-    # As wide as the text needs: a narrow terminal wraps its lines, and no digit is cut off.
-    console = Console(highlight=False, markup=False, soft_wrap=True, width=1000)
+    files = _files(out, options)  # first, so that what cannot be drawn is known before anything is printed
+    screen = console()
     table = Table(box=None, pad_edge=False)
     for column in ("", "value", f"d {out.label}/d"):
         table.add_column(column, justify="left" if not column else "right")
     for node in dict.fromkeys([*leaves.values(), out]):
         table.add_row(node.label, f"{node.data:.10g}", f"{node.grad:.10g}")
-    console.print(f"{out.label} = {expression.text}\n")
-    console.print(table)
+    screen.print(f"{out.label} = {expression.text}\n")
+    screen.print(table)
     for leaf in leaves.values():
-        console.print(f"\n{derivation(out, leaf)}")
-    if options.svg is not None or options.html is not None:
-        console.print()
+        screen.print(f"\n{derivation(out, leaf)}")
+    if files:
+        screen.print()
+    for path, text in files.items():
+        write_atomically(path, text.encode())
+        screen.print(f"Written: {path}")
+
+
+def _files(out: Value, options: ExplainOptions) -> dict[Path, str]:
+    """The picture and the page that are asked for. Raises CommandError where the picture cannot be drawn."""
+    files = {}
     if options.svg is not None:
-        to_svg(out, options.svg, limit=MOST_DRAWN)
-        console.print(f"Written: {options.svg}")
+        try:
+            files[options.svg] = to_svg(out, limit=MOST_DRAWN)
+        except ValueError:
+            many = f"the graph has more than {MOST_DRAWN} nodes, too many for a picture; --html folds it"
+            raise CommandError(f"--svg {options.svg}: {many}") from None
+        except RuntimeError as error:  # there is no Graphviz
+            raise CommandError(f"--svg {options.svg}: {error}") from None
     if options.html is not None:
         from autograd_engine import to_html  # here, because only this needs it
 
-        to_html(out, options.html)
-        console.print(f"Written: {options.html}")
+        files[options.html] = to_html(out)
+    return files

@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 import numpy as np
 from cyclopts import Parameter
-from rich.console import Console
 from rich.table import Table
 
 from autograd_engine.derivatives import hessian
 from autograd_engine.expressions import Expression, parse
 from autograd_engine.files import write_atomically
-from nn.commands.assignments import assigned
+from autograd_engine.value import Value
+from nn.commands.assignments import assigned, computed
 from nn.commands.options import (
     DESCENT,
     FLAG,
@@ -24,6 +24,7 @@ from nn.commands.options import (
     Positive,
     at_least,
 )
+from nn.commands.output import check_ending, console
 from nn.minimize import Backtracking, Descent
 from nn.minimize import minimize as descend
 from nn.terminal import ctrl_c_after_imports
@@ -83,8 +84,8 @@ def minimize(
     options = options or MinimizeOptions()
     expression = parse(formula)
     x0 = assigned(expression, start, what="start value", to="minimise")
-    if options.out is not None and options.out.suffix.lower() not in PICTURES:
-        raise CommandError(f"--out {options.out}: the name of a picture ends in {' or '.join(PICTURES)}")
+    computed(expression, {name: Value(x) for name, x in x0.items()})  # refuses a comparison
+    check_ending("--out", options.out, PICTURES)
     descent = descend(
         lambda x: expression(**x),
         x0,
@@ -93,17 +94,16 @@ def minimize(
         max_steps=options.steps,
         tolerance=options.tolerance,
     )
-    # As wide as the table needs: a narrow terminal wraps its lines, and no digit is cut off.
-    console = Console(highlight=False, markup=False, soft_wrap=True, width=1000)
-    console.print(_table(expression, descent))
+    screen = console()
+    screen.print(_table(expression, descent))
     kind = _kind(expression, descent.x) if descent.reason == "converged" else LAST
-    console.print(f"\n{_message(descent)}.\n{kind}: {_place(expression, descent)}")
+    screen.print(f"\n{_message(descent)}.\n{kind}: {_place(expression, descent)}")
     if options.out is not None:
         with ctrl_c_after_imports():
             from nn.commands.picture import picture  # here, because matplotlib takes half a second
 
         write_atomically(options.out, picture(expression, descent, options.out.suffix.lower()))
-        console.print(f"Written: {options.out}")
+        screen.print(f"Written: {options.out}")
     return NO_MINIMUM if kind in (SADDLE, LAST) else 0
 
 

@@ -1,0 +1,20 @@
+"""How commands print, and what files of theirs are called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from nn.commands.options import CommandError
+
+
+def console(*, quiet: bool = False) -> Console:
+    """The console of a command: as wide as its tables need, so that a narrow terminal wraps lines and cuts no digit."""
+    return Console(quiet=quiet, highlight=False, markup=False, soft_wrap=True, width=1000)
+
+
+def check_ending(option: str, path: Path | None, endings: tuple[str, ...]) -> None:
+    """Raise CommandError where the name of the file that an option writes does not end as its content asks for."""
+    if path is not None and path.suffix.lower() not in endings:
+        raise CommandError(f"{option} {path}: the name of this file ends in {' or '.join(endings)}")
