@@ -38,6 +38,14 @@ class DataError(ValueError):
     """A data set that cannot be used. The message is one line that names the file and, in it, row and column."""
 
 
+class CellError(DataError):
+    """A cell of a CSV file that is no number where one is needed, or a class that looks like a mistyped number."""
+
+    def __init__(self, message: str, column: str, *, may_be_class: bool = False, is_feature: bool = False) -> None:
+        super().__init__(message)
+        self.column, self.may_be_class, self.is_feature = column, may_be_class, is_feature
+
+
 @dataclass(frozen=True)
 class Dataset:
     """Samples with what they are to be mapped to.
@@ -173,38 +181,62 @@ def split(dataset: Dataset, seed: int, test_fraction: float = 0.3) -> tuple[Data
     return dataset.take(np.sort(np.concatenate(train))), dataset.take(np.sort(np.concatenate(test)))
 
 
-def read_csv(path: str | PathLike[str], target: str | None = None, task: Task = "auto") -> Dataset:
+def read_csv(
+    path: str | PathLike[str], target: str | None = None, task: Task = "auto", ignore: Sequence[str] = ()
+) -> Dataset:
     """The data set in a CSV file: a header with column names, then a row of numbers for each sample.
 
     The column `target` (default: the last) holds the classes, texts or numbers, or the numbers to be
     predicted. With the task "auto" it is regression if the column holds numbers, unless they are few
-    different whole numbers (at most 20, each twice on average): those are classes.
+    different whole numbers (at most 20, each twice on average): those are classes. The columns `ignore` may hold
+    anything.
 
     The file is UTF-8, with or without byte-order mark, with any line ends and with cells in double quotes
     where needed. The cells are separated by whichever of `,` `;` tab `|` is most frequent in the header.
 
     Raises DataError that names file, row and column (rows are counted as in a spreadsheet: the header is
-    row 1) and OSError where the file cannot be read.
+    row 1), CellError where it is one cell that is wrong, and OSError where the file cannot be read.
     """
     rows = _rows(path)
-    _, header = next(rows)
-    if len(header) < 2:
-        raise DataError(f"{path}: the header has one column only, {header[0]!r}; a feature and a target are needed")
-    column = len(header) - 1 if target is None else _index(path, header, target)
-    features = [i for i in range(len(header)) if i != column]
+    header_row, header = next(rows)
+    column, features = _chosen(path, header, target, ignore)
     cells: list[str] = []
-    numbers = array("d")
+    places, numbers = array("q"), array("d")
     for row, texts in rows:
-        numbers.extend(_numbers(path, header, features, row, texts))
+        numbers.extend(_numbers(path, header, features, row, texts, are_features=True))
         text = texts[column].strip()
         if task == "regression" or text.lower() in ("", "nan"):
             _numbers(path, header, [column], row, texts)
         cells.append(sys.intern(text))  # class names come again and again
+        places.append(row)
     if not cells:
         raise DataError(f"{path}: there are no rows below the header")
+    name = header[column]
+    if name in cells and all(_fault(header[i]) is None for i in features):
+        seen = f"row {header_row} holds numbers and {name!r}, as the rows below it do"
+        raise DataError(f"{path}: {seen}; the first row must be a header that names the columns")
+    if task == "auto" and (k := _typo(cells)) is not None:
+        where = f"{path}: row {places[k]}, column {name!r}"
+        raise CellError(f"{where}: {_fault(cells[k])}, but most cells of this column are", name, may_be_class=True)
     y, classes = _targets(cells, task)
     X = np.array(numbers).reshape(len(cells), len(features))
-    return Dataset(str(path), X, y, tuple(header[i] for i in features), header[column], classes)
+    return Dataset(str(path), X, y, tuple(header[i] for i in features), name, classes)
+
+
+def _chosen(
+    path: str | PathLike[str], header: list[str], target: str | None, ignore: Sequence[str]
+) -> tuple[int, list[int]]:
+    """The places of the target and of the features in the header."""
+    ignored = {_index(path, header, name) for name in ignore}
+    kept = [i for i in range(len(header)) if i not in ignored]
+    if len(kept) < 2:
+        which = " that is not ignored" if ignored else ""
+        found = f"one column only{which}, {header[kept[0]]!r}" if kept else f"no column{which}"
+        raise DataError(f"{path}: the header has {found}; a feature and a target are needed")
+    column = kept[-1] if target is None else _index(path, header, target)
+    if column in ignored:
+        raise DataError(f"{path}: column {target!r} is the target, so it cannot be ignored")
+    return column, [i for i in kept if i != column]
 
 
 def read_columns(path: str | PathLike[str], names: Sequence[str]) -> Array:
@@ -225,7 +257,8 @@ def _rows(path: str | PathLike[str]) -> Iterator[tuple[int, list[str]]]:
     """The rows that are not blank, each with its number; the first is a valid header, the others are as long."""
     header: list[str] | None = None
     row = 0
-    with open(path, encoding="utf-8-sig", newline="") as file:
+    # A byte that is no text becomes a surrogate, so that it can be named with its row.
+    with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         try:
             first: list[str] = []  # the lines up to the header, which shows what the separator is
             for line in file:
@@ -238,19 +271,25 @@ def _rows(path: str | PathLike[str]) -> Iterator[tuple[int, list[str]]]:
             for row, cells in enumerate(csv.reader(chain(first, file), delimiter=separator, strict=True), start=1):
                 if not cells or (len(cells) == 1 and not cells[0].strip() and (header is None or len(header) > 1)):
                     continue
+                _check_text(path, row, header, cells)
                 if header is None:
                     header = cells = [cell.strip() for cell in cells]
                     _check_header(path, row, header)
                 elif len(cells) != len(header):
                     raise DataError(f"{path}: row {row} has {len(cells)} cells, but the header has {len(header)}")
                 yield row, cells
-        except UnicodeDecodeError as error:
-            byte = error.object[error.start]
-            raise DataError(f"{path}: behind row {row}: byte 0x{byte:02x} is not UTF-8 text") from None
         except csv.Error as error:
             raise DataError(f"{path}: behind row {row}: not a CSV file ({error})") from None
     if header is None:
         raise DataError(f"{path}: the file is empty")
+
+
+def _check_text(path: str | PathLike[str], row: int, header: list[str] | None, cells: list[str]) -> None:
+    for i, cell in enumerate(cells):
+        if not cell.isascii() and (surrogate := re.search("[\udc80-\udcff]", cell)):
+            column = repr(header[i]) if header is not None and i < len(header) else i + 1
+            byte = ord(surrogate[0]) - 0xDC00
+            raise DataError(f"{path}: row {row}, column {column}: byte 0x{byte:02x} is not UTF-8 text")
 
 
 def _check_header(path: str | PathLike[str], row: int, header: list[str]) -> None:
@@ -272,11 +311,18 @@ def _index(path: str | PathLike[str], header: Sequence[str], name: str) -> int:
 
 
 def _numbers(
-    path: str | PathLike[str], header: list[str], columns: list[int], row: int, texts: list[str]
+    path: str | PathLike[str],
+    header: list[str],
+    columns: list[int],
+    row: int,
+    texts: list[str],
+    *,
+    are_features: bool = False,
 ) -> list[float]:
     for i in columns:
         if fault := _fault(texts[i]):
-            raise DataError(f"{path}: row {row}, column {header[i]!r}: {fault}")
+            where = f"{path}: row {row}, column {header[i]!r}"
+            raise CellError(f"{where}: {fault}", header[i], is_feature=are_features)
     return [float(texts[i]) for i in columns]
 
 
@@ -300,15 +346,29 @@ def _fault(text: str) -> str | None:
     return f"{shown} is not a number"
 
 
+def _typo(cells: list[str]) -> int | None:
+    """The first cell that is no number in a column whose other cells are numbers to be predicted, None without one."""
+    faults = [k for k, text in enumerate(cells) if _fault(text)]
+    if not faults or len(faults) > len(cells) / 2:
+        return None
+    numbers = np.delete(np.array(cells, dtype=object), faults).astype(np.float64)
+    return None if _are_classes(numbers) else faults[0]
+
+
+def _are_classes(numbers: Array) -> bool:
+    """Whether numbers look like the names of classes: few and whole."""
+    levels = np.unique(numbers)
+    few = len(levels) <= min(MOST_WHOLE_NUMBER_CLASSES, len(numbers) / 2)
+    return few and bool((levels == np.floor(levels)).all())
+
+
 def _targets(cells: list[str], task: Task) -> tuple[NDArray[np.int64] | Array, tuple[str, ...]]:
     """The targets `y` and the names of the classes; no names for regression."""
     if any(_fault(text) for text in cells):
         names, indices = np.unique(np.array(cells, dtype=object), return_inverse=True)
         return indices.astype(np.int64), tuple(names)
     numbers = np.array(cells, dtype=np.float64)
-    levels, indices = np.unique(numbers, return_inverse=True)
-    few = len(levels) <= min(MOST_WHOLE_NUMBER_CLASSES, len(cells) / 2)
-    whole = bool((levels == np.floor(levels)).all())
-    if task == "regression" or (task == "auto" and not (few and whole)):
+    if task == "regression" or (task == "auto" and not _are_classes(numbers)):
         return numbers, ()
+    levels, indices = np.unique(numbers, return_inverse=True)
     return indices.astype(np.int64), tuple(repr(float(level)).removesuffix(".0") for level in levels)

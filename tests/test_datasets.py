@@ -183,8 +183,11 @@ def test_floats_are_read_exactly(tmp_path_factory, rows):
         (",a,b\n0,1,2\n", "row 1, column 1: the column has no name"),
         ("1,2\n3,4\n", "row 1 holds numbers only"),
         ('a,b\n1,"x\n', r"behind row 1: not a CSV file"),
-        (b"a,b\n1,\xff\n", "byte 0xff is not UTF-8 text"),
-        ("a,b\n1,2\n".encode("utf-16"), "byte 0xff is not UTF-8 text"),
+        (b"a,b\n" + b"1,x\n" * 60 + b"1,\xff\n" + b"1,x\n" * 60, "row 62, column 'b': byte 0xff is not UTF-8 text"),
+        (b"a,\xe4\n1,2\n", "row 1, column 2: byte 0xe4 is not UTF-8 text"),
+        ("a,b\n1,2\n".encode("utf-16"), "byte 0xff is not UTF-8 text|line contains NUL"),
+        ("a,b\n1,1.5\n2,10x\n3,4\n", "row 3, column 'b': '10x' is not a number, but most cells of this column are"),
+        ("5.1,3.5,Iris-setosa\n4.9,3,Iris-setosa\n6,3,b\n", "row 1 holds numbers and 'Iris-setosa', as the rows below"),
     ],
 )
 def test_faults_are_named_with_file_row_and_column(file, content, message):
@@ -193,6 +196,30 @@ def test_faults_are_named_with_file_row_and_column(file, content, message):
         read_csv(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
+
+
+def test_numbers_may_be_names_of_columns_and_words_may_be_classes_beside_numbers(file):
+    assert read_csv(file("2019,2020,growth\n1,2,low\n3,4,high\n")).feature_names == ("2019", "2020")
+    path = file("x,y\n1,0\n2,1\n3,0\n4,1\n5,unknown\n")
+    assert read_csv(path).class_names == ("0", "1", "unknown")
+    path = file("x,y\n1,1.5\n2,2.5\n3,3.5\n5,10x\n")
+    assert len(read_csv(path, task="classification").class_names) == 4
+
+
+def test_ignored_columns_may_hold_anything(file):
+    path = file('id,x,name,y,note\nA1,1,Ada,0.5,\nB2,2,"B, C",1.5,nan\n')
+    dataset = read_csv(path, ignore=["id", "name", "note"])
+    assert (dataset.feature_names, dataset.target_name, dataset.X.tolist()) == (("x",), "y", [[1], [2]])
+    for ignore, message in (
+        (["none"], "there is no column 'none'"),
+        (["id", "y"], "column 'y' is the target, so it cannot be ignored"),
+        (["id", "x", "name", "note"], "the header has one column only that is not ignored, 'y'"),
+        (["name"], "row 2, column 'id': 'A1' is not a number"),
+    ):
+        with pytest.raises(DataError, match=message):
+            read_csv(path, "y", ignore=ignore)
+    with pytest.raises(DataError, match="the header has no column that is not ignored"):
+        read_csv(path, ignore=["id", "x", "name", "y", "note"])
 
 
 def test_unknown_columns_are_named(file):
