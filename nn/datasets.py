@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import hashlib
 import re
 import sys
 from array import array
@@ -32,6 +33,7 @@ Task = Literal["auto", "classification", "regression"]
 
 LARGEST = 1e150  # the square of a larger number may not fit a float any more, so it has no variance
 MOST_WHOLE_NUMBER_CLASSES = 20
+TEST_FRACTION = 0.3
 
 
 class DataError(ValueError):
@@ -62,6 +64,13 @@ class Dataset:
     target_name: str
     class_names: tuple[str, ...]
     image_shape: tuple[int, int] | None = None
+
+    def fingerprint(self) -> str:
+        """The same text for the same samples in the same order, and for no others."""
+        digest = hashlib.sha256(repr((self.X.shape, self.class_names)).encode())
+        for table in (self.X, self.y):
+            digest.update(np.ascontiguousarray(table).tobytes())
+        return digest.hexdigest()
 
     def take(self, rows: NDArray[np.int64]) -> Dataset:
         """The data set of these rows only, in this order."""
@@ -149,7 +158,7 @@ _LOADERS: dict[str, Callable[[str], Dataset]] = {
 NAMES = tuple(_LOADERS)
 
 
-def split(dataset: Dataset, seed: int, test_fraction: float = 0.3) -> tuple[Dataset, Dataset]:
+def split(dataset: Dataset, seed: int, test_fraction: float = TEST_FRACTION) -> tuple[Dataset, Dataset]:
     """A training and a held-out part, drawn at random; stratified: each class has its share in both.
 
     Raises DataError where a class, or a data set for regression, has too few rows to be in both parts.

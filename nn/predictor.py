@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any
@@ -10,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nn import saving
-from nn.datasets import Array, Standardisation, n_outputs
+from nn.datasets import TEST_FRACTION, Array, Standardisation, n_outputs
 from nn.modules import Module
 from nn.saving import ModelFileError
 
@@ -22,7 +24,8 @@ class Predictor:
     With two classes the network has one output, the logit of the second class; with more it has a logit for
     each. Without classes it has one output, the target in the standard units of `target_scale`. With an
     `image_shape`, (height, width), the network takes images (1, height, width), else rows of features.
-    `split_seed` is what its data were split with, so that its test part can be found again.
+    `split_seed` and `test_fraction` are what its data were split with, so that its test part can be found again in the
+    data with the `fingerprint`; that is empty where it was trained on several tables, whose test parts overlap.
     """
 
     model: Module
@@ -33,6 +36,8 @@ class Predictor:
     class_names: tuple[str, ...]
     image_shape: tuple[int, int] | None = None
     split_seed: int = 0
+    test_fraction: float = TEST_FRACTION
+    fingerprint: str = ""
 
     @property
     def n_outputs(self) -> int:
@@ -89,6 +94,8 @@ class Predictor:
                 "target_scale": self.target_scale and _as_lists(self.target_scale),
                 "image_shape": self.image_shape,
                 "split_seed": self.split_seed,
+                "test_fraction": self.test_fraction,
+                "fingerprint": self.fingerprint,
             },
         )
 
@@ -96,24 +103,43 @@ class Predictor:
     def load(cls, path: str | PathLike[str]) -> Predictor:
         """Read what `save` has written. Raises OSError and ModelFileError, the latter also for a network alone."""
         model, metadata = saving.load_with_metadata(path)
+        if not {"feature_names", "target_name", "class_names"} <= metadata.keys():
+            raise ModelFileError(f"{path}: a network alone, without the names and units of its data")
         try:
-            names = tuple(map(str, metadata["feature_names"]))
-            predictor = cls(
-                model,
-                _from_lists(metadata["input_scale"], len(names)),
-                metadata["target_scale"] and _from_lists(metadata["target_scale"], 1),
-                names,
-                str(metadata["target_name"]),
-                tuple(map(str, metadata["class_names"])),
-                metadata["image_shape"] and tuple(metadata["image_shape"]),
-                int(metadata["split_seed"]),
-            )
-            [sample] = predictor.inputs(np.zeros((1, len(names)))).tolist()
-            if len(model(sample)) != predictor.n_outputs or predictor.split_seed < 0:
-                raise ValueError
-        except (KeyError, TypeError, ValueError):
-            raise ModelFileError(f"{path}: a network alone, without the names and units of its data") from None
-        return predictor
+            return _checked(model, metadata)
+        except Exception as error:  # a model can refuse a sample that does not fit it in any way
+            reason = " ".join(f"{type(error).__name__} {error}".split())
+            raise ModelFileError(f"{path}: what is said about the data does not fit the network ({reason})") from None
+
+
+def _checked(model: Module, metadata: Mapping[str, Any]) -> Predictor:
+    """The predictor of a file, which may say anything. Raises any error where it does not fit together."""
+    names = tuple(map(str, metadata["feature_names"]))
+    classes = tuple(map(str, metadata["class_names"]))
+    target_scale = metadata["target_scale"]
+    predictor = Predictor(
+        model,
+        _from_lists(metadata["input_scale"], len(names)),
+        None if target_scale is None else _from_lists(target_scale, 1),
+        names,
+        str(metadata["target_name"]),
+        classes,
+        metadata["image_shape"] and tuple(metadata["image_shape"]),
+        operator.index(metadata["split_seed"]),
+        # Earlier files have neither.
+        float(metadata.get("test_fraction", TEST_FRACTION)),
+        str(metadata.get("fingerprint", "")),
+    )
+    if len(classes) == 1 or bool(classes) == (target_scale is not None):
+        raise ValueError("the target has either two or more classes or a scale")
+    if predictor.split_seed < 0 or not 0 < predictor.test_fraction < 1:
+        raise ValueError("the data cannot have been split like that")
+    if not all(np.isfinite(array).all() for array in model.arrays().values()):
+        raise ValueError("a parameter is not finite")
+    [sample] = predictor.inputs(np.zeros((1, len(names)))).tolist()
+    if len(model(sample)) != predictor.n_outputs:
+        raise ValueError("the number of outputs is another")
+    return predictor
 
 
 def _as_lists(scale: Standardisation) -> dict[str, list[float]]:
@@ -122,4 +148,6 @@ def _as_lists(scale: Standardisation) -> dict[str, list[float]]:
 
 def _from_lists(lists: dict[str, Any], length: int) -> Standardisation:
     mean, scale = (np.array(lists[name], dtype=np.float64).reshape(length) for name in ("mean", "scale"))
+    if not (np.isfinite([mean, scale]).all() and (scale > 0).all()):
+        raise ValueError("a mean is finite, and a scale is finite and positive")
     return Standardisation(mean, scale)

@@ -561,23 +561,45 @@ def test_predict_refuses(capsys, model):
     refused(capsys, ["predict", "cut", "data.csv"], "cut: not a model file, or a damaged one")
 
 
+INFINITY, NAN = float("inf"), float("nan")
+
+
 @pytest.mark.parametrize(
     "change",
     [
-        {},
         {"feature_names": ["width"]},
         {"class_names": ["a", "b"]},
+        {"class_names": []},
+        {"class_names": ["a"]},
+        {"target_scale": {"mean": [0.0], "scale": [1.0]}},
         {"input_scale": 1},
+        {"input_scale": {"mean": [0.0, NAN], "scale": [1.0, 1.0]}},
+        {"input_scale": {"mean": [0.0, 0.0], "scale": [1.0, 0.0]}},
+        {"input_scale": {"mean": [0.0, 0.0], "scale": [1.0, INFINITY]}},
         {"image_shape": [1, 2]},
         {"image_shape": 3},
         {"split_seed": -1},
+        {"split_seed": INFINITY},
+        {"test_fraction": 1.0},
     ],
 )
-def test_a_network_without_what_surrounds_it_is_refused(capsys, model, change):
-    network, metadata = Predictor.load(model).model, {"target_name": "kind"}
-    if change:
-        _, metadata = saving.load_with_metadata(model)
-    saving.save(network, "alone", metadata | change)
+def test_a_network_that_does_not_fit_what_surrounds_it_is_refused(capsys, model, change, monkeypatch):
+    network, metadata = saving.load_with_metadata(model)
+    dumps = saving.json.dumps  # of a crafted file, with nan and inf
+    monkeypatch.setattr(saving.json, "dumps", lambda x, **options: dumps(x, **options | {"allow_nan": True}))
+    saving.save(network, "crafted", metadata | change)
+    refused(capsys, ["predict", "crafted", "data.csv"], "crafted: what is said about the data does not fit the network")
+
+
+def test_a_network_with_parameters_that_are_no_numbers_is_refused(capsys, model):
+    network, metadata = saving.load_with_metadata(model)
+    next(iter(network.parameters())).data = NAN
+    saving.save(network, "crafted", metadata)
+    refused(capsys, ["predict", "crafted", "data.csv"], "crafted: ", "not ", "finite")
+
+
+def test_a_network_without_what_surrounds_it_is_refused(capsys, model):
+    saving.save(Predictor.load(model).model, "alone", {"target_name": "kind"})
     refused(capsys, ["predict", "alone", "data.csv"], "alone: a network alone")
 
 
