@@ -539,6 +539,23 @@ def test_predict_agrees_with_the_model_in_memory(model, capsys):
     assert answers == [predictor.class_names[k] for k in predictor.classes(X)]
 
 
+def test_predict_gives_the_probability_of_each_class(model, capsys):
+    predictor = Predictor.load(model)
+    assert main(["predict", model, "data.csv", "--probabilities"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert list(rows[0]) == ["kind", "probability", *(f"probability of {name}" for name in "abc")]
+    table = [[float(row[f"probability of {name}"]) for name in "abc"] for row in rows]
+    expected = predictor.probabilities(datasets.read_columns("data.csv", predictor.feature_names))
+    assert np.array(table) == pytest.approx(expected, abs=1e-6)
+    assert all(row["probability"] == row[f"probability of {row['kind']}"] for row in rows)
+
+
+def test_a_number_has_no_probabilities(capsys, no_pictures):
+    assert main(["train", numbers_csv(), *FEW, "--quiet"]) == 0
+    arguments = ["predict", "runs/numbers/model.safetensors", "numbers.csv", "--probabilities"]
+    refused(capsys, arguments, "--probabilities", "predicts the number 'price (EUR)'")
+
+
 def test_one_output_is_the_logit_of_the_second_class():
     model = MLP(1, [1])
     model.load_arrays({"0.weight": [[1.0]], "0.bias": [0.0]})
@@ -715,7 +732,7 @@ def test_a_module_of_our_own_that_is_missing_is_a_bug(monkeypatch):
             ],
         ),
         (["minimize", "--help"], ["FORMULA START...", "x=0", "--line-search", "--tolerance", "--out", "rmsprop"]),
-        (["predict", "--help"], ["MODEL", "DATA", "--out"]),
+        (["predict", "--help"], ["MODEL", "DATA", "--out", "--probabilities"]),
         (["--version"], ["autograd-engine 0."]),
     ],
 )

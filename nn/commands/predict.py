@@ -1,18 +1,25 @@
 """The command `predict`: what a trained network says about the rows of a file."""
 
-from __future__ import annotations
-
 import csv
 import io
 import sys
 from pathlib import Path
+from typing import Annotated
 
 from autograd_engine.files import write_atomically
 from nn import datasets
+from nn.commands.options import FLAG, CommandError
 from nn.predictor import Predictor
 
 
-def predict(model: Path, data: Path, /, *, out: Path | None = None) -> int:
+def predict(
+    model: Path,
+    data: Path,
+    /,
+    *,
+    probabilities: Annotated[bool, FLAG] = False,
+    out: Path | None = None,
+) -> int:
     """Predict the target of every row of a CSV file, as CSV: the class and its probability, or the number.
 
     Columns are found by their names; others, such as the target itself, are ignored.
@@ -23,6 +30,8 @@ def predict(model: Path, data: Path, /, *, out: Path | None = None) -> int:
         A file model.safetensors that train has written.
     data
         A CSV file with a header.
+    probabilities
+        Add a column for each class with its probability.
     out
         File to write to (default: stdout).
     """
@@ -30,11 +39,15 @@ def predict(model: Path, data: Path, /, *, out: Path | None = None) -> int:
     X = datasets.read_columns(data, predictor.feature_names)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    if predictor.class_names:
-        writer.writerow([predictor.target_name, "probability"])
-        for probabilities in predictor.probabilities(X):
-            k = probabilities.argmax()
-            writer.writerow([predictor.class_names[k], f"{probabilities[k]:.6f}"])
+    classes = predictor.class_names
+    if probabilities and not classes:
+        raise CommandError(f"--probabilities: {model} predicts the number {predictor.target_name!r} and no classes")
+    if classes:
+        each = classes if probabilities else ()
+        writer.writerow([predictor.target_name, "probability", *(f"probability of {name}" for name in each)])
+        for shares in predictor.probabilities(X):
+            k = shares.argmax()
+            writer.writerow([classes[k], *(f"{share:.6f}" for share in (shares[k], *shares[: len(each)]))])
     else:
         writer.writerow([predictor.target_name])
         writer.writerows([repr(number)] for number in predictor.numbers(X).tolist())
