@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+import math
 import warnings
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,25 +18,41 @@ from nn.grids import grid
 from nn.modules import Module
 from nn.predictor import Predictor
 from nn.samples import Loss
-from nn.terminal import ctrl_c_after_imports
+from nn.terminal import ctrl_c_after_imports, decimal
 from nn.units import Sequential
 
 # What a reader can still follow in one picture: leaves in a row are easier than a net.
 MOST_NODES = {"neuron.svg": 150, "sample.svg": 70}
 
 
-def judge(predictor: Predictor, part: Dataset, loss: Loss) -> dict[str, str]:
-    """The figures of merit of one part of the data, as they are printed."""
+class Merit(NamedTuple):
+    """How a figure of merit is called and printed."""
+
+    label: str
+    shown: Callable[[float], str]
+
+
+MERITS = {
+    "loss": Merit("loss", lambda loss: decimal(loss, 4)),
+    "accuracy": Merit("accuracy", lambda share: f"{share:.1%}"),
+    "r_squared": Merit("R²", lambda share: "-" if math.isnan(share) else decimal(share, 3)),
+    "root_mean_squared_error": Merit("root mean squared error", lambda error: f"{error:.4g}"),
+}
+
+
+def judge(predictor: Predictor, part: Dataset, loss: Loss) -> dict[str, float]:
+    """The figures of merit of one part of the data, by the names in `MERITS`. R² is nan where all targets are equal."""
     outputs = predictor.outputs(part.X)
     targets = predictor.targets(part.y).tolist()
     pairs = [(row[0] if len(row) == 1 else row, target) for row, target in zip(outputs.tolist(), targets)]
-    judged = {"loss": f"{np.mean([loss(*pair) for pair in pairs]):.4f}"}
+    judged = {"loss": float(np.mean([loss(*pair) for pair in pairs]))}
     if predictor.class_names:
-        return judged | {"accuracy": f"{np.mean([accuracy(*pair) for pair in pairs]):.1%}"}
-    squares = np.mean((predictor.in_units(outputs) - part.y) ** 2)
-    spread = np.var(part.y)
-    r_squared = f"{1 - squares / spread:.3f}" if spread else "-"
-    return judged | {"R²": r_squared, "root mean squared error": f"{np.sqrt(squares):.4g}"}
+        return judged | {"accuracy": float(np.mean([accuracy(*pair) for pair in pairs]))}
+    with np.errstate(over="ignore"):  # of a training that diverges
+        squares = float(np.mean((predictor.in_units(outputs) - part.y) ** 2))
+    spread = float(np.var(part.y))
+    r_squared = 1 - squares / spread if spread else math.nan
+    return judged | {"r_squared": r_squared, "root_mean_squared_error": math.sqrt(squares)}
 
 
 def figures(predictor: Predictor, losses: Mapping[str, Sequence[float]], test: Dataset) -> dict[str, bytes]:

@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 Check: TypeAlias = Callable[[], None]
 
+HUGE = 1e6
 IN_ASCII = "autograd_engine.in_ascii"  # the name under which codecs know `_in_ascii`
 SUPERSCRIPTS = frozenset("⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 SPELLED = {
@@ -109,10 +110,15 @@ def progress_bar(steps: int, wanted: bool | None) -> Iterator[Callable[..., None
         task = bar.add_task("", total=steps)
 
         def show(epoch: int, *means: float) -> None:
-            figures = [f"{name} {mean:.4f}" for name, mean in zip(("loss", "accuracy"), means)]
+            figures = [f"{name} {decimal(mean, 4)}" for name, mean in zip(("loss", "accuracy"), means)]
             bar.update(task, advance=1, description="  ".join([f"epoch {epoch}", *figures]))
 
         yield show
+
+
+def decimal(number: float, places: int) -> str:
+    """A number with so many decimal places, or shorter where it is huge, as a loss is when a training diverges."""
+    return f"{number:.{places}f}" if abs(number) < HUGE else f"{number:.4g}"
 
 
 def show_what_can_be_shown(stream: object) -> None:

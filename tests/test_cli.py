@@ -1,5 +1,6 @@
 import csv
 import io
+import json
 import os
 import re
 import signal
@@ -15,12 +16,12 @@ from hypothesis import strategies as st
 
 from nn import cli, commands, datasets, report, saving
 from nn.cli import main
-from nn.commands import networks, train
+from nn.commands import networks, results, train
 from nn.commands.options import OPTIMIZERS, DescentOptions
 from nn.datasets import Standardisation
 from nn.modules import MLP
 from nn.predictor import Predictor
-from nn.training import evaluate
+from nn.training import History, evaluate
 
 FEW = ["--epochs", "2", "--hidden", "3"]
 
@@ -87,7 +88,7 @@ def few_digits(monkeypatch):
 def test_train_writes_and_names_every_file(capsys, name, picture):
     assert main(["train", name, "--epochs", "1", "--hidden", "2"]) == 0
     out = capsys.readouterr().out
-    files = {"model.safetensors", "loss.png", "neuron.svg", "sample.svg", picture}
+    files = {"model.safetensors", "metrics.json", "loss.png", "neuron.svg", "sample.svg", picture}
     assert {path.name for path in Path("runs", name).iterdir()} == files
     for file in files:
         assert f"runs/{name}/{file}" in out
@@ -186,6 +187,86 @@ def test_a_training_that_diverges_writes_nothing(capsys):
     refused(capsys, ["train", classes_csv(), *FEW, *arguments], "diverged", "lower --lr")
 
 
+@pytest.mark.parametrize(("before", "out"), [("", "a/b/c"), ("a", "a/b/c"), ("a/b", "a/b")])
+def test_a_training_that_diverges_leaves_no_directory_that_it_made(before, out):
+    Path(before).mkdir(parents=True, exist_ok=True)
+    arguments = ["--optimizer", "sgd", "--lr", "1e200", "--activation", "relu", "--out", out, "--quiet"]
+    there = sorted(Path().rglob("*"))
+    assert main(["train", classes_csv(), *FEW, *arguments]) == 2
+    assert sorted(Path().rglob("*")) == sorted([*there, Path("data.csv")])
+
+
+def test_a_disk_that_is_full_takes_no_model_along(capsys, monkeypatch):
+    monkeypatch.setattr(train, "drawings", lambda *_: {})
+
+    def full(*_):
+        raise OSError(28, "No space left on device", "loss.png")
+
+    monkeypatch.setattr(train, "figures", full)
+    assert main(["train", classes_csv(), *FEW, "--out", "out"]) == 2
+    out, err = capsys.readouterr()
+    assert err == "autograd-engine: loss.png: No space left on device\n"
+    assert "out/model.safetensors" in out
+    assert Predictor.load("out/model.safetensors").target_name == "kind"
+
+
+def test_pictures_of_an_earlier_model_go(monkeypatch):
+    monkeypatch.setattr(train, "drawings", lambda *_: {})
+    Path("out").mkdir()
+    write("out/kernels.png", "one's own")
+    write("out/notes.txt", "one's own")
+    assert main(["train", classes_csv(), *FEW, "--out", "out", "--quiet"]) == 0
+    assert Path("out/kernels.png").exists()  # without a model, nothing in the directory is an earlier result
+    assert main(["train", numbers_csv(), *FEW, "--out", "out", "--quiet"]) == 0
+    expected = {"model.safetensors", "metrics.json", "loss.png", "prediction.png", "notes.txt"}
+    assert {path.name for path in Path("out").iterdir()} == expected
+
+
+def test_every_picture_is_known_as_one():
+    """Otherwise it would stay beside a later model."""
+    assert main(["train", classes_csv(), *FEW, "--out", "a", "--quiet"]) == 0
+    assert main(["train", numbers_csv(), *FEW, "--out", "b", "--quiet"]) == 0
+    written = {path.name for path in Path().glob("[ab]/*")}
+    assert written <= {results.MODEL, results.METRICS, *results.PICTURES}
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "merits", "held_out"),
+    [
+        (classes_csv, [], {"loss", "accuracy"}, "test"),
+        (lambda: classes_csv(rows=60), ["--early-stopping", "2"], {"loss", "accuracy"}, "validation"),
+        (numbers_csv, [], {"loss", "r_squared", "root_mean_squared_error"}, "test"),
+    ],
+)
+def test_what_was_measured_is_there_as_numbers(no_pictures, monkeypatch, data, options, merits, held_out):
+    seen = captured(monkeypatch)
+    assert main(["train", data(), *FEW, *options, "--out", "out", "--quiet"]) == 0
+    measured = json.loads(Path("out/metrics.json").read_text())
+    history = seen["history"]
+    assert measured["epochs"]["train"]["loss"] == history.loss
+    assert measured["epochs"][held_out]["loss"] == history.validation_loss
+    assert measured["epochs"][held_out].get("accuracy", []) == history.validation_accuracy
+    assert {"train", held_out, "test"} == measured["final"].keys()
+    assert all(set(part) == merits for part in measured["final"].values())
+    assert (measured["best_epoch"], measured["interrupted"]) == (history.best_epoch, False)
+
+
+def test_what_is_not_finite_is_null():
+    history = History(loss=[1.0, float("inf")])
+    measured = json.loads(results.metrics(history, "test", {"test": {"r_squared": float("nan")}}))
+    assert measured["epochs"] == {"train": {"loss": [1.0, None]}, "test": {}}
+    assert measured["final"] == {"test": {"r_squared": None}}
+
+
+def test_a_narrow_terminal_cuts_no_digit_and_a_huge_number_is_short(capsys, monkeypatch, no_pictures):
+    monkeypatch.setenv("COLUMNS", "24")
+    assert main(["train", numbers_csv(), "--epochs", "2", "--hidden", "none", "--lr", "1e60"]) == 0
+    out = capsys.readouterr().out
+    assert "…" not in out
+    assert re.search(r"^test +\d\.\d+e\+\d+ +-\d\.\d+e\+\d+ +\d\.\d+e\+\d+$", out, re.MULTILINE)
+    assert max(map(len, out.splitlines())) < 100
+
+
 def test_without_graphviz_all_else_is_there(capsys, monkeypatch):
     def fail(*_):
         raise RuntimeError("drawing needs Graphviz")
@@ -193,7 +274,7 @@ def test_without_graphviz_all_else_is_there(capsys, monkeypatch):
     monkeypatch.setattr(train, "drawings", fail)
     assert main(["train", classes_csv(), *FEW, "--quiet"]) == 0
     assert capsys.readouterr().err == "autograd-engine: drawing needs Graphviz\n"
-    assert {path.suffix for path in Path("runs/data").iterdir()} == {".png", ".safetensors"}
+    assert {path.suffix for path in Path("runs/data").iterdir()} == {".png", ".safetensors", ".json"}
 
 
 def test_names_that_mean_something_elsewhere_are_shown_as_they_are(capsys):
@@ -334,7 +415,7 @@ def test_a_convolutional_network_is_trained_saved_resumed_and_used(capsys, conv,
     assert names == ["Conv2d", "Activation", "MaxPool2d", "Flatten", "Linear", "Activation", "Linear"]
     files = {path.name for path in Path("conv").iterdir()}
     pictures = {"loss.png", "confusion_matrix.png", "kernels.png", "neuron.svg", "sample.svg"}
-    assert files == {*pictures, "model.safetensors"}
+    assert files == {*pictures, "model.safetensors", "metrics.json"}
     assert "pixel_3_3" in Path("conv/neuron.svg").read_text()
 
     digits = datasets.load("digits")
@@ -677,6 +758,7 @@ def test_train_refuses(capsys, arguments, parts):
         ("a,b\n1,x\nnan,y\n", "row 3, column 'a'"),
         ("a,b\n1,x\n2,x\n", "one class only"),
         ("a,b\n1,x\n2,y\n", "too few rows"),
+        ("5,3.5,setosa\n4,3,setosa\n", "the first row must be a header"),
         ("a,b\n1,x\n2\n", "row 3 has 1 cells"),
         ("a,a\n1,x\n", "2 columns have the name 'a'"),
     ],
@@ -689,7 +771,7 @@ def test_a_directory_that_cannot_be_written_is_refused_before_training(capsys, m
     def fail(dir):
         raise PermissionError(13, "Permission denied", f"{dir}/tmp123")
 
-    monkeypatch.setattr(train.tempfile, "TemporaryFile", fail)
+    monkeypatch.setattr(results.tempfile, "TemporaryFile", fail)
     Path("locked").mkdir()
     refused(capsys, ["train", classes_csv(), "--out", "locked"], "locked: Permission denied")
 

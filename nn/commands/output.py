@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -12,6 +13,11 @@ from nn.commands.options import CommandError
 def console(*, quiet: bool = False) -> Console:
     """The console of a command: as wide as its tables need, so that a narrow terminal wraps lines and cuts no digit."""
     return Console(quiet=quiet, highlight=False, markup=False, soft_wrap=True, width=1000)
+
+
+def warn(message: object) -> None:
+    """Say something that does not end the command, in one line on stderr."""
+    print("autograd-engine:", message, file=sys.stderr)
 
 
 def check_ending(option: str, path: Path | None, endings: tuple[str, ...]) -> None:

@@ -1,41 +1,25 @@
 """The command `train`: from a data set to a trained network, its figures of merit and its pictures."""
 
 import math
-import re
-import sys
-import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
 
 import numpy as np
-from cyclopts import Parameter, Token
-from rich.console import Console
 from rich.table import Table
 
-from autograd_engine.files import write_atomically
 from autograd_engine_start import INTERRUPTED
 from nn import datasets
 from nn.accuracy import accuracy
 from nn.commands.networks import Recipe, convolutional, perceptron, recipe
-from nn.commands.options import (
-    DATA,
-    DESCENT,
-    FLAG,
-    NETWORK,
-    OPTIMIZERS,
-    RESULTS,
-    CommandError,
-    DescentOptions,
-    OptimizerName,
-    at_least,
-)
+from nn.commands.options import OPTIMIZERS, CommandError
+from nn.commands.output import console, warn
+from nn.commands.results import METRICS, MODEL, Results, metrics
+from nn.commands.train_options import TrainOptions
 from nn.datasets import DataError, Dataset, Standardisation, n_outputs
 from nn.losses import binary_cross_entropy_with_logits, cross_entropy, mean_squared_error
-from nn.modules import ACTIVATIONS, Module
+from nn.modules import Module
 from nn.predictor import Predictor
-from nn.report import drawings, figures, judge
+from nn.report import MERITS, drawings, figures, judge
 from nn.samples import Loss
 from nn.saving import ModelFileError
 from nn.steps import Accuracy
@@ -48,73 +32,10 @@ VALIDATION_FRACTION = 0.2
 PURPOSES = {"train": "train", "validation": "validate", "test": "test"}
 
 
-def _widths(_: Any, tokens: Sequence[Token]) -> tuple[int, ...]:
-    text = tokens[0].value
-    if text == "none":
-        return ()
-    if not re.fullmatch(r"0*[1-9]\d{0,8}(,0*[1-9]\d{0,8})*", text):
-        raise ValueError(f'{text!r} are no widths; write them with commas, such as 16,16, or "none"')
-    return tuple(map(int, text.split(",")))
-
-
-def _activation(_: Any, name: str | None) -> None:
-    if name is not None and name not in ACTIVATIONS:
-        raise ValueError(f"choose from {', '.join(ACTIVATIONS)}")
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class TrainOptions(DescentOptions):
-    """The options of `train`. None stands for what suits the data set."""
-
-    target: Annotated[str | None, DATA] = None
-    """Column of the CSV file to predict (default: the last)."""
-    task: Annotated[Literal["auto", "classification", "regression"], DATA] = "auto"
-    """What the target is. auto: regression if its cells are numbers, unless they are at most 20 different whole
-    numbers."""
-    model: Annotated[Literal["mlp", "conv"] | None, NETWORK] = None
-    """mlp: a multi-layer perceptron; conv: a convolution and a pooling before it, for images (default: mlp)."""
-    hidden: Annotated[tuple[int, ...] | None, Parameter(converter=_widths, n_tokens=1, metavar="N,N,..."), NETWORK] = (
-        None
-    )
-    """Widths of the hidden layers, such as 16,16; none for no hidden layer (default: by data set)."""
-    channels: Annotated[int | None, at_least(1), NETWORK] = None
-    """Channels of the convolution (default: 8)."""
-    activation: Annotated[str | None, Parameter(validator=_activation), NETWORK] = None
-    """Activation function: relu, tanh, sigmoid, ... (default: tanh for mlp, relu for conv)."""
-    resume: Annotated[Path | None, NETWORK] = None
-    """Go on with the network in this file, which train has written from the same kind of data. The test part stays
-    the same."""
-    optimizer: Annotated[OptimizerName, DESCENT] = "adam"
-    """How to use the gradients. sgd is plain gradient descent, momentum and nesterov are sgd with a momentum of 0.9."""
-    warm_up: Annotated[int, at_least(0), DESCENT] = 0
-    """Number of epochs in which the learning rate first rises to --lr."""
-    epochs: Annotated[int | None, at_least(1), DESCENT] = None
-    """How often to go through the training data (default: by data set)."""
-    batch_size: Annotated[int | None, at_least(1), DESCENT] = None
-    """Samples per step (default: by data set)."""
-    no_jit: Annotated[bool, FLAG, DESCENT] = False
-    """Do not compile the training where that would pay. The results are the same up to rounding."""
-    early_stopping: Annotated[int | None, at_least(1), DESCENT] = None
-    """Stop after so many epochs without a new lowest loss on a validation part, a fifth of the training part, and
-    keep the weights of the best epoch."""
-    seed: Annotated[int, at_least(0), RESULTS] = 0
-    """Of the split, the first weights and the order of the samples: the same seed gives the same files."""
-    out: Annotated[Path | None, RESULTS] = None
-    """Directory for the results (default: runs/NAME)."""
-    quiet: Annotated[bool, FLAG, RESULTS] = False
-    """Print nothing but errors."""
-
-    @property
-    def ask_for_a_network(self) -> bool:
-        """Whether an option says what the network is to be."""
-        return (self.model, self.hidden, self.channels, self.activation) != (None,) * 4
-
-
 def train(data: str, /, options: TrainOptions | None = None) -> int:
     """Train a network on a data set, show how good it is, and write what there is to see.
 
-    30 % of the samples are held out as a test part. Ctrl-C ends the training and keeps what was learned.
+    A part of the samples is held out as a test part. Ctrl-C ends the training and keeps what was learned.
 
     Parameters
     ----------
@@ -122,7 +43,7 @@ def train(data: str, /, options: TrainOptions | None = None) -> int:
         iris, breast_cancer, digits, moons, xor, or a CSV file with a header.
     """
     options = options or TrainOptions()
-    console = Console(quiet=options.quiet, highlight=False, markup=False, soft_wrap=True)
+    screen = console(quiet=options.quiet)
     dataset = _dataset(data, options)
     resumed = None if options.resume is None else Predictor.load(options.resume)
     kind = options.model or ("conv" if resumed and resumed.image_shape else "mlp")
@@ -130,11 +51,9 @@ def train(data: str, /, options: TrainOptions | None = None) -> int:
     if resumed:
         _check(resumed, dataset, kind, usual, options)
     split_seed = resumed.split_seed if resumed else options.seed
-    training, test = datasets.split(dataset, split_seed)
-    held_out, name = test, "test"
-    if options.early_stopping:
-        training, held_out = datasets.split(training, split_seed, VALIDATION_FRACTION)
-        name = "validation"
+    parts = _parts(dataset, split_seed, validation=options.early_stopping is not None)
+    training, test = parts["train"], parts["test"]
+    held_out, name = (parts["validation"], "validation") if "validation" in parts else (test, "test")
     predictor = resumed or _predictor(_network(dataset, kind, usual, options), training, split_seed)
 
     model, epochs = predictor.model, options.epochs or usual.epochs
@@ -143,44 +62,39 @@ def train(data: str, /, options: TrainOptions | None = None) -> int:
     lr = options.lr or LR.get(options.optimizer, DEFAULT_LR)
     rate = options.rate(epochs * batches, lr, options.warm_up * batches)
     optimizer = OPTIMIZERS[options.optimizer](model.parameters(), rate)
-    out = options.out or Path("runs", Path(data).stem)
-    _make_directory(out)
-    parts = {"train": training, name: held_out, "test": test}
-    console.print(_summary(dataset, parts))
-    console.print(f"{model}\n{options.described(lr)}, {epochs} {'epoch' if epochs == 1 else 'epochs'}\n")
+    with Results(options.out or Path("runs", Path(data).stem), screen) as results:
+        screen.print(_summary(dataset, parts))
+        screen.print(f"{model}\n{options.described(lr)}, {epochs} {'epoch' if epochs == 1 else 'epochs'}\n")
+        loss, right = _criteria(dataset)
+        history = fit(
+            model,
+            predictor.inputs(training.X),
+            predictor.targets(training.y),
+            loss,
+            optimizer,
+            epochs=epochs,
+            batch_size=batch_size,
+            validation=(predictor.inputs(held_out.X), predictor.targets(held_out.y)),
+            early_stopping=options.early_stopping,
+            accuracy=right,
+            seed=options.seed,
+            progress=False if options.quiet else None,
+            jit=False if options.no_jit else None,
+        )
+        if not all(np.isfinite(array).all() for array in model.arrays().values()):
+            raise CommandError(f"the training diverged, parameters became inf or nan: lower --lr, which was {lr:g}")
 
-    loss, right = _criteria(dataset)
-    history = fit(
-        model,
-        predictor.inputs(training.X),
-        predictor.targets(training.y),
-        loss,
-        optimizer,
-        epochs=epochs,
-        batch_size=batch_size,
-        validation=(predictor.inputs(held_out.X), predictor.targets(held_out.y)),
-        early_stopping=options.early_stopping,
-        accuracy=right,
-        seed=options.seed,
-        progress=False if options.quiet else None,
-        jit=False if options.no_jit else None,
-    )
-    if not all(np.isfinite(array).all() for array in model.arrays().values()):
-        raise CommandError(f"the training diverged, parameters became inf or nan: lower --lr, which was {lr:g}")
-
-    console.print(_table({part: judge(predictor, samples, loss) for part, samples in parts.items()}))
-
-    files = figures(predictor, {"train": history.loss, name: history.validation_loss}, test)
-    try:
-        files |= drawings(predictor, test, loss)
-    except RuntimeError as error:  # there is no Graphviz
-        print("autograd-engine:", error, file=sys.stderr)
-    for file, content in files.items():
-        write_atomically(out / file, content)
-    predictor.save(out / "model.safetensors")
-    console.print(f"\n{_ended(history, epochs)} Written:")
-    for file in (*files, "model.safetensors"):
-        console.print(f"  {out / file}")
+        results.save(predictor)  # before all else, so that nothing that fails later takes with it what was learned
+        judged = {part: judge(predictor, samples, loss) for part, samples in parts.items()}
+        screen.print(_table(judged))
+        screen.print(f"\n{_ended(history, epochs)} Written:")
+        results.show(MODEL)
+        results.write({METRICS: metrics(history, name, judged)})
+        results.write(figures(predictor, {"train": history.loss, name: history.validation_loss}, test))
+        try:
+            results.write(drawings(predictor, test, loss))
+        except RuntimeError as error:  # there is no Graphviz
+            warn(error)
     return INTERRUPTED if history.interrupted else 0
 
 
@@ -191,6 +105,15 @@ def _dataset(data: str, options: TrainOptions) -> Dataset:
     if options.target is not None or options.task != "auto":
         raise DataError(f"--target and --task are for CSV files, and {data!r} is not one")
     return datasets.load(data)
+
+
+def _parts(dataset: Dataset, seed: int, *, validation: bool) -> dict[str, Dataset]:
+    """The data set in parts, in the order in which they are shown."""
+    training, test = datasets.split(dataset, seed)
+    if not validation:
+        return {"train": training, "test": test}
+    training, held_out = datasets.split(training, seed, VALIDATION_FRACTION)
+    return {"train": training, "validation": held_out, "test": test}
 
 
 def _network(dataset: Dataset, kind: str, usual: Recipe, options: TrainOptions) -> Module:
@@ -241,30 +164,20 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(map(repr, names[:10])) + (", ..." if len(names) > 10 else "") if names else "none"
 
 
-def _make_directory(path: Path) -> None:
-    """Make sure, before the training, that its results can be written."""
-    path.mkdir(parents=True, exist_ok=True)
-    try:
-        with tempfile.TemporaryFile(dir=path):
-            pass
-    except OSError as error:
-        error.filename = str(path)
-        raise
-
-
 def _summary(dataset: Dataset, parts: dict[str, Dataset]) -> str:
     target = f"{len(dataset.class_names)} classes" if dataset.class_names else "a number as target"
     sizes = ", ".join(f"{len(part.X)} to {PURPOSES[name]}" for name, part in parts.items())
     return f"{dataset.name}: {len(dataset.X)} samples ({sizes}), {len(dataset.feature_names)} features, {target}"
 
 
-def _table(judged: dict[str, dict[str, str]]) -> Table:
+def _table(judged: Mapping[str, Mapping[str, float]]) -> Table:
     """The figures of merit, a row for each part of the data."""
     table = Table(box=None, pad_edge=False)
-    for column in ("", *judged["test"]):
-        table.add_column(column, justify="right" if column else "left")
+    table.add_column("")
+    for merit in judged["test"]:
+        table.add_column(MERITS[merit].label, justify="right")
     for part, merits in judged.items():
-        table.add_row(part, *merits.values())
+        table.add_row(part, *(MERITS[merit].shown(number) for merit, number in merits.items()))
     return table
 
 
