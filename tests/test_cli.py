@@ -267,6 +267,35 @@ def test_a_narrow_terminal_cuts_no_digit_and_a_huge_number_is_short(capsys, monk
     assert max(map(len, out.splitlines())) < 100
 
 
+def test_columns_can_be_ignored_in_training_and_then_in_use(capsys, no_pictures):
+    rows = [f"r{i},{i % 7},{i % 5},Ada,{'abc'[i % 3]}" for i in range(24)]
+    path = write("people.csv", "\n".join(["id,width,height,first name,kind", *rows]))
+    options = [*FEW, "--out", "out", "--quiet"]
+    refused(capsys, ["train", path, *options], "row 2, column 'id': 'r0' is not a number; --ignore id leaves")
+    ignored = ["--ignore", "id"]
+    refused(capsys, ["train", *ignored, path, *options], "column 'first name'", "; --ignore 'first name' leaves")
+    assert main(["train", *ignored, path, "--ignore", "first name", *options]) == 0
+    assert Predictor.load("out/model.safetensors").feature_names == ("width", "height")
+    assert main(["predict", "out/model.safetensors", path]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 25
+
+
+def test_a_mistyped_target_is_named(capsys):
+    path = write("typo.csv", Path(numbers_csv()).read_text().replace(",8.5", ",8.5x"))
+    refused(capsys, ["train", path], "row 6, column 'price (EUR)': '8.5x' is not a number", "--task classification")
+    refused(capsys, ["train", path, "--task", "regression"], "row 6, column 'price (EUR)': '8.5x' is not a number\n")
+
+
+def test_the_test_part_has_the_fraction_that_is_asked_for(capsys, no_pictures):
+    path = classes_csv(rows=60)
+    assert main(["train", path, *FEW, "--test-fraction", "0.5", "--out", "out"]) == 0
+    assert "30 to train, 30 to test" in capsys.readouterr().out
+    resume = ["train", path, "--resume", "out/model.safetensors", "--epochs", "1", "--out", "again"]
+    assert main(resume) == 0
+    assert "30 to train, 30 to test" in capsys.readouterr().out
+    refused(capsys, [*resume, "--test-fraction", "0.3"], "was trained with 0.5")
+
+
 def test_without_graphviz_all_else_is_there(capsys, monkeypatch):
     def fail(*_):
         raise RuntimeError("drawing needs Graphviz")
@@ -398,6 +427,24 @@ def test_resume_refuses_what_does_not_fit(capsys, model):
     )
     refused(capsys, ["train", "data.csv", "--resume", "none"], "none: No such file or directory")
     refused(capsys, ["train", "data.csv", "--resume", "data.csv"], "data.csv: not a model file")
+
+
+def test_resume_warns_where_the_test_part_was_learned(capsys, model, no_pictures):
+    def resumed(data, before, out):
+        assert main(["train", data, "--resume", before, "--epochs", "1", "--out", out, "--quiet"]) == 0
+        return capsys.readouterr().err
+
+    header, *rows = Path("data.csv").read_text().splitlines()
+    same, more = write("same.csv", "\n".join([header, *rows])), write("more.csv", "\n".join([header, *rows, rows[0]]))
+    reordered = write("reordered.csv", "\n".join([header, *rows[::-1]]))
+    assert resumed(same, model, "a") == ""
+    for other in (more, reordered):
+        warning = resumed(other, "a/model.safetensors", "b")
+        assert warning.startswith("autograd-engine: a/model.safetensors: the model was not trained on these very rows")
+        assert other in warning
+    # What has learned from two tables has no test part in either.
+    for data in (same, more, reordered):
+        assert "looks too good" in resumed(data, "b/model.safetensors", "c")
 
 
 # train --model conv
@@ -711,7 +758,7 @@ def test_a_network_without_what_surrounds_it_is_refused(capsys, model):
         (["./none"], ["./none: No such file or directory"]),
         (["."], [".: Is a directory"]),
         (["irsi"], ["'irsi'", "did you mean 'iris'"]),
-        (["iris", "--target", "x"], ["--target and --task are for CSV files"]),
+        (["iris", "--target", "x"], ["--target, --task and --ignore are for CSV files"]),
         (["data.csv", "--target", "x"], ["data.csv: there is no column 'x'"]),
         (["data.csv", "--task", "regression"], ["data.csv: row 2, column 'kind': 'a' is not a number"]),
         (["data.csv", "--task", "sorting"], ["--task"]),
@@ -737,6 +784,11 @@ def test_a_network_without_what_surrounds_it_is_refused(capsys, model):
         (["iris", "--final-lr", "0", "--schedule", "step"], ["--final-lr"]),
         (["iris", "--warm-up", "20"], ["--warm-up takes the whole descent"]),
         (["iris", "--early-stopping", "0"], ["--early-stopping"]),
+        (["few.csv", "--early-stopping", "1"], ["few.csv: class 'a'", "--early-stopping holds out a validation"]),
+        (["iris", "--test-fraction", "1"], ["--test-fraction"]),
+        (["iris", "--test-fraction", "nan"], ["--test-fraction"]),
+        (["iris", "--ignore", "class"], ["--target, --task and --ignore are for CSV files"]),
+        (["data.csv", "--ignore", "x"], ["data.csv: there is no column 'x'"]),
         (["iris", "--colour", "red"], ["--colour"]),
         (["iris", "--out", "data.csv"], ["data.csv: File exists"]),
         (["iris", "--out", "data.csv/x"], ["data.csv/x: Not a directory"]),
@@ -746,6 +798,7 @@ def test_a_network_without_what_surrounds_it_is_refused(capsys, model):
 )
 def test_train_refuses(capsys, arguments, parts):
     classes_csv()
+    classes_csv("few.csv", rows=6)
     refused(capsys, ["train", *arguments], *parts)
 
 
@@ -811,6 +864,7 @@ def test_a_module_of_our_own_that_is_missing_is_a_bug(monkeypatch):
                 "Descent",
                 *(f"--{name}" for name in ("target", "model", "hidden", "epochs", "lr", "seed", "out", "batch-size")),
                 *("--schedule", "--early-stopping", "--resume", "cosine", "nesterov", "adagrad"),
+                *("--ignore COLUMN", "--test-fraction"),
             ],
         ),
         (["minimize", "--help"], ["FORMULA START...", "x=0", "--line-search", "--tolerance", "--out", "rmsprop"]),

@@ -37,7 +37,13 @@ def _positive(_: Any, number: float | None) -> None:
         raise ValueError("it is a positive number")
 
 
+def _fraction(_: Any, number: float | None) -> None:
+    if number is not None and not 0 < number < 1:
+        raise ValueError("it is a number between 0 and 1")
+
+
 Positive = Annotated[float, Parameter(validator=_positive)]
+Fraction = Annotated[float, Parameter(validator=_fraction)]
 
 OptimizerName = Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"]
 ScheduleName = Literal["constant", "step", "exponential", "cosine"]

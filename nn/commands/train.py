@@ -1,7 +1,9 @@
 """The command `train`: from a data set to a trained network, its figures of merit and its pictures."""
 
 import math
+import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from nn.commands.options import OPTIMIZERS, CommandError
 from nn.commands.output import console, warn
 from nn.commands.results import METRICS, MODEL, Results, metrics
 from nn.commands.train_options import TrainOptions
-from nn.datasets import DataError, Dataset, Standardisation, n_outputs
+from nn.datasets import CellError, DataError, Dataset, Standardisation, n_outputs
 from nn.losses import binary_cross_entropy_with_logits, cross_entropy, mean_squared_error
 from nn.modules import Module
 from nn.predictor import Predictor
@@ -51,10 +53,15 @@ def train(data: str, /, options: TrainOptions | None = None) -> int:
     if resumed:
         _check(resumed, dataset, kind, usual, options)
     split_seed = resumed.split_seed if resumed else options.seed
-    parts = _parts(dataset, split_seed, validation=options.early_stopping is not None)
+    test_fraction = resumed.test_fraction if resumed else options.test_fraction or datasets.TEST_FRACTION
+    parts = _parts(dataset, split_seed, test_fraction, validation=options.early_stopping is not None)
     training, test = parts["train"], parts["test"]
     held_out, name = (parts["validation"], "validation") if "validation" in parts else (test, "test")
-    predictor = resumed or _predictor(_network(dataset, kind, usual, options), training, split_seed)
+    if resumed:
+        predictor = _warned(resumed, dataset, options)
+    else:
+        network = _network(dataset, kind, usual, options)
+        predictor = _predictor(network, training, split_seed, test_fraction, dataset.fingerprint())
 
     model, epochs = predictor.model, options.epochs or usual.epochs
     batch_size = options.batch_size or usual.batch_size
@@ -101,18 +108,29 @@ def train(data: str, /, options: TrainOptions | None = None) -> int:
 def _dataset(data: str, options: TrainOptions) -> Dataset:
     """The named data set, or the CSV file where `data` looks like one."""
     if data not in datasets.NAMES and (Path(data).suffix or Path(data).name != data or Path(data).exists()):
-        return datasets.read_csv(data, options.target, options.task)
-    if options.target is not None or options.task != "auto":
-        raise DataError(f"--target and --task are for CSV files, and {data!r} is not one")
+        try:
+            return datasets.read_csv(data, options.target, options.task, options.ignore)
+        except CellError as error:
+            if error.is_feature:
+                raise DataError(f"{error}; --ignore {shlex.quote(error.column)} leaves the column out") from None
+            if error.may_be_class:
+                raise DataError(f"{error}; if they are classes, say --task classification") from None
+            raise
+    if options.target is not None or options.task != "auto" or options.ignore:
+        raise DataError(f"--target, --task and --ignore are for CSV files, and {data!r} is not one")
     return datasets.load(data)
 
 
-def _parts(dataset: Dataset, seed: int, *, validation: bool) -> dict[str, Dataset]:
+def _parts(dataset: Dataset, seed: int, test_fraction: float, *, validation: bool) -> dict[str, Dataset]:
     """The data set in parts, in the order in which they are shown."""
-    training, test = datasets.split(dataset, seed)
+    training, test = datasets.split(dataset, seed, test_fraction)
     if not validation:
         return {"train": training, "test": test}
-    training, held_out = datasets.split(training, seed, VALIDATION_FRACTION)
+    try:
+        training, held_out = datasets.split(training, seed, VALIDATION_FRACTION)
+    except DataError as error:
+        why = "besides those of the test part, since --early-stopping holds out a validation part as well"
+        raise DataError(f"{error}, {why}") from None
     return {"train": training, "validation": held_out, "test": test}
 
 
@@ -128,7 +146,7 @@ def _network(dataset: Dataset, kind: str, usual: Recipe, options: TrainOptions) 
     return perceptron(dataset, hidden, options.activation or "tanh", options.seed)
 
 
-def _predictor(model: Module, training: Dataset, split_seed: int) -> Predictor:
+def _predictor(model: Module, training: Dataset, split_seed: int, test_fraction: float, fingerprint: str) -> Predictor:
     """The network with the units and names of its training data."""
     return Predictor(
         model,
@@ -139,6 +157,8 @@ def _predictor(model: Module, training: Dataset, split_seed: int) -> Predictor:
         training.class_names,
         training.image_shape if isinstance(model, Sequential) else None,
         split_seed,
+        test_fraction,
+        fingerprint,
     )
 
 
@@ -153,6 +173,9 @@ def _check(predictor: Predictor, dataset: Dataset, kind: str, usual: Recipe, opt
             raise ModelFileError(
                 f"{options.resume}: the model has the {what} {_listed(its)}, but {dataset.name} has {_listed(ours)}"
             )
+    if options.test_fraction not in (None, predictor.test_fraction):
+        was = f"{options.resume} was trained with {predictor.test_fraction:g}, and its test part stays the same"
+        raise CommandError(f"--test-fraction {options.test_fraction:g}: {was}")
     if options.ask_for_a_network:
         asked = _network(dataset, kind, usual, options)
         if repr(asked) != repr(predictor.model):
@@ -162,6 +185,15 @@ def _check(predictor: Predictor, dataset: Dataset, kind: str, usual: Recipe, opt
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(map(repr, names[:10])) + (", ..." if len(names) > 10 else "") if names else "none"
+
+
+def _warned(predictor: Predictor, dataset: Dataset, options: TrainOptions) -> Predictor:
+    """The predictor to go on with. Where it has learned from other rows, no test part can be trusted from now on."""
+    if predictor.fingerprint == dataset.fingerprint():
+        return predictor
+    learned = f"the model was not trained on these very rows of {dataset.name} in this order"
+    warn(f"{options.resume}: {learned}, so the test part holds some that it has learned and looks too good")
+    return replace(predictor, fingerprint="")
 
 
 def _summary(dataset: Dataset, parts: dict[str, Dataset]) -> str:

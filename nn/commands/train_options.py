@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter, Token
 
-from nn.commands.options import DATA, DESCENT, FLAG, NETWORK, RESULTS, DescentOptions, OptimizerName, at_least
+from nn.commands.options import DATA, DESCENT, FLAG, NETWORK, RESULTS, DescentOptions, Fraction, OptimizerName, at_least
 from nn.modules import ACTIVATIONS
 
 
@@ -36,6 +36,10 @@ class TrainOptions(DescentOptions):
     task: Annotated[Literal["auto", "classification", "regression"], DATA] = "auto"
     """What the target is. auto: regression if its cells are numbers, unless they are at most 20 different whole
     numbers."""
+    ignore: Annotated[tuple[str, ...], Parameter(show_default=False, metavar="COLUMN"), DATA] = ()
+    """Column of the CSV file to leave out, such as a name or a number of the row; may be given several times."""
+    test_fraction: Annotated[Fraction | None, DATA] = None
+    """Share of the samples to hold out as a test part (default: 0.3)."""
     model: Annotated[Literal["mlp", "conv"] | None, NETWORK] = None
     """mlp: a multi-layer perceptron; conv: a convolution and a pooling before it, for images (default: mlp)."""
     hidden: Annotated[tuple[int, ...] | None, Parameter(converter=_widths, n_tokens=1, metavar="N,N,..."), NETWORK] = (
@@ -47,8 +51,8 @@ class TrainOptions(DescentOptions):
     activation: Annotated[str | None, Parameter(validator=_activation), NETWORK] = None
     """Activation function: relu, tanh, sigmoid, ... (default: tanh for mlp, relu for conv)."""
     resume: Annotated[Path | None, NETWORK] = None
-    """Go on with the network in this file, which train has written from the same kind of data. The test part stays
-    the same."""
+    """Go on with the network in this file, which train has written from the same kind of data. On the same file the
+    test part stays the same; where rows have changed, a warning says that the network has learned some of it."""
     optimizer: Annotated[OptimizerName, DESCENT] = "adam"
     """How to use the gradients. sgd is plain gradient descent, momentum and nesterov are sgd with a momentum of 0.9."""
     warm_up: Annotated[int, at_least(0), DESCENT] = 0
