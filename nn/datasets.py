@@ -207,7 +207,7 @@ def read_csv(
     row 1), CellError where it is one cell that is wrong, and OSError where the file cannot be read.
     """
     rows = _rows(path)
-    header_row, header = next(rows)
+    _, header = next(rows)
     column, features = _chosen(path, header, target, ignore)
     cells: list[str] = []
     places, numbers = array("q"), array("d")
@@ -222,8 +222,7 @@ def read_csv(
         raise DataError(f"{path}: there are no rows below the header")
     name = header[column]
     if name in cells and all(_fault(header[i]) is None for i in features):
-        seen = f"row {header_row} holds numbers and {name!r}, as the rows below it do"
-        raise DataError(f"{path}: {seen}; the first row must be a header that names the columns")
+        raise _no_header(path, name)
     if task == "auto" and (k := _typo(cells)) is not None:
         where = f"{path}: row {places[k]}, column {name!r}"
         raise CellError(f"{where}: {_fault(cells[k])}, but most cells of this column are", name, may_be_class=True)
@@ -312,6 +311,14 @@ def _check_header(path: str | PathLike[str], row: int, header: list[str]) -> Non
         raise DataError(f"{path}: row {row} holds numbers only; the first row must be a header that names the columns")
 
 
+def _no_header(path: str | PathLike[str], name: str) -> DataError:
+    """The error for a first row that is a sample: `name` is a cell of it, and of its column below."""
+    return DataError(
+        f"{path}: the first row holds numbers and {name!r}, as rows below it do; "
+        "it must be a header that names the columns"
+    )
+
+
 def _index(path: str | PathLike[str], header: Sequence[str], name: str) -> int:
     if name not in header:
         shown = ", ".join(map(repr, header[:20])) + (", ..." if len(header) > 20 else "")
@@ -330,6 +337,8 @@ def _numbers(
 ) -> list[float]:
     for i in columns:
         if fault := _fault(texts[i]):
+            if texts[i].strip() == header[i] and any(_fault(name) is None for name in header):
+                raise _no_header(path, header[i])
             where = f"{path}: row {row}, column {header[i]!r}"
             raise CellError(f"{where}: {fault}", header[i], is_feature=are_features)
     return [float(texts[i]) for i in columns]

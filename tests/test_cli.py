@@ -811,7 +811,7 @@ def test_train_refuses(capsys, arguments, parts):
         ("a,b\n1,x\nnan,y\n", "row 3, column 'a'"),
         ("a,b\n1,x\n2,x\n", "one class only"),
         ("a,b\n1,x\n2,y\n", "too few rows"),
-        ("5,3.5,setosa\n4,3,setosa\n", "the first row must be a header"),
+        ("5,3.5,setosa\n4,3,setosa\n", "it must be a header"),
         ("a,b\n1,x\n2\n", "row 3 has 1 cells"),
         ("a,a\n1,x\n", "2 columns have the name 'a'"),
     ],

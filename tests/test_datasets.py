@@ -187,7 +187,8 @@ def test_floats_are_read_exactly(tmp_path_factory, rows):
         (b"a,\xe4\n1,2\n", "row 1, column 2: byte 0xe4 is not UTF-8 text"),
         ("a,b\n1,2\n".encode("utf-16"), "byte 0xff is not UTF-8 text|line contains NUL"),
         ("a,b\n1,1.5\n2,10x\n3,4\n", "row 3, column 'b': '10x' is not a number, but most cells of this column are"),
-        ("5.1,3.5,Iris-setosa\n4.9,3,Iris-setosa\n6,3,b\n", "row 1 holds numbers and 'Iris-setosa', as the rows below"),
+        ("5.1,3.5,Iris-setosa\n4.9,3,Iris-setosa\n6,3,b\n", "the first row holds numbers and 'Iris-setosa'"),
+        ("7,M,1.5\n8,M,2.5\n9,B,3.5\n", "the first row holds numbers and 'M'"),
     ],
 )
 def test_faults_are_named_with_file_row_and_column(file, content, message):
