@@ -888,9 +888,10 @@ def test_the_entry_point():
     assert done.stderr == "autograd-engine: nothing.csv: No such file or directory\n"
 
 
-def test_a_reader_that_goes_away_is_no_error(model):
+@pytest.mark.parametrize("arguments", [["predict", "model.safetensors", "data.csv"], ["explain", "x*y", "x=1", "y=2"]])
+def test_a_reader_that_goes_away_is_no_error(model, arguments):
     read, pipe = os.pipe()
     os.close(read)
-    done = subprocess.run([*PROGRAM, "predict", model, "data.csv"], stdout=pipe, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run([*PROGRAM, *arguments], stdout=pipe, stderr=subprocess.PIPE, text=True)
     os.close(pipe)
     assert (done.returncode, done.stderr) == (cli.NOBODY_READS, "")

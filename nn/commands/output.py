@@ -10,9 +10,16 @@ from rich.console import Console
 from nn.commands.options import CommandError
 
 
+class _Console(Console):
+    """A console that leaves a reader of stdout who goes away to `nn.cli`."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # the BrokenPipeError that is being handled, which would else become an exit code of 1
+
+
 def console(*, quiet: bool = False) -> Console:
     """The console of a command: as wide as its tables need, so that a narrow terminal wraps lines and cuts no digit."""
-    return Console(quiet=quiet, highlight=False, markup=False, soft_wrap=True, width=1000)
+    return _Console(quiet=quiet, highlight=False, markup=False, soft_wrap=True, width=1000)
 
 
 def warn(message: object) -> None:
