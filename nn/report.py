@@ -93,8 +93,10 @@ def figures(predictor: Predictor, losses: Mapping[str, Sequence[float]], test: D
 
 def drawings(predictor: Predictor, test: Dataset, loss: Loss) -> dict[str, bytes]:
     """The graphs of one neuron and of one sample's loss, by file name, as SVG. RuntimeError without Graphviz."""
-    graphs = {"neuron.svg": _neuron(predictor, test), "sample.svg": _sample(predictor, test, loss)}
-    return {name: _drawing(graph, predictor.model, MOST_NODES[name]).encode() for name, graph in graphs.items()}
+    # Each is drawn before the next is made: they share their parameters, and a backward() is for the gradients of one.
+    neuron = _drawing(_neuron(predictor, test), predictor.model, MOST_NODES["neuron.svg"])
+    sample = _drawing(_sample(predictor, test, loss), predictor.model, MOST_NODES["sample.svg"])
+    return {"neuron.svg": neuron.encode(), "sample.svg": sample.encode()}
 
 
 def _inputs(predictor: Predictor, test: Dataset) -> Any:

@@ -137,6 +137,26 @@ def test_a_graph_that_is_always_too_large_is_its_output(monkeypatch):
     assert "output" in Path("runs/data/neuron.svg").read_text()
 
 
+@pytest.mark.parametrize(("file", "last"), [("neuron.svg", "output"), ("sample.svg", "loss")])
+def test_the_gradients_in_a_drawing_are_those_of_its_own_output(monkeypatch, file, last):
+    monkeypatch.setattr(train, "figures", lambda *_: {})
+    assert main(["train", classes_csv(), *FEW, "--quiet"]) == 0
+    svg = Path("runs/data", file).read_text()
+    nodes = re.findall(
+        r"<!-- n(\d+) -->\s.*\s<title>(\w+): Value\(data=\S+, grad=([^,)]*)(?:.*label=&#39;(.*)&#39;)?", svg
+    )
+    edges = re.findall(r"<!-- n(\d+)-&gt;n(\d+) -->\s.*\s<title>local derivative: (.*)</title>", svg)
+    gradients = {int(node): float(gradient) for node, _, gradient, _ in nodes}
+    assert max(nodes, key=lambda node: int(node[0]))[3] == last  # a node has a higher number than its parents
+    expected = dict.fromkeys(sorted(gradients), 0.0) | {max(gradients): 1.0}
+    for node in reversed(expected):
+        for parent, child, derivative in edges:
+            if int(child) == node:
+                expected[int(parent)] += expected[node] * float(derivative)
+    assert gradients == pytest.approx(expected, rel=1e-12)
+    assert any(kind == "parameter" and gradients[int(node)] for node, kind, *_ in nodes)
+
+
 def test_train_on_a_csv_file(capsys, no_pictures):
     path = classes_csv()
     assert main(["train", path, *FEW]) == 0
