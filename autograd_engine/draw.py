@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import functools
 import html
+import itertools
 import os
 import re
-from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from autograd_engine.files import write_atomically
 from autograd_engine.graph import topological_order
@@ -31,6 +32,7 @@ __all__ = ["draw", "to_svg"]
 
 Direction = Literal["LR", "TB"]
 Values = Value | Iterable[Value]
+T = TypeVar("T")
 
 # Fonts that measure nearly alike everywhere: the box is sized here, the text is set by the viewer.
 TEXT_FONT = "Helvetica,Arial,sans-serif"
@@ -73,6 +75,7 @@ CONSTANT = {
 LEFT_OUT = {"shape": "plaintext", "fontcolor": GREY, "margin": "0.05,0.02"}
 
 MANY = 4  # the edges into a node with more arguments than this meet in one point
+ROOM = 9  # characters, at least, for the number on an edge into that point: the lines ran through shorter ones
 
 
 def draw(
@@ -81,6 +84,7 @@ def draw(
     parameters: Values = (),
     direction: Direction = "LR",
     depth: int | None = None,
+    terms: int | None = None,
     around: Value | None = None,
     limit: int = 500,
 ) -> graphviz.Digraph:
@@ -88,10 +92,10 @@ def draw(
 
     `parameters` are the Values to draw as parameters; all other leaves are inputs. The graph runs from left to
     right ("LR") or from top to bottom ("TB"). `depth=n` draws the nodes at most n edges before the outputs.
-    `around=node` draws the nodes at most `depth` (then 2) edges before and behind that node. An ellipsis stands
-    for the arguments, or the children, of a node that are left out; the constants of an operation go with its
-    parents. The same graph gives the same DOT text. (The methods `render` and `view` of the result need the
-    program `dot`; `to_svg` and notebooks do not.)
+    `terms=n` draws the first n terms of a longer sum, product or dot product. `around=node` draws the nodes at most
+    `depth` (then 2) edges before and behind that node. An ellipsis stands for the arguments, or the children, of a
+    node that are left out; the constants of an operation go with its parents. The same graph gives the same DOT
+    text. (The methods `render` and `view` of the result need the program `dot`; `to_svg` and notebooks do not.)
 
     >>> a = Value(3.0, label="a")
     >>> picture = draw(a * a)
@@ -107,7 +111,7 @@ def draw(
     if not outputs:
         raise ValueError("there is nothing to draw: value_or_values is empty")
     known_parameters = set(as_values(parameters, "parameters"))
-    part = _selected(list(outputs), depth, around)
+    part = _selected(list(outputs), depth, terms, around)
     _check_size(part, limit)
 
     picture = _picture_class()(
@@ -138,34 +142,38 @@ def to_svg(value_or_values: Values, path: str | os.PathLike[str] | None = None, 
 
 
 class _Part(NamedTuple):
-    """What of a graph is drawn: the nodes, each behind its parents; those of them whose constants are drawn; and
-    how many children of a node are left out."""
+    """What of a graph is drawn: the nodes, each behind its parents; those of them whose constants are drawn; how
+    many children of a node are left out; and of how many terms of a node the arguments are drawn, None of all."""
 
     nodes: list[Value]
     expanded: set[Value]
     children_left_out: dict[Value, int]
+    terms: int | None
 
 
-def _selected(outputs: list[Value], depth: int | None, around: Value | None) -> _Part:
+def _selected(outputs: list[Value], depth: int | None, terms: int | None, around: Value | None) -> _Part:
     if depth is not None and (not isinstance(depth, int) or depth < 0):
         raise ValueError(f"depth is a number of edges, 0 or more, got {depth!r}")
+    if terms is not None and (not isinstance(terms, int) or terms < 1):
+        raise ValueError(f"terms is a number of at least 1, got {terms!r}")
     if around is not None:
-        return _neighbourhood(outputs, around, 2 if depth is None else depth)
-    if depth is None:
+        return _neighbourhood(outputs, around, 2 if depth is None else depth, terms)
+    if depth is None and terms is None:
         nodes = topological_order(outputs)
-        return _Part(nodes, set(nodes), {})
-    distances = _distances_before(outputs, depth)
-    expanded = {node for node, distance in distances.items() if distance < depth}
-    return _Part(topological_order(outputs, distances.keys() - expanded), expanded, {})
+        return _Part(nodes, set(nodes), {}, None)
+    distances = _distances_before(outputs, depth, terms)
+    expanded = {node for node, distance in distances.items() if depth is None or distance < depth}
+    order = topological_order(outputs, distances.keys() - expanded)
+    return _Part([node for node in order if node in distances], expanded, {}, terms)
 
 
-def _neighbourhood(outputs: list[Value], around: Value, depth: int) -> _Part:
+def _neighbourhood(outputs: list[Value], around: Value, depth: int, terms: int | None) -> _Part:
     if not isinstance(around, Value):
         raise TypeError(f"around is a Value, got {type(around).__name__}: {around!r:.60}")
     order = topological_order(outputs)
     if around not in set(order):  # a list would compare the data
         raise ValueError(f"around is not a node of the graph: {around!r:.200}")
-    before = _distances_before([around], depth)
+    before = _distances_before([around], depth, terms)
     behind = {around: 0}
     for node in order:
         distance = min((behind[parent] for parent in node.parents if parent in behind), default=depth)
@@ -178,15 +186,16 @@ def _neighbourhood(outputs: list[Value], around: Value, depth: int) -> _Part:
         if node not in drawn:
             for parent in drawn.intersection(node.parents):
                 left_out[parent] = left_out.get(parent, 0) + 1
-    return _Part(nodes, {node for node in nodes if before.get(node, 0) < depth}, left_out)
+    return _Part(nodes, {node for node in nodes if before.get(node, 0) < depth}, left_out, terms)
 
 
-def _distances_before(nodes: list[Value], depth: int) -> dict[Value, int]:
+def _distances_before(nodes: list[Value], depth: int | None, terms: int | None) -> dict[Value, int]:
     """The number of edges from the nearest of `nodes`, for each ancestor where it is at most `depth`."""
     distances = dict.fromkeys(nodes, 0)
     front = nodes
-    for distance in range(1, depth + 1):
-        front = [parent for node in front for parent in node.parents if parent not in distances]
+    for distance in itertools.count(1) if depth is None else range(1, depth + 1):
+        arguments = (x for node in front for x in _first_terms(node, _in_pairs(node, node.arguments), terms))
+        front = list(dict.fromkeys(x for x in arguments if isinstance(x, Value) and x not in distances))
         if not front:
             break
         distances.update(dict.fromkeys(front, distance))
@@ -196,12 +205,16 @@ def _distances_before(nodes: list[Value], depth: int) -> dict[Value, int]:
 def _check_size(part: _Part, limit: int) -> None:
     """Refuse a part with more nodes than `limit`, before any work is done on it."""
     values = len(part.nodes)
-    constants = sum(len(node.arguments) - len(node.parents) for node in part.expanded)
+    constants = sum(
+        isinstance(x, float)
+        for node in part.expanded
+        for x in _first_terms(node, _in_pairs(node, node.arguments), part.terms)
+    )
     if values + constants > limit:
         raise ValueError(
             f"the drawing would have {values + constants} nodes ({values} Values and {constants} constants), more than "
-            f"limit={limit}; narrow it with depth=3 (that many edges before the output) or around=node (its "
-            "neighbourhood), or raise limit="
+            f"limit={limit}; narrow it with depth=3 (that many edges before the output), around=node (its "
+            "neighbourhood) or terms=8 (of each longer sum), or raise limit="
         )
 
 
@@ -221,12 +234,14 @@ def _add_edges(
     entrance, room = ("w", "") if direction == "LR" else ("n", " ")
     name, arguments = names[node], _arguments(node)
     head = {"headport": entrance} if len(arguments) > MANY else {}
+    constants_drawn = len(_first_terms(node, arguments, part.terms)) if node in part.expanded else 0
     left_out = 0
     for i, (argument, derivative) in enumerate(arguments):
         if isinstance(argument, Value) and argument in names:
             tooltip = f"local derivative: {derivative!r}"
-            picture.edge(names[argument], name, label=room + _number(derivative), tooltip=tooltip, **head)
-        elif isinstance(argument, float) and node in part.expanded:
+            label = f" {_number(derivative)} ".center(ROOM) if head else room + _number(derivative)
+            picture.edge(names[argument], name, label=label, tooltip=tooltip, **head)
+        elif isinstance(argument, float) and i < constants_drawn:
             constant, tooltip = f"{name}_constant{i}", f"constant: {argument!r}"
             picture.node(constant, _number(argument), tooltip=tooltip, **CONSTANT)
             picture.edge(constant, name, tooltip=tooltip, **head, **SIDE_EDGE)
@@ -255,14 +270,25 @@ def as_values(value_or_values: Values, name: str) -> tuple[Value, ...]:
     return values
 
 
-def _arguments(node: Value) -> list[tuple[Any, float]]:
+def _arguments(node: Value) -> Sequence[tuple[Any, float]]:
     """The arguments of a node, each with its local derivative (nan for a constant, which has none)."""
     derivatives = iter(node.local_derivatives())
-    arguments = [(x, next(derivatives) if isinstance(x, Value) else float("nan")) for x in node.arguments]
-    if node.op is PRIMITIVES["dot"]:  # x₁, y₁, x₂, y₂, …: what is multiplied stands together
-        pairs = zip(arguments[: len(arguments) // 2], arguments[len(arguments) // 2 :])
-        return [argument for pair in pairs for argument in pair]
-    return arguments
+    return _in_pairs(node, [(x, next(derivatives) if isinstance(x, Value) else float("nan")) for x in node.arguments])
+
+
+def _in_pairs(node: Value, arguments: Sequence[T]) -> Sequence[T]:
+    """The arguments of a dot product as x₁, y₁, x₂, y₂, …, so that what is multiplied stands together."""
+    if node.op is not PRIMITIVES["dot"]:
+        return arguments
+    half = len(arguments) // 2
+    return [argument for pair in zip(arguments[:half], arguments[half:]) for argument in pair]
+
+
+def _first_terms(node: Value, arguments: Sequence[T], terms: int | None) -> Sequence[T]:
+    """Those of the arguments, in pairs, that belong to the first terms; all of a node with another kind of them."""
+    if terms is None or node.op is None or node.op.arity is not None:
+        return arguments
+    return arguments[: 2 * terms if node.op is PRIMITIVES["dot"] else terms]
 
 
 def _box(node: Value) -> str:

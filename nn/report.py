@@ -21,8 +21,9 @@ from nn.samples import Loss
 from nn.terminal import ctrl_c_after_imports, decimal
 from nn.units import Sequential
 
-# What a reader can still follow in one picture: leaves in a row are easier than a net.
-MOST_NODES = {"neuron.svg": 150, "sample.svg": 70}
+# What a reader can still follow in one picture.
+MOST_NODES = 70
+MOST_TERMS = 9  # of a weighted sum: the window of the usual convolution, 3 × 3, is shown whole
 
 
 class Merit(NamedTuple):
@@ -94,8 +95,8 @@ def figures(predictor: Predictor, losses: Mapping[str, Sequence[float]], test: D
 def drawings(predictor: Predictor, test: Dataset, loss: Loss) -> dict[str, bytes]:
     """The graphs of one neuron and of one sample's loss, by file name, as SVG. RuntimeError without Graphviz."""
     # Each is drawn before the next is made: they share their parameters, and a backward() is for the gradients of one.
-    neuron = _drawing(_neuron(predictor, test), predictor.model, MOST_NODES["neuron.svg"])
-    sample = _drawing(_sample(predictor, test, loss), predictor.model, MOST_NODES["sample.svg"])
+    neuron = _drawing(_neuron(predictor, test), predictor.model)
+    sample = _drawing(_sample(predictor, test, loss), predictor.model)
     return {"neuron.svg": neuron.encode(), "sample.svg": sample.encode()}
 
 
@@ -150,12 +151,12 @@ def _sample(predictor: Predictor, test: Dataset, loss: Loss) -> Value:
     return result
 
 
-def _drawing(value: Value, model: Module, limit: int) -> str:
-    """The graph as SVG, down to the depth at which it stays readable."""
+def _drawing(value: Value, model: Module) -> str:
+    """The graph as SVG, as much of it as stays readable."""
     parameters = model.parameters()
     for depth in range(20, 0, -1):
         try:
-            return to_svg(value, parameters=parameters, depth=depth, limit=limit)
+            return to_svg(value, parameters=parameters, depth=depth, terms=MOST_TERMS, limit=MOST_NODES)
         except ValueError:  # too many nodes
             continue
     return to_svg(value, parameters=parameters, depth=0)

@@ -130,8 +130,16 @@ def test_a_large_network_is_drawn_in_part(monkeypatch):
     assert "more" in Path("runs/data/sample.svg").read_text()
 
 
+def test_of_a_neuron_with_many_inputs_a_few_are_drawn(monkeypatch, few_digits):
+    monkeypatch.setattr(train, "figures", lambda *_: {})
+    assert main(["train", "digits", "--hidden", "64", "--epochs", "1", "--quiet"]) == 0
+    svg = Path("runs/digits/neuron.svg").read_text()
+    assert svg.count("parameter: ") == 2 * (9 + 1)  # the weights and the bias, each with a title and a tooltip
+    assert "left out: 110 of 128 arguments" in svg
+
+
 def test_a_graph_that_is_always_too_large_is_its_output(monkeypatch):
-    monkeypatch.setattr(report, "MOST_NODES", {"neuron.svg": 1, "sample.svg": 1})
+    monkeypatch.setattr(report, "MOST_NODES", 1)
     monkeypatch.setattr(train, "figures", lambda *_: {})
     assert main(["train", classes_csv(), *FEW, "--quiet"]) == 0
     assert "output" in Path("runs/data/neuron.svg").read_text()

@@ -2,6 +2,7 @@
 
 import builtins
 import math
+import operator
 import os
 import re
 import subprocess
@@ -161,6 +162,28 @@ def test_factors_of_a_dot_product_stand_in_pairs():
     assert len(edge_labels(to_svg(output))) == 63
 
 
+def points_of(path):
+    """Points along a path of cubic curves, close to each other."""
+    x, y = (list(map(float, numbers)) for numbers in zip(*re.findall(r"([-\d.]+),([-\d.]+)", path)))
+    for k in range(0, len(x) - 3, 3):
+        for t in (i / 50 for i in range(51)):
+            shares = [(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3]
+            yield sum(map(operator.mul, shares, x[k:])), sum(map(operator.mul, shares, y[k:]))
+
+
+@pytest.mark.parametrize("direction", ["LR", "TB"])
+def test_no_line_runs_through_a_number(direction):
+    weights = [Value(0.1 * i + 0.1, f"w{i}") for i in range(5)]
+    svg = to_svg(dot(weights, [1.0, 2.0, 3.0, 4.0, 5.0]), direction=direction)
+    edges = [group for group in ET.fromstring(svg).iter(f"{SVG}g") if group.get("class") == "edge"]
+    lines = [point for edge in edges for path in edge.iter(f"{SVG}path") for point in points_of(path.get("d"))]
+    numbers = [text for edge in edges for text in edge.iter(f"{SVG}text")]
+    assert len(numbers) == 5
+    for number in numbers:
+        middle, bottom, half = float(number.get("x")), float(number.get("y")), 3 * len(number.text.strip())
+        assert not any(abs(x - middle) < half and bottom - 7 < y < bottom for x, y in lines)
+
+
 def test_several_outputs_share_one_picture():
     x = Value(2.0, "x")
     y, z = x.exp(), x.sqrt()
@@ -198,6 +221,26 @@ def test_what_is_left_out_is_counted():
     output, _ = neuron(16)
     svg = to_svg(output, depth=2)
     assert groups(svg, "node")["left out: 32 of 32 arguments"] == [["… 32 more"]]
+
+
+def test_of_long_sums_the_first_terms_are_drawn():
+    output, weights = neuron(16)
+    svg = to_svg(output, terms=3)
+    assert {texts[0] for texts in nodes(svg)} == {
+        *("w0", "x0", "w1", "x1", "w2", "x2"),
+        *("b", "+", "·", "relu", "… 26 more"),
+    }
+    assert {texts[0] for texts in nodes(to_svg(output, terms=16))} == {texts[0] for texts in nodes(to_svg(output))}
+    with_constants = dot(weights, [float(i) for i in range(17)]) + sum_values(weights)
+    assert len(nodes(to_svg(with_constants, terms=2, limit=3 + 2 + 2))) == 3 + 2 + 2 + 2
+    assert len(nodes(to_svg(with_constants, terms=2, depth=1))) == 3 + 2
+    assert "… 30 more" in {texts[0] for texts in nodes(to_svg(output, around=output.parents[0].parents[0], terms=1))}
+
+
+def test_what_belongs_to_no_drawn_term_is_left_out():
+    x = Value(0.5, "x")
+    svg = to_svg(sum_values([x, x.sin(), x.cos().exp()]) * x.tanh(), terms=2)
+    assert {texts[0] for texts in nodes(svg)} == {"x", "sin", "Σ", "tanh", "×", "… 1 more"}
 
 
 def test_constants_are_cut_off_with_the_parents():
@@ -267,6 +310,7 @@ def test_a_huge_graph_is_refused_and_can_be_narrowed():
         (Value(1), {"direction": "RL"}, ValueError, "'LR' .* or 'TB' .*, got 'RL'"),
         (Value(1), {"depth": -1}, ValueError, "depth is a number of edges, 0 or more, got -1"),
         (Value(1), {"depth": "3"}, ValueError, "depth .* got '3'"),
+        (Value(1), {"terms": 0}, ValueError, "terms is a number of at least 1, got 0"),
         (Value(1), {"around": Value(1)}, ValueError, "around is not a node of the graph"),
         (Value(1), {"around": "x"}, TypeError, "around is a Value, got str"),
     ],
