@@ -17,7 +17,7 @@ import html
 import itertools
 import os
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from autograd_engine.files import write_atomically
@@ -81,7 +81,8 @@ ROOM = 9  # characters, at least, for the number on an edge into that point: the
 def draw(
     value_or_values: Values,
     *,
-    parameters: Values = (),
+    parameters: Values | Mapping[str, Value] = (),
+    names: Mapping[str, Value] | None = None,
     direction: Direction = "LR",
     depth: int | None = None,
     terms: int | None = None,
@@ -90,8 +91,9 @@ def draw(
 ) -> graphviz.Digraph:
     """The graph that one Value, or several, were computed from; a notebook shows it as a picture.
 
-    `parameters` are the Values to draw as parameters; all other leaves are inputs. The graph runs from left to
-    right ("LR") or from top to bottom ("TB"). `depth=n` draws the nodes at most n edges before the outputs.
+    `parameters` are the Values to draw as parameters; all other leaves are inputs. `names` calls nodes by other names
+    than their labels; a mapping such as `parameters=model.named_parameters()` does both. The graph runs from left
+    to right ("LR") or from top to bottom ("TB"). `depth=n` draws the nodes at most n edges before the outputs.
     `terms=n` draws the first n terms of a longer sum, product or dot product. `around=node` draws the nodes at most
     `depth` (then 2) edges before and behind that node. An ellipsis stands for the arguments, or the children, of a
     node that are left out; the constants of an operation go with its parents. The same graph gives the same DOT
@@ -110,19 +112,20 @@ def draw(
     outputs = dict.fromkeys(as_values(value_or_values, "value_or_values"))
     if not outputs:
         raise ValueError("there is nothing to draw: value_or_values is empty")
-    known_parameters = set(as_values(parameters, "parameters"))
+    known_parameters, labels = parameters_and_labels(parameters, names)
     part = _selected(list(outputs), depth, terms, around)
     _check_size(part, limit)
 
     picture = _picture_class()(
         "computation graph", graph_attr=GRAPH | {"rankdir": direction}, node_attr=NODE, edge_attr=EDGE
     )
-    names = {node: f"n{i}" for i, node in enumerate(part.nodes)}
-    for node, name in names.items():
+    ids = {node: f"n{i}" for i, node in enumerate(part.nodes)}
+    for node, id in ids.items():
         kind = _kind(node, known_parameters, outputs)
         style = KINDS[kind] | (EMPHASIS if node is around else {})
-        picture.node(name, _box(node), tooltip=_escaped(f"{kind}: {node!r}", 200), **style)
-        _add_edges(picture, node, names, part, direction)
+        box, tooltip = _box(node, labels.get(node, node.label)), _escaped(f"{kind}: {node!r}", 200)
+        picture.node(id, box, tooltip=tooltip, **style)
+        _add_edges(picture, node, ids, part, direction)
     return picture
 
 
@@ -227,34 +230,34 @@ def _kind(node: Value, parameters: Collection[Value], outputs: Collection[Value]
 
 
 def _add_edges(
-    picture: graphviz.Digraph, node: Value, names: dict[Value, str], part: _Part, direction: Direction
+    picture: graphviz.Digraph, node: Value, ids: dict[Value, str], part: _Part, direction: Direction
 ) -> None:
     """Draw the edges from the arguments of `node`, its constants, and the ellipses for what is left out."""
     # The label stands above its edge, or right of it, where it needs a little room.
     entrance, room = ("w", "") if direction == "LR" else ("n", " ")
-    name, arguments = names[node], _arguments(node)
+    id, arguments = ids[node], _arguments(node)
     head = {"headport": entrance} if len(arguments) > MANY else {}
     constants_drawn = len(_first_terms(node, arguments, part.terms)) if node in part.expanded else 0
     left_out = 0
     for i, (argument, derivative) in enumerate(arguments):
-        if isinstance(argument, Value) and argument in names:
+        if isinstance(argument, Value) and argument in ids:
             tooltip = f"local derivative: {derivative!r}"
             label = f" {_number(derivative)} ".center(ROOM) if head else room + _number(derivative)
-            picture.edge(names[argument], name, label=label, tooltip=tooltip, **head)
+            picture.edge(ids[argument], id, label=label, tooltip=tooltip, **head)
         elif isinstance(argument, float) and i < constants_drawn:
-            constant, tooltip = f"{name}_constant{i}", f"constant: {argument!r}"
+            constant, tooltip = f"{id}_constant{i}", f"constant: {argument!r}"
             picture.node(constant, _number(argument), tooltip=tooltip, **CONSTANT)
-            picture.edge(constant, name, tooltip=tooltip, **head, **SIDE_EDGE)
+            picture.edge(constant, id, tooltip=tooltip, **head, **SIDE_EDGE)
         else:
             left_out += 1
     if left_out:
         tooltip = f"left out: {left_out} of {len(arguments)} arguments"
-        picture.node(f"{name}_before", f"… {left_out} more", tooltip=tooltip, **LEFT_OUT)
-        picture.edge(f"{name}_before", name, tooltip=tooltip, **head, **SIDE_EDGE)
+        picture.node(f"{id}_before", f"… {left_out} more", tooltip=tooltip, **LEFT_OUT)
+        picture.edge(f"{id}_before", id, tooltip=tooltip, **head, **SIDE_EDGE)
     if children := part.children_left_out.get(node):
         tooltip = f"left out: {children} of the results computed from this one"
-        picture.node(f"{name}_behind", f"… {children} more", tooltip=tooltip, **LEFT_OUT)
-        picture.edge(name, f"{name}_behind", tooltip=tooltip, **SIDE_EDGE)
+        picture.node(f"{id}_behind", f"… {children} more", tooltip=tooltip, **LEFT_OUT)
+        picture.edge(id, f"{id}_behind", tooltip=tooltip, **SIDE_EDGE)
 
 
 def as_values(value_or_values: Values, name: str) -> tuple[Value, ...]:
@@ -268,6 +271,27 @@ def as_values(value_or_values: Values, name: str) -> tuple[Value, ...]:
         if not isinstance(value, Value):
             raise TypeError(f"{name} takes Values, got a {type(value).__name__} among them: {value!r:.60}")
     return values
+
+
+def parameters_and_labels(
+    parameters: Values | Mapping[str, Value], names: Mapping[str, Value] | None
+) -> tuple[set[Value], dict[Value, str]]:
+    """The Values of `parameters`, and what the nodes are called by `names` or the keys of `parameters`."""
+    labels = {} if names is None else labels_of(names, "names")
+    if not isinstance(parameters, Mapping):
+        return set(as_values(parameters, "parameters")), labels
+    keys = labels_of(parameters, "parameters")
+    return set(keys), keys | labels
+
+
+def labels_of(names: Mapping[str, Value], argument: str) -> dict[Value, str]:
+    """For each Value of a mapping its name. Raises TypeError, about that argument, where it is no such mapping."""
+    if not isinstance(names, Mapping):
+        raise TypeError(f"{argument} maps names to Values, got {type(names).__name__}: {names!r:.60}")
+    for name, node in names.items():
+        if not isinstance(node, Value):
+            raise TypeError(f"{argument} maps a name to a Value, got {type(node).__name__} for {name!r:.60}")
+    return {node: name for name, node in names.items()}
 
 
 def _arguments(node: Value) -> Sequence[tuple[Any, float]]:
@@ -291,9 +315,9 @@ def _first_terms(node: Value, arguments: Sequence[T], terms: int | None) -> Sequ
     return arguments[: 2 * terms if node.op is PRIMITIVES["dot"] else terms]
 
 
-def _box(node: Value) -> str:
+def _box(node: Value, label: str) -> str:
     """The HTML-like label of a node: symbol | label over numbers."""
-    label = _escaped(node.label, 40)
+    label = _escaped(label, 40)
     rows = f'<TR><TD COLSPAN="2" ALIGN="LEFT"><B>{label}</B></TD></TR>' if label else ""
     for name, number, color in ("data", node.data, INK), ("grad", node.grad, GRADIENT):
         rows += (

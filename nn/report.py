@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +15,6 @@ from autograd_engine.value import Value
 from nn.accuracy import accuracy
 from nn.datasets import Dataset
 from nn.grids import grid
-from nn.modules import Module
 from nn.predictor import Predictor
 from nn.samples import Loss
 from nn.terminal import ctrl_c_after_imports, decimal
@@ -95,8 +94,8 @@ def figures(predictor: Predictor, losses: Mapping[str, Sequence[float]], test: D
 def drawings(predictor: Predictor, test: Dataset, loss: Loss) -> dict[str, bytes]:
     """The graphs of one neuron and of one sample's loss, by file name, as SVG. RuntimeError without Graphviz."""
     # Each is drawn before the next is made: they share their parameters, and a backward() is for the gradients of one.
-    neuron = _drawing(_neuron(predictor, test), predictor.model)
-    sample = _drawing(_sample(predictor, test, loss), predictor.model)
+    neuron = _drawing(_neuron(predictor, test), predictor.model.parameters())
+    sample = _drawing(_sample(predictor, test, loss), predictor.model.named_parameters())
     return {"neuron.svg": neuron.encode(), "sample.svg": sample.encode()}
 
 
@@ -151,9 +150,8 @@ def _sample(predictor: Predictor, test: Dataset, loss: Loss) -> Value:
     return result
 
 
-def _drawing(value: Value, model: Module) -> str:
+def _drawing(value: Value, parameters: Iterable[Value] | Mapping[str, Value]) -> str:
     """The graph as SVG, as much of it as stays readable."""
-    parameters = model.parameters()
     for depth in range(20, 0, -1):
         try:
             return to_svg(value, parameters=parameters, depth=depth, terms=MOST_TERMS, limit=MOST_NODES)

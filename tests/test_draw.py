@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from autograd_engine import Value, dot, relu, where
 from autograd_engine import sum as sum_values
 from autograd_engine.draw import draw, to_svg
+from nn import MLP
 
 SVG = "{http://www.w3.org/2000/svg}"
 TOOLTIP = "{http://www.w3.org/1999/xlink}title"
@@ -151,6 +152,24 @@ def test_a_parameter_is_known_by_identity_and_not_by_its_data():
     titles = groups(to_svg(a * b, parameters=[b]), "node")
     assert {f"input: {a!r}", f"parameter: {b!r}"} <= titles.keys()
     assert groups(to_svg(a * b, parameters=b), "node").keys() == titles.keys()
+
+
+def test_nodes_are_called_by_other_names():
+    output, _ = neuron(1)
+    [w, x], b = output.parents[0].parents[0].parents, output.parents[0].parents[1]
+    svg = to_svg(output, parameters={"weight[0]": w, "bias": b}, names={"height": x, "y": output, "offset": b})
+    assert {"weight[0]", "height", "offset", "y"} <= {text for texts in nodes(svg) for text in texts}
+    assert [title.partition(":")[0] for title in groups(svg, "node")].count("parameter") == 2
+    assert not {"w0", "x0", "b"} & {text for texts in nodes(svg) for text in texts}
+    assert "parameter: " not in to_svg(output, parameters={})
+
+
+def test_a_network_is_drawn_with_the_names_of_its_parameters():
+    model = MLP(2, [2, 1], seed=0)
+    [output] = model([0.5, -1.0])
+    svg = to_svg(output, parameters=model.named_parameters())
+    assert svg.count("<title>parameter: ") == 9
+    assert model.named_parameters().keys() <= {text for texts in nodes(svg) for text in texts}
 
 
 def test_factors_of_a_dot_product_stand_in_pairs():
@@ -307,6 +326,9 @@ def test_a_huge_graph_is_refused_and_can_be_narrowed():
         ([Value(1), 2.0], {}, TypeError, "value_or_values takes Values, got a float among them"),
         ([], {}, ValueError, "nothing to draw"),
         (Value(1), {"parameters": [1.0]}, TypeError, "parameters takes Values"),
+        (Value(1), {"parameters": {"w": 1.0}}, TypeError, "parameters maps a name to a Value, got float for 'w'"),
+        (Value(1), {"names": {"w": "x"}}, TypeError, "names maps a name to a Value, got str for 'w'"),
+        (Value(1), {"names": ["w"]}, TypeError, "names maps names to Values, got list"),
         (Value(1), {"direction": "RL"}, ValueError, "'LR' .* or 'TB' .*, got 'RL'"),
         (Value(1), {"depth": -1}, ValueError, "depth is a number of edges, 0 or more, got -1"),
         (Value(1), {"depth": "3"}, ValueError, "depth .* got '3'"),

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from autograd_engine.draw import labels_of
 from autograd_engine.explanations.symbols import Call, Mention, Name, Number, Symbol
 from autograd_engine.value import Value
 
@@ -40,9 +41,7 @@ class Names:
         self._taken: set[str] = set()
         self._count = 0
         self.made_up: list[Value] = []
-        for name, node in (given or {}).items():
-            if not isinstance(node, Value):
-                raise TypeError(f"names maps a name to a Value, got {type(node).__name__} for {name!r:.60}")
+        for node, name in labels_of(given or {}, "names").items():
             self._call(node, _cleaned(name))
         for node in order:
             if node.label and node not in self._names and (label := _cleaned(node.label.partition("=")[0])):
