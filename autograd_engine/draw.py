@@ -74,6 +74,7 @@ CONSTANT = {
 }
 LEFT_OUT = {"shape": "plaintext", "fontcolor": GREY, "margin": "0.05,0.02"}
 
+READABLE = 0.6  # the share of its size down to which a drawing can be read
 MANY = 4  # the edges into a node with more arguments than this meet in one point
 ROOM = 9  # characters, at least, for the number on an edge into that point: the lines ran through shorter ones
 
@@ -352,7 +353,7 @@ def _picture_class() -> type[graphviz.Digraph]:
         """A Digraph that a notebook shows without the program `dot`."""
 
         def _repr_mimebundle_(self, *_: Any, **__: Any) -> dict[str, str]:
-            return {"image/svg+xml": _layout(self)}
+            return {"image/svg+xml": as_wide_as_fits(_layout(self))}
 
     return Picture
 
@@ -377,3 +378,19 @@ def _layout(picture: graphviz.Digraph) -> str:
     svg = svg[svg.index("<svg") :].replace("&#45;", "-")
     # Graphviz titles a node by its name, n0; the tooltip says more.
     return re.sub(r'<title>[^<]*</title>(\s*<g id="a_[^"]*"><a xlink:title="([^"]*)">)', r"<title>\2</title>\1", svg)
+
+
+def as_wide_as_fits(svg: str) -> str:
+    """The SVG element of a drawing for a notebook: no wider than the page, unless nobody could read it then.
+
+    Elsewhere a drawing has its own size. A file that is viewed alone can then be enlarged by the browser, and the
+    policy of a page may forbid styles such as this.
+    """
+    return re.sub(
+        r'<svg width="([\d.]+)pt"',
+        lambda found: (
+            f'<svg style="max-width:100%;min-width:{READABLE * float(found[1]):.0f}pt;height:auto"{found[0][4:]}'
+        ),
+        svg,
+        count=1,
+    )

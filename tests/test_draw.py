@@ -415,9 +415,18 @@ def test_nothing_is_written_on_failure(tmp_path):
 def test_a_value_and_a_drawing_show_themselves_in_a_notebook():
     f = lecture_example()
     assert sorted(edge_labels(f._repr_svg_())) == ["-4", "1", "1", "3"]
-    assert draw(f)._repr_mimebundle_(include=None, exclude=None) == {"image/svg+xml": to_svg(f)}
+    [(kind, svg)] = draw(f)._repr_mimebundle_(include=None, exclude=None).items()
+    assert (kind, nodes(svg)) == ("image/svg+xml", nodes(to_svg(f)))
     assert chain(300)._repr_svg_() is None
     assert isinstance(draw(f), graphviz.Digraph)
+
+
+def test_a_notebook_makes_a_wide_drawing_fit_and_keeps_it_readable():
+    svg = draw(chain(12))._repr_mimebundle_()["image/svg+xml"]
+    root = ET.fromstring(svg)
+    width = float(root.get("width").removesuffix("pt"))
+    assert root.get("style") == f"max-width:100%;min-width:{0.6 * width:.0f}pt;height:auto"
+    assert svg.replace(f' style="{root.get("style")}"', "") == to_svg(chain(12))
 
 
 def test_no_program_is_needed(monkeypatch):
