@@ -8,7 +8,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd_engine import PRIMITIVES, Value, dot, exp, explain, gradient, prod, relu, sigmoid, sin, tanh, where
+from autograd_engine import (
+    PRIMITIVES,
+    Value,
+    dot,
+    exercise,
+    exp,
+    explain,
+    formula,
+    gradient,
+    prod,
+    relu,
+    sigmoid,
+    sin,
+    steps,
+    tanh,
+    where,
+)
 from autograd_engine import sum as sum_values
 from autograd_engine.explanations.chain_rule import times
 from autograd_engine.explanations.notation import text
@@ -259,9 +275,27 @@ def test_what_is_mentioned_and_has_no_label_is_defined_once():
     lines = explain(s * s, x, form="states").text.splitlines()
     assert lines[lines.index("where") :] == [
         "where",
-        "  v1 = σ(v2) = 0.8176",
-        "  v2 = 2·x·x + 1 = 1.5",
+        "  v4 = σ(v3) = 0.8176",
+        "  v3 = 2·x·x + 1 = 1.5",
     ]
+
+
+def test_all_texts_about_a_graph_agree_on_names():
+    x = Value(0.5, "x")
+    u = sin(x * x)
+    out = exp(u) * u
+    assert "v2 = sin(x·x)" in formula(out).text
+    assert "v2 = sin(x·x)" in explain(out, x, form="states").text
+    assert "v2 = sin(v1)" in exercise(out, x).text
+    assert [step.name for step in steps(out)] == ["out", "v3", "v2", "v1"]
+
+
+def test_equal_labels_are_numbered_as_one_reads():
+    model = MLP(2, [2, 1], "tanh", seed=0)
+    [out] = model([Value(0.5, "x1"), Value(-1.0, "x2")])
+    for layer, neuron, weight, name in [(0, 0, 0, "w0"), (0, 1, 1, "w1#2"), (1, 0, 0, "w0#3"), (1, 0, 1, "w1#3")]:
+        wrt = model.layers[layer].neurons[neuron].weight[weight]
+        assert explain(out, wrt).text.startswith(f"d out/d {name} = ")
 
 
 def test_names_that_are_never_shown_are_not_made_up():

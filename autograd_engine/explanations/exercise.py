@@ -7,15 +7,15 @@
 >>> print(task := exercise(g, t, blanks=1))
 Given
   t = 3
-  v1 = t³ = 27
-  v2 = t² = 9
-  g = v2 + v1 = 36
+  v1 = t² = 9
+  v2 = t³ = 27
+  g = v1 + v2 = 36
 find (A)
-  path 1 = d g/d v2 · d v2/d t
+  path 1 = d g/d v1 · d v1/d t
          = 1 · 2·t
          = 1 · 6
          = 6
-  path 2 = d g/d v1 · d v1/d t
+  path 2 = d g/d v2 · d v2/d t
          = 1 · 3·t²
          = 1 · 27
          = 27
@@ -38,12 +38,11 @@ from typing import Any
 
 from autograd_engine.explanations.chain_rule import Factor, Path, Term, derive
 from autograd_engine.explanations.mistakes import close
-from autograd_engine.explanations.names import Names
+from autograd_engine.explanations.names import Names, reading_order
 from autograd_engine.explanations.statements import Statement
 from autograd_engine.explanations.symbols import Number
 from autograd_engine.explanations.tasks import DIGITS, Blank, Task
 from autograd_engine.expressions import ExpressionError, parse
-from autograd_engine.graph import topological_order
 from autograd_engine.primitives import as_float
 from autograd_engine.value import Value
 
@@ -192,7 +191,7 @@ def exercise(
             raise TypeError(f"exercise() takes a Value as {argument}, got {type(value).__name__}: {value!r:.60}")
     if isinstance(blanks, bool) or not isinstance(blanks, int) or blanks < 1:
         raise ValueError(f"blanks is a number of at least 1, got {blanks!r}")
-    order = topological_order([out])
+    order = reading_order([out])
     if len(order) > MOST_NODES:
         raise ValueError(f"the graph has {len(order)} nodes, more than {MOST_NODES}: take a smaller one")
     known = Names(order, names)

@@ -23,12 +23,11 @@ from typing import get_args, overload
 
 from autograd_engine import primitives
 from autograd_engine.explanations.chain_rule import Form, Path, Term, derive
-from autograd_engine.explanations.names import Names, named
+from autograd_engine.explanations.names import Names, named, reading_order
 from autograd_engine.explanations.notation import latex, text
 from autograd_engine.explanations.statements import Line, Statement, derivative, displayed
 from autograd_engine.explanations.symbols import Call, Symbol, computed_partials, symbolic_partials
 from autograd_engine.explanations.wording import Wording
-from autograd_engine.graph import topological_order
 from autograd_engine.primitives import PRIMITIVES, Primitive, as_float
 from autograd_engine.value import Value
 
@@ -164,7 +163,7 @@ def explain(
         raise ValueError(f"form is one of {', '.join(get_args(Form))}, got {form!r}")
     if digits < 1:
         raise ValueError(f"digits is at least 1, got {digits}")
-    known = Names([*topological_order([out]), wrt], names)
+    known = Names(reading_order([out, wrt]), names)
     known.name(out, "out")
     derivation = derive(out, wrt, 1.0 if seed is None else as_float(seed), form, known)
     wording = Wording(out, wrt, derivation, known, seed, digits)

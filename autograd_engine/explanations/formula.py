@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from autograd_engine.explanations.names import Names
+from autograd_engine.explanations.names import Names, reading_order
 from autograd_engine.explanations.notation import latex, shortened, text
 from autograd_engine.explanations.statements import Folded, Line, Statement, displayed
 from autograd_engine.explanations.symbols import Call, Number, Symbol
@@ -68,8 +68,8 @@ def formula(value: Value, *, expand: bool = True, names: Mapping[str, Value] | N
     """The expression of a Value in the labels of its leaves, with as few parentheses as it takes.
 
     With `expand=False` labelled results stay names too, and are defined under the expression. `names` calls nodes
-    by other names than their labels. What occurs twice is named once, and so is what is too long: the time is in
-    proportion to the graph. Raises TypeError unless `value` is a Value.
+    by other names than their labels, and these stay names in any case. What occurs twice is named once, and so is
+    what is too long: the time is in proportion to the graph. Raises TypeError unless `value` is a Value.
 
     >>> q = Value(2.0, "x") + Value(3.0, "y")
     >>> q.label = "q"
@@ -83,8 +83,9 @@ def formula(value: Value, *, expand: bool = True, names: Mapping[str, Value] | N
     if not isinstance(value, Value):
         raise TypeError(f"formula() takes a Value, got {type(value).__name__}: {value!r:.60}")
     order = topological_order([value])
-    known = Names((node for node in order if not (expand and node.op)), names)
-    named = _named(order, known)
+    known = Names(reading_order([value]), names)
+    kept = set((names or {}).values()) if expand else {node for node in order if node in known}
+    named = _named(order, kept)
     named.discard(value)
 
     def mention(x: object) -> Symbol:
@@ -106,14 +107,14 @@ def formula(value: Value, *, expand: bool = True, names: Mapping[str, Value] | N
     return Formula(value, whole, (*lines, *map(definition, last)))
 
 
-def _named(order: list[Value], known: Names) -> set[Value]:
-    """The results that stand as names: by a label, or because they are shared or would be too long."""
+def _named(order: list[Value], kept: set[Value]) -> set[Value]:
+    """The results that stand as names: those that are kept, are shared or would be too long."""
     uses = Counter(parent for node in order for parent in node.parents)
     named: set[Value] = set()
     sizes: dict[Value, int] = {}
     for node in order:
         size = 1 + sum(sizes[parent] for parent in node.parents) if node.op else 0
-        if node.op and (node in known or size > LONGEST or (uses[node] > 1 and size >= SHARED)):
+        if node.op and (node in kept or size > LONGEST or (uses[node] > 1 and size >= SHARED)):
             named.add(node)
             size = 0
         sizes[node] = size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -31,31 +32,36 @@ class Names:
     """The names of the nodes in `order`, no two alike.
 
     A node is called by its name in `given`, or else by its label, of which only what stands before an equals sign
-    counts: "z = w·x + b" is z. Equal labels are numbered (w, w#2). What has no label gets one of v1, v2, … when
-    it is first mentioned; `made_up` lists these nodes. Raises TypeError where `given` is not of Values by name.
+    counts: "z = w·x + b" is z. Equal labels are numbered (w, w#2). What has no label is v1, v2, …; `made_up` lists
+    those that were mentioned. Both count in the given order: with `reading_order`, all texts about a graph agree.
+    Raises TypeError where `given` is not of Values by name.
     """
 
     def __init__(self, order: Iterable[Value], given: Mapping[str, Value] | None = None) -> None:
         self._names: dict[Value, Name] = {}
         self._mentions: dict[Value, Mention] = {}
         self._taken: set[str] = set()
-        self._count = 0
         self.made_up: list[Value] = []
         for node, name in labels_of(given or {}, "names").items():
             self._call(node, _cleaned(name))
+        without = []
         for node in order:
-            if node.label and node not in self._names and (label := _cleaned(node.label.partition("=")[0])):
+            if node in self._names:
+                continue
+            if label := _cleaned(str(node.label).partition("=")[0]):
                 self._call(node, label)
+            else:
+                without.append(node)
+        free = (name for k in itertools.count(1) if (name := f"v{k}") not in self._taken)
+        self._numbered = dict(zip(without, free))
 
     def __contains__(self, node: Value) -> bool:
         return node in self._names
 
     def name(self, node: Value, wish: str = "") -> Name:
-        """The name of a node; where it has none, `wish` if that is free, else the next of v1, v2 and so on."""
+        """The name of a node; where it has no label, `wish` if that is free, else its number: v1, v2 and so on."""
         if node not in self._names:
-            if not wish or wish in self._taken:
-                wish = self._next()
-            self._call(node, wish)
+            self._call(node, wish if wish and wish not in self._taken else self._numbered[node])
             self.made_up.append(node)
         return self._names[node]
 
@@ -98,11 +104,33 @@ class Names:
         self._taken.add(unique)
         self._names[node] = named(unique)
 
-    def _next(self) -> str:
-        while True:
-            self._count += 1
-            if (name := f"v{self._count}") not in self._taken:
-                return name
+
+def reading_order(outputs: Iterable[Value]) -> list[Value]:
+    """The nodes of a graph as a reader meets them: each behind its arguments, these from left to right.
+
+    A leaf comes where it is used first, so that the weights of the first neuron of a network come first.
+    """
+    order: list[Value] = []
+    seen: set[Value] = set()
+
+    def leaves(node: Value) -> Iterable[Value]:
+        return dict.fromkeys(x for x in node.parents if x.op is None and x not in seen)
+
+    stack: list[Any] = list(outputs)[::-1]
+    while stack:
+        node = stack.pop()
+        if node is None:  # the results that the node below this mark was computed from are listed
+            node = stack.pop()
+            order += (found := leaves(node))
+            seen.update(found)
+            order.append(node)
+        elif node not in seen:
+            seen.add(node)
+            if node.op is None:
+                order.append(node)
+            else:
+                stack += [node, None, *(x for x in reversed(node.parents) if x.op and x not in seen)]
+    return order
 
 
 def named(name: str) -> Name:

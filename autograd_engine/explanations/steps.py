@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import overload
 
 from autograd_engine.explanations.chain_rule import Factor, times
-from autograd_engine.explanations.names import Names
+from autograd_engine.explanations.names import Names, reading_order
 from autograd_engine.explanations.notation import latex, shortened, text
 from autograd_engine.explanations.symbols import Number, Product, Symbol
 from autograd_engine.graph import reverse_sweep, topological_order
@@ -148,7 +148,7 @@ def steps(out: Value, seed: float = 1.0, *, names: Mapping[str, Value] | None = 
     if not isinstance(out, Value):
         raise TypeError(f"steps() takes a Value, got {type(out).__name__}: {out!r:.60}")
     order = topological_order([out])
-    known = Names(order, names)
+    known = Names(reading_order([out]), names)
     known.name(out, "out")
     cotangents = reverse_sweep(order, {out: as_float(seed)}, edges)
     totals: dict[Value, float] = {}
@@ -156,7 +156,6 @@ def steps(out: Value, seed: float = 1.0, *, names: Mapping[str, Value] | None = 
     for node in reversed(order):
         if node.op is None or node not in cotangents:
             continue
-        known.name(node)
         contributions: list[Contribution] = []
         if cotangent := cotangents[node]:
             for position, (parent, partial) in enumerate(edges(node)):
