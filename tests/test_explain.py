@@ -28,6 +28,7 @@ from autograd_engine import (
 from autograd_engine import sum as sum_values
 from autograd_engine.explanations.chain_rule import times
 from autograd_engine.explanations.notation import text
+from autograd_engine.explanations.statements import WIDTH, wrapped
 from nn import MLP, Layer, Sequential, squared_error
 from tests.strategies import expressions, points
 
@@ -235,8 +236,7 @@ def test_neurons_of_one_kind_are_folded():
         re.fullmatch(r"  and 15 more such neurons: δ\(v\d+\) = \S+, δ.*, …, δ\(v\d+\) = \S+", line) for line in lines
     )
     assert any(
-        re.match(r"δ\(v\d+\) = \(1-tanh\(v\d+\)²\) · \(2.weight\[0, 0\] · δ\(v\d+\) \+ .* … .*\)", line)
-        for line in lines
+        re.match(r"δ\(v\d+\) = \(1-tanh\(v\d+\)²\) · \(2.weight\[0, 0\] · δ\(v\d+\) \+ .*", line) for line in lines
     )
     assert re.search(r"d out/d 0.weight\[0, 0\] = x1 · δ\(v\d+\)", explanation.text)
     assert "more such values" in explanation.text
@@ -264,8 +264,38 @@ def test_a_sum_of_many_paths_is_cut_and_a_long_line_broken():
     assert len(wide.paths) == 30
     assert "… (23 more) …" in wide.text
     few = explain(sum_values(terms[:8]), x)
-    assert "\n            + weight_1 · cos(x)\n" in few.text
-    assert max(map(len, few.text.splitlines())) < 120
+    assert few.text.splitlines()[:2] == [
+        f"d out/d x = {' + '.join(f'weight_{i} · cos(x)' for i in range(5))}",
+        f"            + {' + '.join(f'weight_{i} · cos(x)' for i in range(5, 8))}",
+    ]
+
+
+def test_no_line_is_long_and_the_next_ones_are_aligned():
+    model = MLP(2, [16, 16, 1], "tanh", seed=0)
+    [out] = model([Value(0.5, "x1"), Value(-1.0, "x2")])
+    names = model.named_parameters()
+    lines = explain(out, names["0.weight[0, 0]"], names=names).text.splitlines()
+    assert max(map(len, lines)) <= WIDTH + 2  # what is defined is indented
+    assert lines[5:8] == [
+        "δ(v2) = (1-tanh(v2)²) · (2.weight[0, 0] · δ(v50) + 2.weight[1, 0] · δ(v53) + 2.weight[2, 0] · δ(v56)",
+        "                         + 2.weight[3, 0] · δ(v59) + 2.weight[4, 0] · δ(v62) + 2.weight[5, 0] · δ(v65)",
+        "                         + … (9 more) … + 2.weight[15, 0] · δ(v95))",
+    ]
+
+
+@given(expressions(), points())
+def test_wrapping_changes_blanks_only(f, at):
+    leaves = [Value(x, f"a long label, (number {i} - of 2") for i, x in enumerate(at)]
+    line = text(formula(f(*leaves)).expression)
+    for start in 0, 10, 50:
+        lines = wrapped(" " * start + line, start).split("\n")
+        assert all(len(part) - len(part.lstrip()) >= start for part in lines)
+        assert " ".join(part.strip() for part in lines) == line
+
+
+def test_what_cannot_be_broken_is_not():
+    assert wrapped("x" * 200, 0) == "x" * 200
+    assert wrapped(f"a = f({'x' * 120} + y)", 4) == f"a = f({'x' * 120} + y)"
 
 
 def test_what_is_mentioned_and_has_no_label_is_defined_once():

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from autograd_engine.explanations.names import Names, reading_order
 from autograd_engine.explanations.notation import latex, shortened, text
-from autograd_engine.explanations.statements import Folded, Line, Statement, displayed
+from autograd_engine.explanations.statements import Folded, Line, Statement, displayed, wrapped
 from autograd_engine.explanations.symbols import Call, Number, Symbol
 from autograd_engine.graph import topological_order
 from autograd_engine.value import Value
@@ -39,9 +39,9 @@ class Formula:
     @property
     def text(self) -> str:
         """The expression, and under it what its names stand for."""
-        lines = [text(self.expression)]
+        lines = [wrapped(text(self.expression), 0)]
         if self.definitions:
-            lines += ["where", *(f"  {line.text}" for line in self.definitions)]
+            lines += ["where", *("  " + line.text.replace("\n", "\n  ") for line in self.definitions)]
         return "\n".join(lines)
 
     @property

@@ -26,20 +26,14 @@ class Statement:
 
     @property
     def text(self) -> str:
-        """Each right side under the one before, or all of them on one line where there are two."""
+        """Each right side under the one before, or all of them on one line where there are two and they fit."""
         left = text(self.left)
         rights = _without_repetition(text(right) for right in self.rights)
         line = " = ".join([left, *rights])
         if (len(rights) < 3 or self.on_one_line) and len(line) <= WIDTH:
             return line
-        margin = "\n" + " " * len(left)
-        lines = [
-            f"{margin}   + ".join(map(text, right.terms))
-            if isinstance(right, Sum) and len(left) + len(written) > WIDTH
-            else written
-            for right, written in zip(self.rights, map(text, self.rights))
-        ]
-        return left + margin.join(f" = {line}" for line in _without_repetition(lines))
+        margin, start = " " * len(left), len(left) + len(" = ")
+        return "\n".join(wrapped(f"{margin if i else left} = {right}", start) for i, right in enumerate(rights))
 
     @property
     def latex(self) -> str:
@@ -99,6 +93,44 @@ def total(terms: Iterable[Symbol]) -> Symbol:
     """A Sum, or its only term."""
     terms = tuple(terms)
     return terms[0] if len(terms) == 1 else Sum(terms)
+
+
+def wrapped(line: str, start: int) -> str:
+    """A formula on lines that are not too long, if that can be done: the next ones begin in the column `start`.
+
+    A line ends before a sign that binds as loosely as possible in its second half. What stands in parentheses goes on
+    in the column where it began.
+    """
+    done: list[str] = []
+    columns = [start]  # where what is inside of each open parenthesis begins
+    while len(line) > WIDTH:
+        places = _breaks(line, columns)
+        if not places:
+            break
+        looseness = {place: (len(inside), line[place + 1] == "·", -place) for place, inside in places.items()}
+        place = min([place for place in places if place > WIDTH / 2] or places, key=looseness.__getitem__)
+        columns = places[place]
+        done.append(line[:place])
+        line = " " * columns[-1] + line[place + 1 :]
+    return "\n".join([*done, line])
+
+
+def _breaks(line: str, columns: Sequence[int]) -> dict[int, list[int]]:
+    """The places of the blanks before a sign, with the columns where the parentheses that are open there began."""
+    found: dict[int, list[int]] = {}
+    inside, quoted = list(columns), False
+    for place in range(columns[-1], WIDTH):
+        character = line[place]
+        quoted = (quoted or character == "‹") and character != "›"
+        if quoted:
+            continue
+        if character == "(":
+            inside.append(place + 1)
+        elif character == ")" and len(inside) > 1:
+            inside.pop()
+        elif line[place : place + 3] in (" + ", " - ", " · ") and place > columns[-1]:
+            found[place] = list(inside)
+    return found
 
 
 def groups(items: Iterable[tuple[Hashable, Item]]) -> list[list[Item]]:

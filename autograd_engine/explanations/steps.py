@@ -22,6 +22,7 @@ from typing import overload
 from autograd_engine.explanations.chain_rule import Factor, times
 from autograd_engine.explanations.names import Names, reading_order
 from autograd_engine.explanations.notation import latex, shortened, text
+from autograd_engine.explanations.statements import wrapped
 from autograd_engine.explanations.symbols import Number, Product, Symbol
 from autograd_engine.graph import reverse_sweep, topological_order
 from autograd_engine.primitives import as_float
@@ -68,8 +69,8 @@ class Step:
     @property
     def text(self) -> str:
         """The step in words, with a line for each parent."""
-        definition = f"{self.name} = {text(self.names.expression(self.node))}"
-        lines = [f"{self.number}. {definition}. Coming in: {text(_number(self.cotangent))}"]
+        left, right = f"{self.number}. {self.name} = ", text(self.names.expression(self.node))
+        lines = [wrapped(f"{left}{right}. Coming in: {text(_number(self.cotangent))}", len(left))]
         if not self.contributions:
             lines.append("     nothing goes on, since zero times anything is zero")
         for contribution, (to, calculation, total) in zip(self.contributions, self._columns()):
