@@ -392,8 +392,8 @@ def test_more_digits():
     [
         (lambda x: explain(2.0, x), TypeError, "takes a Value as out, got float: 2.0"),
         (lambda x: explain(x, "x"), TypeError, "takes a Value as wrt, got str: 'x'"),
-        (lambda x: explain(x), TypeError, "takes a Value as wrt, got NoneType"),
         (lambda x: explain(sin, x), TypeError, "takes a Value as out, got Primitive"),
+        (lambda x: explain(x), TypeError, r"explain\(out, wrt\) derives by one node, such as an input of out: out$"),
         (lambda x: explain(x, x, form="tree"), ValueError, "form is one of paths, states, deltas, got 'tree'"),
         (lambda x: explain(x, x, digits=0), ValueError, "digits is at least 1, got 0"),
         (lambda x: explain(x, x, seed="2"), TypeError, "expected a real number"),
@@ -403,6 +403,14 @@ def test_more_digits():
 def test_what_is_refused(call, error, message):
     with pytest.raises(error, match=message):
         call(Value(1.0))
+
+
+def test_without_wrt_the_inputs_are_listed():
+    x = Value(0.5, "x")
+    with pytest.raises(TypeError, match=r"an input of out: height, y, v3$"):
+        explain(sin(x) * Value(1.0, "y") + Value(2.0), names={"height": x})
+    with pytest.raises(TypeError, match=r"w0, w1, .*, w9, … \(10 more\) …, w20$"):
+        explain(sum_values([Value(1.0, f"w{i}") for i in range(21)]))
 
 
 # --- rules -------------------------------------------------------------------------------------------------------

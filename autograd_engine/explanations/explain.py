@@ -24,7 +24,7 @@ from typing import get_args, overload
 from autograd_engine import primitives
 from autograd_engine.explanations.chain_rule import Form, Path, Term, derive
 from autograd_engine.explanations.names import Names, named, reading_order
-from autograd_engine.explanations.notation import latex, text
+from autograd_engine.explanations.notation import latex, shortened, text
 from autograd_engine.explanations.statements import Line, Statement, derivative, displayed
 from autograd_engine.explanations.symbols import Call, Symbol, computed_partials, symbolic_partials
 from autograd_engine.explanations.wording import Wording
@@ -32,6 +32,7 @@ from autograd_engine.primitives import PRIMITIVES, Primitive, as_float
 from autograd_engine.value import Value
 
 READABLE = 100  # longer ways to compute a derivative are not shown
+MOST_INPUTS = 12  # that are listed to choose from
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,12 +152,15 @@ def explain(
     calls nodes by other names than their labels, such as `names=model.named_parameters()`. Numbers are shown with
     `digits` significant digits.
 
-    Raises TypeError unless out and wrt are Values, ValueError for another form or fewer than one digit.
+    Raises TypeError, which lists the inputs where wrt is missing, unless out and wrt are Values, and ValueError for
+    another form or fewer than one digit.
     """
     if wrt is None and (op := _row(out)):
         return _rule(op)
     if not isinstance(out, Value):
         raise TypeError(f"explain() takes a Value as out, got {type(out).__name__}: {out!r:.60}")
+    if wrt is None:
+        raise TypeError(f"explain(out, wrt) derives by one node, such as an input of out: {_inputs(out, names)}")
     if not isinstance(wrt, Value):
         raise TypeError(f"explain() takes a Value as wrt, got {type(wrt).__name__}: {wrt!r:.60}")
     if form not in (None, *get_args(Form)):
@@ -178,6 +182,15 @@ def explain(
         statements,
         tuple(wording.definitions()),
     )
+
+
+def _inputs(out: Value, names: Mapping[str, Value] | None) -> str:
+    """The leaves of a graph by name, some of them where they are many."""
+    order = reading_order([out])
+    known = Names(order, names)
+    known.name(out, "out")
+    first, left_out, last = shortened([known.name(node).text for node in order if node.op is None], MOST_INPUTS)
+    return ", ".join([*first, *([f"… ({left_out:,} more) …"] if left_out else []), *last])
 
 
 def _row(thing: object) -> Primitive | None:
