@@ -17,12 +17,15 @@ from autograd_engine import (
     explain,
     formula,
     gradient,
+    log,
     prod,
     relu,
     sigmoid,
     sin,
+    sqrt,
     steps,
     tanh,
+    to_svg,
     where,
 )
 from autograd_engine import sum as sum_values
@@ -435,6 +438,39 @@ def test_a_rule_in_words():
     assert "d (x1·x2·x3)/d x1 = x3·x2" in str(explain(prod))
     assert "d (x1·y1+x2·y2)/d y2 = x2" in str(explain(dot))
     assert "d (x1+x2+x3)/d x2 = 1" in str(explain(sum_values))
+
+
+def test_the_constants_of_rules_are_called_by_name():
+    assert "d gelu(x)/d x = (1+erf(x/sqrt(2)))/2 + x·exp(-x²/2)/sqrt(2·π)" in explain(PRIMITIVES["gelu"]).text
+    assert "d log2(x)/d x = 1/(x·ln(2))\ncomputed as\n  d log2(x)/d x = 1/ln(2)/x" in explain(PRIMITIVES["log2"]).text
+    assert "d log10(x)/d x = 1/(x·ln(10))" in explain(PRIMITIVES["log10"]).text
+    assert "d 2^x/d x = 2^x·ln(2)" in explain(PRIMITIVES["exp2"]).text
+    for op in PRIMITIVES.values():
+        for line in explain(op).partials:
+            assert not re.search(r"\d\.\d{3}", line.text)
+    x = Value(3.0, "x")
+    assert str(explain(PRIMITIVES["log2"](x), x)) == "d out/d x = 1/(x·ln(2)) = 0.4809"
+    assert "out·ln(2)" in explain(2.0**x, x).text
+    assert "1.41421·x" in formula(2**0.5 * x).text  # a number of the graph stays what it is
+
+
+def test_a_condition_that_was_known_is_not_shown():
+    x = Value(2.0, "x")
+    assert explain(where(x > 0, log(x), 0.0) * x, x).text == (
+        "d out/d x = ln(x) + x · 1/x\n          = 0.6931 + 2 · 0.5\n          = 0.6931 + 1\n          = 1.693"
+    )
+    dead = where(x < 0, sqrt(x), exp(x))
+    assert str(formula(dead + 3 * x)) == "exp(x) + 3·x"
+    assert formula(dead + 3 * x).latex == r"e^{x} + 3 \, x"
+    assert str(explain(dead + 3 * x, x)).startswith("d out/d x = 0 · 1/(2·sqrt(x)) + exp(x) + 3\n")
+    assert "[x ≠ 0]" in explain(where(x, x * x, 0.0), x).text
+
+
+def test_minus_zero_has_its_sign():
+    zero, x = Value(-0.0, "zero"), Value(2.0, "x")
+    assert str(explain(zero * x, x)) == "d out/d x = zero\n          = -0\n          = 0"
+    assert "zero = -0" in str(exercise(zero * x + x, x))
+    assert ">-0<" in to_svg(zero)
 
 
 def test_a_network_with_a_loss_is_explained_in_the_names_of_its_parameters():

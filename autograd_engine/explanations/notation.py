@@ -46,8 +46,8 @@ def shortened(items: Sequence[T], most: int) -> tuple[Sequence[T], int, Sequence
 
 
 def plain_number(x: float, digits: int) -> str:
-    """A number with so many significant digits; a whole number below a million with all of them."""
-    return str(int(x)) if x.is_integer() and abs(x) < 1e6 else f"{x:.{digits}g}"
+    """A number with so many significant digits; a whole number below a million with all of them, -0 with its sign."""
+    return f"{x:.0f}" if x.is_integer() and abs(x) < 1e6 else f"{x:.{digits}g}"
 
 
 def _rewritten(x: Symbol) -> Symbol:
@@ -65,6 +65,8 @@ def _rewritten(x: Symbol) -> Symbol:
         half = len(args) // 2
         products = tuple(Call(primitives.mul, pair) for pair in zip(args[:half], args[half:]))
         return Call(PRIMITIVES["sum"], products) if half > 1 else products[0]
+    if name == "where" and isinstance(args[0], Number):  # what was chosen when the graph was built
+        return _rewritten(args[1] if args[0].value else args[2])
     if name == "square":
         return Call(primitives.pow, (args[0], Number(2.0)))
     if name == "reciprocal":

@@ -18,6 +18,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, final
@@ -32,7 +33,19 @@ def _operator(op: Primitive) -> tuple[Callable[[Any, Any], Any], Callable[[Any, 
 
 
 def _relation(sign: str) -> Callable[[Any, Any], Any]:
-    return lambda self, other: Number(1.0) if sign == "==" and self is other else Relation(sign, self, symbol(other))
+    def relation(self: Symbol, other: Any) -> Symbol:
+        other = symbol(other)
+        if isinstance(self, Number) and isinstance(other, Number):
+            return Number(float(_HOLDS[sign](self.value, other.value)))
+        return Number(1.0) if sign == "==" and self is other else Relation(sign, self, other)
+
+    return relation
+
+
+_HOLDS: dict[str, Callable[[float, float], Any]] = {
+    **{"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge},
+    **{"==": operator.eq, "!=": operator.ne, "and": lambda a, b: bool(a and b), "or": lambda a, b: bool(a or b)},
+}
 
 
 class Symbol:
@@ -44,7 +57,7 @@ class Symbol:
         symbols = tuple(map(symbol, args))
         numbers = [x.value for x in symbols if isinstance(x, Number)]
         if numbers and len(numbers) == len(symbols):
-            return Number(op(*numbers))
+            return symbol(op(*numbers))
         simpler = _SIMPLER.get(op.name)
         found = simpler(*symbols) if simpler else None
         return Call(op, symbols) if found is None else found
@@ -130,11 +143,37 @@ class Mention(Symbol):
 
 
 PI = Name("π", r"\pi")
+_ROOT_OF_PI = Call(primitives.sqrt, (PI,))
+_ROOT_OF_2_PI = Call(primitives.sqrt, (Call(primitives.mul, (Number(2.0), PI)),))
+_LN2, _LN10 = (Call(primitives.log, (Number(base),)) for base in (2.0, 10.0))
+
+
+def _ratio(above: float, below: Symbol) -> Symbol:
+    return Call(primitives.div, (Number(above), below))
+
+
+# The irrational numbers that the rules are written with.
+_KNOWN: dict[float, Symbol] = {
+    math.pi: PI,
+    math.sqrt(2.0): Call(primitives.sqrt, (Number(2.0),)),
+    primitives.SQRT1_2: Call(primitives.sqrt, (_ratio(1.0, Number(2.0)),)),
+    primitives.TWO_OVER_SQRT_PI: _ratio(2.0, _ROOT_OF_PI),
+    primitives.ONE_OVER_SQRT_2PI: _ratio(1.0, _ROOT_OF_2_PI),
+    primitives.LN2: _LN2,
+    math.log(10.0): _LN10,
+    primitives.LOG2E: _ratio(1.0, _LN2),
+    primitives.LOG10E: _ratio(1.0, _LN10),
+}
 
 
 def symbol(x: Any) -> Symbol:
-    """A Symbol as it is, a number as a Number."""
-    return x if isinstance(x, Symbol) else Number(as_float(x))
+    """A Symbol as it is, a number of a rule as a Number, or as what it is known by: ln(2), 2/sqrt(π)."""
+    if isinstance(x, Symbol):
+        return x
+    number = as_float(x)
+    if -number in _KNOWN:
+        return Call(primitives.neg, (_KNOWN[-number],))
+    return _KNOWN.get(number, Number(number))
 
 
 def is_number(x: Symbol, value: float) -> bool:
