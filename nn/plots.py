@@ -11,6 +11,8 @@ tell apart.
 from __future__ import annotations
 
 import io
+import itertools
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -22,6 +24,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
+from scipy.ndimage import zoom
 
 from autograd_engine.derivatives import grad
 from autograd_engine.primitives import Primitive, identity
@@ -33,6 +36,10 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F
 MARKERS = "os^DvP*X"
 PATH_COLOURS = ("#E69F00", "#CC79A7", "#F0E442", "#56B4E9")  # those that stand out from the heights
 INK, FAINT = "#222222", "#d8d8d8"
+SMOOTHER = 5  # times as many points are drawn each way as were computed
+LETTER = 0.075  # inches that a letter of a name is wide
+SHORT = 16  # letters of the longest name for which a figure is wide enough
+LINE = 22  # letters of a name in one line, where names may be long
 
 
 class Picture(Figure):
@@ -70,11 +77,20 @@ def loss_curve(
     _logarithmic_where_it_helps(axes, everything)
     axes.set_xlabel("epoch", color=INK)
     axes.set_ylabel(f"loss ({unit})", color=INK)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.set_xticks(_epochs(max(map(len, histories.values()), default=1)))
     axes.grid(axis="y", which="major", color=FAINT, linewidth=0.6)
     axes.set_axisbelow(True)
     _legend(figure, axes)
     return figure
+
+
+def _epochs(last: int) -> list[int]:
+    """Ticks from epoch 1 on: all epochs where they are few, or else multiples of a round number."""
+    if last <= 10:
+        return list(range(1, last + 1))
+    steps = (digit * 10**power for power in itertools.count() for digit in (1, 2, 5))
+    step = next(step for step in steps if step >= 5 and last <= 8 * step)
+    return [1, *range(step, last + 1, step)]
 
 
 def learning_rates(
@@ -178,21 +194,26 @@ def heat_map(
     minima: ArrayLike = (),
     names: tuple[str, str, str] = ("x1", "x2", "L"),
     title: str = "Heat map of the objective",
-    logarithmic: bool = False,
+    logarithmic: bool | None = False,
     resolution: int = 120,
 ) -> Figure:
     """cost(x, y) as colours with lines of equal height, the named `paths`, shapes (n, 2), and the local `minima`.
 
     The dark places are low. A path begins at a white dot and ends at one of its own colour; the minima, shape
     (m, 2), are crosses. `logarithmic` spaces the lines by factors, down to a hundred thousandth of the highest: for
-    a cost that comes down to 0. `names` are those of x, y and the cost, with their units if they have any.
+    a cost that comes down to 0. None means where no cost is negative and most of the map would be one dark colour
+    otherwise. `names` are those of x, y and the cost, with their units if they have any.
     """
     xs, ys, heights = _grid(cost, xlim, ylim, resolution)
     figure, axes = _figure(title, 6.8, 4.8)
     scale: dict[str, Any] = {"levels": 24}
+    known = heights[np.isfinite(heights)]
+    if logarithmic is None:
+        logarithmic = known.size > 0 and known.min() >= 0 and np.median(known) < 0.1 * known.max()
     if logarithmic:
-        heights = np.maximum(heights, max(heights.min(), 1e-5 * heights.max()))
-        scale = {"levels": np.geomspace(heights.min(), heights.max() * (1 + 1e-12), 25), "norm": LogNorm()}
+        lowest, highest = max(known.min(), 1e-5 * known.max()), known.max()
+        heights = np.maximum(heights, lowest)
+        scale = {"levels": np.geomspace(lowest, highest * (1 + 1e-12), 25), "norm": LogNorm()}
     image = axes.contourf(xs, ys, heights, cmap=_HEIGHTS, **scale)
     axes.contour(image, levels=np.asarray(image.levels)[::2], colors="white", linewidths=0.5, alpha=0.6)
     for k, (name, path) in enumerate((paths or {}).items()):
@@ -202,8 +223,11 @@ def heat_map(
         ends: dict[str, Any] = {"marker": "o", "markersize": 9, "zorder": 4}
         axes.plot(*points[:1].T, color="white", markeredgecolor=INK, **ends)
         axes.plot(*points[-1:].T, color=colour, markeredgecolor=INK, **ends)
-    lowest = np.asarray(minima, dtype=np.float64).reshape(-1, 2)
-    if len(lowest):
+    if paths:
+        for fill, end in ("white", "start"), (PATH_COLOURS[0] if len(paths) == 1 else FAINT, "end"):
+            axes.plot([], [], color=fill, linestyle="", markeredgecolor=INK, label=end, **ends)
+    crosses = np.asarray(minima, dtype=np.float64).reshape(-1, 2)
+    if len(crosses):
         style: dict[str, Any] = {
             "color": "white",
             "marker": "X",
@@ -211,7 +235,7 @@ def heat_map(
             "markeredgecolor": INK,
             "linestyle": "",
         }
-        axes.plot(*lowest.T, label="local minimum", zorder=5, **style)
+        axes.plot(*crosses.T, label="local minimum", zorder=5, **style)
     axes.set(xlim=xlim, ylim=ylim)
     axes.set_xlabel(_plain(names[0]), color=INK)
     axes.set_ylabel(_plain(names[1]), color=INK)
@@ -363,11 +387,14 @@ def decision_boundary(
     margin = 0.08 * np.where(high > low, high - low, 1.0)
     xs, ys = np.linspace(low - margin, high + margin, resolution).T
     grid = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
-    probabilities = np.asarray(predict(grid), dtype=np.float64).reshape(resolution, resolution, -1)
-    winner = probabilities.argmax(axis=-1)
+    answers = np.asarray(predict(grid), dtype=np.float64).reshape(resolution, resolution, -1)
+    # A network is slow to ask, and the logarithms of its answers are smooth: splines between them make a smooth line.
+    logarithms = zoom(np.log(np.fmax(answers, 1e-12)), (SMOOTHER, SMOOTHER, 1), order=3, mode="nearest")
+    xs, ys = np.linspace(low - margin, high + margin, SMOOTHER * resolution).T
+    winner = logarithms.argmax(axis=-1)
     palette = np.array([to_rgb(COLOURS[k % len(COLOURS)]) for k in range(len(class_names))])
     chance = 1 / len(class_names)
-    sureness = (probabilities.max(axis=-1, keepdims=True) - chance) / (1 - chance)
+    sureness = (zoom(answers.max(axis=-1), SMOOTHER, order=1)[..., np.newaxis] - chance) / (1 - chance)
     strength = 0.08 + 0.32 * np.clip(sureness, 0, 1)
 
     figure, axes = _figure(title, 6.4, 5.0)
@@ -379,8 +406,8 @@ def decision_boundary(
         interpolation="bilinear",
     )
     for k in range(len(class_names)):
-        rest = np.delete(probabilities, k, axis=-1).max(axis=-1)
-        difference = probabilities[..., k] - rest
+        rest = np.delete(logarithms, k, axis=-1).max(axis=-1)
+        difference = logarithms[..., k] - rest
         if difference.min() < 0 < difference.max():
             axes.contour(xs, ys, difference, levels=[0.0], colors=INK, linewidths=1.2)
     right = np.asarray(predict(X), dtype=np.float64).argmax(axis=-1) == y
@@ -420,13 +447,15 @@ def confusion_matrix(
     `true` and `predicted` hold indices into `class_names`. The colour is the share of the row, so that
     classes of different size compare.
     """
-    n, names = len(class_names), [_plain(name) for name in class_names]
+    n, names = len(class_names), [_in_lines(_plain(name)) for name in class_names]
     counts = np.zeros((n, n), dtype=np.int64)
     np.add.at(counts, (np.asarray(true, dtype=np.int64), np.asarray(predicted, dtype=np.int64)), 1)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
     side = min(max(3.6, 0.55 * n + 1.2), 14.0)
-    figure, axes = _figure(title, side + 1.6, side + 0.6)
+    beside = LETTER * _width(names)
+    slanted = beside * n > 0.9 * side
+    figure, axes = _figure(title, side + 0.8 + beside, side + 0.9 + 0.7 * beside * slanted, pad=24)
     axes.imshow(share, cmap=_BLUES, vmin=0, vmax=1)
     size = float(np.clip(160 / max(n, 1), 5, 13))
     for i, j in np.ndindex(n, n):
@@ -435,7 +464,7 @@ def confusion_matrix(
             axes.text(j, i, str(counts[i, j]), ha="center", va="center", fontsize=size, color=colour)
     axes.set_xticks(np.arange(n), names)
     axes.set_yticks(np.arange(n), names)
-    if max(map(len, names)) * n > 10 * side:
+    if slanted:
         axes.tick_params(axis="x", rotation=45)
         for label in axes.get_xticklabels():
             label.set_horizontalalignment("right")
@@ -448,7 +477,7 @@ def confusion_matrix(
     axes.set_xlabel("predicted class", color=INK)
     axes.set_ylabel("true class", color=INK)
     note = f"{np.trace(counts)} of {counts.sum()} right"
-    axes.text(1, 1.02, note, ha="right", va="bottom", transform=axes.transAxes, fontsize=10, color=INK)
+    axes.text(0, 1.02, note, ha="left", va="bottom", transform=axes.transAxes, fontsize=10, color=INK)
     return figure
 
 
@@ -470,13 +499,15 @@ def predicted_against_true(
     return figure
 
 
-def _figure(title: str, width: float, height: float) -> tuple[Figure, Axes]:
+def _figure(title: str, width: float, height: float, pad: float = 9.6) -> tuple[Figure, Axes]:
     figure = Picture(figsize=(width, height), dpi=150, layout="constrained")
-    return figure, _styled(figure.add_subplot(), title)
+    # Its lines end above the axes, and not in the legend beside them.
+    title = textwrap.fill(title, int((width - 1.8) / (1.4 * LETTER)), max_lines=3, placeholder="…")
+    return figure, _styled(figure.add_subplot(), title, pad=pad)
 
 
-def _styled(axes: Axes, title: str, size: float = 12) -> Axes:
-    axes.set_title(title, loc="left", fontsize=size, fontweight="bold", color=INK, pad=0.8 * size)
+def _styled(axes: Axes, title: str, size: float = 12, pad: float = 8) -> Axes:
+    axes.set_title(title, loc="left", fontsize=size, fontweight="bold", color=INK, pad=pad)
     axes.tick_params(color=FAINT, labelcolor=INK, labelsize=9)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(FAINT)
@@ -504,8 +535,10 @@ def _logarithmic_where_it_helps(axes: Axes, numbers: Sequence[float]) -> bool:
 
 
 def _legend(figure: Figure, axes: Axes, title: str | None = None) -> None:
-    """Beside the axes, where it covers no data."""
+    """Beside the axes, where it covers no data. Long names take a second line, and wide ones widen the figure."""
     handles, labels = axes.get_legend_handles_labels()
+    labels = [_in_lines(label) for label in labels]
+    figure.set_figwidth(figure.get_figwidth() + LETTER * max(0, _width(labels) - SHORT))
     figure.legend(
         handles,
         labels,
@@ -516,6 +549,15 @@ def _legend(figure: Figure, axes: Axes, title: str | None = None) -> None:
         title_fontsize=9,
         labelcolor=INK,
     )
+
+
+def _in_lines(name: str) -> str:
+    return textwrap.fill(name, LINE, break_long_words=False, break_on_hyphens=False)
+
+
+def _width(names: Sequence[str]) -> int:
+    """The letters of the longest line."""
+    return max((len(line) for name in names for line in name.splitlines()), default=0)
 
 
 def _plain(name: str) -> str:

@@ -1,11 +1,14 @@
 import io
+import math
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from PIL import Image
 
@@ -58,6 +61,24 @@ def test_loss_curve_shows_every_history_over_its_epochs():
 
 
 @pytest.mark.parametrize(
+    ("epochs", "ticks"),
+    [
+        (1, [1]),
+        (3, [1, 2, 3]),
+        (10, [*range(1, 11)]),
+        (11, [1, 5, 10]),
+        (40, [1, *range(5, 41, 5)]),
+        (41, [1, 10, 20, 30, 40]),
+        (100, [1, 20, 40, 60, 80, 100]),
+        (1000, [1, 200, 400, 600, 800, 1000]),
+    ],
+)
+def test_the_epochs_are_whole_numbers_from_1_on(epochs, ticks):
+    axes = render(loss_curve({"train": [1.0] * epochs, "test": [0.5]})).axes[0]
+    assert axes.get_xticks().tolist() == ticks
+
+
+@pytest.mark.parametrize(
     ("losses", "scale"),
     [([1, 0.5], "linear"), ([1, 0.01], "log"), ([1, 0.0], "linear"), ([], "linear"), ([1, np.inf, np.nan], "linear")],
 )
@@ -76,6 +97,53 @@ def test_decision_boundary_marks_the_wrong_samples():
     image = figure.axes[0].images[0].get_array()
     assert np.argmin(image[0, 0]) == np.argmin(to_rgb(COLOURS[0]))
     assert np.argmin(image[0, -1]) == np.argmin(to_rgb(COLOURS[1]))
+
+
+LONG = ["a class name of thirty-five letters", "x" * 35]
+
+
+def boxes(figure):
+    """The title, the legend if there is one, the texts and the axes, in inches."""
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    axes = figure.axes[0]
+    parts = (axes._left_title, *figure.legends, *axes.texts, axes)
+    return [part.get_window_extent(renderer).transformed(figure.dpi_scale_trans.inverted()) for part in parts]
+
+
+def test_long_class_names_leave_room_for_the_axes_and_the_title():
+    X, y, title = np.array([[-1.0, 0], [1, 1]]), [0, 1], "Decision boundary and test samples"
+    *_, usual = boxes(decision_boundary(halves, X, y, class_names=["left", "right"], title=title))
+    figure = decision_boundary(halves, X, y, class_names=LONG, title=title)
+    heading, names, axes = boxes(figure)
+    assert axes.width > 0.75 * usual.width
+    assert heading.x1 < names.x0
+    assert names.x1 < figure.get_figwidth()
+
+
+@pytest.mark.parametrize("title", ["a title that does not end " * 9, "x**2+" * 40])
+def test_a_long_title_is_wrapped(title):
+    heading, names, axes = boxes(loss_curve({"train": [1, 2]}, title=title))
+    assert heading.x1 < names.x0
+    assert heading.y0 > axes.y1
+    assert axes.height > 2
+
+
+def ring(points):
+    inside = 1 / (1 + np.exp(-8 * (0.7 - np.hypot(*np.asarray(points).T))))
+    return np.stack([1 - inside, inside], axis=1)
+
+
+def test_the_boundary_is_smoother_than_the_grid():
+    corners = np.array([[-1.0, -1], [1, 1]])
+    figure = render(decision_boundary(ring, corners, [0, 0], class_names=["out", "in"], resolution=20))
+    [line, *_] = [path for lines in figure.axes[0].collections for path in lines.get_paths() if len(path) > 20]
+    radii = np.hypot(*line.vertices.T)
+    assert np.ptp(radii) < 0.01
+    steps = np.diff(line.vertices, axis=0)
+    steps = steps[np.hypot(*steps.T) > 1e-3]
+    turns = np.diff(np.unwrap(np.arctan2(steps[:, 1], steps[:, 0])))
+    assert np.abs(turns).max() < 0.2
 
 
 def test_decision_boundary_of_one_region_and_of_constant_columns():
@@ -119,6 +187,12 @@ def test_many_and_long_class_names_stay_readable():
     figure = render(confusion_matrix(range(15), range(15), class_names=names))
     assert "x" * 39 + "…" in texts(figure)
     assert figure.axes[0].get_xticklabels()[0].get_rotation() == 45
+
+
+def test_the_title_of_a_confusion_matrix_stands_above_its_note():
+    heading, *_, note, axes = boxes(confusion_matrix([0, 1], [0, 1], class_names=LONG, title="Test samples"))
+    assert axes.y1 < note.y0 < note.y1 < heading.y0
+    assert axes.width > 3
 
 
 def test_predicted_against_true_has_units():
@@ -193,7 +267,7 @@ def test_heat_map_has_paths_and_minima():
     figure = render(heat_map(bowl, (-3, 3), (-1, 1), paths={"α = 0.1": PATH, "$": PATH[:1]}, minima=[(1, 0)]))
     axes, bar = figure.axes
     assert (axes.get_xlabel(), axes.get_ylabel(), bar.get_ylabel()) == ("x1", "x2", "L")
-    assert legend(figure) == ["α = 0.1", r"\$", "local minimum"]
+    assert legend(figure) == ["α = 0.1", r"\$", "start", "end", "local minimum"]
     line, start, end, *_, minimum = [line.get_xydata().tolist() for line in axes.lines]
     assert (line, start, end) == ([list(point) for point in PATH], [[-2.0, 1.0]], [[1.0, 0.0]])
     assert minimum == [[1.0, 0.0]]
@@ -210,6 +284,22 @@ def test_a_logarithmic_heat_map_shows_what_is_near_0():
     np.testing.assert_allclose(levels[1:] / levels[:-1], levels[1] / levels[0])
     assert levels[0] == pytest.approx(1e-5 * 400)
     assert levels[-1] >= 400
+
+
+@pytest.mark.parametrize(
+    ("cost", "logarithmic"),
+    [
+        (lambda x, y: (1 - x) ** 2 + 100 * (y - x * x) ** 2, True),
+        (lambda x, y: (1 - x) ** 2 + 100 * (y - x * x) ** 2 - 1, False),
+        (lambda x, y: x * x + y * y, False),
+        (lambda x, y: math.nan, False),
+    ],
+)
+def test_a_heat_map_is_logarithmic_where_most_of_it_is_low(cost, logarithmic):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # where there is nothing but nan
+        _, bar = render(heat_map(cost, (-2, 2), (-1, 3), logarithmic=None, resolution=21)).axes
+    assert (bar.get_yscale() == "log") == logarithmic
 
 
 def test_a_surface_and_a_heat_map_without_a_path():

@@ -45,7 +45,8 @@ def _figure(expression: Expression, descent: Descent) -> Any:
 
     if len(names) == 1:
         return plots.descent_curve(height, limits[0], path=points[:, 0], names=(names[0], "f"), title=title)
-    return plots.heat_map(height, *limits, paths={"path": points}, names=(names[0], names[1], "f"), title=title)
+    labels = (names[0], names[1], "f")
+    return plots.heat_map(height, *limits, paths={"path": points}, names=labels, title=title, logarithmic=None)
 
 
 def _limits(points: plots.Array) -> list[tuple[float, float]]:
