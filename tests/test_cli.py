@@ -334,6 +334,19 @@ def test_without_graphviz_all_else_is_there(capsys, monkeypatch):
     assert {path.suffix for path in Path("runs/data").iterdir()} == {".png", ".safetensors", ".json"}
 
 
+def test_graphviz_has_its_say_before_the_results(capsys, monkeypatch):
+    def talk(*_):
+        print("a warning about fonts")
+        return {"neuron.svg": b"<svg></svg>"}
+
+    monkeypatch.setattr(train, "figures", lambda *_: {})
+    monkeypatch.setattr(train, "drawings", talk)
+    assert main(["train", classes_csv(), *FEW]) == 0
+    before, _, results = capsys.readouterr().out.partition("a warning about fonts\n")
+    assert "accuracy" not in before
+    assert [line.split()[0] for line in results.splitlines() if line][:4] == ["loss", "train", "test", "Trained"]
+
+
 def test_names_that_mean_something_elsewhere_are_shown_as_they_are(capsys):
     """To matplotlib $ begins a formula, to rich [ a style, to SVG < a tag."""
     rows = [f"{i % 7},{i % 5},{['$x$', '<b>&', '[red]', '_z'][i % 4]}" for i in range(40)]

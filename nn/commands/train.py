@@ -93,15 +93,17 @@ def train(data: str, /, options: TrainOptions | None = None) -> int:
 
         results.save(predictor)  # before all else, so that nothing that fails later takes with it what was learned
         judged = {part: judge(predictor, samples, loss) for part, samples in parts.items()}
+        # Drawn before anything is printed: what Graphviz and its libraries have to say does not stand amid the results.
+        pictures = figures(predictor, {"train": history.loss, name: history.validation_loss}, test)
+        try:
+            pictures |= drawings(predictor, test, loss)
+        except RuntimeError as error:  # there is no Graphviz
+            warn(error)
         screen.print(_table(judged))
         screen.print(f"\n{_ended(history, epochs)} Written:")
         results.show(MODEL)
         results.write({METRICS: metrics(history, name, judged)})
-        results.write(figures(predictor, {"train": history.loss, name: history.validation_loss}, test))
-        try:
-            results.write(drawings(predictor, test, loss))
-        except RuntimeError as error:  # there is no Graphviz
-            warn(error)
+        results.write(pictures)
     return INTERRUPTED if history.interrupted else 0
 
 
