@@ -1,4 +1,4 @@
-"""The command `autograd-engine`: what the shell sees of it, once Python is there (see `autograd_engine_start`).
+"""The command `autograd-engine`: what the shell sees of it.
 
 The commands themselves are in `nn/commands/`.
 
@@ -13,10 +13,10 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from autograd_engine_start import INTERRUPTED, MESSAGE, leave
 from nn.terminal import show_what_can_be_shown
 
-USAGE_ERROR, NOBODY_READS = 2, 141
+USAGE_ERROR, INTERRUPTED, NOBODY_READS = 2, 130, 141
+INTERRUPTED_LINE = "autograd-engine: interrupted\n"
 EXTRAS = {
     "train": ("cyclopts", "matplotlib", "rich", "safetensors", "sklearn"),
     "playground": ("anyio", "starlette", "uvicorn", "websockets"),
@@ -25,6 +25,9 @@ EXTRAS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `autograd-engine` with these arguments (default: those of the process) and return the exit code."""
+    # A SIGINT that is ignored, as in a background job of a shell script, stays so.
+    if arguments is None and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _leave)
     show_what_can_be_shown(sys.stdout)
     show_what_can_be_shown(sys.stderr)
     try:
@@ -38,19 +41,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except KeyboardInterrupt:
-        sys.stderr.write(MESSAGE)
+        sys.stderr.write(INTERRUPTED_LINE)
         return INTERRUPTED
 
 
 def _run(arguments: Sequence[str]) -> int:
     from nn import commands  # here, because it needs the extra
 
-    if signal.getsignal(signal.SIGINT) is leave:  # from here on there may be something to tidy up
+    if signal.getsignal(signal.SIGINT) is _leave:  # from here on there may be something to tidy up
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return commands.run(arguments)
     except commands.USER_ERRORS as error:
         return _refuse(str(error))
+
+
+def _leave(signum: int, frame: object) -> None:
+    """End the process at once: an exception would pass C code, which makes an ImportError of it, or prints it."""
+    os.write(2, INTERRUPTED_LINE.encode())
+    os._exit(INTERRUPTED)
 
 
 def _refuse(reason: str) -> int:

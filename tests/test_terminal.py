@@ -8,10 +8,10 @@ import time
 
 import pytest
 
-import autograd_engine_start
+from nn.cli import INTERRUPTED, INTERRUPTED_LINE
 from nn.terminal import ctrl_c_after_imports, show_what_can_be_shown
 
-PROGRAM = [sys.executable, "-c", "import autograd_engine_start as s, sys; print(flush=True); sys.exit(s.main())"]
+PROGRAM = [sys.executable, "-c", "import sys; from nn.cli import main; print(flush=True); sys.exit(main())"]
 
 
 @pytest.mark.parametrize("seconds", [0.02, 0.05, 0.1, 0.2, 0.4, 0.8])
@@ -22,7 +22,7 @@ def test_ctrl_c_during_the_start_is_one_line(seconds, tmp_path):
         time.sleep(seconds)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate()
-    assert (process.returncode, err) == (autograd_engine_start.INTERRUPTED, autograd_engine_start.MESSAGE)
+    assert (process.returncode, err) == (INTERRUPTED, INTERRUPTED_LINE)
 
 
 def test_ctrl_c_does_not_reach_an_import():

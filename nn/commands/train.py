@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from rich.table import Table
 
-from autograd_engine_start import INTERRUPTED
 from nn import datasets
 from nn.accuracy import accuracy
+from nn.cli import INTERRUPTED
 from nn.commands.networks import Recipe, convolutional, perceptron, recipe
 from nn.commands.options import OPTIMIZERS, CommandError
 from nn.commands.output import console, warn
