@@ -49,7 +49,7 @@ export class Controls {
   dataset(name, preview) {
     const canvas = element("canvas", { "aria-hidden": "true" });
     const button = element("button", { role: "radio", "aria-label": spelled(name), title: spelled(name), click: () => this.choose(name) },
-      canvas, element("span", {}, spelled(name)));
+      canvas, element("span", {}, name));
     this.datasets.set(name, { button, canvas, preview });
     requestAnimationFrame(() => this.thumbnail(name));
     return button;
