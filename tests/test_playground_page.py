@@ -348,6 +348,25 @@ def test_nothing_is_cut_off_or_overlaps(window, port, width, scale):
             assert apart_x or apart_y
 
 
+def test_numbers_have_one_format(window, port):
+    one = window().open(port)
+    one.select_edge(0, 0, 0)
+    one.page.get_by_label("Value", exact=True).fill("0.0000035751")
+    one.page.keyboard.press("Enter")
+    one.until("document.querySelector('#sample-about').textContent.includes('w1[1,1] = 3.5751e−06,')")
+    one.until("document.querySelector('.picture').textContent.includes('3.5751e−06')")
+    one.page.get_by_role("tab", name="Weights and optimiser").click()
+    assert one.page.get_by_label("Value of w1[1,1]").input_value() == "3.5751e-06"
+
+
+def test_the_scale_says_what_a_colour_is(window, port):
+    one = window().open(port, "data=plane&problem=regression&samples=60")
+    assert "the output. Beyond −1 and 1 it stays the same" in one.text("#scale-help")
+    one.page.get_by_role("combobox", name="Problem").select_option("classification")
+    one.page.get_by_text("The output itself is a logit").wait_for()
+    assert one.page.locator(".losses dt").all_text_contents()[2:] == ["Training accuracy", "Test accuracy"]
+
+
 def test_the_heat_map_on_the_page_is_the_output(window, port):
     """The colours that are painted: blue where the output is 1, orange where it is -1."""
     weights = np.array([9.0, 0.0, 0.0]).tobytes()

@@ -35,11 +35,11 @@ model.load_arrays({{
 
 
 def judged(rows):
-    """The mean loss and the share of points that are right."""
+    """The mean loss and the accuracy."""
     if not len(rows):
         return "no points"
-    loss, right = evaluate(model, X[rows], y[rows], {loss}, accuracy)
-    return f"loss {{loss:.6f}}, {{right:.1%}} right"
+    loss, share = evaluate(model, X[rows], y[rows], {loss}, accuracy)
+    return f"loss {{loss:.6f}}, accuracy {{share:.1%}}"
 
 
 print("training points:", judged(train))

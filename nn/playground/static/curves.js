@@ -33,9 +33,9 @@ export class Curves {
 
   draw() {
     const { context, width, height } = fitted(this.canvas);
-    if (!width || !this.points.length) return;
     const numbers = this.points.flatMap(({ train, test }) => [train, test]).filter(Number.isFinite);
-    const highest = Math.max(...numbers, 1e-9), last = this.points.at(-1).steps || 1;
+    if (!width || !numbers.length) return;
+    const highest = Math.max(...numbers) || 1, last = this.points.at(-1).steps || 1;
     const x = (steps) => 2 + (width - 4) * (steps / last), y = (loss) => height - 2 - (height - 14) * (loss / highest);
     context.font = "10px system-ui, sans-serif";
     context.fillStyle = "#59636e";

@@ -27,12 +27,27 @@ export function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** A number for people: `digits` significant digits, a true minus sign, and words for what is none. */
+const NONE = "–", LEAST_POWER = -4, MOST_POWER = 6;
+
+/**
+ * A number for people: `digits` significant digits, a true minus sign, a dash for what is none. Very small and very
+ * large ones have an exponent where Python's %.6g gives them one, since its numbers stand beside these.
+ */
 export function format(number, digits = 4) {
-  if (number === null || Number.isNaN(number)) return "not a number";
+  if (number === null || Number.isNaN(number)) return NONE;
   if (!Number.isFinite(number)) return number > 0 ? "∞" : "−∞";
-  return `${Number(number.toPrecision(digits))}`.replace("-", "−");
+  return typeset(plain(number, digits));
 }
+
+/** The same of a finite number, as a program reads it: that is what a field wants. */
+export function plain(number, digits) {
+  const [mantissa, exponent] = number.toExponential(digits - 1).split("e"), power = Number(exponent);
+  if (LEAST_POWER <= power && power < MOST_POWER) return String(Number(number.toPrecision(digits)));
+  return `${Number(mantissa)}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
+}
+
+/** A text with true minus signs. */
+export const typeset = (text) => text.replaceAll("-", "−");
 
 /** The canvas's drawing context, at the resolution of the screen, with the size in CSS pixels. */
 export function fitted(canvas) {

@@ -1,7 +1,7 @@
 // What is inside: the graph of a neuron or a weight, its chain rule, the numbers of the optimiser, the deltas, the script.
 
 import { css } from "./colors.js";
-import { byId, element, format, write } from "./dom.js";
+import { byId, element, format, plain, typeset, write } from "./dom.js";
 import { landscapeOf } from "./landscape.js";
 
 export const TABS = ["graph", "weights", "deltas", "landscape", "script"];
@@ -158,12 +158,27 @@ export class Inspector {
 
 /** Shows a number in a field, unless someone is just writing in it. */
 function fill(field, number) {
-  if (document.activeElement !== field) field.value = number === null ? "" : String(Number(number.toPrecision(6)));
+  if (document.activeElement !== field) field.value = number === null ? "" : plain(number, 6);
 }
 
-/** A line of a derivation; where it is too long for the page it goes on further in than it began. */
+/** The name of what goes into the activation of a neuron. */
+const sum = (layer, neuron) => `z${layer + 1}[${neuron + 1}]`;
+
+/** A derivative or whatever else has no space inside, such as a number or a factor. */
+const WHOLE = /d \S+\/d \S+|\S+/g;
+
+/**
+ * A line of a derivation; where it is too long for the page it goes on further in than it began, and breaks between
+ * numbers and factors only.
+ */
 function hanging(line) {
-  const text = line.trimStart(), indent = line.length - text.length, made = element("p", {}, text || "\u00a0");
+  const text = typeset(line.trimStart()), indent = line.length - text.length, made = element("p");
+  let end = 0;
+  for (const { 0: whole, index } of text.matchAll(WHOLE)) {
+    made.append(text.slice(end, index), element("span", { class: "whole" }, whole));
+    end = index + whole.length;
+  }
+  if (!text) made.append("\u00a0");
   made.style.paddingLeft = `${indent + 4}ch`;
   made.style.textIndent = "-4ch";
   return made;

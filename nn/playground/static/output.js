@@ -57,9 +57,12 @@ export class OutputView {
     byId("own").hidden = !this.own;
     const count = `${train.length} training and ${test.length} test points.`;
     const help = this.own
-      ? "Click to add a point; or move the cross with the arrow keys and press Enter. Points with a dark edge are held out for the test."
-      : "Click a training point to follow it through the network; or move the cross with the arrow keys and press Enter.";
+      ? "Click, or use the arrow keys and Enter, to add a point. Those with a dark edge are held out for the test."
+      : "Click a training point, or use the arrow keys and Enter, to follow it through the network.";
     byId("surface-help").textContent = help;
+    byId("scale-help").textContent = this.classes
+      ? "Colour: 2p − 1, with p = σ(output) the probability of 1. The output itself is a logit."
+      : "Colour: the output. Beyond −1 and 1 it stays the same.";
     this.canvas.setAttribute("aria-label", `The output over x1 and x2, from ${-this.extent} to ${this.extent}. ${count}`);
     this.draw();
   }
