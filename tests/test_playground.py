@@ -424,8 +424,7 @@ def test_an_inspection_shows_the_gradient_that_trains(selection):
     assert found["loss"] == pytest.approx(training.engine.losses(training.parameters, X, y)[0], rel=1e-12)
     assert found["svg"].startswith("<svg")
     assert found["name"] in found["svg"]
-    named = found["name"] if selection.input is not None else found["name"].replace("a", "z")
-    assert f"d loss/d {named}" in found["rule"]
+    assert f"d loss/d {found['name']} = " in found["rule"]
     assert [len(layer) for layer in found["deltas"]] == [3, 1]
 
 
@@ -434,6 +433,20 @@ def test_the_chain_rule_ends_in_the_gradient():
     found = inspect(training, Selection(0, 0, 0), sample=0)
     last = re.search(r"= \S+ · \S+ = (\S+)\n", found["rule"])
     assert float(last[1]) == pytest.approx(found["gradient"], rel=1e-3)
+
+
+def test_the_chain_rule_of_a_neuron_goes_on_to_its_delta():
+    found = inspect(Training(SMALL), Selection(0, 1), sample=0)
+    names = re.findall(r"^d (\S+)/d (\S+) = d loss/d (\S+) · d (\S+)/d (\S+)$", found["rule"], re.MULTILINE)
+    assert names == [
+        ("loss", "a1[2]", "output", "output", "a1[2]"),
+        ("loss", "z1[2]", "a1[2]", "a1[2]", "z1[2]"),
+    ]
+    numbers = [float(number) for number in re.findall(r"^ += \S+ · \S+ = (\S+)$", found["rule"], re.MULTILINE)]
+    assert numbers[:2] == pytest.approx([found["gradient"], found["delta"]], rel=1e-3)
+    assert "d a1[2]/d z1[2] = 1 - a1[2]²" in found["rule"]
+    found = inspect(Training(SMALL.changed({"activation": "linear"})), Selection(0, 1), sample=0)
+    assert "z1[2]" not in found["rule"]  # the sum is the output itself
 
 
 def test_deltas_are_the_recursion_of_backpropagation():

@@ -56,6 +56,10 @@ class Window:
         return int(self.text("#steps").replace(",", ""))
 
 
+def number(text):
+    return float(text.replace("−", "-"))
+
+
 @pytest.fixture(scope="module")
 def port():
     with serving() as number:
@@ -144,11 +148,15 @@ def test_a_neuron_shows_its_graph_and_its_chain_rule(window, port):
     for part in ("w1[3,1]", "w1[3,2]", "b1[3]", "z1[3]", "a1[3]", "tanh"):
         assert part in graph.text_content()
     rule = one.text(".rule")
-    assert "d loss/d z1[3] = d loss/d output · d output/d z1[3]" in rule
-    assert "(1-a1[3]²)" in rule
-    gradient = float(re.search(r"d loss/d z1\[3\].*?= \S+ · \S+ = (\S+)", rule, re.DOTALL)[1])
+    assert "d loss/d a1[3] = d loss/d output · d output/d a1[3]" in rule
+    assert "d loss/d z1[3] = d loss/d a1[3] · d a1[3]/d z1[3]" in rule
+    assert "1 − a1[3]²" in rule
+    gradient = number(re.search(r"d loss/d z1\[3\].*?= \S+ · \S+ = (\S+)", rule, re.DOTALL)[1])
+    assert number(re.search(r"d loss/d z1\[3\] = (\S+)\.$", one.text("#sample-about"))[1]) == pytest.approx(
+        gradient, rel=1e-3
+    )
     one.page.get_by_role("tab", name="Deltas by layer").click()
-    delta = float(one.page.locator(".delta.chosen > span").last.inner_text().replace("−", "-"))
+    delta = number(one.page.locator(".delta.chosen > span").last.inner_text())
     assert delta == pytest.approx(gradient, rel=0.01)
     before = one.text("#sample-about")
     one.page.get_by_label("Training point").fill("2")

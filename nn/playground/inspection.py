@@ -101,18 +101,31 @@ def inspect(training: Training, selection: Selection, sample: int) -> dict[str, 
         ],
         "deltas": [[z.grad for z in layer] for layer in run.sums],
         "svg": svg,
-        "rule": chain_rule(run, z if i is None else node),
+        "rule": chain_rule(run, node, z if i is None else node),
     }
 
 
-def chain_rule(run: Pass, node: Value) -> str:
-    """How d loss/d node comes about: by the output, by way of which alone a node has an influence on the loss."""
+def chain_rule(run: Pass, node: Value, source: Value) -> str:
+    """How d loss/d node comes about: by the output, by way of which alone a node has an influence on the loss.
+
+    Where `source` is another node, the sum that an activation turned into `node`, it goes on to d loss/d source, the
+    delta.
+    """
     output = run.outputs[-1][0]
-    outer = explain(run.loss, output)
-    if node is output:
-        return str(outer)
-    inner = explain(output, node)
-    symbols = f"d loss/d {node.label} = d loss/d {output.label} · d {output.label}/d {node.label}"
-    numbers = f"{outer.number:.4g} · {inner.number:.4g} = {outer.number * inner.number:.4g}"
-    indent = " " * len(f"d loss/d {node.label} ")
-    return f"{symbols}\n{indent}= {numbers}\n\n{outer}\n\n{inner}"
+    parts = [explain(run.loss, output)]
+    steps = []
+    if node is not output:
+        parts.append(explain(output, node))
+        steps.append(_step(parts[0].number, output, parts[1].number, node))
+    if source is not node:
+        parts.append(explain(node, source))
+        steps.append(_step(node.grad, node, parts[-1].number, source))
+    return "\n\n".join(["\n".join(steps)] * bool(steps) + [str(part) for part in parts])
+
+
+def _step(outer: float, node: Value, inner: float, source: Value) -> str:
+    """d loss/d source as the product of d loss/d node, `outer`, and d node/d source, `inner`."""
+    symbols = f"d loss/d {source.label} = d loss/d {node.label} · d {node.label}/d {source.label}"
+    indent = " " * len(f"d loss/d {source.label} ")
+    factor = f"({inner:.4g})" if inner < 0 else f"{inner:.4g}"
+    return f"{symbols}\n{indent}= {outer:.4g} · {factor} = {outer * inner + 0.0:.4g}"  # 0, not -0

@@ -60,7 +60,8 @@ export class Inspector {
     write(byId("sample-of"), `of ${found.samples}`);
     const [x1, x2, target] = found.point.map((number) => format(number));
     write(byId("sample-about"), `x1 = ${x1}, x2 = ${x2}, target ${target}: output ${format(found.output)}, loss ${format(found.loss)}. ` +
-      `${found.name} = ${format(found.value, 6)}, d loss/d ${found.name} = ${format(found.gradient, 6)}.`);
+      `${found.name} = ${format(found.value, 6)}, d loss/d ${found.name} = ${format(found.gradient, 6)}` +
+      (input === null && !last ? `, d loss/d ${sum(layer, neuron)} = ${format(found.delta, 6)}.` : "."));
     this.graph(found);
     this.weights(found);
     this.deltas(found);
@@ -123,7 +124,7 @@ export class Inspector {
       this.shown.deltas = key;
       this.bars = deltas.map((row, k) => row.map((_, j) => {
         const bar = element("i"), number = element("span");
-        return { bar, number, item: element("div", { class: "delta" }, element("span", {}, `z${k + 1}[${j + 1}]`), element("div", { class: "track" }, bar), number) };
+        return { bar, number, item: element("div", { class: "delta" }, element("span", {}, sum(k, j)), element("div", { class: "track" }, bar), number) };
       }));
       this.means = deltas.map(() => element("p"));
       panel.replaceChildren(
