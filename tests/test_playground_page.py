@@ -164,6 +164,39 @@ def test_a_neuron_shows_its_graph_and_its_chain_rule(window, port):
     one.until("text => document.querySelector('#sample-about').textContent !== text", before)
 
 
+def test_what_was_clicked_comes_into_sight(window, port):
+    one = window(height=800).open(port, "hidden=8,8,6&samples=60")
+    in_sight = "selector => document.querySelector(selector).getBoundingClientRect().bottom <= innerHeight"
+    assert not one.page.evaluate(in_sight, ".picture")
+    one.page.get_by_role("button", name="Output neuron").first.click()
+    one.page.get_by_text("Output neuron: output").wait_for()
+    one.until(in_sight, ".picture")
+    # The graph is larger than its window: the neuron itself is what one sees of it, and that it goes on to the left.
+    inside = """() => {
+        const picture = document.querySelector('.picture').getBoundingClientRect();
+        const label = [...document.querySelectorAll('.picture text')].find((text) => text.textContent === 'output');
+        const { left, right, top, bottom } = label.getBoundingClientRect();
+        return picture.left < left && right < picture.right && picture.top < top && bottom < picture.bottom;
+    }"""
+    one.until(inside)
+    assert "left" in one.page.locator(".frame").get_attribute("class")
+    assert one.page.get_by_text("The graph is larger than this window").is_visible()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_derivation_breaks_between_numbers_and_factors_only(window, port, width):
+    one = window(width=width).open(port, "hidden=4,3&samples=60")
+    one.page.get_by_role("button", name="Layer 1, neuron 3", exact=True).click()
+    one.page.get_by_text("Layer 1, neuron 3: a1[3]").wait_for()
+    one.until("document.querySelector('.rule').textContent.includes('a1[3]')")
+    assert "-" not in one.text(".rule") + one.text("#sample-about") + one.page.locator(".picture").inner_text()
+    wholes = one.page.locator(".rule .whole")
+    texts, heights = wholes.all_text_contents(), wholes.evaluate_all("all => all.map(one => one.offsetHeight)")
+    assert "d output/d a1[3]" in texts
+    assert any(text.startswith("(1−") for text in texts)
+    assert len(set(heights)) == 1
+
+
 def test_the_inside_stays_live_while_it_trains(window, port):
     one = window().open(port)
     before = one.text("#sample-about")
@@ -327,6 +360,20 @@ def test_everything_can_be_done_with_the_keyboard(window, port):
     page.get_by_label("Value of w2[2,1]").fill("0.25")
     page.keyboard.press("Enter")
     one.until("document.querySelector('#panel-weights').textContent.includes('b2[2]')")
+    # From the tab through the training point to the weights of the neuron, each a name and a value.
+    page.get_by_role("tab", name="Weights and optimiser").focus()
+    reached = []
+    for _ in range(7):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.textContent || document.activeElement.ariaLabel"))
+    assert reached[1:] == ["w2[2,1]", "Value of w2[2,1]", "w2[2,2]", "Value of w2[2,2]", "w2[2,3]", "Value of w2[2,3]"]
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.get_by_text("Layer 2, neuron 2, bias: b2[2]").wait_for()
+    page.get_by_role("button", name="w2[2,3]").focus()
+    page.keyboard.press("Enter")
+    page.get_by_text("Layer 2, neuron 2, weight of a1[3]: w2[2,3]").wait_for()
+    assert page.locator('[data-edge="1 1 2"].selected').count() == 1
     page.get_by_role("radio", name="moons").focus()
     page.keyboard.press("ArrowRight")
     one.until("document.querySelector('[role=radio][aria-checked=true]').ariaLabel === 'plane'")

@@ -8,7 +8,7 @@ export const TABS = ["graph", "weights", "deltas", "landscape", "script"];
 const READABLE = 0.66;
 
 export class Inspector {
-  /** `on.refresh()` asks for what the tab needs, `on.sample(row)`, `on.set(index, number)`, `on.landscape(first, second)`. */
+  /** `on.refresh()` asks for what the tab needs, `on.select(layer, neuron, input)`, `on.sample(row)`, `on.set(index, number)`, `on.landscape(first, second)`. */
   constructor(on) {
     Object.assign(this, { on, tab: "graph", shown: {} });
     this.landscape = landscapeOf({ ask: on.landscape });
@@ -24,10 +24,19 @@ export class Inspector {
     }
     byId("value").onchange = () => this.set(byId("value"), this.found.parameters[this.found.input].index);
     byId("sample").onchange = () => on.sample(Math.round(Number(byId("sample").value)) - 1);
-    this.picture = element("div", { class: "picture", tabindex: 0, role: "img" });
+    this.picture = element("div", { class: "picture", tabindex: 0, role: "img", scroll: () => this.edges() });
+    this.frame = element("div", { class: "frame" }, this.picture);
+    this.further = element("p", { class: "hint", hidden: true }, "The graph is larger than this window: scroll it, or click into it and use the arrow keys.");
     this.rule = element("div", { class: "rule", tabindex: 0, role: "region", "aria-label": "Chain rule" });
-    byId("panel-graph").append(this.picture, this.rule);
+    byId("panel-graph").append(element("div", {}, this.frame, this.further), this.rule);
+    new ResizeObserver(() => this.edges()).observe(this.picture);
     this.choose("graph");
+  }
+
+  /** Whether there is no point to look at, and so nothing to show but the script. */
+  setEmpty(empty) {
+    this.empty = empty;
+    this.arrange();
   }
 
   choose(tab) {
@@ -35,11 +44,24 @@ export class Inspector {
     for (const name of TABS) {
       byId(`tab-${name}`).setAttribute("aria-selected", String(name === tab));
       byId(`tab-${name}`).tabIndex = name === tab ? 0 : -1;
-      byId(`panel-${name}`).hidden = name !== tab;
     }
-    for (const id of ["sample-label", "sample-about", "selected"]) byId(id).hidden = tab === "landscape" || tab === "script";
-    byId("value-label").hidden ||= byId("selected").hidden;
+    this.arrange();
     this.on.refresh();
+  }
+
+  /** Hides what is of other tabs, or would be of points that are no longer there. */
+  arrange() {
+    const { tab } = this, nothing = this.empty && tab !== "script";
+    for (const name of TABS) byId(`panel-${name}`).hidden = name !== tab || nothing;
+    byId("nothing").hidden = !nothing;
+    for (const id of ["sample-label", "sample-about", "selected"]) byId(id).hidden = nothing || tab === "landscape" || tab === "script";
+    byId("value-label").hidden ||= byId("selected").hidden;
+  }
+
+  /** The network may fill the window; what one asked for by a click must not stay out of sight below it. */
+  scrollIntoView() {
+    const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
+    document.querySelector(".inspector").scrollIntoView({ block: "nearest", behavior });
   }
 
   set(field, index) {
@@ -74,14 +96,36 @@ export class Inspector {
       const { scrollLeft, scrollTop } = this.picture;
       // As large as fits, but never so small that it could not be read; then it can be scrolled.
       drawing.style.minWidth = `${READABLE * parseFloat(drawing.getAttribute("width"))}pt`;
+      for (const text of drawing.querySelectorAll("text")) text.textContent = typeset(text.textContent);
       this.picture.replaceChildren(document.importNode(drawing, true));
-      [this.picture.scrollLeft, this.picture.scrollTop] = [scrollLeft, scrollTop];
+      if (this.shown.node === found.name) this.picture.scrollTo(scrollLeft, scrollTop);
+      else this.reveal(found.name);
+      this.shown.node = found.name;
+      this.edges();
       this.picture.setAttribute("aria-label", `Computation graph of ${found.name}: the values, gradients and local derivatives are in the tab beside it, the chain rule is below`);
     }
     if (this.shown.rule !== found.rule) {
       this.shown.rule = found.rule;
       this.rule.replaceChildren(...found.rule.split("\n").map(hanging));
     }
+  }
+
+  /** Scrolls the picture so that the node of that name is in its middle, as far as that goes. */
+  reveal(name) {
+    const label = [...this.picture.querySelectorAll(".node text")].find((text) => text.textContent === name);
+    if (!label) return;
+    const node = label.closest(".node").getBoundingClientRect(), window = this.picture.getBoundingClientRect();
+    this.picture.scrollLeft += (node.left + node.right - window.left - window.right) / 2;
+    this.picture.scrollTop += (node.top + node.bottom - window.top - window.bottom) / 2;
+  }
+
+  /** Shades the sides on which the picture goes on: not every system shows a scroll bar before one scrolls. */
+  edges() {
+    const { scrollLeft, scrollTop, scrollWidth, scrollHeight, clientWidth, clientHeight } = this.picture;
+    const [right, below] = [scrollWidth - clientWidth - scrollLeft, scrollHeight - clientHeight - scrollTop];
+    const goesOn = { left: scrollLeft > 1, right: right > 1, above: scrollTop > 1, below: below > 1 };
+    for (const [side, on] of Object.entries(goesOn)) this.frame.classList.toggle(side, on);
+    this.further.hidden = !Object.values(goesOn).includes(true);
   }
 
   /** A row for each weight of the neuron, its value in a field; a field that is being edited is left alone. */
@@ -91,18 +135,19 @@ export class Inspector {
     if (this.shown.table !== key) {
       this.shown.table = key;
       const head = ["", "input", "value", "gradient", "local derivative", ...memories];
-      this.rows = found.parameters.map(({ index, name }) => {
+      this.rows = found.parameters.map(({ index, name }, i) => {
         const field = element("input", { type: "number", step: "any", "aria-label": `Value of ${name}`,
           change: () => this.set(field, index) });
         const cells = head.slice(1).map(() => element("td"));
         cells[1].append(field);
-        return { field, cells, row: element("tr", {}, element("th", { scope: "row" }, name), ...cells) };
+        const choose = element("button", { class: "plain", title: `Look at ${name}`, click: () => this.on.select(found.layer, found.neuron, i) }, name);
+        return { field, cells, row: element("tr", {}, element("th", { scope: "row" }, choose), ...cells) };
       });
       byId("panel-weights").replaceChildren(
         element("div", { class: "scroll" }, element("table", {},
           element("thead", {}, element("tr", {}, ...head.map((title) => element("th", { scope: "col" }, title)))),
           element("tbody", {}, ...this.rows.map(({ row }) => row)))),
-        element("p", { class: "hint" }, "Gradients are those of this training point's loss; a step uses the mean over a batch. " +
+        element("p", { class: "hint" }, "Click the name of a weight for its graph and its chain rule in the first tab. Gradients are those of this training point's loss; a step uses the mean over a batch. " +
           (memories.length ? `${memories.join(", ")}: what the optimiser remembers of each weight.` : "This optimiser remembers nothing from step to step; momentum or Adam do.")));
     }
     found.parameters.forEach((parameter, i) => {

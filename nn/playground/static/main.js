@@ -96,8 +96,8 @@ function build(welcome) {
   network = new NetworkView(byId("network"), ranges.features.options, ranges.hidden, {
     select: (layer, neuron, input) => {
       if (inspector.tab === "landscape" || inspector.tab === "script") inspector.choose("graph");
-      select({ layer, neuron, input });
-      chooseLandscape();
+      lookAt(layer, neuron, input);
+      inspector.scrollIntoView();
     },
     features: (features) => change({ features }),
     hidden: (hidden) => change({ hidden }),
@@ -105,7 +105,7 @@ function build(welcome) {
   output = new OutputView(extent, { sample: chooseSample, add: addPoint });
   curves = new Curves(byId("curves"));
   inspector = new Inspector({
-    refresh, copy, sample: chooseSample, set: (index, number) => { send("set", { index, number }); refresh(true); },
+    refresh, copy, select: lookAt, sample: chooseSample, set: (index, number) => { send("set", { index, number }); refresh(true); },
     landscape: (first, second) => { asked = send("landscape", { first, second }); },
   });
   new HeatMap(byId("scale")).paint(Int8Array.from({ length: 255 }, (_, i) => i - 127));
@@ -160,6 +160,11 @@ function select(selection) {
   page.selection = selection;
   network.mark(selection);
   refresh(true);
+}
+
+function lookAt(layer, neuron, input) {
+  select({ layer, neuron, input });
+  chooseLandscape();
 }
 
 /** The landscape is over what was selected last, and a neighbour of it. */
