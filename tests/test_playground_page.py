@@ -244,6 +244,44 @@ def test_layers_neurons_and_features_are_added_and_removed(window, port):
     one.until("document.querySelectorAll('[data-edge]').length === 2")
 
 
+def test_no_quick_click_is_lost(window, port):
+    """Faster than the server, which compiles each new network."""
+    one = window().open(port, "hidden=7,3&samples=60")
+    quickly = """async (labels) => {
+        for (const label of labels) {
+            [...document.querySelectorAll('#network button')].find(b => (b.title || b.ariaLabel) === label).click();
+            await new Promise((done) => setTimeout(done, 60));
+        }
+    }"""
+    features = [f"Use the feature {name}" for name in ("x1²", "x2²", "x1·x2", "sin(x1)", "sin(x2)")]
+    one.page.evaluate(quickly, features)
+    one.page.evaluate(quickly, ["Add a neuron to layer 1"] * 2 + ["Remove a neuron from layer 2"] * 3)
+    assert one.page.locator(".feature[data-on=true]").count() == 7
+    assert one.page.locator(".neuron").count() == 8 + 1 + 1
+    one.until("location.hash.includes('hidden=8%2C1')")
+    one.until("decodeURIComponent(location.hash).includes('features=x1,x2,x1²,x2²,x1·x2,sin(x1),sin(x2)')")
+    assert one.page.locator(".neuron").count() == 8 + 1 + 1
+    for _ in range(8):
+        one.page.locator("#layer-more").dispatch_event("click")
+    one.until("location.hash.includes('hidden=8%2C1%2C1%2C1%2C1%2C1')")
+    assert one.page.locator("#notice.error").count() == 0
+    assert len(one.page.locator(".picture svg").all()) == 1
+
+
+def test_a_change_that_is_refused_is_taken_back(window, port):
+    one = window().open(port)
+    one.page.evaluate("""() => {
+        const option = document.querySelector('#lr option');
+        option.value = 1e9;
+        option.selected = true;
+        document.querySelector('#lr').dispatchEvent(new Event('change'));
+    }""")
+    one.page.get_by_text("lr must be a number from").wait_for()
+    one.until("document.querySelector('#lr').value === '0.03'")
+    one.page.get_by_role("combobox", name="Learning rate").select_option("0.1")
+    one.until("location.hash.includes('lr=0.1')")
+
+
 def test_own_points_by_clicking_and_by_keys(window, port):
     one = window().open(port)
     page = one.page
@@ -265,6 +303,26 @@ def test_own_points_by_clicking_and_by_keys(window, port):
     one.until("!location.hash.includes('points=')")
     page.get_by_role("button", name="Play").click()
     page.get_by_text("there are no points to train with").wait_for()
+
+
+def test_without_points_there_is_nothing_to_look_inside_with(window, port):
+    one = window().open(port)
+    page = one.page
+    page.locator("#panel-graph svg").wait_for()
+    page.get_by_role("radio", name="own points").click()
+    page.get_by_text("Click into the output to add one").wait_for()
+    assert not page.locator(".about").get_by_text("Layer 1").is_visible()
+    assert not page.locator("#panel-graph").is_visible()
+    one.until("document.querySelector('#train-loss').textContent === '–'")
+    assert [one.text(f"#{name}") for name in ("test-loss", "train-accuracy", "test-accuracy")] == ["–"] * 3
+    curve = "[...document.querySelector('#curves').getContext('2d').getImageData(0, 0, 300, 300).data].some(Boolean)"
+    assert not page.evaluate(curve)
+    page.get_by_role("tab", name="Python script").click()
+    page.locator("#panel-script pre").wait_for()
+    page.get_by_role("tab", name="Graph and chain rule").click()
+    page.locator("#points").click(position={"x": 60, "y": 60})
+    page.locator("#panel-graph svg").wait_for()
+    page.get_by_text("Layer 1, neuron 1: a1[1]").wait_for()
 
 
 def test_a_hostile_csv_is_refused_as_text_and_a_good_one_is_used(window, port):

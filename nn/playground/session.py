@@ -51,13 +51,18 @@ class Session:
         self._use(self.settings)
 
     def answer(self, text: str) -> list[Answer]:
-        """What is to be sent back for a message; whatever is wrong with it is one answer of type "error"."""
-        try:
-            return self._handler(text)()
-        except (MessageError, SettingsError, DataError) as error:
-            return [_error(error)]
+        """What is to be sent back for a message; whatever is wrong with it is one answer of type "error".
 
-    def _handler(self, text: str) -> Callable[[], list[Answer]]:
+        That says `to` which type of message it is the answer, where so much could be understood.
+        """
+        name = None
+        try:
+            name, message = self._read(text)
+            return self._handler(name, message)()
+        except (MessageError, SettingsError, DataError) as error:
+            return [_error(error, name)]
+
+    def _read(self, text: str) -> tuple[str, dict[str, Any]]:
         if len(text) > LARGEST_MESSAGE:
             raise MessageError(f"the message is too long: {len(text)} characters, at most {LARGEST_MESSAGE}")
         try:
@@ -69,6 +74,9 @@ class Session:
         name = message.pop("type", None)
         if not isinstance(name, str) or name not in _MESSAGES:
             raise MessageError(f"the message must have a type, one of {', '.join(_MESSAGES)}, got {name!r:.60}")
+        return name, message
+
+    def _handler(self, name: str, message: dict[str, Any]) -> Callable[[], list[Answer]]:
         method = getattr(self, name)
         expected = signatures.signature(method).parameters
         if message.keys() != expected.keys():
@@ -88,7 +96,7 @@ class Session:
             self._use(Settings.from_query(query))
         except SettingsError as error:
             self._use(Settings())
-            refused.append(_error(error))
+            refused.append(_error(error, "open"))
         return self._everything() + refused
 
     def change(self, changes: Any) -> list[Answer]:
@@ -199,7 +207,7 @@ class Session:
         if not np.isfinite(self.training.parameters).all():
             self.playing = False
             message = "the weights are no longer finite numbers; lower the learning rate and reset"
-            answers += [self.state(), {"type": "error", "message": message}]
+            answers += [self.state(), {"type": "error", "message": message, "to": "play"}]
         return answers
 
     def frame(self) -> bytes:
@@ -252,8 +260,8 @@ def _finite(thing: Any) -> Any:
     return [_finite(item) for item in thing] if isinstance(thing, (list, tuple)) else thing
 
 
-def _error(error: ValueError) -> Answer:
-    return {"type": "error", "message": " ".join(str(error).split())}
+def _error(error: ValueError, to: str | None) -> Answer:
+    return {"type": "error", "message": " ".join(str(error).split()), "to": to}
 
 
 def _whole(name: str, number: Any, below: int) -> int:

@@ -1,5 +1,6 @@
 // The page as a whole: what the user does goes to the server, what the server says goes into the views.
 
+import { Changes } from "./changes.js";
 import { connect } from "./connection.js";
 import { Controls } from "./controls.js";
 import { Curves } from "./curves.js";
@@ -19,8 +20,9 @@ const page = {
   selection: { layer: 0, neuron: 0, input: null },
 };
 let controls, network, output, curves, inspector, noticeTimer, asked = false;
+const changes = new Changes();
 
-const send = connect({
+const request = connect({
   open(welcome) {
     if (!controls) build(welcome);
     byId("lost").hidden = true;
@@ -32,6 +34,7 @@ const send = connect({
     page.wasPlaying ||= page.playing;
     setPlaying(false);
     asked = false;
+    changes.clear();
     byId("lost").textContent = "The connection to the server is lost: is it still running? Trying to reconnect…";
     byId("lost").hidden = false;
   },
@@ -48,17 +51,17 @@ const send = connect({
 
 const answers = {
   settings(message) {
-    Object.assign(page, { settings: message.settings, confirmed: { ...message.settings }, names: message.names });
+    Object.assign(page, { confirmed: message.settings, names: message.names });
+    changes.answered();
     byId("paste").close();
     page.sample = Math.max(Math.min(page.sample, message.train.length - 1), 0);
     output.sample = page.sample;
-    controls.build(page.settings);
-    network.build(page.settings);
-    output.build(message.train, message.test, page.settings);
+    output.build(message.train, message.test, message.settings);
     inspector.landscape.build(message.names);
-    document.body.classList.toggle("regression", page.settings.problem === "regression");
-    page.empty = message.train.length === 0;
-    select(exists(page.selection) ? page.selection : { layer: 0, neuron: 0, input: null });
+    document.body.classList.toggle("regression", message.settings.problem === "regression");
+    inspector.setEmpty(message.train.length === 0);
+    rebuild();
+    refresh(true);
   },
   state(message) {
     page.query = message.query;
@@ -83,12 +86,19 @@ const answers = {
     const where = byId("paste").open ? byId("paste-error") : null;
     if (where) where.textContent = message.message;
     else notice(message.message, true);
-    if (page.settings) controls.build(Object.assign(page.settings, page.confirmed)); // what was not possible is taken back
+    changes.refused(message.to);
+    if (page.confirmed) rebuild(); // what was not possible is taken back
   },
   full(message) {
     notice(message.message, true);
   },
 };
+
+function send(type, rest = {}) {
+  const isSent = request(type, rest);
+  if (isSent) changes.sent(type, rest);
+  return isSent;
+}
 
 function build(welcome) {
   const { ranges, extent } = welcome;
@@ -115,11 +125,13 @@ function build(welcome) {
 function show() {
   page.waiting = false;
   const { frame } = page;
-  network.paint(frame);
   output.paint(frame);
   // Lines and curves cost the most and move the least.
   const all = !page.playing || page.shown++ % SELDOM === 0;
-  if (all) network.paintWeights(frame);
+  if (network.fits(frame)) {
+    network.paint(frame);
+    if (all) network.paintWeights(frame);
+  }
   const [trainLoss, testLoss, trainRight, testRight] = frame.figures.data;
   if (!frame.steps) curves.clear();
   curves.add(frame.steps, trainLoss, testLoss, all);
@@ -135,9 +147,17 @@ function show() {
 
 const percent = (share) => (Number.isNaN(share) ? "–" : `${(100 * share).toFixed(1)} %`);
 
-function change(changes) {
-  Object.assign(page.settings, changes); // so that the next click need not wait for the answer to this one
-  send("change", { changes });
+/** Shows the settings as they are with all changes, also those that the server has yet to answer. */
+function rebuild() {
+  page.settings = changes.on(page.confirmed);
+  controls.build(page.settings);
+  network.build(page.settings);
+  if (!exists(page.selection)) page.selection = { layer: 0, neuron: 0, input: null };
+  network.mark(page.selection);
+}
+
+function change(some) {
+  if (send("change", { changes: some })) rebuild();
 }
 
 function play(on) {
@@ -186,9 +206,10 @@ function chooseSample(row) {
 /** Asks for what the open tab shows; while an answer is on its way only if it must be. */
 function refresh(now = false) {
   if (page.frame && !page.playing) writeLink();
-  if (!page.settings || page.empty || (asked && !now)) return;
-  if (inspector.tab === "landscape") inspector.landscape.ask();
-  else if (inspector.tab === "script") asked = send("script");
+  if (!page.settings || !changes.none || (asked && !now)) return; // the answer to a change asks again
+  if (inspector.tab === "script") asked = send("script");
+  else if (inspector.empty) return;
+  else if (inspector.tab === "landscape") inspector.landscape.ask();
   else asked = send("inspect", { ...page.selection, sample: page.sample });
 }
 

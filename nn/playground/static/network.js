@@ -28,7 +28,7 @@ export class NetworkView {
     new ResizeObserver(() => this.layout()).observe(root);
     root.addEventListener("keydown", (event) => this.move(event));
     byId("layer-less").onclick = () => on.hidden(this.settings.hidden.slice(0, -1));
-    byId("layer-more").onclick = () => on.hidden([...this.settings.hidden, Math.min(this.settings.hidden.at(-1) ?? 4, 4)]);
+    byId("layer-more").onclick = () => on.hidden([...this.settings.hidden, Math.min(this.settings.hidden.at(-1) ?? 4, 4)].slice(0, limits.layers));
   }
 
   /** Builds the picture for other settings; nothing happens where the network is the same. */
@@ -71,14 +71,17 @@ export class NetworkView {
     const button = element("button", {
       class: "feature", "aria-pressed": String(on), "data-on": String(on), "data-key": `feature ${name}`,
       title: on ? `Leave the feature ${name} out` : `Use the feature ${name}`,
-      click: () => {
-        const { features } = this.settings;
-        const chosen = on ? features.filter((other) => other !== name) : [...features, name];
-        if (chosen.length) this.on.features(chosen);
-      },
+      click: () => this.toggle(name),
     }, FEATURE_NAMES[name] ?? name);
     this.nodes.append(button);
     return button;
+  }
+
+  /** Uses a feature or leaves it out; the order is the server's, so that the answer is what is shown already. */
+  toggle(name) {
+    const { features } = this.settings;
+    const chosen = this.allFeatures.filter((other) => features.includes(other) !== (other === name));
+    if (chosen.length) this.on.features(chosen);
   }
 
   neuron(k, j, last) {
@@ -99,7 +102,8 @@ export class NetworkView {
   }
 
   header(k, neurons) {
-    const change = (by) => this.on.hidden(this.settings.hidden.map((width, i) => width + (i === k ? by : 0)));
+    const within = (width) => Math.min(Math.max(width, 1), this.limits.neurons);
+    const change = (by) => this.on.hidden(this.settings.hidden.map((width, i) => (i === k ? within(width + by) : width)));
     const header = element("div", { class: "layer-header" },
       element("button", { class: "small", "data-key": `less ${k}`, "aria-label": `Remove a neuron from layer ${k + 1}`,
         disabled: neurons <= 1, click: () => change(-1) }, "−"),
@@ -145,6 +149,12 @@ export class NetworkView {
       line.visible.setAttribute("d", path);
       line.target.setAttribute("d", path);
     }
+  }
+
+  /** Whether a frame is of this network; the next one may be shown before there is a frame of it. */
+  fits(frame) {
+    const last = this.layers.at(-1);
+    return frame.maps.shape[0] === this.maps.length && frame.weights.data.length === last.bias + last.neurons;
   }
 
   /** Paints the heat maps of a frame. */
