@@ -4,6 +4,7 @@ import { HeatMap, css } from "./colors.js";
 import { byId, fitted, format } from "./dom.js";
 
 const RADIUS = 3.6;
+const DARK = "#1f2328", LIGHT = "#ffffff";
 
 export class OutputView {
   /** `on.sample(row)` chooses a training point, `on.add(x1, x2)` adds an own one at a place. */
@@ -80,18 +81,22 @@ export class OutputView {
       context.beginPath();
       if (square) context.rect(x(x1) - RADIUS * 0.9, y(x2) - RADIUS * 0.9, RADIUS * 1.8, RADIUS * 1.8);
       else context.arc(x(x1), y(x2), RADIUS, 0, 2 * Math.PI);
+      // Two edges, a light and a dark one: on a map of the very colour of the point too, one of them stands out.
+      const [edge, rim] = isTest ? [DARK, LIGHT] : [LIGHT, DARK];
+      for (const [color, wide] of [[rim, 3.2], [edge, 2]]) {
+        context.lineWidth = wide;
+        context.strokeStyle = color;
+        context.stroke();
+      }
       context.fillStyle = css(this.classes ? (target > 0 ? 1 : -1) : target);
       context.fill();
-      context.lineWidth = isTest ? 1.6 : 1;
-      context.strokeStyle = isTest ? "#1f2328" : this.classes ? "#ffffff" : "#6b747d";
-      context.stroke();
     };
     // Of one's own points none is hidden, also those that are held out.
     if (this.own || byId("show-test").checked) this.test.forEach((point) => dot(point, true));
     this.train.forEach((point) => dot(point, false));
     const chosen = this.train[this.sample];
     if (chosen) {
-      for (const [color, wide] of [["#ffffff", 4], ["#1f2328", 2]]) {
+      for (const [color, wide] of [[LIGHT, 4], [DARK, 2]]) {
         context.beginPath();
         context.arc(x(chosen[0]), y(chosen[1]), 8, 0, 2 * Math.PI);
         context.lineWidth = wide;
@@ -107,10 +112,10 @@ export class OutputView {
       context.moveTo(cx, cy - 12);
       context.lineTo(cx, cy + 12);
       context.lineWidth = 2;
-      context.strokeStyle = "#1f2328";
+      context.strokeStyle = DARK;
       context.stroke();
       context.font = "12px system-ui, sans-serif";
-      context.fillStyle = "#1f2328";
+      context.fillStyle = DARK;
       context.fillText(this.cursor.map((number) => format(number)).join(", "), Math.min(cx + 6, width - 64), Math.max(cy - 6, 12));
     }
   }
