@@ -334,10 +334,46 @@ def test_the_slider_moves_a_leaf_and_a_word_does_not(open_graph):
     field.fill("a lot")
     assert field.get_attribute("aria-invalid") == "true"
     assert shown(page)[0][0] == data
-    for text, number in ("1e3", 1e3), ("-inf", -math.inf), ("nan", math.nan), ("−0,5", -0.5):
+    numbers = {"1e3": 1e3, "-inf": -math.inf, "nan": math.nan, "−0,5": -0.5, "2,5": 2.5, "0,125": 0.125, "1,0000": 1.0}
+    for text, number in numbers.items():
         field.fill(text)
         assert field.get_attribute("aria-invalid") == "false"
         check_shown(page, (lambda v: v * v)(Value(number)))
+
+
+@pytest.mark.parametrize("path", ["the list of leaves", "its own page"])
+def test_what_is_no_number_is_kept_and_complained_of_until_one_leaves(open_graph, path):
+    x = leaf(2.0, "x")
+    page = open_graph(x * x)
+    if path == "its own page":
+        box(page, "x").click()
+    field = page.get_by_label("data of x", exact=True)
+    for text in "abc", "1/3", "", "1.2.3":
+        field.fill(text)
+        page.get_by_text("A number, please").wait_for()
+        assert field.input_value() == text
+    # Nobody knows whether these are thousands; none may become 1 or 12.
+    for text in "1,000", "−12,345", "1,000,000", "1,000.5", "1,000e3":
+        field.fill(text)
+        page.get_by_text("Is this comma one of thousands or of decimals?").wait_for()
+        assert field.get_attribute("aria-invalid") == "true"
+    assert shown(page)[0][0] == 2.0
+    field.press("Escape")
+    assert field.input_value() == "2"
+    assert page.locator(".complaint:not(:empty)").count() == 0
+    field.fill("3")
+    field.fill("3x")
+    field.blur()
+    assert field.input_value() == "3"
+    assert field.get_attribute("aria-invalid") == "false"
+    check_shown(page, (lambda v: v * v)(Value(3.0)))
+
+
+def test_a_negative_zero_is_one_everywhere(open_graph):
+    page = open_graph(leaf(-0.0, "x") * leaf(2.0, "y"))
+    assert box(page, "x").locator(".number").first.text_content() == "−0"
+    assert box(page, "out").locator(".number").first.text_content() == "−0"
+    assert page.get_by_label("data of x", exact=True).input_value() == "-0"
 
 
 def test_numbers_that_are_not_finite_come_through(open_graph):

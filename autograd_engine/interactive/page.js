@@ -260,14 +260,35 @@ function shownFor(i) {
 const MOST_LEAVES = 100; // listed in the panel
 let panelParts = () => {}; // brings the numbers of the panel up to date
 
-function field(i, value, onValue) {
-  const input = html("input", { type: "text", value: exact(value), "aria-label": `data of ${names[i]}`, spellcheck: "false", autocomplete: "off", "data-edits": i });
+let fields = 0;
+
+// A field for a number of a node, with a line below that says what is wrong with what was typed. That stays as it is
+// until one leaves the field or presses Escape; then the number that holds comes back. `show(x)` writes another one.
+function field(what, i, value, onValue) {
+  const id = `complaint-${fields++}`;
+  const input = html("input", { type: "text", "aria-label": `${what} of ${names[i]}`, "aria-describedby": id, spellcheck: "false", autocomplete: "off", "data-edits": i });
+  const complaint = html("span", { id, class: "complaint", role: "alert" });
+  const judge = (wrong) => {
+    input.setAttribute("aria-invalid", String(wrong));
+    complaint.textContent = wrong ? advice(input.value) : "";
+  };
+  const show = (x) => {
+    value = x;
+    input.value = exact(x);
+    judge(false);
+  };
+  const giveUp = () => input.getAttribute("aria-invalid") === "true" && (show(value), true);
   input.addEventListener("input", () => {
     const number = parsed(input.value);
-    input.setAttribute("aria-invalid", String(number === undefined));
-    if (number !== undefined) onValue(number);
+    judge(number === undefined);
+    if (number !== undefined) onValue((value = number));
   });
-  return input;
+  input.addEventListener("blur", giveUp);
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && giveUp()) event.stopPropagation(); // the next one leaves the node
+  });
+  show(value);
+  return { input, complaint, show };
 }
 
 function edit(i, value) {
@@ -286,7 +307,8 @@ function showPanel() {
     const leaves = [...nodes.keys()].filter(isLeaf).sort(inOrder);
     const table = leaves.slice(0, MOST_LEAVES).map((i) => {
       const gradient = html("td", { class: "number gradient" });
-      const row = html("tr", {}, html("td", {}, html("button", { class: "link", onclick: () => select(i) }, names[i])), html("td", {}, field(i, nodes[i].data, (x) => edit(i, x))), gradient);
+      const { input, complaint } = field("data", i, nodes[i].data, (x) => edit(i, x));
+      const row = html("tr", {}, html("td", {}, html("button", { class: "link", onclick: () => select(i) }, names[i])), html("td", {}, input, complaint), gradient);
       return { i, gradient, row };
     });
     const result = html("dd", { id: "value" });
@@ -328,17 +350,16 @@ function editor(i, what, value, onValue) {
   const middle = Number.isFinite(value) ? value : 0;
   const slider = html("input", { type: "range", min: middle - 2 * span, max: middle + 2 * span, step: span / 100, "aria-label": `${what} of ${names[i]}, slider` });
   slider.value = middle;
-  const typed = field(i, value, (x) => {
+  const { input, complaint, show } = field(what, i, value, (x) => {
     slider.value = x;
     onValue(x);
   });
-  typed.setAttribute("aria-label", `${what} of ${names[i]}`);
   slider.addEventListener("input", () => {
-    typed.value = String(Number(slider.valueAsNumber.toPrecision(12)));
-    typed.setAttribute("aria-invalid", "false");
-    onValue(parsed(typed.value));
+    const number = Number(slider.valueAsNumber.toPrecision(12));
+    show(number);
+    onValue(number);
   });
-  return html("div", { class: "edit" }, html("label", {}, `${what} `, typed), slider);
+  return html("div", { class: "edit" }, html("label", {}, `${what} `, input), slider, complaint);
 }
 
 function foldButtons(i) {

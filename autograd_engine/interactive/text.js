@@ -3,7 +3,7 @@
 // %.6g, as draw.py prints numbers.
 function short(x) {
   if (!Number.isFinite(x)) return x !== x ? "nan" : x < 0 ? "−inf" : "inf";
-  if (x === 0) return "0";
+  if (x === 0) return Object.is(x, -0) ? "−0" : "0";
   const [digits, power] = x.toExponential(5).split("e");
   const e = Number(power);
   const text = e < -4 || e >= 6 ? `${Number(digits)}e${e}` : String(Number(x.toPrecision(6)));
@@ -13,12 +13,22 @@ function short(x) {
 // All digits, which any program reads back as the same number.
 const exact = (x) => (Object.is(x, -0) ? "-0" : x === Infinity ? "inf" : x === -Infinity ? "-inf" : x !== x ? "nan" : String(x));
 
-// The number that a person has typed; undefined where it is none.
+// The number that a person has typed; undefined where it is none, or where it may be either of two: a comma is a
+// decimal one, except in 1,000, which many would read as a thousand.
 function parsed(text) {
+  if (mayBeThousands(text)) return undefined;
   const plain = text.trim().toLowerCase().replaceAll("−", "-").replace(",", ".");
   const named = { inf: Infinity, "+inf": Infinity, "-inf": -Infinity, nan: NaN };
   if (Object.hasOwn(named, plain)) return named[plain];
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/.test(plain) ? Number(plain) : undefined;
+}
+
+const mayBeThousands = (text) => /^\s*[+−-]?[1-9]\d{0,2}(,\d{3})+(?!\d)/.test(text);
+
+// What to type instead of a text that is no number.
+function advice(text) {
+  if (mayBeThousands(text)) return "Is this comma one of thousands or of decimals? Leave it out, or write a point.";
+  return "A number, please: 0.25, −3, 1e−6, inf or nan.";
 }
 
 const elided = (text, most) => (text.length <= most ? text : `${text.slice(0, most - 1)}…`);
