@@ -490,6 +490,59 @@ def test_pointing_at_a_node_shows_its_local_derivatives(open_graph):
     assert page.locator(".derivative:visible").count() > 50
 
 
+def test_numbers_on_edges_do_not_overlap(open_graph):
+    x = [leaf(0.5, "x1"), leaf(-1.0, "x2")]
+    rng = random.Random(0)
+    weights = [[leaf(rng.gauss(0, 1), f"w{j}.{i}") for i in range(2)] for j in range(4)]
+    out = dot([leaf(rng.gauss(0, 1), f"v{j}") for j in range(4)], [tanh(dot(row, x) + 0.5) for row in weights])
+    page = open_graph(out)
+    page.get_by_label("local derivatives").check()
+    labels = [label.bounding_box() for label in page.locator(".derivative:visible").all()]
+    assert len(labels) == 32
+    for i, a in enumerate(labels):
+        for b in labels[:i]:
+            beside = a["x"] + a["width"] <= b["x"] or b["x"] + b["width"] <= a["x"]
+            # A line, with the white around it, is taller than its digits.
+            assert beside or abs(a["y"] - b["y"]) > 0.6 * a["height"]
+
+
+def in_sight(page):
+    """The boxes of nodes that lie in the window whole, free of the buttons and the legend, by their names."""
+    return page.evaluate("""() => {
+        const box = (selector) => document.querySelector(selector).getBoundingClientRect();
+        const [svg, top, bottom] = [box("#graph"), box(".tools").bottom, box(".legend").top];
+        return [...document.querySelectorAll(".box[data-node]")].filter((node) => {
+            const { left, right, top: t, bottom: b } = node.querySelector(".shape").getBoundingClientRect();
+            return left >= svg.left && right <= svg.right && t >= top && b <= bottom;
+        }).map((node) => node.getAttribute("aria-label")?.split(",")[0]);
+    }""")
+
+
+def chain_of_80():
+    node = leaf(0.5, "x")
+    for i in range(80):
+        node = sin(node) if i % 2 else node + 0.3
+    return node
+
+
+def dot_of_40():
+    return dot(*([leaf(0.1 * i, f"{name}{i}") for i in range(40)] for name in "ab"))
+
+
+@pytest.mark.parametrize("make", [chain_of_80, dot_of_40])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_graph_too_large_to_be_read_opens_at_its_output(open_graph, page, make, width):
+    page.set_viewport_size({"width": width, "height": 800})
+    open_graph(make())
+    assert scale(page) >= 0.7
+    names = in_sight(page)
+    assert "out" in names
+    assert len(names) > (6 if width == 1280 else 2)
+    for key in "Tab", "Enter":  # to the output, and select it: that brings nothing under the legend
+        page.locator("#graph").press(key)
+    assert "out" in in_sight(page)
+
+
 def scale(page):
     return float(re.search(r"scale\((.*)\)", page.locator("#view").get_attribute("transform"))[1])
 
@@ -559,6 +612,8 @@ def test_a_large_graph_is_folded_and_opens_at_a_click(open_graph):
     page.get_by_role("button", name=f"Show all {nodes} nodes").click()
     assert page.locator(".box[data-value]").count() == nodes
     assert page.locator(".box.folded").count() == 0
+    assert len(in_sight(page)) > 3
+    assert scale(page) >= 0.7
     check_shown(page, loss)
     page.get_by_role("button", name="Fold", exact=True).click()
     assert page.locator(".box[data-value]").count() == first

@@ -3,6 +3,7 @@
 
 const NODE_GAP = 16; // between two boxes of a column
 const BEND_GAP = 9; // next to an edge that passes through a column
+const WIDEST_GAP = 200; // between two columns: else one would see nothing but edges where the numbers can be read
 
 // The column of every item: results as far left as their arguments allow, leaves next to their first use.
 function columns(items) {
@@ -206,7 +207,8 @@ function layout(items, down) {
   const tallest = Math.max(...layers.map((layer) => layer[layer.length - 1].y - layer[0].y));
   const stretch = Math.max(1, (0.8 * tallest - total(widths)) / total(gaps));
   layers.forEach((_, c) => {
-    centres.push(c ? centres[c - 1] + widths[c - 1] / 2 + stretch * gaps[c] + widths[c] / 2 : 0);
+    const gap = Math.min(WIDEST_GAP, stretch * gaps[c]);
+    centres.push(c ? centres[c - 1] + widths[c - 1] / 2 + gap + widths[c] / 2 : 0);
   });
   const y = items.map((_, i) => cells[i].y);
 

@@ -171,9 +171,7 @@ function rebuild() {
   byId("edges").replaceChildren(...edges.map((edge) => edge.path));
   byId("boxes").replaceChildren(...items.map((item) => item.element));
   byId("derivatives").replaceChildren(...edges.filter((edge) => edge.label).map((edge) => edge.label));
-  const [left, top] = [Math.min(...items.map((q) => q.x - q.width / 2)), Math.min(...items.map((q) => q.y - q.height / 2))];
-  const [right, bottom] = [Math.max(...items.map((q) => q.x + q.width / 2)), Math.max(...items.map((q) => q.y + q.height / 2))];
-  bounds = { x: left, y: top, width: right - left, height: bottom - top };
+  bounds = boundsOf(items);
   if (!shown.has(current)) current = LAST;
   const values = nodes.length - nodes.filter((node) => node.kind === "constant").length;
   byId("unfold").hidden = shown.size === nodes.length;
@@ -181,16 +179,24 @@ function rebuild() {
   byId("fold").hidden = nodes.length <= SHOW_FIRST || shown.size < nodes.length;
 }
 
-// Numbers on edges into the same column keep a line's, or a number's, distance from each other.
+// The box around some items.
+function boundsOf(some) {
+  const [left, top] = [Math.min(...some.map((q) => q.x - q.width / 2)), Math.min(...some.map((q) => q.y - q.height / 2))];
+  const [right, bottom] = [Math.max(...some.map((q) => q.x + q.width / 2)), Math.max(...some.map((q) => q.y + q.height / 2))];
+  return { x: left, y: top, width: right - left, height: bottom - top };
+}
+
+// Numbers on edges that would lie over each other keep a line's, or a number's, distance.
 function separateLabels() {
-  const [along, across, distance] = down ? ["labelY", "labelX", 54] : ["labelX", "labelY", 12];
-  const groups = new Map();
-  for (const edge of edges) {
-    if (!edge.label) continue;
-    const key = Math.round(edge[along]);
-    groups.set(key, [...(groups.get(key) ?? []), edge]);
+  const [along, across, length, distance] = down ? ["labelY", "labelX", 13, 58] : ["labelX", "labelY", 58, 13];
+  const groups = [];
+  let last = -Infinity;
+  for (const edge of edges.filter((edge) => edge.label).sort((a, b) => a[along] - b[along])) {
+    if (edge[along] - last >= length) groups.push([]);
+    groups[groups.length - 1].push(edge);
+    last = edge[along];
   }
-  for (const group of groups.values()) {
+  for (const group of groups) {
     group.sort((a, b) => a[across] - b[across]);
     const free = placed(group.map((edge) => edge[across]), group.map(() => 1), group.slice(1).map(() => distance));
     group.forEach((edge, k) => {
@@ -438,29 +444,63 @@ function zoom(change, x = svg.clientWidth / 2, y = svg.clientHeight / 2) {
   move();
 }
 
-function fit() {
-  const [top, side] = [52, 28]; // the buttons stay clear
-  const [w, h] = [svg.clientWidth - 2 * side, svg.clientHeight - top - 36];
-  view.scale = Math.min(1.6, Math.max(0.005, Math.min(w / bounds.width, h / bounds.height)));
-  view.x = side + (w - bounds.width * view.scale) / 2 - bounds.x * view.scale;
-  view.y = top + (h - bounds.height * view.scale) / 2 - bounds.y * view.scale;
+const LEAST_SCALE = 0.005;
+const LEGIBLE = 0.34; // the scale at which one can still read what a node is
+const READABLE = 0.7; // the scale at which one can still read its numbers
+
+// The part of the window that the buttons and the legend leave free.
+function free() {
+  const [tools, legend] = [document.querySelector(".tools"), document.querySelector(".legend")];
+  const [side, top] = [28, tools.offsetTop + tools.offsetHeight + 12];
+  return { left: side, top, width: svg.clientWidth - 2 * side, height: legend.offsetTop - 8 - top };
+}
+
+// How large a box of the picture can be drawn.
+function scaleFor(box) {
+  const { width, height } = free();
+  return Math.max(LEAST_SCALE, Math.min(width / box.width, height / box.height));
+}
+
+function centre(box, scale) {
+  const { left, top, width, height } = free();
+  view.scale = scale;
+  view.x = left + (width - box.width * scale) / 2 - box.x * scale;
+  view.y = top + (height - box.height * scale) / 2 - box.y * scale;
   move();
 }
 
-// The whole graph, or where that is too small to see anything, its output.
+const fit = () => centre(bounds, Math.min(1.6, scaleFor(bounds)));
+
+// The whole graph, or where nobody could read that, its output with what is near.
 function begin() {
   fit();
-  if (view.scale > 0.1) return;
-  zoom(0.7 / view.scale);
+  if (view.scale >= LEGIBLE) return;
+  const near = around(items[itemOf.get(LAST)]);
+  centre(near, Math.min(1, Math.max(READABLE, scaleFor(near))));
   reveal(LAST);
+}
+
+// A box with an item and as many others, the nearest first, as can be read at once.
+function around(item) {
+  const distance = (other) => Math.hypot(other.x - item.x, other.y - item.y);
+  let near = boundsOf([item]);
+  const members = [];
+  for (const other of [...items].sort((a, b) => distance(a) - distance(b))) {
+    members.push(other);
+    const larger = boundsOf(members);
+    if (scaleFor(larger) < READABLE) break;
+    near = larger;
+  }
+  return near;
 }
 
 // Bring a shown node into the window.
 function reveal(i) {
   const item = items[itemOf.get(i)];
-  const into = (place, half, size) => Math.min(Math.max(place, half + 20), size - half - 20) - place;
-  view.x += into(view.x + item.x * view.scale, (item.width / 2) * view.scale, svg.clientWidth);
-  view.y += into(view.y + item.y * view.scale, (item.height / 2) * view.scale, svg.clientHeight);
+  const { left, top, width, height } = free();
+  const into = (place, half, start, size) => Math.min(Math.max(place, start + half), start + size - half) - place;
+  view.x += into(view.x + item.x * view.scale, (item.width / 2) * view.scale, left, width);
+  view.y += into(view.y + item.y * view.scale, (item.height / 2) * view.scale, top, height);
   move();
 }
 
