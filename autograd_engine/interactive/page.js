@@ -136,6 +136,19 @@ function pathOf(points) {
   return d.replace(/\.\d{2,}/g, (digits) => digits.slice(0, 2));
 }
 
+// How far along its edge a number stands: in the middle of a lone edge, else near the end where fewer edges meet.
+function labelShare(fromThere, intoThere) {
+  if (fromThere === 1 && intoThere === 1) return 0.5;
+  return fromThere < intoThere ? 0.3 : 0.7;
+}
+
+// The point of the curve that `pathOf` draws between two points.
+function onCurve([[x0, y0], [x1, y1]], t) {
+  const straight = (a, b) => (a * (1 - t) ** 3 + b * t ** 3) + 3 * t * (1 - t) * ((a + b) / 2);
+  const bent = (a, b) => a + (b - a) * t * t * (3 - 2 * t);
+  return down ? [bent(x0, x1), straight(y0, y1)] : [straight(x0, x1), bent(y0, y1)];
+}
+
 // Lay out and draw what is shown.
 function rebuild() {
   collect();
@@ -161,8 +174,8 @@ function rebuild() {
       const path = draw("path", { class: side ? "edge side" : "edge", d: pathOf(points) });
       const edge = { from, to: v, position, path };
       if (!side) {
-        const [[x0, y0], [x1, y1]] = places.last(points, v);
-        Object.assign(edge, { labelX: (x0 + x1) / 2, labelY: (y0 + y1) / 2, label: text("derivative", 0, 0, "") });
+        const [labelX, labelY] = onCurve(places.last(points, v), labelShare(items[from].after.length, into.length));
+        Object.assign(edge, { labelX, labelY, label: text("derivative", 0, 0, "") });
       }
       edges.push(edge);
     });
