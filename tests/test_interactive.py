@@ -466,6 +466,16 @@ def test_a_click_explains_a_node(open_graph):
     assert "Leaves" in panel.inner_text()
 
 
+def test_a_rule_breaks_between_numbers_and_factors_only(open_graph):
+    page = open_graph(chain_network()[0])
+    box(page, "s2").click()
+    rule = page.locator("#panel pre")
+    assert "d σ(x)/d x = σ(x)(1−σ(x))" in rule.text_content()
+    wholes = rule.locator(".whole")
+    assert "d σ(x)/d x" in wholes.all_text_contents()
+    assert len(set(wholes.evaluate_all("all => all.map((one) => one.offsetHeight)"))) == 1
+
+
 def test_an_explanation_adds_up_the_uses(open_graph):
     x = leaf(2.0, "x")
     total = sum_of([x * float(i) for i in range(20)]) * 0.0

@@ -13,6 +13,11 @@ function html(tag, attributes = {}, ...children) {
 }
 
 const span = (style, text) => html("span", { class: style }, text);
+
+// A formula that is broken between numbers and factors only, that is, at spaces outside "d y/d x".
+const unbroken = (text) => text.split(/(d \S+\/d \S+|\S+)/).map((part) => (part.trim() ? span("whole", part) : part));
+
+const formulaOf = (text) => html("span", { class: "formula" }, ...unbroken(text));
 const paragraph = (...children) => html("p", {}, ...children);
 
 // `graph` has nodes, users, names, values, locals, gradients and the seed; `select(i)` shows another node.
@@ -37,10 +42,10 @@ function explanation(graph, i, select) {
     const row = graph.rows[node.op];
     return [
       html("h2", {}, "Value"),
-      paragraph(span("formula", `${names[i]} = ${formula(row.name, node.args.map((j) => operandName(j)))}`)),
-      paragraph(span("formula", `= ${formula(row.name, node.args.map((j) => factor(values[j])))} = ${short(values[i])}`)),
+      paragraph(formulaOf(`${names[i]} = ${formula(row.name, node.args.map((j) => operandName(j)))}`)),
+      paragraph(formulaOf(`= ${formula(row.name, node.args.map((j) => factor(values[j])))} = ${short(values[i])}`)),
       html("h2", {}, `The rule of ${row.name}`),
-      html("pre", {}, row.rule),
+      html("pre", {}, ...unbroken(row.rule.replaceAll("-", "−"))),
     ];
   }
 
@@ -84,8 +89,8 @@ function explanation(graph, i, select) {
     const symbols = uses.map(({ user }) => `∂${out}/∂${names[user]} · ∂${names[user]}/∂${names[i]}`);
     const numbers = uses.map(({ user, local }) => `${factor(gradients[user] ?? 0)}·${factor(local)}`);
     const parts = [
-      paragraph(span("formula", `∂${out}/∂${names[i]} = ${joined(symbols, " + ")}`)),
-      paragraph(span("formula", `= ${joined(numbers, " + ")} = ${short(sent.reduce((a, b) => a + b, 0))}`)),
+      paragraph(formulaOf(`∂${out}/∂${names[i]} = ${joined(symbols, " + ")}`)),
+      paragraph(formulaOf(`= ${joined(numbers, " + ")} = ${short(sent.reduce((a, b) => a + b, 0))}`)),
     ];
     const users = [...new Set(uses.map(({ user }) => user))];
     const [{ user, local }] = uses;
