@@ -164,23 +164,39 @@ def test_a_neuron_shows_its_graph_and_its_chain_rule(window, port):
     one.until("text => document.querySelector('#sample-about').textContent !== text", before)
 
 
-def test_what_was_clicked_comes_into_sight(window, port):
-    one = window(height=800).open(port, "hidden=8,8,6&samples=60")
+@pytest.mark.parametrize("width", [1280, 390])
+def test_what_was_clicked_comes_into_sight(window, port, width):
+    one = window(width=width, height=800).open(port, "hidden=8,8,6&samples=60")
+    one.page.locator(".picture svg").wait_for()
     in_sight = "selector => document.querySelector(selector).getBoundingClientRect().bottom <= innerHeight"
     assert not one.page.evaluate(in_sight, ".picture")
     one.page.get_by_role("button", name="Output neuron").first.click()
     one.page.get_by_text("Output neuron: output").wait_for()
     one.until(in_sight, ".picture")
     # The graph is larger than its window: the neuron itself is what one sees of it, and that it goes on to the left.
-    inside = """() => {
+    inside = """(name) => {
         const picture = document.querySelector('.picture').getBoundingClientRect();
-        const label = [...document.querySelectorAll('.picture text')].find((text) => text.textContent === 'output');
+        const label = [...document.querySelectorAll('.picture text')].find((text) => text.textContent === name);
+        if (!label) return false;
         const { left, right, top, bottom } = label.getBoundingClientRect();
         return picture.left < left && right < picture.right && picture.top < top && bottom < picture.bottom;
     }"""
-    one.until(inside)
+    one.until(inside, "output")
     assert "left" in one.page.locator(".frame").get_attribute("class")
     assert one.page.get_by_text("The graph is larger than this window").is_visible()
+    # While it trains, its numbers and with them the graph grow; it stays in sight.
+    before = one.text("#sample-about")
+    one.page.get_by_role("combobox", name="Optimiser").select_option("adam")
+    one.page.get_by_role("button", name="Play").click()
+    one.until("parseInt(document.querySelector('#steps').textContent) > 100")
+    one.page.get_by_role("button", name="Pause").click()
+    one.until("text => document.querySelector('#sample-about').textContent !== text", before)
+    assert one.page.evaluate(inside, "output")
+    # What is chosen while another tab is open is there when one comes back.
+    one.page.get_by_role("tab", name="Weights and optimiser").click()
+    one.page.get_by_role("button", name="w4[1,3]").click()
+    one.page.get_by_role("tab", name="Graph and chain rule").click()
+    one.until(inside, "w4[1,3]")
 
 
 @pytest.mark.parametrize("width", [1280, 390])

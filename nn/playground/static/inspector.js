@@ -6,6 +6,7 @@ import { landscapeOf } from "./landscape.js";
 
 export const TABS = ["graph", "weights", "deltas", "landscape", "script"];
 const READABLE = 0.66;
+const MARGIN = 14; // pixels around the selected node
 
 export class Inspector {
   /** `on.refresh()` asks for what the tab needs, `on.select(layer, neuron, input)`, `on.sample(row)`, `on.set(index, number)`, `on.landscape(first, second)`. */
@@ -90,17 +91,21 @@ export class Inspector {
   }
 
   graph(found) {
+    if (byId("panel-graph").hidden) { // what cannot be seen has no size to scroll by
+      this.shown.svg = this.shown.node = null;
+      return;
+    }
     if (this.shown.svg !== found.svg) {
       this.shown.svg = found.svg;
       const drawing = new DOMParser().parseFromString(found.svg, "image/svg+xml").documentElement;
-      const { scrollLeft, scrollTop } = this.picture;
+      const { scrollLeft, scrollTop } = this.picture, isOther = this.shown.node !== found.name, wasSeen = this.isSeen();
+      this.shown.node = found.name;
       // As large as fits, but never so small that it could not be read; then it can be scrolled.
       drawing.style.minWidth = `${READABLE * parseFloat(drawing.getAttribute("width"))}pt`;
       for (const text of drawing.querySelectorAll("text")) text.textContent = typeset(text.textContent);
       this.picture.replaceChildren(document.importNode(drawing, true));
-      if (this.shown.node === found.name) this.picture.scrollTo(scrollLeft, scrollTop);
-      else this.reveal(found.name);
-      this.shown.node = found.name;
+      if (!isOther) this.picture.scrollTo(scrollLeft, scrollTop);
+      if (isOther || wasSeen) this.picture.scrollBy(...this.distance(isOther)); // while it trains, its numbers become longer and shorter
       this.edges();
       this.picture.setAttribute("aria-label", `Computation graph of ${found.name}: the values, gradients and local derivatives are in the tab beside it, the chain rule is below`);
     }
@@ -110,13 +115,20 @@ export class Inspector {
     }
   }
 
-  /** Scrolls the picture so that the node of that name is in its middle, as far as that goes. */
-  reveal(name) {
-    const label = [...this.picture.querySelectorAll(".node text")].find((text) => text.textContent === name);
-    if (!label) return;
+  /** How far the picture must be scrolled, to the right and down, to show the selected node, or to have it in the middle. */
+  distance(inTheMiddle) {
+    const label = [...this.picture.querySelectorAll(".node text")].find((text) => text.textContent === this.shown.node);
+    if (!label) return [0, 0];
     const node = label.closest(".node").getBoundingClientRect(), window = this.picture.getBoundingClientRect();
-    this.picture.scrollLeft += (node.left + node.right - window.left - window.right) / 2;
-    this.picture.scrollTop += (node.top + node.bottom - window.top - window.bottom) / 2;
+    const way = (start, end, from, to) => {
+      const margin = inTheMiddle ? (to - from - (end - start)) / 2 : MARGIN;
+      return Math.min(start - margin - from, Math.max(end + margin - to, 0));
+    };
+    return [way(node.left, node.right, window.left, window.right), way(node.top, node.bottom, window.top, window.bottom)];
+  }
+
+  isSeen() {
+    return this.distance(false).every((way) => Math.abs(way) < 1);
   }
 
   /** Shades the sides on which the picture goes on: not every system shows a scroll bar before one scrolls. */
