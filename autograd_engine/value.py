@@ -331,10 +331,10 @@ class Value:
     def _repr_svg_(self) -> str | None:
         """The graph as a picture, for notebooks. None, and so the repr is shown, where it cannot be drawn: it has
         more than 200 nodes, which no page can show, or there is no Graphviz."""
-        from autograd_engine.draw import to_svg  # it imports this module
+        from autograd_engine.draw import as_wide_as_fits, to_svg  # it imports this module
 
         try:
-            return to_svg(self, limit=200)
+            return as_wide_as_fits(to_svg(self, limit=200))
         except (ValueError, RuntimeError):
             return None
 

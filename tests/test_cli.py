@@ -227,13 +227,13 @@ def test_a_training_that_diverges_leaves_no_directory_that_it_made(before, out):
 def test_a_disk_that_is_full_takes_no_model_along(capsys, monkeypatch):
     monkeypatch.setattr(train, "drawings", lambda *_: {})
 
-    def full(*_):
-        raise OSError(28, "No space left on device", "loss.png")
+    def full(path, content):
+        raise OSError(28, "No space left on device", path.name)
 
-    monkeypatch.setattr(train, "figures", full)
+    monkeypatch.setattr(results, "write_atomically", full)
     assert main(["train", classes_csv(), *FEW, "--out", "out"]) == 2
     out, err = capsys.readouterr()
-    assert err == "autograd-engine: loss.png: No space left on device\n"
+    assert err == "autograd-engine: metrics.json: No space left on device\n"
     assert "out/model.safetensors" in out
     assert Predictor.load("out/model.safetensors").target_name == "kind"
 

@@ -15,14 +15,17 @@ PROGRAM = [sys.executable, "-c", "import sys; from nn.cli import main; print(flu
 
 
 @pytest.mark.parametrize("seconds", [0.02, 0.05, 0.1, 0.2, 0.4, 0.8])
-def test_ctrl_c_during_the_start_is_one_line(seconds, tmp_path):
-    arguments = ["train", "digits", "--out", str(tmp_path / "out")]
+def test_ctrl_c_is_no_traceback_whenever_it_comes(seconds, tmp_path):
+    arguments = ["train", "digits", "--epochs", "100", "--out", str(tmp_path / "out")]
     with subprocess.Popen([*PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         process.stdout.readline()
         time.sleep(seconds)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate()
-    assert (process.returncode, err) == (INTERRUPTED, INTERRUPTED_LINE)
+    assert process.returncode == INTERRUPTED
+    assert "Traceback" not in err
+    if seconds < 0.1:  # later, on a fast machine, the training has begun, and there is something to be saved
+        assert err == INTERRUPTED_LINE
 
 
 def test_ctrl_c_does_not_reach_an_import():

@@ -17,14 +17,25 @@ import hashlib
 import html
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Mapping
 from importlib.resources import files
 from string import Template
 from typing import Any
 
-from autograd_engine.draw import CONSTANT, DERIVATIVE, GRADIENT, GREY, INK, KINDS, NUMBER_FONT, TEXT_FONT, as_values
+from autograd_engine.draw import (
+    CONSTANT,
+    DERIVATIVE,
+    GRADIENT,
+    GREY,
+    INK,
+    KINDS,
+    NUMBER_FONT,
+    TEXT_FONT,
+    Values,
+    parameters_and_labels,
+)
 from autograd_engine.explanations.explain import explain
-from autograd_engine.explanations.names import Names
+from autograd_engine.explanations.names import Names, reading_order
 from autograd_engine.files import write_atomically
 from autograd_engine.graph import topological_order
 from autograd_engine.interactive.javascript import emit, key, literal
@@ -37,14 +48,19 @@ SCRIPTS = ("special.js", "engine.js", "folding.js", "layout.js", "text.js", "exp
 
 
 def to_html(
-    value: Value, path: str | os.PathLike[str] | None = None, *, parameters: Value | Iterable[Value] = ()
+    value: Value,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    parameters: Values | Mapping[str, Value] = (),
+    names: Mapping[str, Value] | None = None,
 ) -> str:
     """The graph of `value` as the text of an interactive HTML page; also written to `path`.
 
     The page needs nothing but a browser. It pans and zooms, shows local derivatives where one points and the
     chain rule of a node in words where one clicks, steps through the backward pass, and computes everything
     anew when the data of a leaf is edited. Above 300 nodes parts of the graph are folded and open at a click.
-    `parameters` are the Values to draw as parameters; all other leaves are inputs.
+    `parameters` are the Values to draw as parameters; all other leaves are inputs. Where they come by name, as from
+    `model.named_parameters()`, and where `names` has more nodes by name, these names stand in the place of labels.
 
     The numbers are those of the leaves as they are now and of one backward pass with seed 1, whatever `grad`
     has added up so far. What Python decided while the graph was built stays decided: a condition such as `x > 0`
@@ -61,7 +77,8 @@ def to_html(
     """
     if not isinstance(value, Value):
         raise TypeError(f"value is a Value, got {type(value).__name__}: {value!r:.60}")
-    nodes = _nodes(value, set(as_values(parameters, "parameters")))
+    known, labels = parameters_and_labels(parameters, names)
+    nodes = _nodes(value, known, labels)
     rows = {(node.op, len(node.arguments)): None for node in topological_order([value]) if node.op}
     script = _script(emit((op.name, inputs) for op, inputs in rows))
     style = _palette() + _text("style.css")
@@ -80,17 +97,17 @@ def to_html(
     return page
 
 
-def _nodes(output: Value, parameters: set[Value]) -> list[dict[str, Any]]:
+def _nodes(output: Value, parameters: set[Value], labels: dict[Value, str]) -> list[dict[str, Any]]:
     """The nodes of a graph behind their arguments, each constant as a node of its own."""
     order = topological_order([output])
-    names = Names(order)
+    names = Names(reading_order([output]), {label: value for value, label in labels.items()})
     names.name(output, "out")
     places: dict[Value, int] = {}
     nodes: list[dict[str, Any]] = []
     for value in order:
         node: dict[str, Any] = {"kind": _kind(value, output, parameters), "name": names.name(value).text}
-        if value.label:
-            node["label"] = value.label
+        if label := labels.get(value, value.label):
+            node["label"] = label
         if value.op is None:
             node["data"] = _number(value.data)
         else:
