@@ -296,9 +296,9 @@ class _Trace:
         return structure([self.number(x) if isinstance(x, Value) else x for x in leaves])
 
     def slope(self, x: Any) -> Any:
-        """A derivative in the number type of this trace, 0.0 instead of -0.0 where it is not a Value."""
+        """A derivative in the number type of this trace, 0.0 instead of -0.0."""
         slope = self.number(x)
-        return slope if isinstance(slope, Value) else slope + 0.0
+        return slope if isinstance(slope, Value) and slope.data else slope + 0.0
 
 
 def _sparse_jacobian(run: _Run, outputs: Sequence[Any]) -> Any:

@@ -234,6 +234,7 @@ def _by_sign(x: Any, positive: Any, otherwise: Any) -> Any:
 
 
 # Rows that others mention before they are defined.
+div: Primitive
 where: Primitive
 sign: Primitive
 round: Primitive
@@ -262,7 +263,7 @@ div = Primitive(
     "div",
     "÷",
     _div,
-    lambda out, x, y: (where(out == out, 1 / y, nan), -out / y),
+    lambda out, x, y: (where(out == out, div(1.0, y), nan), -out / y),  # div, since y may be a plain 0.0
     "x / y; x / 0 is inf and 0 / 0 is nan.",
     derivative=("1 / y", "-x / y**2"),
 )

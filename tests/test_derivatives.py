@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from autograd_engine import (
     Value,
+    arctan2,
     cos,
     derivatives,
     dot,
@@ -331,6 +332,13 @@ def test_what_is_handed_on_is_of_numbers():
     assert (value, aux, slope) == (9.0, {"twice": 6.0, "name": "x"}, 6.0)
     assert type(aux["twice"]) is float
     assert grad(lambda x: grad(lambda y: (y * x, y * x), has_aux=True)(2.0)[1])(5.0) == 2.0
+
+
+def test_a_derivative_is_never_minus_zero():
+    slope = grad(lambda y: -(y * y))
+    assert math.copysign(1.0, slope(0.0)) == 1.0
+    value, _ = value_and_grad(lambda x: arctan2(slope(x), -1.0))(0.0)
+    assert value == arctan2(slope(0.0), -1.0) == math.pi
 
 
 def test_one_number_may_come_as_an_array_without_axes():

@@ -44,6 +44,17 @@ ALLOWED = 8  # units in the last place for each primitive
 Pair = collections.namedtuple("Pair", "first second")
 
 
+def test_the_slope_of_a_mean_is_nan_with_it():
+    f = value_and_grad(lambda w, X: mean(vmap(lambda w, x: w + x, in_axes=(None, 0))(w, X)))
+    for X in (np.array([1.0, 2.0]), np.array([math.inf, -math.inf]), np.array([1.0, math.nan])):
+        assert repr(jit(f)(1.0, X)) == repr(f(1.0, X))
+
+
+def test_division_by_a_constant_zero_has_derivatives():
+    assert jit(grad(lambda x: x / 0.0))(1.0) == grad(lambda x: x / 0.0)(1.0) == math.inf
+    assert grad(grad(lambda x: x * x / 0.0))(1.0) == jit(grad(grad(lambda x: x * x / 0.0)))(1.0) == math.inf
+
+
 # --- accuracy of the default mode -------------------------------------------------------------------------------
 
 

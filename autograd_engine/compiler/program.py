@@ -79,7 +79,7 @@ def program_of(outputs: Sequence[Any], nodes: Sequence[Traced], batches: Iterabl
     ends = [simplifier.output(place(x)) for x in outputs]
     recorded = len(nodes)
     program = _program(simplifier, ends, recorded, guarded=exact)
-    if not exact and "product0" in simplifier.operations:
+    if not exact and simplifier.has_guards:
         program.guarded = functools.partial(_program, simplifier, ends, recorded, guarded=True)
     return program
 

@@ -101,7 +101,7 @@ class Simplifier:
         self.operations, self.operands = list(self.operations), list(self.operands)
         try:
             if not guarded:
-                self._leave_out_guards()
+                outputs = self._leave_out_guards(outputs)
             if not self.exact:
                 self._contract(outputs)
             return self._in_order(outputs)
@@ -194,8 +194,27 @@ class Simplifier:
     def _single_product(self, x: int, uses: list[int], batch: int) -> bool:
         return x >= 0 and self.operations[x] == "mul" and uses[x] == 1 and self.batches[x] == batch
 
-    def _leave_out_guards(self) -> None:
-        """Take the plain product for that of the chain rule where no condition depends on it."""
+    @property
+    def has_guards(self) -> bool:
+        """Whether there is something that `finished` leaves out unless it is to be guarded."""
+        return "product0" in self.operations or any(map(self._waits_for_a_mean, range(len(self.operations))))
+
+    def _waits_for_a_mean(self, i: int) -> bool:
+        """Whether this is the slope of a mean, which waits for the mean only to be nan with it."""
+        if self.operations[i] != "where" or not self._is(self.operands[i][0], "eq"):
+            return False
+        a, b = self.operands[self.operands[i][0]]
+        return a == b and self._is(a, "div") and self._is(self.operands[a][1], "size")
+
+    def _leave_out_guards(self, outputs: list[int]) -> list[int]:
+        """Take the plain product for that of the chain rule where no condition depends on it, and the slope of a mean
+        without a look at the mean. Returns the outputs, which may stand in other places."""
+        instead = {i: self.operands[i][1] for i in range(len(self.operations)) if self._waits_for_a_mean(i)}
+        if instead:
+            for i, operation in enumerate(self.operations):
+                if operation not in _FROM_OUTSIDE:
+                    self.operands[i] = tuple([instead.get(x, x) for x in self.operands[i]])
+            outputs = [instead.get(x, x) for x in outputs]
         decisive = bytearray(len(self.operations))
         for i in range(len(decisive) - 1, -1, -1):
             operation = self.operations[i]
@@ -205,6 +224,7 @@ class Simplifier:
                         decisive[x] = 1
             if operation == "product0" and not decisive[i]:
                 self.operations[i], self.operands[i] = self._plain_product(*self.operands[i])
+        return outputs
 
     def _plain_product(self, x: int, y: int) -> tuple[str, tuple[int, ...]]:
         """The operation and the operands that stand for x * y."""
@@ -352,11 +372,6 @@ def _pow(s: Simplifier, x: int, y: int) -> int | None:
 def _where(s: Simplifier, condition: int, x: int, y: int) -> int | None:
     if condition < 0:
         return x if s._value(condition) else y
-    if s._is(condition, "eq") and not s.exact:
-        # The slope of a mean does not wait for the mean, only to be nan with it: so are the slopes of what is nan.
-        a, b = s.operands[condition]
-        if a == b and s._is(a, "div") and s._is(s.operands[a][1], "size"):
-            return x
     return x if x == y else None
 
 
