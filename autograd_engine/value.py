@@ -108,6 +108,17 @@ class Value:
     `data` is the number, `grad` what backward() has added up so far (0.0 at first), `label` a name for
     drawings, `op` the primitive that made it (None for a leaf).
 
+    Operators, the functions of this package and those of NumPy make new Values of it; `math.exp` and its like refuse
+    it. Comparisons look at the data. A result keeps the numbers that it was computed from, so a leaf that changes
+    afterwards does not falsify its gradient:
+
+    >>> x = Value(3.0)
+    >>> y = x * x
+    >>> x.data = 10.0
+    >>> y.backward()
+    >>> y, x.grad
+    (Value(data=9.0, grad=1.0, op=mul), 6.0)
+
     Raises TypeError unless `data` is a real number (int, float, bool, NumPy scalar).
     """
 
@@ -157,7 +168,7 @@ class Value:
 
     @property
     def data(self) -> float:
-        """The number. Only a leaf's can be set, since a result's follows from its parents."""
+        """The number. Only a leaf's can be set, since a result's follows from its parents: else AttributeError."""
         return self._float
 
     @data.setter
@@ -169,7 +180,7 @@ class Value:
 
     @property
     def grad(self) -> float:
-        """d(output)/d(self), added up over all calls of backward() since the last zero_grad()."""
+        """d(output)/d(self), times the seed, added up over all calls of backward() since the last zero_grad()."""
         return self._grad
 
     @grad.setter
@@ -211,6 +222,9 @@ class Value:
     def backward(self, seed: float = 1.0) -> None:
         """Add d(self)/d(node) times `seed` to `node.grad`, for self and every node it was computed from.
 
+        In the chain rule zero times anything is zero, infinities included. Raises TypeError for a seed that is no
+        number.
+
         >>> a = Value(3.0)
         >>> loss = a * a
         >>> loss.backward()
@@ -221,12 +235,26 @@ class Value:
         add_gradients(self, as_float(seed), partials)
 
     def zero_grad(self) -> None:
-        """Set `grad` to 0.0 on self and every node it was computed from."""
+        """Set `grad` to 0.0 on self and every node it was computed from, leaves included.
+
+        >>> w = Value(2.0)
+        >>> loss = w * w
+        >>> loss.backward()
+        >>> loss.zero_grad()
+        >>> w.grad
+        0.0
+        """
         for node in topological_order([self]):
             node._grad = 0.0
 
     def detach(self) -> Value:
-        """A leaf with the same data and label: a constant, as far as derivatives go."""
+        """A leaf with the same data and label: a constant, as far as derivatives go.
+
+        >>> x = Value(3.0)
+        >>> (x * x.detach()).backward()
+        >>> x.grad
+        3.0
+        """
         return Value(self._float, self.label)
 
     def pull(self, factor: Any) -> Any:
