@@ -95,6 +95,12 @@ class GradientError(AssertionError):
     """A derivative does not agree with finite differences; the message is a report that names the guilty rule.
 
     `check` is the GradientCheck with all numbers (None where f itself differs between floats and Values).
+
+    >>> try:
+    ...     check_gradients(lambda x: x**3, 2.0, gradient=lambda x: 3 * x)
+    ... except GradientError as error:
+    ...     print([(slope.by, slope.found, round(slope.low, 6)) for slope in error.check.first])
+    [('x', 6.0, 12.0)]
     """
 
     def __init__(self, report: str, check: GradientCheck | None = None) -> None:

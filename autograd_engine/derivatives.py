@@ -52,7 +52,7 @@ def gradient(output: Value, inputs: Any) -> Any:
     """d(output)/d(input) as Values, which can be differentiated again, in the structure of `inputs`.
 
     `inputs` is a Value or nested lists, tuples, dicts or arrays of Values, of any place in the graph; what the
-    output does not depend on gets 0. No `grad` is touched.
+    output does not depend on gets 0. No `grad` is touched. Raises TypeError where one of them is not a Value.
 
     >>> x = Value(3.0)
     >>> slope = gradient(x**3, x)
@@ -94,12 +94,14 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
 def value_and_grad(
     f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
 ) -> Callable[..., Any]:
-    """A function that returns `(f(...), gradient)` from one run; see `grad`.
+    """A function that returns `(f(...), gradient)` from one run; arguments and errors as for `grad`.
 
     With `has_aux` it returns `((value, aux), gradient)`.
 
     >>> value_and_grad(lambda w: w["a"] * w["b"])({"a": 2.0, "b": 5.0})
     (10.0, {'a': 5.0, 'b': 2.0})
+    >>> value_and_grad(lambda x: (x * x, "a remark"), has_aux=True)(3.0)
+    ((9.0, 'a remark'), 6.0)
     """
 
     @functools.wraps(f)
@@ -123,8 +125,10 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, sparse:
 
     With `sparse` the result is a `scipy.sparse.csr_matrix` of floats, a row for each number returned and a column
     for each number of the argument, both in the order in which they are written. A sweep then visits only what its
-    output was computed from, and what the output does not depend on takes neither time nor memory. Raises TypeError
-    where a sparse one is to be differentiated again, ImportError without SciPy.
+    output was computed from, and what the output does not depend on takes neither time nor memory.
+
+    Raises TypeError where f does not return numbers and where a sparse Jacobian is to be differentiated again,
+    IndexError where an index has no argument, ImportError for a sparse one without SciPy.
 
     >>> jacobian(lambda p: [p[0] * p[1], p[0] + p[1]])([2.0, 3.0])
     [[3.0, 2.0], [1.0, 1.0]]
@@ -152,9 +156,15 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, sparse:
 def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
     """The second derivatives of `f`, which returns one number: the jacobian of its gradient.
 
+    For an argument of n numbers these are n² of them, from n sweeps; an array of shape S gives one of shape S + S.
+    Where a single direction is enough, `jvp` of `grad(f)` takes the time of a few runs of f, whatever n is. Errors as
+    for `grad`.
+
     >>> hessian(lambda x: (x**3).sum())(np.array([1.0, 2.0]))
     array([[ 6.,  0.],
            [ 0., 12.]])
+    >>> jvp(grad(lambda x: (x**3).sum()), [np.array([1.0, 2.0])], [np.array([1.0, 0.0])])[1]  # its first column
+    array([6., 0.])
     """
     return jacobian(grad(f, argnums), argnums)
 
@@ -162,7 +172,9 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
 def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
     """Forward mode: `(f(*primals), J @ tangents)`, how the outputs change along a direction of the inputs.
 
-    `tangents` has the structure of `primals`, the tuple of arguments; the tangent of the outputs has theirs.
+    `tangents` has the structure of `primals`, the tuple of arguments (a tuple also where there is one); the tangent of
+    the outputs has theirs. One sweep, however many outputs there are. Raises ValueError where the two structures
+    differ, TypeError where f or one of them holds something that is no number.
 
     >>> jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
     (6.0, 3.0)
@@ -180,7 +192,9 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
 def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
     """Reverse mode: `(f(*primals), pullback)`, where `pullback(cotangents)` is the tuple `cotangents @ J`.
 
-    `cotangents` has the structure of what f returns; the result has one entry for each of `primals`.
+    `cotangents` has the structure of what f returns; the result has one entry for each of `primals`, and so is a tuple
+    also where there is one. One sweep for each call of `pullback`, however many inputs there are. Raises ValueError
+    where the structure is another, TypeError where something is no number.
 
     >>> outputs, pullback = vjp(lambda x, y: [x * y, x + y], 2.0, 3.0)
     >>> outputs, pullback([1.0, 10.0])
