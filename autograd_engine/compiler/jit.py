@@ -48,6 +48,10 @@ def jit(f: Callable[..., Any], *, exact: bool = False, threads: int | None = Non
     Called with Values, the function runs uncompiled, so that `grad(jit(f))` is right, if slow: write
     `jit(grad(f))`.
 
+    Raises TypeError where f is not a function, ValueError where `threads` is not a whole number of at least 1. A call
+    raises TypeError where an argument holds something that is no number, and TraceError, at the first of its kind,
+    where f cannot be compiled.
+
     >>> from autograd_engine import exp, value_and_grad
     >>> slope = jit(value_and_grad(lambda x: x * exp(-x)))
     >>> slope(1.0)
@@ -61,7 +65,19 @@ def jit(f: Callable[..., Any], *, exact: bool = False, threads: int | None = Non
 
 
 def constant(value: Any) -> float:
-    """The present number of a Value (or a number itself), which a compiled function then takes as fixed."""
+    """The present number of a Value (or a number itself), which a compiled function then takes as fixed.
+
+    It is read when the function is traced, at its first call. (`nn.constant` is something else, an initialiser of
+    weights.) Raises TypeError for what is no number.
+
+    >>> rate = Value(0.5)
+    >>> scaled = jit(lambda x: x * constant(rate))
+    >>> scaled(8.0)
+    4.0
+    >>> rate.data = 1.0  # too late: the 0.5 is part of the code
+    >>> scaled(8.0)
+    4.0
+    """
     return value.data if isinstance(value, Value) else as_float(value)
 
 
@@ -78,7 +94,13 @@ def named_arguments(f: Callable[..., Any], args: tuple[Any, ...], keywords: dict
 
 
 class Jitted:
-    """A compiled function. `program`, `llvm`, `assembly` and `stats` show what became of it."""
+    """A compiled function. `program`, `llvm`, `assembly` and `stats` show what became of it.
+
+    >>> print(jit(lambda x: x * x + 1.0).program(2.0))
+    %0 = x
+    %1 = fma %0, %0, 1.0
+    return %1
+    """
 
     def __init__(self, f: Callable[..., Any], exact: bool, threads: int | None) -> None:
         functools.update_wrapper(self, f, updated=())

@@ -27,7 +27,16 @@ BOUND = 1e8
 
 
 class NotFiniteError(ArithmeticError):
-    """A value or a gradient has become nan or inf under `debug(strict=True)`. `diagnosis` is what `why` says of it."""
+    """A value or a gradient has become nan or inf under `debug(strict=True)`. `diagnosis` is what `why` says of it.
+
+    >>> x = Value(0.0)
+    >>> try:
+    ...     with debug(strict=True):
+    ...         x.sqrt().backward()  # the root of 0 is a number, but its slope there is not
+    ... except NotFiniteError as error:
+    ...     print(error.diagnosis.kind, x.grad)
+    inf 0.0
+    """
 
     def __init__(self, diagnosis: Diagnosis) -> None:
         super().__init__(diagnosis)

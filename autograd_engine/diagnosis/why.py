@@ -42,6 +42,11 @@ class Diagnosis:
     `node`, where it begins; it is empty, and `node` None, where nothing is wrong or nothing leads there. `cause`
     says in words what happens at the node, `rewrite` what to write instead (None where the catalogue has nothing that
     helps), and `location` is the line that made the node, where it was made under `debug()`.
+
+    >>> x = Value(-1.0, label="x")
+    >>> found = why(2 * x.sqrt())
+    >>> found.kind, found.node.op.name, found.cause
+    ('nan', 'sqrt', 'sqrt(-1.0); the square root of a negative number')
     """
 
     question: str
