@@ -286,6 +286,10 @@ class Neuron(Module):
     an int or a NumPy Generator to draw from; the same seed gives the same weights. The attribute
     `activation` is the primitive, None where there is none.
 
+    Raises TypeError where `n_in` is not a whole number, `activation` something else, or `seed` neither of the two;
+    ValueError where `n_in` is below 1, the seed negative, the activation's name unknown, or where a primitive takes
+    more than one number. A call raises ValueError for another number of inputs, TypeError where one is no number.
+
     >>> neuron = Neuron(2, activation="tanh", seed=1)
     >>> neuron
     Neuron(2 -> 1 tanh, 3 parameters)
@@ -304,7 +308,7 @@ class Neuron(Module):
         self.bias = Value(0.0, "b")
 
     def __call__(self, inputs: Iterable[Any], /) -> Value:
-        """The output for `n_in` inputs. Raises ValueError for any other number of inputs."""
+        """The output for `n_in` inputs. Raises as the class says."""
         [z] = _weighted_sums(self, [self], _numbers(inputs, self.n_in, "Neuron"))
         self._pre_activations = z
         [output] = _activated(self.activation, [z])
@@ -315,10 +319,18 @@ class Neuron(Module):
 
 
 class Layer(Module):
-    """`n_out` neurons that see the same `n_in` inputs; called, it returns the list of their outputs.
+    """`n_out` neurons that see the same `n_in` inputs: outputs = activation(weight · inputs + bias).
 
-    Arguments as for `Neuron`. As tensors it is `weight` (n_out, n_in) and `bias` (n_out,), which is what
-    PyTorch's Linear has.
+    As tensors it is `weight` (n_out, n_in) and `bias` (n_out,), which is what PyTorch's Linear has; the neurons are
+    in `neurons`. Called, it returns a list of `n_out` outputs, also where `n_out` is 1. Arguments and errors are those
+    of `Neuron`; `n_out`, too, must be a whole number of at least 1.
+
+    Layers with one seed draw the same numbers. To have them differ, hand one Generator to all of them:
+
+    >>> draws = np.random.default_rng(0)
+    >>> hidden, output = Layer(2, 3, "tanh", draws), Layer(3, 1, None, draws)
+    >>> len(hidden([1.0, -1.0])), len(output(hidden([1.0, -1.0])))
+    (3, 1)
     """
 
     def __init__(self, n_in: int, n_out: int, activation: str | Primitive | None = "relu", seed: Seed = 0) -> None:
@@ -343,10 +355,22 @@ class Layer(Module):
 class MLP(Module):
     """A multi-layer perceptron: layers of the given widths, `activation` in all but the last, which is linear.
 
+    `widths` has the number of outputs last. Called with `n_in` numbers, it returns a list of `widths[-1]` outputs,
+    also where that is 1; the activation that the last layer lacks is part of the loss, as in
+    `binary_cross_entropy_with_logits`, or yours to apply.
+
     The tensors are named as in the `torch.nn.Sequential` of the same network, in which each activation has a
     place of its own: the layers are 0, 2, 4 and so on.
 
-    `seed` is an int or a NumPy Generator; all weights are drawn from it in order.
+    `seed` is an int or a NumPy Generator; all weights are drawn from it in order. `activation` and what is raised
+    for it, for `seed` and in a call are as for `Neuron`. Raises TypeError where `widths` is no list or has something
+    else than whole numbers in it, ValueError where it is empty or one of them is below 1.
+
+    >>> model = MLP(2, [4, 3], activation="tanh")
+    >>> {name: array.shape for name, array in model.arrays().items()}
+    {'0.weight': (4, 2), '0.bias': (4,), '2.weight': (3, 4), '2.bias': (3,)}
+    >>> [output.op.name for output in model([0.5, -1.0])]  # sums: no tanh behind the last layer
+    ['add', 'add', 'add']
     """
 
     def __init__(
