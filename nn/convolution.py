@@ -123,6 +123,11 @@ class Linear(WeightedSums):
     `lecun_normal`; for others see `initialize`.
 
     Called with `in_features` numbers it returns a list of `out_features`. Raises ValueError for any other shape.
+
+    >>> unit = Linear(2, 1)
+    >>> unit.load_arrays({"weight": [[2.0, -1.0]], "bias": [0.5]})
+    >>> unit([3.0, 4.0])[0].data
+    2.5
     """
 
     dimensions = 0
@@ -158,6 +163,13 @@ class Conv1d(_Convolution):
     The output is (out_channels, floor((L + 2 padding - kernel_size) / stride) + 1); `padding` zeros are put at both
     ends. `bias` and the start of the weights are as for `Linear`. Raises ValueError where the sample has another
     shape or is shorter than the kernel.
+
+    The kernel is not turned round, as it is in the convolution of mathematics: [-1, 1] takes differences.
+
+    >>> unit = Conv1d(1, 1, kernel_size=2)
+    >>> unit.load_arrays({"weight": [[[-1.0, 1.0]]], "bias": [0.0]})
+    >>> [[y.data for y in channel] for channel in unit([[1.0, 4.0, 9.0, 16.0]])]
+    [[3.0, 5.0, 7.0]]
     """
 
     dimensions = 1
@@ -168,7 +180,15 @@ class Conv2d(_Convolution):
 
     The output is (out_channels, H', W') with H' = floor((H + 2 padding - kernel_size) / stride) + 1 and W' likewise.
     `kernel_size`, `stride` and `padding` are a number for both or a pair (vertical, horizontal). All else is as for
-    `Conv1d`.
+    `Conv1d`. A sample of one channel is (1, H, W), and not (H, W):
+
+    >>> unit = Conv2d(1, 8, kernel_size=3, stride=2, padding=1)
+    >>> np.shape(unit(np.zeros((1, 8, 6))))
+    (8, 4, 3)
+    >>> unit(np.zeros((8, 6)))
+    Traceback (most recent call last):
+    ...
+    ValueError: Conv2d expects input of shape (1, H, W), got (8, 6)
     """
 
     dimensions = 2
@@ -207,6 +227,13 @@ class MaxPool1d(_Pooling):
 
     Raises ValueError where `padding` is more than half of `kernel_size`, and for a sample of another shape or
     smaller than the kernel.
+
+    >>> from autograd_engine import Value
+    >>> tied = [Value(2.0), Value(2.0)]
+    >>> [[largest]] = MaxPool1d(2)([tied])
+    >>> largest.backward()
+    >>> [x.grad for x in tied]
+    [0.5, 0.5]
     """
 
     dimensions = 1
@@ -219,7 +246,10 @@ class MaxPool2d(_Pooling):
     """The largest number in each window of a sample (C, H, W), channel by channel.
 
     `kernel_size`, `stride` and `padding` are a number for both dimensions or a pair (vertical, horizontal). All else
-    is as for `MaxPool1d`.
+    is as for `MaxPool1d`. What is left over at the lower and right edge is in no window:
+
+    >>> MaxPool2d((1, 2))([[[1.0, 2.0, 9.0], [3.0, 4.0, 9.0]]])
+    [[[2.0], [4.0]]]
     """
 
     dimensions = 2
@@ -231,7 +261,11 @@ class MaxPool2d(_Pooling):
 class AvgPool1d(_Pooling):
     """The mean of the numbers in each window of a sample (C, L), channel by channel.
 
-    Padding counts as 0, as it does by default in PyTorch. All else is as for `MaxPool1d`.
+    Each number has the slope 1 / kernel_size. Padding counts as 0, as it does by default in PyTorch, so the outer
+    windows here are (0, 4) and (6, 0). All else is as for `MaxPool1d`.
+
+    >>> AvgPool1d(2, padding=1)([[4.0, 6.0]])
+    [[2.0, 3.0]]
     """
 
     dimensions = 1
@@ -243,7 +277,11 @@ class AvgPool1d(_Pooling):
 class AvgPool2d(_Pooling):
     """The mean of the numbers in each window of a sample (C, H, W), channel by channel.
 
-    Padding counts as 0, as it does by default in PyTorch. All else is as for `MaxPool2d`.
+    Padding counts as 0, as it does by default in PyTorch. All else is as for `MaxPool2d`. A window as large as the
+    sample makes one number of each channel:
+
+    >>> AvgPool2d(2)([[[1.0, 2.0], [3.0, 6.0]], [[0.0, 0.0], [0.0, 1.0]]])
+    [[[3.0]], [[0.25]]]
     """
 
     dimensions = 2

@@ -36,6 +36,14 @@ class Sequential(Module):
     The tensors are named by place, `0.weight`, as in PyTorch. `model[0]` is the first module, `model[:2]` a
     Sequential of the first two, which are the same modules, not copies. Modules made with the
     same seed start with the same draws: give each its own, or all of them one NumPy Generator.
+
+    Nothing is checked before the first call, which raises what the module raises whose inputs do not fit. Raises
+    TypeError where one of `modules` is no Module, such as a function.
+
+    >>> from nn import Linear
+    >>> model = Sequential(Linear(2, 3, seed=0), Activation("relu"), Linear(3, 1, seed=1))
+    >>> list(model.tensors()), model[1]
+    (['0.weight', '0.bias', '2.weight', '2.bias'], Activation(relu))
     """
 
     def __init__(self, *modules: Module) -> None:
@@ -84,7 +92,10 @@ class Activation(Module):
     """An activation function of every number in a sample of any shape, such as `Activation("relu")`.
 
     `activation` is a name (see `ACTIVATIONS`), a primitive of one number, or None for none. PyTorch has a class for
-    each of them.
+    each of them. Raises ValueError for an unknown name and for a primitive of more numbers, TypeError for all else.
+
+    >>> Activation("relu")([[-1.0, 2.0], [3.0, -4.0]])
+    [[0.0, 2.0], [3.0, 0.0]]
     """
 
     def __init__(self, activation: str | Primitive | None) -> None:
@@ -102,7 +113,11 @@ class Activation(Module):
 
 
 class Flatten(Module):
-    """A sample of any shape as a plain list, in row-major order: between a convolution and a `Linear`."""
+    """A sample of any shape as a plain list, in row-major order: between a convolution and a `Linear`.
+
+    >>> Flatten()([[[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [7.0, 8.0]]])
+    [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]
+    """
 
     def __call__(self, inputs: Any, /) -> list[Any]:
         """The numbers of the sample."""
@@ -120,6 +135,15 @@ class Dropout(Module):
 
     The draws come from `seed`, an int or a NumPy Generator, and go on from call to call. A dropped number is the
     constant 0, whatever it was, and no gradient reaches it. Raises ValueError unless p is from 0 to 1.
+
+    A module begins in training mode, so call `eval()` before you use what was trained (`fit` does so for the
+    validation, `evaluate` too):
+
+    >>> unit = Dropout(0.2, seed=1)
+    >>> unit([1.0, 1.0, 1.0]), unit([1.0, 1.0, 1.0])
+    ([1.25, 1.25, 0.0], [1.25, 1.25, 1.25])
+    >>> unit.eval()([1.0, 1.0, 1.0])
+    [1.0, 1.0, 1.0]
     """
 
     def __init__(self, p: float = 0.5, *, seed: Seed = 0) -> None:
@@ -158,6 +182,17 @@ class BatchNorm(Module):
 
     `weight` and `bias`, both (num_features,), start at 1 and 0 and are None with `affine=False`. The running
     statistics and `num_batches_tracked` are buffers.
+
+    Raises TypeError or ValueError where `num_features` is not a whole number of at least 1. A call, which is for one
+    sample, raises RuntimeError in training mode: there `forward_batch` takes them all.
+
+    >>> unit = BatchNorm(1, eps=0.0, momentum=None)
+    >>> [[y.data for y in sample] for sample in unit.forward_batch([[1.0], [3.0]])]
+    [[-1.0], [1.0]]
+    >>> unit.running_mean, unit.running_var  # by the unbiased variance, 2 and not 1
+    (array([2.]), array([2.]))
+    >>> unit.eval()([2.0])[0].data
+    0.0
     """
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True) -> None:
