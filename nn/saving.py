@@ -54,6 +54,15 @@ def save(model: Module, path: str | PathLike[str], metadata: Mapping[str, Any] |
     Raises OSError where the file cannot be written, TypeError where the architecture cannot be described (what
     would be loaded is compared with the model before anything is written) or `metadata` holds what JSON cannot,
     ValueError where that is nan or inf; ImportError without safetensors.
+
+    >>> import tempfile
+    >>> from nn import MLP
+    >>> model = MLP(2, [3, 1], seed=7)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(model, Path(folder) / "model.safetensors")
+    ...     again = load(Path(folder) / "model.safetensors")
+    >>> again, again([1.0, 2.0])[0].data == model([1.0, 2.0])[0].data
+    (MLP(2 -> 3 relu -> 1, 13 parameters), True)
     """
     safetensors = _safetensors()
     arrays = {name: np.asarray(array, dtype=np.float64, order="C") for name, array in model.state_dict().items()}
@@ -66,7 +75,14 @@ def save(model: Module, path: str | PathLike[str], metadata: Mapping[str, Any] |
 
 
 def load(path: str | PathLike[str]) -> Module:
-    """The model in the file `path`, in training mode like any new one. Raises what `load_with_metadata` raises."""
+    """The model in the file `path`, in training mode like any new one; for an example see `save`.
+
+    (Data sets are loaded by `nn.datasets.load`.) Nothing in the file is executed. The state of the optimiser is not in
+    it, and the mode is not either: call `eval()` where there is Dropout or BatchNorm.
+
+    Raises ModelFileError, a ValueError, where the file was not written by `save`, or by a newer one, or where it has
+    changed since; OSError where it cannot be read; ImportError without safetensors.
+    """
     return load_with_metadata(path)[0]
 
 
