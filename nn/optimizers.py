@@ -49,6 +49,19 @@ class Optimizer(ABC):
 
     `state_dict()` is what it has learned so far, for a training that goes on later. A rule of your own names in
     `remembers` the attributes, arrays of shape (n,), that it carries from one step to the next.
+
+    An optimiser of your own is a `rule` (parameters, gradients and what it returns are arrays (n,)):
+
+    >>> from autograd_engine import Value
+    >>> class SignDescent(Optimizer):
+    ...     def rule(self, parameters, gradients, lr):
+    ...         return parameters - lr * np.sign(gradients)
+    >>> x = Value(3.0)
+    >>> optimizer = SignDescent([x], lr=0.5)
+    >>> x.grad = 40.0
+    >>> optimizer.step()
+    >>> optimizer, x.data
+    (SignDescent(lr=0.5), 2.5)
     """
 
     remembers: ClassVar[tuple[str, ...]] = ()
@@ -170,6 +183,19 @@ class SGD(Optimizer):
     is, to the bit, the textbook rule b <- (1 - alpha) b - alpha delta. Nesterov's momentum (Sutskever, Martens,
     Dahl and Hinton, "On the importance of initialization and momentum in deep learning", 2013) needs a
     `momentum` above 0 and no `dampening`, else ValueError is raised.
+
+    With a momentum of 0.9 the velocity grows up to ten times the gradient, and so do the steps: take a smaller `lr`.
+
+    >>> from autograd_engine import Value
+    >>> x = Value(0.0)
+    >>> optimizer = SGD([x], lr=0.1, momentum=0.9)
+    >>> for _ in range(3):
+    ...     x.grad = -1.0
+    ...     optimizer.step()
+    ...     print(round(x.data, 3))
+    0.1
+    0.29
+    0.561
     """
 
     momentum: Setting
@@ -217,6 +243,20 @@ class Adagrad(Optimizer):
 
     The total begins at `initial_accumulator_value`, the same for all groups. `weight_decay` times the parameter is
     added to the gradient.
+
+    The total never falls, so under a steady gradient of any size the steps go down like lr / √t in step t = 1, 2, ...
+
+    >>> from autograd_engine import Value
+    >>> x = Value(0.0)
+    >>> optimizer = Adagrad([x], lr=1.0)
+    >>> for _ in range(4):
+    ...     before, x.grad = x.data, -1000.0
+    ...     optimizer.step()
+    ...     print(round(x.data - before, 3))
+    1.0
+    0.707
+    0.577
+    0.5
     """
 
     lr_decay: Setting
@@ -254,6 +294,17 @@ class RMSprop(Optimizer):
 
     With `centered` the square of the mean gradient is taken off mean_square (Graves, "Generating Sequences With
     Recurrent Neural Networks", 2013). `weight_decay` times the parameter is added to the gradient.
+
+    The mean begins at 0 and nothing makes up for that, as Adam does: the first step is 1 / √(1 - alpha) times as long
+    as `lr`, ten times with the default. A smaller `alpha` forgets faster.
+
+    >>> from autograd_engine import Value
+    >>> x = Value(0.0)
+    >>> optimizer = RMSprop([x], lr=0.01)
+    >>> x.grad = -5.0
+    >>> optimizer.step()
+    >>> round(x.data, 6)
+    0.1
     """
 
     alpha: Setting
@@ -298,6 +349,16 @@ class Adam(Optimizer):
     `betas` are two numbers from 0 to below 1. `weight_decay` times the parameter is added to the gradient, or with
     `decoupled_weight_decay` the parameter is first multiplied by 1 - lr weight_decay. `amsgrad` takes the largest
     mean_square so far (Reddi, Kale and Kumar, "On the Convergence of Adam and Beyond", 2018).
+
+    The size of a gradient cancels: `lr` is about how far each parameter moves in a step, whatever its gradient is.
+
+    >>> from autograd_engine import Value
+    >>> steep, flat = Value(1.0), Value(1.0)
+    >>> optimizer = Adam([steep, flat], lr=0.1)
+    >>> steep.grad, flat.grad = 1000.0, 0.001
+    >>> optimizer.step()
+    >>> round(steep.data, 4), round(flat.data, 4)
+    (0.9, 0.9)
     """
 
     betas: tuple[Setting, Setting]
@@ -340,7 +401,18 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019)."""
+    """Adam with decoupled weight decay (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019).
+
+    The parameter is first multiplied by 1 - lr weight_decay, then moved as `Adam` moves it. There a decay is part of
+    the gradient, whose size cancels; here it has the size that it is given, also where there is no gradient:
+
+    >>> from autograd_engine import Value
+    >>> decoupled, coupled = Value(1.0), Value(1.0)
+    >>> AdamW([decoupled], lr=0.1, weight_decay=0.5).step()
+    >>> Adam([coupled], lr=0.1, weight_decay=0.5).step()
+    >>> round(decoupled.data, 4), round(coupled.data, 4)
+    (0.95, 0.9)
+    """
 
     def __init__(
         self,
