@@ -30,6 +30,10 @@ def squared_error(prediction: Number | Iterable[Number], target: Number | Iterab
 
     The factor ½ makes the gradient prediction - target; PyTorch's MSELoss has none, see `mean_squared_error`.
     Raises ValueError where the lengths differ, TypeError where only one of the two is a sequence.
+
+    >>> from autograd_engine import grad
+    >>> squared_error([3.0, 1.0], [1.0, 1.0]), grad(squared_error)([3.0, 1.0], [1.0, 1.0])
+    (2.0, [2.0, 0.0])
     """
     differences = _differences("squared_error", prediction, target)
     return 0.5 * dot(differences, differences)
@@ -38,8 +42,12 @@ def squared_error(prediction: Number | Iterable[Number], target: Number | Iterab
 def mean_squared_error(predictions: Number | Iterable[Number], targets: Number | Iterable[Number]) -> Number:
     """The mean of (prediction - target)² over two sequences of one length, or of the one pair of numbers.
 
-    As PyTorch's `mse_loss`. Raises ValueError where the lengths differ or are 0, TypeError where only one of
-    the two is a sequence.
+    As PyTorch's `mse_loss`; the gradient is 2 (prediction - target) / n. Raises ValueError where the lengths differ
+    or are 0, TypeError where only one of the two is a sequence.
+
+    >>> predictions, targets = [3.0, 1.0, 0.0, 0.0], [1.0, 1.0, 0.0, 0.0]
+    >>> mean_squared_error(predictions, targets), squared_error(predictions, targets)
+    (1.0, 2.0)
     """
     differences = _some_differences("mean_squared_error", predictions, targets)
     return dot(differences, differences) / len(differences)
@@ -79,7 +87,11 @@ def binary_cross_entropy(probability: Number, target: Number) -> Number:
     """-target ln probability - (1 - target) ln(1 - probability), with 0 ln 0 = 0.
 
     Takes two numbers from 0 to 1 and raises ValueError for others. Probabilities 0 and 1 are allowed: the
-    loss is then exactly 0 or inf, where PyTorch cuts it off at 100.
+    loss is then exactly 0 or inf, where PyTorch cuts it off at 100. The slope by the probability p is
+    (p - target) / (p (1 - p)).
+
+    >>> binary_cross_entropy(0.0, 0), binary_cross_entropy(0.0, 1)
+    (0.0, inf)
     """
     _check_range("binary_cross_entropy", "target", target)
     _check_range(
@@ -95,8 +107,14 @@ def binary_cross_entropy_with_logits(logit: Number, target: Number) -> Number:
     """The binary cross-entropy of the probability sigmoid(logit), for any finite logit.
 
     Written target softplus(-logit) + (1 - target) softplus(logit), which overflows nowhere and whose value and
-    gradient keep their digits where the prediction is confidently right. Raises ValueError unless the target is
-    from 0 to 1.
+    gradient keep their digits where the prediction is confidently right. The slope by the logit is
+    sigmoid(logit) - target. Raises ValueError unless the target is from 0 to 1.
+
+    >>> from autograd_engine import sigmoid
+    >>> f"{binary_cross_entropy_with_logits(50.0, 1):.2g}", binary_cross_entropy(sigmoid(50.0), 1)
+    ('1.9e-22', 0.0)
+    >>> binary_cross_entropy_with_logits(1000.0, 0)
+    1000.0
     """
     _check_range("binary_cross_entropy_with_logits", "target", target)
     return dot([target, 1 - target], [softplus(-logit), softplus(logit)])
@@ -108,6 +126,12 @@ def cross_entropy(logits: Iterable[Number], target: Number) -> Number:
     As PyTorch's `cross_entropy`; the gradient is softmax(logits) - onehot(target). The largest logit is
     subtracted first, so that nothing overflows. The target may be a float as long as it is whole. Raises
     ValueError where it is no class index, TypeError where the logits are not a sequence.
+
+    It takes what the last, linear layer returns, and not probabilities.
+
+    >>> from autograd_engine import grad
+    >>> cross_entropy([1000.0, 0.0], 1), grad(cross_entropy)([0.0, 0.0], 1)
+    (1000.0, [0.5, -0.5])
     """
     numbers = _sequence(logits)
     if numbers is None:
@@ -127,7 +151,12 @@ def cross_entropy(logits: Iterable[Number], target: Number) -> Number:
 def hinge_loss(score: Number, target: Number) -> Number:
     """max(0, 1 - target score) for a target of -1 or 1, with slope 0 at the kink.
 
-    Raises ValueError for any other target.
+    Raises ValueError for any other target, so classes 0 and 1 have to be recoded. A score that is right by a margin of
+    1 costs nothing and moves nothing:
+
+    >>> from autograd_engine import grad
+    >>> [(hinge_loss(score, 1), grad(hinge_loss)(score, 1)) for score in (-1.0, 0.5, 3.0)]
+    [(2.0, -1.0), (0.5, -1.0), (0.0, 0.0)]
     """
     if not is_symbol(target) and as_constant(target) not in (-1.0, 1.0):
         raise ValueError(f"hinge_loss(): target must be -1 or 1, got {as_constant(target)!r}")
@@ -135,7 +164,9 @@ def hinge_loss(score: Number, target: Number) -> Number:
 
 
 def l1_penalty(parameters: Iterable[Number]) -> Number:
-    """The sum of the absolute values of the parameters; the slope at 0 is 0.
+    """The sum of the absolute values of the parameters; the slopes are ±1 and, at 0, 0.
+
+    So a parameter is pulled to 0 as hard when it is near as when it is far: many end there.
 
     >>> l1_penalty([3.0, -4.0])
     7.0
@@ -144,7 +175,9 @@ def l1_penalty(parameters: Iterable[Number]) -> Number:
 
 
 def l2_penalty(parameters: Iterable[Number]) -> Number:
-    """The sum of the squares of the parameters, as one node.
+    """The sum of the squares of the parameters, as one node, without a factor of ½: the slope by each is twice it.
+
+    So `weight_decay=d` of `SGD` is `penalty=lambda model: d / 2 * l2_penalty(model.parameters())` of `fit`.
 
     >>> l2_penalty([3.0, 4.0])
     25.0
