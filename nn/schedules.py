@@ -24,21 +24,41 @@ from nn.settings import Schedule, at_least_0
 
 
 def step_decay(lr: float, step_size: int, gamma: float = 0.1) -> Schedule:
-    """lr · gamma^⌊step / step_size⌋: multiplied by `gamma` after every `step_size` steps (PyTorch's StepLR)."""
+    """lr · gamma^⌊step / step_size⌋: multiplied by `gamma` after every `step_size` steps (PyTorch's StepLR).
+
+    Raises TypeError or ValueError where lr or gamma is not a finite number of at least 0, or step_size not a whole
+    number of at least 1; so do the others here.
+
+    >>> schedule = step_decay(0.1, step_size=10, gamma=0.5)
+    >>> [schedule(step) for step in (0, 9, 10, 20)]
+    [0.1, 0.1, 0.05, 0.025]
+    """
     lr, gamma, step_size = at_least_0("lr", lr), at_least_0("gamma", gamma), whole_number("step_size", step_size)
     return _StepDecay(lr, step_size, gamma)
 
 
 def exponential_decay(lr: float, gamma: float) -> Schedule:
-    """lr · gamma^step: multiplied by `gamma` after every step (PyTorch's ExponentialLR)."""
+    """lr · gamma^step: multiplied by `gamma` after every step (PyTorch's ExponentialLR).
+
+    A step is a batch, so a gamma that was meant for epochs is the gamma**(1 / batches) of here:
+
+    >>> batches = 80
+    >>> schedule = exponential_decay(0.1, gamma=0.5 ** (1 / batches))
+    >>> [round(schedule(epoch * batches), 6) for epoch in range(4)]
+    [0.1, 0.05, 0.025, 0.0125]
+    """
     return step_decay(lr, 1, gamma)
 
 
 def cosine_annealing(lr: float, T_max: int, eta_min: float = 0.0) -> Schedule:
     """eta_min + ½ (lr - eta_min) (1 + cos(π step / T_max)): down to `eta_min` in `T_max` steps.
 
-    It goes up again after that, as PyTorch's CosineAnnealingLR does. From Loshchilov and Hutter, "SGDR: Stochastic
-    Gradient Descent with Warm Restarts", 2017.
+    It goes up again after that, as PyTorch's CosineAnnealingLR does: let `T_max` be the number of all steps. From
+    Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2017.
+
+    >>> schedule = cosine_annealing(0.1, T_max=10, eta_min=0.02)
+    >>> [round(schedule(step), 6) for step in (0, 5, 10, 15, 20)]
+    [0.1, 0.06, 0.02, 0.06, 0.1]
     """
     lr, eta_min, T_max = at_least_0("lr", lr), at_least_0("eta_min", eta_min), whole_number("T_max", T_max)
     return _CosineAnnealing(lr, T_max, eta_min)
@@ -49,7 +69,11 @@ def linear_warm_up(
 ) -> Schedule:
     """From lr · start_factor along a straight line to lr · end_factor, which is reached after `total_iters` steps.
 
-    It stays there. (PyTorch's LinearLR.)
+    It stays there. (PyTorch's LinearLR.) Adam's means are rough estimates at first; small steps let them settle.
+
+    >>> schedule = linear_warm_up(0.1, start_factor=0.1, total_iters=3)
+    >>> [round(schedule(step), 6) for step in range(5)]
+    [0.01, 0.04, 0.07, 0.1, 0.1]
     """
     start, end = at_least_0("start_factor", start_factor), at_least_0("end_factor", end_factor)
     lr, total_iters = at_least_0("lr", lr), whole_number("total_iters", total_iters)
@@ -60,6 +84,10 @@ def in_sequence(schedules: Sequence[Schedule], milestones: Sequence[int]) -> Sch
     """One schedule after the other; each begins anew, at its step 0, at its milestone (PyTorch's SequentialLR).
 
     Raises ValueError unless the milestones increase and are one fewer than the schedules.
+
+    >>> schedule = in_sequence([lambda step: 1.0, exponential_decay(0.8, gamma=0.5)], milestones=[2])
+    >>> [schedule(step) for step in range(5)]
+    [1.0, 1.0, 0.8, 0.4, 0.2]
     """
     starts = [0, *(whole_number("each milestone", milestone) for milestone in milestones)]
     if len(starts) != len(schedules) or any(a >= b for a, b in pairwise(starts)):
