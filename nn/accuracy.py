@@ -22,6 +22,10 @@ def accuracy(outputs: Any, target: float) -> float:
 
     Of several outputs (logits, say) the largest must be the one at the index `target`. A single output must be
     above 0 where the target is above 0, and nowhere else: a logit for the targets 0 and 1, a score for -1 and 1.
+    A probability, which is always above 0, would always count as a 1: give the logit.
+
+    >>> accuracy(-0.3, 0), accuracy(0.4, 0), accuracy([0.1, 2.5, -1.0], 1)
+    (1.0, 0.0, 1.0)
     """
     if isinstance(outputs, np.ndarray):
         outputs = outputs.tolist()
