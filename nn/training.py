@@ -42,6 +42,17 @@ class History:
     `interrupted` says that Ctrl-C ended the training, and `stopped_early` that early stopping did. With early
     stopping, `best_epoch`, counted from 1, is the epoch whose parameters the model was left with. `jit` says whether
     the training was compiled, to its end, and `jit_reason` why it was not.
+
+    the training was compiled, and `jit_reason` why it was not.
+
+    The loss of an epoch of one batch is therefore that before its step, the first one that of the untrained model:
+
+    >>> from nn import MLP, SGD, squared_error
+    >>> model = MLP(1, [1], seed=0)
+    >>> before, _ = evaluate(model, [[1.0]], [2.0], squared_error)
+    >>> history = fit(model, [[1.0]], [2.0], squared_error, SGD(model.parameters(), lr=0.1), epochs=3)
+    >>> history.loss[0] == before, len(history.loss), history.jit_reason
+    (True, 3, 'there are fewer than 2000 samples in all epochs together')
     """
 
     loss: list[float] = field(default_factory=list)
@@ -133,6 +144,20 @@ def fit(
     optimizer holds none of the model's parameters; in the first step where the penalty is no number, and where the
     loss or the penalty, unless it is 0, does not depend on the parameters; ImportError where `progress` is True and
     rich is not installed, or `jit` is True and llvmlite is not.
+
+    optimizer holds none of the model's parameters; ImportError where `progress` is True and rich is not installed, or
+    `jit` is True and llvmlite is not.
+
+    The points lie on 2 x + 1; the penalty on the slope makes a flatter line of them:
+
+    >>> from nn import MLP, SGD, l2_penalty, squared_error
+    >>> model = MLP(1, [1], seed=0)
+    >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [1.0, 3.0, 5.0, 7.0]
+    >>> half_slope_squared = lambda model: 0.5 * l2_penalty(model.layers[0].neurons[0].weight)
+    >>> optimizer = SGD(model.parameters(), lr=0.1)
+    >>> history = fit(model, X, y, squared_error, optimizer, epochs=500, penalty=half_slope_squared)
+    >>> [round(parameter.data, 4) for parameter in model.parameters()], history.jit
+    ([1.1111, 2.3333], True)
     """
     if set(optimizer.parameters).isdisjoint(model.parameters()):
         raise ValueError("the optimizer holds none of the model's parameters; make it with model.parameters()")
@@ -206,7 +231,13 @@ def fit(
 def evaluate(model: Module, X: Any, y: Any, loss: Loss, accuracy: Accuracy | None = None) -> tuple[float, float | None]:
     """The mean loss and the mean accuracy (None if it is not asked for) of `model`, in inference mode, on X and y.
 
-    Arguments and errors as for `fit`; no parameter and no gradient changes.
+    Arguments and errors as for `fit`; no parameter and no gradient changes. It runs on Values, uncompiled.
+
+    >>> from nn import Dropout, Linear, Sequential, squared_error
+    >>> model = Sequential(Linear(1, 1), Dropout(0.5))
+    >>> model.load_arrays({"0.weight": [[2.0]], "0.bias": [1.0]})
+    >>> evaluate(model, [[0.0], [1.0]], [1.0, 4.0], squared_error), model.training  # nothing is dropped
+    ((0.25, None), True)
     """
     judge, figures = Judge(model, loss, accuracy, check=lambda: None), Figures(accuracy is not None)
     with mode(model, training=False):
