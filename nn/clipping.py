@@ -24,7 +24,8 @@ def clip_gradients(
     PyTorch's clip_grad_value_ and clip_grad_norm_, with its 1e-6. A nan among them stays one, and makes the norm
     and so all gradients nan.
 
-    Raises ValueError where a bound is negative or not finite.
+    Raises ValueError where a bound is negative or not finite. To be called between backward() and step(); `fit` does
+    so with the same two arguments. The direction of all gradients together stays, with `clip_norm`:
 
     >>> x, y = Value(0.0), Value(0.0)
     >>> x.grad, y.grad = 30.0, 40.0

@@ -38,6 +38,13 @@ def least_squares(
 
     Raises TypeError where x0 does not consist of numbers or residuals does not return numbers, ValueError where x0
     holds none or a setting is out of its range.
+
+    Return the residuals themselves, not their squares or their sum. Rosenbrock's valley, in which `minimize` needs
+    thousands of steps, is two of them:
+
+    >>> found = least_squares(lambda p: [1 - p["x"], 10 * (p["y"] - p["x"] ** 2)], {"x": -1.2, "y": 1.0})
+    >>> found.reason, found.steps < 40, {name: round(number, 9) for name, number in found.x.items()}
+    ('converged', True, {'x': 1.0, 'y': 1.0})
     """
     function = FlatFunction(residuals, x0)
     max_steps, tolerance = whole_number("max_steps", max_steps, at_least=0), at_least_0("tolerance", tolerance)

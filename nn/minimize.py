@@ -35,6 +35,12 @@ class Descent:
     `points[0]` is the start and `points[k]` where step k has led, in the structure of the start; `values` and
     `gradient_norms` are the function's value and ‖gradient‖ there. `lrs[k]` is the learning rate of the step from
     points[k] to points[k + 1]. `reason` is "converged", "max_steps" or "diverged", `message` a sentence about it.
+
+    >>> descent = minimize(lambda x: (x - 5) ** 2, 0.0, lr=0.25, max_steps=3)
+    >>> descent.points, descent.values
+    ((0.0, 2.5, 3.75, 4.375), (25.0, 6.25, 1.5625, 0.390625))
+    >>> len(descent.lrs), descent.reason
+    (3, 'max_steps')
     """
 
     points: tuple[Any, ...]
@@ -70,6 +76,11 @@ class Backtracking:
     Far enough is f(x - α g) <= f(x) - decrease · α ‖g‖², where g is the gradient at x (Armijo, "Minimization of
     functions having Lipschitz continuous first partial derivatives", 1966). Raises ValueError unless lr is above 0,
     and shrink and decrease are between 0 and 1.
+
+    For x² 4, 2 and 1 are all too long: they lead up, or as high up on the other side.
+
+    >>> minimize(lambda x: x * x, 3.0, lr=Backtracking(lr=4.0)).lrs
+    (0.5,)
     """
 
     lr: float = 1.0
@@ -107,8 +118,18 @@ def minimize(
     It ends as "converged" by the rule above; as "diverged" as soon as the value or the gradient is inf or nan, or
     where the last of `max_steps` leads above the start (a smaller `lr` may help); else as "max_steps".
 
-    Raises TypeError where x0 does not consist of numbers or f does not return one, ValueError where x0 holds none
-    or a setting is out of its range.
+    Raises TypeError where x0 does not consist of numbers or f does not return one, ValueError where x0 holds none,
+    a setting is out of its range, or another optimizer than SGD comes with a line search.
+
+    Rosenbrock's valley is curved and its walls are steep. Plain descent goes from wall to wall, Adam goes along it:
+
+    >>> from nn import Adam
+    >>> valley = lambda p: (1 - p["x"]) ** 2 + 100 * (p["y"] - p["x"] ** 2) ** 2
+    >>> start = {"x": -1.2, "y": 1.0}
+    >>> for settings in ({"lr": 1e-3}, {"lr": 0.05, "optimizer": Adam}):
+    ...     print(round(minimize(valley, start, **settings, max_steps=2000).x["x"], 2))  # of 1
+    0.72
+    1.0
     """
     function = FlatFunction(f, x0)
     max_steps, tolerance = whole_number("max_steps", max_steps, at_least=0), at_least_0("tolerance", tolerance)
