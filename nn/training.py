@@ -43,8 +43,6 @@ class History:
     stopping, `best_epoch`, counted from 1, is the epoch whose parameters the model was left with. `jit` says whether
     the training was compiled, to its end, and `jit_reason` why it was not.
 
-    the training was compiled, and `jit_reason` why it was not.
-
     The loss of an epoch of one batch is therefore that before its step, the first one that of the untrained model:
 
     >>> from nn import MLP, SGD, squared_error
@@ -144,9 +142,6 @@ def fit(
     optimizer holds none of the model's parameters; in the first step where the penalty is no number, and where the
     loss or the penalty, unless it is 0, does not depend on the parameters; ImportError where `progress` is True and
     rich is not installed, or `jit` is True and llvmlite is not.
-
-    optimizer holds none of the model's parameters; ImportError where `progress` is True and rich is not installed, or
-    `jit` is True and llvmlite is not.
 
     The points lie on 2 x + 1; the penalty on the slope makes a flatter line of them:
 
