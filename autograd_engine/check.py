@@ -1,8 +1,8 @@
 """check_gradients: the derivatives of the engine held against finite differences of the function itself.
 
 How a slope is measured is in `differences`: on a ladder of steps, with a tolerance that is measured too. It
-needs the rounding error of f, which comes from the graph: half a unit in the last place of every node, carried
-to the output by the size of the slopes on the way.
+needs the rounding error of f, which comes from the graph: a unit in the last place of every node, carried
+to the output by the size of the slopes on the way. The derivative under test has one too, from its own graph.
 
 Where the slopes left and right of the point differ there is a kink, and the derivative must lie between them.
 Where f jumps, each side counts by itself, and NaN is accepted as well.
@@ -203,9 +203,9 @@ class _Function:
 
     def difference_on_values(self) -> str:
         """A sentence if f gives another value on Values than on floats, beyond rounding."""
-        leaves, output = self.recorded()
+        _, output = self.recorded()
         value = self.value()
-        if abs(output.data - value) <= 4 * _Recorded(output, leaves).rounding + 4 * math.ulp(value):
+        if abs(output.data - value) <= 4 * _roundings([output])[0] + 4 * math.ulp(value):
             return ""
         return (
             f"f gives {value!r} on floats, but {output.data!r} on Values at the same point\n"
@@ -219,10 +219,10 @@ class _Function:
         except Exception:  # f need not run on Values if its gradient is given
             if found is None:
                 raise
-            rows = [_Recorded(Value(0.0), [])]
+            rows = [_Recorded(Value(0.0), [Value(x) for x in self.point])]
             rows[0].rounding = nan
         if found is not None:
-            rows[0].slopes, rows[0].sizes = list(found), [abs(x) for x in found]
+            rows[0].slopes = list(found)
         return tuple(self._compare(rows, lambda xs: [_result(self.f(xs))], order=1))
 
     def second_slopes(self) -> tuple[Slope, ...]:
@@ -248,52 +248,55 @@ class _Function:
     def _compare(self, rows: Sequence[_Recorded], outputs: Outputs, order: int) -> Iterable[Slope]:
         """Each derivative of each of `outputs`, as recorded in `rows`, against differences of `outputs`."""
         columns = [differences(outputs, self.point, j, [row.rounding for row in rows]) for j in range(len(self.point))]
-        moves = [_SHARE * max(1.0, abs(x)) for x in self.point]
-        near = self._roundings([x + move for x, move in zip(self.point, moves)], order)
-        near = [max(pair) for pair in zip(near, self._roundings([x - t for x, t in zip(self.point, moves)], order))]
         for i, row in enumerate(rows):
             for j, (name, x) in enumerate(zip(self.names, self.point)):
                 low, high, error, note = columns[j][i]
-                # The derivative under test has rounding errors of its own: a few units in the last place of the terms
-                # that it is the sum of, and what the rounding of f grows by beside the point (x * log(y) has no error
-                # at x = 0, but its slope log(y) has).
-                own = near[i] / moves[j] + (8 * math.ulp(row.sizes[j]) if isfinite(row.sizes[j]) else 0.0)
+                # The derivative under test has rounding errors of its own. They are also what the rounding error of f
+                # grows by beside the point: x * log(y) has none at x = 0, but its slope log(y) has.
+                own = 2 * row.slope_roundings[j] + _few_ulps(row.slopes[j])
                 by = name if order == 1 else f"{self.names[i]}, {name}"
                 yield Slope(by, x, row.slopes[j], low, high, error + own, note)
 
-    def _roundings(self, point: Sequence[float], order: int) -> list[float]:
-        """The rounding errors at another point; 0 where nothing can be computed."""
-        try:
-            with np.errstate(all="ignore"):
-                return [row.rounding for row in _Function(self.f, point, self.names).rows(order)]
-        except (ArithmeticError, ValueError, TypeError):
-            return [0.0] * len(self.point)
-
-
-_SHARE = 1 / 16  # of the size of x: how far away the rounding error is looked at a second time
-
 
 class _Recorded:
-    """An output with its slopes by the engine, their sizes (the sum over paths of absolute values), and a bound for its
-    rounding error: what every node rounds, carried to the output by such a size."""
+    """An output with its slopes by the engine, and bounds for the rounding errors of both.
+
+    The slopes have theirs from the graph of the gradient, so where f is steep beside the point does not matter.
+    """
 
     def __init__(self, output: Value, leaves: Sequence[Value]) -> None:
-        order = topological_order([output])
-        slopes = reverse_sweep(order, {output: 1.0}, edges)
-        sizes = reverse_sweep(order, {output: 1.0}, lambda node: [(x, abs(d)) for x, d in edges(node)])
+        slopes = reverse_sweep(topological_order([output]), {output: 1.0}, edges)
         self.slopes = [slopes.get(leaf, 0.0) for leaf in leaves]
-        self.sizes = [sizes.get(leaf, 0.0) for leaf in leaves]
-        errors = [sizes[node] * _rounding(node) for node in order if node.op is not None and node in sizes]
-        self.rounding = math.fsum(error for error in errors if isfinite(error))
+        (self.rounding,) = _roundings([output])
+        try:
+            self.slope_roundings = _roundings(graph_gradient(output, list(leaves)))
+        except Exception:  # a row of somebody's own may have partials of floats only
+            self.slope_roundings = [0.0] * len(leaves)
 
 
-def _rounding(node: Value) -> float:
+def _roundings(outputs: Sequence[Value]) -> list[float]:
+    """Bounds for the rounding errors of nodes: what each node rounds, carried on by the sizes of the slopes."""
+    bounds: dict[Value, float] = {}
+    for node in topological_order(outputs):
+        slopes = [] if node.op is None else list(edges(node))
+        carried = [abs(d) * bounds.get(x, 0.0) for x, d in slopes if d]
+        bounds[node] = math.fsum(error for error in (*carried, _rounding(node, slopes)) if isfinite(error))
+    return [bounds[node] for node in outputs]
+
+
+def _rounding(node: Value, slopes: Sequence[tuple[Any, float]]) -> float:
     """The rounding error of one operation. A composite row and a sum of many round on the way too, as if
     their operands were off in the last place."""
+    if node.op is None:
+        return 0.0
     error = math.ulp(node.data)
-    if node.op is not None and (node.op.composite or node.op.arity is None):
-        error += math.fsum(abs(d) * math.ulp(x) for (_, d), x in zip(edges(node), node.operands) if d)
+    if node.op.composite or node.op.arity is None:
+        error += math.fsum(abs(d) * math.ulp(x) for (_, d), x in zip(slopes, node.operands) if d)
     return error
+
+
+def _few_ulps(slope: float) -> float:
+    return 8 * math.ulp(slope) if isfinite(slope) else 0.0
 
 
 # --- the report ----------------------------------------------------------------------------------------------

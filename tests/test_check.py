@@ -132,6 +132,39 @@ def test_a_wrong_gradient_of_a_random_expression_is_caught(
         check_gradients(expression, *point, gradient=lambda *xs: [x.found * (1 + error) for x in check.first])
 
 
+STEEP: dict[str, tuple[Callable[..., Any], float, Callable[[float], float]]] = {
+    "x**x": (lambda x: ag.exp(x * ag.log(x)), 100.0, lambda x: 0.0),
+    "exp(x²)": (lambda x: ag.exp(x * x), 20.0, lambda x: 0.0),
+    "exp(500 x)": (lambda x: ag.exp(500 * x), 1.0, lambda x: 1.01 * 500 * math.exp(500 * x)),
+    "far down the tail": (ag.exp, -700.0, lambda x: 3 * math.exp(x)),
+    "in units of physics": (lambda q: 8.99e9 * q * q / 1e-10, 1.6e-19, lambda q: 0.0),
+}
+
+
+@pytest.mark.parametrize(("f", "x", "wrong"), STEEP.values(), ids=STEEP)
+def test_what_f_rounds_elsewhere_does_not_hide_a_wrong_gradient(
+    f: Callable[..., Any], x: float, wrong: Callable[[float], float]
+) -> None:
+    (slope,) = check_gradients(f, x).first
+    assert slope.tolerance < 1e-8 * abs(slope.found)
+    with pytest.raises(GradientError):
+        check_gradients(f, x, gradient=wrong)
+
+
+def test_a_rule_that_is_wrong_only_far_out_is_named(new_row: Any) -> None:
+    bad = new_row("bad_tail", math.exp, lambda out, x: (ag.where(x < -500, 0.0, out),))
+    check_gradients(bad, -400.0)
+    with pytest.raises(GradientError, match="guilty: the partials of bad_tail"):
+        check_gradients(bad, -700.0)
+
+
+def test_a_rule_of_floats_only_is_checked_too(new_row: Any) -> None:
+    row = new_row("float_sin", math.sin, lambda out, x: (math.cos(x),))
+    check_gradients(lambda x: 1e3 * row(1e3 * x), 0.3)
+    with pytest.raises(GradientError):
+        check_gradients(lambda x: row(x), 0.3, gradient=lambda x: 1.0001 * math.cos(x))
+
+
 def deep(bad: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
     def f(xs: Any, w: Any) -> Any:
         hidden = [ag.tanh(ag.dot(xs, w) + k) for k in range(8)]
