@@ -22,6 +22,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from math import isfinite, nan
 from typing import Any
@@ -116,8 +117,9 @@ def check_gradients(
     `f` takes numbers, or nested lists, tuples, dicts and arrays of them, and returns one number; `point` are
     its arguments. `order=2` checks the second derivatives too: the gradient of the gradient against
     differences of the gradient. With `gradient`, a function of the same arguments that returns all slopes in
-    the structure of the point, that gradient is checked instead of the engine's, and `f` may be any callable of
-    floats. The cost is about 50 evaluations per number in the point: of f, and for order 2 of its gradient.
+    the structure of the point (a tuple of the arguments, or the only one; dicts go by their keys, and lists, tuples
+    and arrays stand for each other), that gradient is checked instead of the engine's, and `f` may be any callable
+    of floats. The cost is about 50 evaluations per number in the point: of f, and for order 2 of its gradient.
 
     There is no tolerance to choose: see the module's text, also for kinks, jumps and edges of the domain.
 
@@ -140,7 +142,8 @@ def check_gradients(
     leaves, structure = flatten(point)
     if not leaves:
         raise ValueError("check_gradients() needs a point: the numbers to call f with")
-    names = [name for child, name in zip(structure.children, _arguments(f, point)) for name in _places(name, child)]
+    arguments = _arguments(f, point)
+    names = [name for child, name in zip(structure.children, arguments) for name in _places(name, child)]
     numbers = [_real(x, f"the point, {name}") for x, name in zip(leaves, names)]
     for x, name in zip(numbers, names):
         if not isfinite(x):
@@ -152,9 +155,7 @@ def check_gradients(
     function = _Function(of_leaves, numbers, names)
     value = function.value()
     if gradient is not None:
-        slopes, given = flatten(gradient(*structure(numbers)))
-        if len(slopes) != len(numbers):
-            raise ValueError(f"gradient() returned {given.size} numbers for a point of {len(numbers)}")
+        slopes = _slopes_like(structure, gradient(*structure(numbers)), arguments)
         check = GradientCheck(value, function.slopes([_real(x, "the result of gradient()") for x in slopes]))
     else:
         if different := function.difference_on_values():
@@ -394,6 +395,59 @@ def _where(node: Value) -> str:
     inputs = ", ".join(f"{label}{x:.6g}" for label, x in zip(labels, node.operands))
     inputs = inputs if len(inputs) <= _SHORT else inputs[:_SHORT] + "…"
     return f"{node.label or 'a node'} = {node.op.name if node.op else ''}({inputs}) = {node.data:.6g}"
+
+
+# --- a gradient from outside ----------------------------------------------------------------------------------
+
+
+def _slopes_like(structure: Structure, given: Any, arguments: Sequence[str]) -> list[Any]:
+    """The numbers of a gradient in the order of the point's; that by a single argument need not be a tuple of one."""
+    if len(arguments) == 1:
+        with suppress(ValueError):
+            return _in_order(structure, given, "the point", arguments)
+        given = (given,)
+    return _in_order(structure, given, "the point", arguments)
+
+
+def _in_order(structure: Structure, given: Any, name: str, names: Sequence[str] = ()) -> list[Any]:
+    """The numbers in `given`, in the order of `structure`; `names` are those of the parts, where they are not keys."""
+    if structure.kind is None:
+        if _is_sequence(given) or isinstance(given, dict):
+            raise ValueError(_misfit("one number", given, name))
+        return [given]
+    keys, children = _parts(structure)
+    if structure.kind is dict:
+        if not isinstance(given, dict) or given.keys() != set(keys):
+            raise ValueError(_misfit(f"a dict with the keys {', '.join(map(repr, keys))}", given, name))
+        parts = [given[key] for key in keys]
+    elif not _is_sequence(given) or len(given) != len(children):
+        raise ValueError(_misfit(f"a list, tuple or array of {len(children)}", given, name))
+    else:
+        parts = list(given)
+    names = names or [f"{name}[{key!r}]" for key in keys]
+    return [x for child, part, place in zip(children, parts, names) for x in _in_order(child, part, place)]
+
+
+def _parts(structure: Structure) -> tuple[Sequence[Any], Sequence[Structure]]:
+    """The keys or places of what a structure consists of, and that; an array consists of its rows."""
+    if structure.kind is not np.ndarray:
+        return structure.keys or range(len(structure.children)), structure.children
+    length, *rest = structure.keys
+    row = Structure(np.ndarray if rest else None, tuple(rest), (), math.prod(rest))
+    return range(length), [row] * length
+
+
+def _is_sequence(given: Any) -> bool:
+    return isinstance(given, (list, tuple)) or (hasattr(given, "ndim") and given.ndim > 0)
+
+
+def _misfit(expected: str, given: Any, name: str) -> str:
+    got = type(given).__name__
+    if isinstance(given, dict):
+        got += f" with the keys {', '.join(map(repr, given))}"
+    elif _is_sequence(given):
+        got += f" of {len(given)}"
+    return f"gradient() has to return the structure of the point: for {name} {expected}, got {got}"
 
 
 # --- names and numbers ---------------------------------------------------------------------------------------

@@ -376,6 +376,54 @@ def test_the_structure_of_the_point_names_the_derivatives() -> None:
     assert check_gradients(ag.sum, [1.0, 2.0]).first[1].by == "values[1]"
 
 
+def test_a_gradient_of_a_dict_is_matched_by_its_keys() -> None:
+    def f(w: dict[str, Any], scale: float) -> Any:
+        return scale * (w["a"] ** 2 + w["b"][0] ** 3 * w["b"][1])
+
+    check = check_gradients(
+        f,
+        {"a": 2.0, "b": [3.0, 5.0]},
+        7.0,
+        gradient=lambda w, scale: [{"b": np.array([945.0, 189.0]), "a": 28.0}, 139.0],
+    )
+    assert [slope.found for slope in check.first] == [28.0, 945.0, 189.0, 139.0]
+
+
+TWO_BY_THREE = np.arange(6.0).reshape(2, 3)
+
+ALIKE: dict[str, tuple[Any, Any]] = {
+    "a number": (3.0, 6.0),
+    "a tuple of one": (3.0, (6.0,)),
+    "a list of one": ([3.0], [6.0]),
+    "a list of one, in a tuple": ([3.0], ([6.0],)),
+    "rows of an array": (TWO_BY_THREE, (2 * TWO_BY_THREE).tolist()),
+    "an array for lists": (TWO_BY_THREE.tolist(), 2 * TWO_BY_THREE),
+}
+
+
+@pytest.mark.parametrize(("point", "slopes"), ALIKE.values(), ids=ALIKE)
+def test_lists_tuples_and_arrays_stand_for_each_other(point: Any, slopes: Any) -> None:
+    check_gradients(lambda x: np.sum(np.square(x)), point, gradient=lambda x: slopes)
+
+
+MISFITS: dict[str, tuple[Any, Any, str]] = {
+    "a list for a dict": ({"a": 1.0, "b": 2.0}, [1.0, 1.0], "for x a dict with the keys 'a', 'b', got list of 2"),
+    "another key": ({"a": 1.0}, {"b": 1.0}, "for x a dict with the keys 'a', got dict with the keys 'b'"),
+    "a key too many": ({"a": 1.0}, {"a": 1.0, "b": 1.0}, "got dict with the keys 'a', 'b'"),
+    "a list for a number": ({"a": [1.0, 2.0]}, {"a": [1.0, [2.0]]}, r"for x\['a'\]\[1\] one number, got list of 1"),
+    "a flat list for a nested one": ([[1.0, 2.0], [3.0]], [1.0, 1.0, 1.0], "for x a list, tuple or array of 2"),
+    "a transposed array": (TWO_BY_THREE, TWO_BY_THREE.T, "for x a list, tuple or array of 2, got ndarray of 3"),
+    "a row too short": (TWO_BY_THREE, [[1.0] * 3, [1.0] * 2], r"for x\[1\] a list, tuple or array of 3, got list of 2"),
+    "a dict for a number": (1.0, {"a": 1.0}, "for x one number, got dict"),
+}
+
+
+@pytest.mark.parametrize(("point", "slopes", "message"), MISFITS.values(), ids=MISFITS)
+def test_a_gradient_of_another_structure_is_refused(point: Any, slopes: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=f"the structure of the point: .*{message}"):
+        check_gradients(lambda x: 0.0, point, gradient=lambda x: slopes)
+
+
 def test_a_success_is_a_table_of_each_derivative_beside_its_finite_difference() -> None:
     check = check_gradients(lambda x, y: x * y, 3.0, 4.0)
     assert isinstance(check, GradientCheck)
@@ -423,7 +471,7 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "short gradient": (
         lambda: check_gradients(lambda x, y: x, 1.0, 2.0, gradient=lambda x, y: 1.0),
         ValueError,
-        "returned 1 numbers for a point of 2",
+        "structure of the point: for the point a list, tuple or array of 2, got float",
     ),
     "gradient of text": (lambda: check_gradients(abs, 1.0, gradient=str), TypeError, "result of gradient.*got str"),
 }
