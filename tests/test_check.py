@@ -344,6 +344,28 @@ def test_python_beyond_the_edge_of_a_domain_is_no_failure() -> None:
     check_gradients(lambda x: x * 0.5, 1.7e308)
 
 
+def guarded(x: Any) -> Any:
+    assert x < 2.9
+    return x * x
+
+
+def looked_up(x: Any) -> Any:
+    return x * [1.0, 2.0, 3.0][int(x.data if isinstance(x, Value) else x)]
+
+
+def refused(x: Any) -> Any:
+    if x > 2.9:
+        raise RuntimeError("too far")
+    return x * x
+
+
+@pytest.mark.parametrize("f", [guarded, looked_up, refused])
+def test_whatever_f_raises_away_from_the_point_is_an_edge_of_its_domain(f: Callable[..., Any]) -> None:
+    check_gradients(f, 2.5)
+    with pytest.raises(GradientError):
+        check_gradients(f, 2.5, gradient=lambda x: 1.0)
+
+
 # --- a gradient from outside -------------------------------------------------------------------------------
 
 
