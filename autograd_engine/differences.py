@@ -23,6 +23,8 @@ Outputs = Callable[[Sequence[float]], Sequence[float]]
 _RATIO = 4  # from rung to rung
 _RUNGS = 26  # so that the last step is 2**-50 of the first
 _COLUMNS = 4  # of the extrapolation table
+_REACH = 4**4  # how much wider than the best step of a side a step across the point may be
+_FIRST = (5**0.5 + 1) / 4  # the first step, as a share of a power of two
 
 
 def differences(
@@ -47,24 +49,53 @@ def differences(
         here = at(x)
         # x + h is rounded, so the step taken is what it differs from x by.
         ladders = [
-            [[(x + t - x, at(x + t)) for t in steps] for steps in ([-h for h in ladder], ladder)]
+            (
+                [(x - h - x, at(x - h)) for h in ladder],
+                [(x + h - x, at(x + h)) for h in ladder],
+                [_middle(x, x - h, x + h) for h in ladder],
+            )
             for ladder in _ladders(x)
         ]
     slopes = []
     for i, error in enumerate(rounding):
-        own = [([(t, g[i]) for t, g in left], [(t, g[i]) for t, g in right]) for left, right in ladders]
-        slopes.append(_slope_between(here[i], own, max(map(_scatter, own[-1])) if error != error else error))
+        own = [
+            _Ladder([(t, g[i]) for t, g in left], [(t, g[i]) for t, g in right], middles)
+            for left, right, middles in ladders
+        ]
+        if error != error:
+            error = max(_scatter(own[-1].left), _scatter(own[-1].right))
+        slopes.append(_slope_between(here[i], own, error))
     return slopes
 
 
 def _ladders(x: float) -> list[list[float]]:
-    """Steps from large to small, powers of two. A function may have its scale at 1 or at x: a ladder from the
-    larger of them, and one from x itself where that is much smaller (and still has room below)."""
+    """Steps from large to small. A function may have its scale at 1 or at x: a ladder from the larger of them, and
+    one from x itself where that is much smaller (and still has room below).
+
+    Steps of few bits would lead from a whole number to whole numbers only, between which a function of period 1
+    could do what it likes.
+    """
     tops = [max(1.0, abs(x))] + ([abs(x)] if 0 < abs(x) < _RATIO**-5 else [])
     shift = _RATIO.bit_length() - 1
-    ladders = [[math.ldexp(1.0, min(math.frexp(top)[1], 1023) - shift * k) for k in range(_RUNGS)] for top in tops]
+    ladders = [[math.ldexp(_FIRST, min(math.frexp(top)[1], 1023) - shift * k) for k in range(_RUNGS)] for top in tops]
     ladders = [[h for h in ladder if x - h < x < x + h] for ladder in ladders]
     return [ladder for ladder in ladders if len(ladder) > _RUNGS // 2]
+
+
+def _middle(x: float, left: float, right: float) -> float:
+    """How far beyond x the middle of two points lies, without rounding: by -x itself where x ± h round to ±h."""
+    return math.fsum([left, -x, right, -x]) / 2
+
+
+Samples = Sequence[tuple[float, float]]  # a signed step t and f at x + t, steps from large to small
+
+
+class _Ladder(NamedTuple):
+    """f left and right of the point, and how far beyond it the middle of each such pair lies."""
+
+    left: Samples
+    right: Samples
+    middles: Sequence[float]
 
 
 class _Quotient(NamedTuple):
@@ -85,24 +116,21 @@ class _Estimate(NamedTuple):
 
 
 class _Side(NamedTuple):
-    """The slope on one side of the point; `jumps` if f at the point is not the limit from that side."""
+    """The slope on one side of the point, and the step it was seen at; `jumps` if f at the point is not the limit
+    from that side."""
 
     low: float
     high: float
     error: float = 0.0
+    step: float = 0.0
     jumps: bool = False
 
 
-Samples = Sequence[tuple[float, float]]  # a signed step t and f at x + t, steps from large to small
-
-
-def _slope_between(
-    here: float, ladders: Sequence[tuple[Samples, Samples]], rounding: float
-) -> tuple[float, float, float, str]:
+def _slope_between(here: float, ladders: Sequence[_Ladder], rounding: float) -> tuple[float, float, float, str]:
     """Lowest and highest slope, error and note, for f at the point and left and right of it."""
-    both = [_one_side(here, [ladder[side] for ladder in ladders], rounding) for side in (0, 1)]
+    both = [_one_side(here, list(side), rounding) for side in list(zip(*ladders))[:2]]
     sides = [side for side in both if side]
-    size = max((abs(g) for ladder in ladders for side in ladder for _, g in side if isfinite(g)), default=0.0)
+    size = max((abs(g) for ladder in ladders for side in ladder[:2] for _, g in side if isfinite(g)), default=0.0)
     if not sides or any((side.low, side.high) == (-inf, inf) for side in sides) or 0 < size < rounding:
         return -inf, inf, 0.0, "not judged"  # no slope to be seen, or f is nothing but rounding errors
     low, high = min(side.low for side in sides), max(side.high for side in sides)
@@ -112,20 +140,31 @@ def _slope_between(
     if len(sides) == 1:
         return low, high, error, "one side"
     if isfinite(high - low) and high - low <= sides[0].error + sides[1].error:
-        central = _narrowest([e for ladder in ladders for e in _extrapolated(_central(*ladder, rounding), _RATIO**2)])
+        reach = _REACH * max(side.step for side in sides)
+        estimates = [e for ladder in ladders for e in _extrapolated(_central(here, ladder, rounding), 2)]
+        central = _narrowest([e for e in estimates if e.step <= reach])
         if central and central.error <= error:
             return central.slope, central.slope, central.error, ""
     return low, high, error, "kink" if low < high else ""
 
 
-def _central(left: Samples, right: Samples, rounding: float) -> list[_Quotient]:
-    return [_Quotient(t, (b - a) / (t - back), (rounding + _ulp(a, b)) / t) for (back, a), (t, b) in zip(left, right)]
+def _central(here: float, ladder: _Ladder, rounding: float) -> list[_Quotient]:
+    """Difference quotients across the point. They belong to the middle of their step, where the slope is another
+    one, by the curvature there."""
+    quotients = []
+    for (back, a), (t, b), middle in zip(*ladder):
+        width = t - back
+        curvature = 2 * ((b - here) / t - (a - here) / back) / width
+        slope = (b - a) / width - (curvature * middle if middle else 0.0)
+        error = (rounding + _ulp(a, b)) / t
+        quotients.append(_Quotient(width / 2, slope, error * (1 + 4 * abs(middle) / t)))
+    return quotients
 
 
 def _sided(samples: Samples, rounding: float) -> list[_Quotient]:
     """Difference quotients from rung to rung, f at the point itself left out: a jump there does not disturb them."""
     return [
-        _Quotient(abs(t), (g - wide) / (t - far), (rounding + _ulp(wide, g)) / abs(t))
+        _Quotient(abs(t + far) / 2, (g - wide) / (t - far), (rounding + _ulp(wide, g)) / abs(t))
         for (far, wide), (t, g) in pairwise(samples)
     ]
 
@@ -142,12 +181,12 @@ def _one_side(here: float, ladders: Sequence[Samples], rounding: float) -> _Side
     last = table[-1]
     if growth := _growth(last):
         return _Side(last[-1].slope, inf) if growth > 0 else _Side(-inf, last[-1].slope)
-    best = _narrowest([e for quotients in table for e in _extrapolated(quotients, _RATIO)])
+    best = _narrowest([e for quotients in table for e in _extrapolated(quotients, 1)])
     if best is None or _unresolved(last, best):
         return _Side(-inf, inf)
     gaps = [abs(g - here) for _, g in ladders[-1][-5:]]
     line = 2 * (abs(best.slope) + best.error) * abs(step) + 8 * (rounding + _ulp(here, beside))
-    return _Side(best.slope, best.slope, best.error, jumps=gaps[-1] > max(line, gaps[0] / 2))
+    return _Side(best.slope, best.slope, best.error, best.step, jumps=gaps[-1] > max(line, gaps[0] / 2))
 
 
 def _unresolved(quotients: Sequence[_Quotient], best: _Estimate) -> bool:
@@ -165,36 +204,44 @@ def _scatter(samples: Samples) -> float:
     """The rounding error of f on one side, seen from outside: how much f departs from a straight line over the smaller
     half of the steps, where its curvature is less than that."""
     fine = _sided(samples[len(samples) // 2 :], 0.0)
-    moves = [abs(new.slope - old.slope) * new.step for old, new in pairwise(fine)]
+    moves = [
+        abs(new.slope - old.slope) * abs(t) for (old, new), (t, _) in zip(pairwise(fine), samples[-len(fine) + 1 :])
+    ]
     return max((move for move in moves if isfinite(move)), default=0.0)
 
 
-def _extrapolated(quotients: Sequence[_Quotient], ratio: int) -> list[_Estimate]:
-    """The best estimate of each rung.
+def _extrapolated(quotients: Sequence[_Quotient], order: int) -> list[_Estimate]:
+    """The best estimate of each rung, where the error of a quotient is a series in powers of step**order.
 
-    Column j of the table removes the j-th term of an error that falls by `ratio`, ratio**2, ... from rung to rung.
+    Column j of the table is the polynomial through j + 1 rungs, at step 0 (Neville). The steps are taken as they are:
+    the last ones are few units in the last place of x, and no fixed ratio apart.
     """
     best: list[_Estimate] = []
     row: list[float] = []
     moves: list[float] = []
+    steps: list[float] = []
     for step, quotient, rounding in quotients:
         if not isfinite(quotient):
-            row, moves = [], []
+            row, moves, steps = [], [], []
             continue
         above, row = row, [quotient]
-        for j, entry in enumerate(above[: _COLUMNS - 1]):
-            row.append(row[j] + (row[j] - entry) / (ratio ** (j + 1) - 1))
+        for entry, wider in zip(above[: _COLUMNS - 1], reversed(steps)):
+            row.append(row[-1] + (row[-1] - entry) / ((wider / step) ** order - 1))
+        steps.append(step)
         previous, moves = moves, [abs(new - old) for new, old in zip(row, above)]
         rounding *= 2
         errors = [_error(move, before, rounding) for move, before in zip(moves, previous)]
         if errors:
             error, slope = min((error, slope) for error, slope in zip(errors, row))
             best.append(_Estimate(step, slope, error, rounding))
-    # A small error may be luck: what the next rungs say otherwise, beyond their own rounding error, counts too.
-    return [
-        e._replace(error=max([e.error, *[abs(e.slope - n.slope) - n.rounding for n in best[k + 1 : k + 7]]]))
-        for k, e in enumerate(best)
-    ]
+    return [e._replace(error=_with_hindsight(e, best[k + 1 : k + 7])) for k, e in enumerate(best)]
+
+
+def _with_hindsight(estimate: _Estimate, finer: Sequence[_Estimate]) -> float:
+    """The error of an estimate in the light of the next rungs. A small error may be luck: where they say otherwise,
+    beyond their own rounding error, it is as large as the distance to the far end of what they say."""
+    apart = [(abs(estimate.slope - e.slope), e.rounding) for e in finer]
+    return max([estimate.error, *[gap + noise for gap, noise in apart if gap - noise > estimate.error]])
 
 
 def _error(move: float, before: float, rounding: float) -> float:

@@ -84,6 +84,9 @@ SCALES = {
     "linear": (lambda x: 3 * x + 1, [1e-8, 0.0, 1e8, 1e300]),
     "constant": (lambda x: 7.0, [0.0, 1e8]),
     "nothing": (lambda x: x - x, [0.0, 1.0, 1e8]),
+    "even, beside its middle": (lambda x: ag.exp(-((100 * x) ** 2)), [0.1 + 0.2 - 0.3, 1e-17, -2.86e-19]),
+    "fast and even": (lambda x: ag.cos(100 * x), [1e-17, 5e-17, -3e-20]),
+    "whole steps lead from zero to zero": (ag.sinc, [1e5, 1e8, 3e8]),
     "nearly a kink": (abs, [1e-9, -1e-13, 1e-300]),
 }
 
@@ -94,6 +97,11 @@ def test_no_false_alarm_at_any_scale(f: Callable[..., Any], points: list[float])
         check_gradients(f, x)
         if 1e-10 < abs(x) < 1e10:
             check_gradients(f, x, order=2)
+
+
+@pytest.mark.parametrize(("f", "x"), [(lambda x: ag.sin(100 * x), 5e-17), (lambda x: ag.tanh(79.6 * x), 1.2e-18)])
+def test_an_even_slope_beside_its_middle_is_no_false_alarm(f: Callable[..., Any], x: float) -> None:
+    check_gradients(f, x, order=2)
 
 
 # --- wrong derivatives are caught -------------------------------------------------------------------------
