@@ -131,8 +131,8 @@ def _slope_between(here: float, ladders: Sequence[_Ladder], rounding: float) -> 
     both = [_one_side(here, list(side), rounding) for side in list(zip(*ladders))[:2]]
     sides = [side for side in both if side]
     size = max((abs(g) for ladder in ladders for side in ladder[:2] for _, g in side if isfinite(g)), default=0.0)
-    if not sides or any((side.low, side.high) == (-inf, inf) for side in sides) or 0 < size < rounding:
-        return -inf, inf, 0.0, "not judged"  # no slope to be seen, or f is nothing but rounding errors
+    if not sides or any((side.low, side.high) == (-inf, inf) for side in sides) or 0 < size < 16 * rounding:
+        return -inf, inf, 0.0, "not judged"  # no slope to be seen, or f is hardly more than rounding errors
     low, high = min(side.low for side in sides), max(side.high for side in sides)
     error = max(side.error for side in sides)
     if any(side.jumps for side in sides):
@@ -176,24 +176,32 @@ def _one_side(here: float, ladders: Sequence[Samples], rounding: float) -> _Side
         return None
     if not isfinite(beside):
         slope = (beside - here) / step
-        return _Side(slope, slope)
+        return _Side(slope, slope) if slope == slope else _Side(-inf, inf)
     table = [_sided(samples, rounding) for samples in ladders]
     last = table[-1]
+    end = last[-1].slope
+    if abs(end) == inf and all(q.slope == end for q in last[-8:]):
+        return _Side(end, end)  # the slope overflows, f does not
     if growth := _growth(last):
         return _Side(last[-1].slope, inf) if growth > 0 else _Side(-inf, last[-1].slope)
     best = _narrowest([e for quotients in table for e in _extrapolated(quotients, 1)])
-    if best is None or _unresolved(last, best):
+    if best is None or _unresolved(last):
         return _Side(-inf, inf)
     gaps = [abs(g - here) for _, g in ladders[-1][-5:]]
     line = 2 * (abs(best.slope) + best.error) * abs(step) + 8 * (rounding + _ulp(here, beside))
     return _Side(best.slope, best.slope, best.error, best.step, jumps=gaps[-1] > max(line, gaps[0] / 2))
 
 
-def _unresolved(quotients: Sequence[_Quotient], best: _Estimate) -> bool:
-    """Whether f changes faster than the last bits of x can tell, as sin(1e30) does: the quotients of the smallest
-    steps are far from `best` and do not come nearer."""
-    apart = [(abs(q.slope - best.slope), best.error + 8 * q.rounding) for q in quotients[-3:]]
-    return all(distance > error for distance, error in apart) and apart[-1][0] >= apart[0][0]
+def _unresolved(quotients: Sequence[_Quotient]) -> bool:
+    """Whether f changes faster than the last bits of x can tell, as sin(1e30) does: the quotients never come nearer to
+    each other, before steps so small that all is rounding. Three moves are looked at, since one may be small by chance.
+    """
+    moves = [(abs(new.slope - old.slope), 4 * new.rounding) for old, new in pairwise(quotients)]
+    visible = [k for k, (move, rounding) in enumerate(moves) if move > rounding]
+    if not visible:
+        return False
+    latest = max(moves[k][0] for k in visible[-3:])
+    return latest >= max(moves[k][0] for k in visible) / 2 and all(r > latest / 2 for _, r in moves[visible[-1] + 1 :])
 
 
 def _ulp(a: float, b: float) -> float:

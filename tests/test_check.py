@@ -344,6 +344,20 @@ def test_what_cannot_be_judged_is_accepted_and_says_so() -> None:
         assert "not judged" in slope.row()
 
 
+@settings(max_examples=100)
+@given(st.floats(30.0, 300.0), st.sampled_from([ag.sin, ag.cos]))
+def test_a_sine_far_out_cannot_be_judged(power: float, f: Primitive) -> None:
+    assert check_gradients(f, 10.0**power).first[0].note == "not judged"
+    assert check_gradients(f, -(10.0**power)).first[0].note == "not judged"
+
+
+def test_a_slope_beyond_all_floats_is_infinite() -> None:
+    for x in (3.4e-121, -1e-130):
+        (slope,) = check_gradients(lambda x: 1 / x, x, order=2).second
+        assert slope.found == slope.low == slope.high == math.copysign(inf, x)
+    check_gradients(ag.reciprocal, 7.9e-193, order=2)  # here the first slope is infinite already
+
+
 def test_python_beyond_the_edge_of_a_domain_is_no_failure() -> None:
     check_gradients(lambda x: x**0.5, 1e-5)  # complex left of 0
     check_gradients(lambda x: 1 / x, 1.0)  # ZeroDivisionError at 1 - 1
