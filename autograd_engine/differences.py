@@ -107,12 +107,15 @@ class _Quotient(NamedTuple):
 
 
 class _Estimate(NamedTuple):
-    """A slope extrapolated to step 0, its error, and the part of that which rounding explains."""
+    """A slope extrapolated to step 0, its error, and the part of that which rounding explains. `quotient` is the one
+    at the step, and `spread` how far from the slope it is, or the one before."""
 
     step: float
     slope: float
     error: float
     rounding: float
+    quotient: float
+    spread: float
 
 
 class _Side(NamedTuple):
@@ -241,8 +244,25 @@ def _extrapolated(quotients: Sequence[_Quotient], order: int) -> list[_Estimate]
         errors = [_error(move, before, rounding) for move, before in zip(moves, previous)]
         if errors:
             error, slope = min((error, slope) for error, slope in zip(errors, row))
-            best.append(_Estimate(step, slope, error, rounding))
+            spread = max(abs(quotient - slope), abs(above[0] - slope))
+            best.append(_Estimate(step, slope, error, rounding, quotient, spread))
+    best = _resolved(best)
     return [e._replace(error=_with_hindsight(e, best[k + 1 : k + 7])) for k, e in enumerate(best)]
+
+
+def _resolved(estimates: Sequence[_Estimate]) -> list[_Estimate]:
+    """The estimates from which finer quotients stray no farther than those of their own step do, beyond rounding.
+
+    On the flat parts of a peak that is narrower than all large steps, these agree with each other to all digits.
+    """
+    kept: list[_Estimate] = []
+    lowest, highest = inf, -inf
+    for e in reversed(estimates):
+        stray = e.spread + e.error
+        if highest <= e.slope + stray and lowest >= e.slope - stray:
+            kept.append(e)
+        lowest, highest = min(lowest, e.quotient + e.rounding), max(highest, e.quotient - e.rounding)
+    return kept[::-1]
 
 
 def _with_hindsight(estimate: _Estimate, finer: Sequence[_Estimate]) -> float:
