@@ -16,7 +16,7 @@ import autograd_engine as ag
 from autograd_engine import PRIMITIVES, Primitive, Value
 from autograd_engine.check import GradientCheck, GradientError, Slope, check_gradients
 from autograd_engine.derivatives import grad
-from tests.strategies import Expression, domain, expressions, points
+from tests.strategies import NONZERO, Expression, domain, expressions, points
 
 ROWS = list(PRIMITIVES.values())
 
@@ -57,6 +57,30 @@ def test_random_smooth_expressions_pass_to_second_order(expression: Expression, 
     check_gradients(expression, *point, order=2)
 
 
+UNITS = st.integers(-25, 25).map(lambda power: 10.0**power)
+
+
+def in_units(
+    expression: Expression, point: tuple[float, ...], units: tuple[float, float, float]
+) -> tuple[Callable[..., Any], list[float]]:
+    """An expression and a point with its variables, and its result, measured in other units."""
+    of_x, of_y, of_result = units
+
+    def f(x: Any, y: Any) -> Any:
+        return expression(x / of_x, y / of_y) * of_result
+
+    return f, [point[0] * of_x, point[1] * of_y]
+
+
+@settings(max_examples=150)
+@given(expressions(), st.tuples(NONZERO, NONZERO), st.tuples(UNITS, UNITS, UNITS))
+def test_random_expressions_pass_in_any_units(
+    expression: Expression, point: tuple[float, float], units: tuple[float, float, float]
+) -> None:
+    f, scaled = in_units(expression, point, units)
+    check_gradients(f, *scaled)
+
+
 def near_one(x: Any) -> Any:
     """About 0.993 at 0, in many roundings."""
 
@@ -64,6 +88,25 @@ def near_one(x: Any) -> Any:
         return 0.3 + ag.softplus(ag.tanh(x))
 
     return positive(ag.xlogy(ag.tanh(ag.log10(positive(1 / positive(x)))), positive(x)))
+
+
+TINY = {
+    "gauss": lambda x: ag.exp(-x * x),
+    "cos": ag.cos,
+    "sin": ag.sin,
+    "tanh": ag.tanh,
+    "lorentz": lambda x: 1 / (1 + x * x),
+    "exp": ag.exp,
+}
+
+
+@pytest.mark.parametrize("f", TINY.values(), ids=TINY)
+@settings(max_examples=40)
+@given(st.floats(-3.0, 6.0), st.floats(-26.0, -3.0), st.sampled_from([1, -1]), st.sampled_from([1, 2]))
+def test_steep_functions_pass_near_zero(
+    f: Callable[[Any], Any], steepness: float, power: float, sign: int, order: int
+) -> None:
+    check_gradients(lambda x: f(10**steepness * x), sign * 10**power, order=order)
 
 
 SCALES = {
@@ -87,6 +130,7 @@ SCALES = {
     "even, beside its middle": (lambda x: ag.exp(-((100 * x) ** 2)), [0.1 + 0.2 - 0.3, 1e-17, -2.86e-19]),
     "fast and even": (lambda x: ag.cos(100 * x), [1e-17, 5e-17, -3e-20]),
     "whole steps lead from zero to zero": (ag.sinc, [1e5, 1e8, 3e8]),
+    "a peak narrower than all large steps": (lambda x: ag.exp(-((1e6 * x) ** 2)), [1e-17, 3e-7]),
     "nearly a kink": (abs, [1e-9, -1e-13, 1e-300]),
 }
 
@@ -138,6 +182,33 @@ def test_a_wrong_gradient_of_a_random_expression_is_caught(
     assume(any(abs(slope.found) > 1e7 * slope.tolerance for slope in check.first))
     with pytest.raises(GradientError):
         check_gradients(expression, *point, gradient=lambda *xs: [x.found * (1 + error) for x in check.first])
+
+
+WRONG: dict[str, Callable[[float, float], tuple[float, float]]] = {
+    "a thousandth off": (lambda dx, dy: (dx * 1.001, dy * 1.001)),
+    "the wrong sign": (lambda dx, dy: (-dx, -dy)),
+    "nothing": (lambda dx, dy: (0.0, 0.0)),
+    "swapped": (lambda dx, dy: (dy, dx)),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
+@settings(max_examples=40)
+@given(expressions(), st.tuples(NONZERO, NONZERO), st.tuples(UNITS, UNITS, UNITS))
+def test_a_wrong_gradient_is_caught_in_any_units(
+    wrong: Callable[[float, float], tuple[float, float]],
+    expression: Expression,
+    point: tuple[float, float],
+    units: tuple[float, float, float],
+) -> None:
+    f, scaled = in_units(expression, point, units)
+    dx, dy = (slope.found for slope in check_gradients(f, *scaled).first)
+    bad = wrong(dx, dy)
+    # What is wrong must be more than rounding: over a unit it moves f by a hundred thousandth of its size.
+    moves = [abs(b - d) * unit for b, d, unit in zip(bad, (dx, dy), units)]
+    assume(max(moves) > 1e-5 * max(abs(f(*scaled)), units[2]))
+    with pytest.raises(GradientError):
+        check_gradients(f, *scaled, gradient=lambda x, y: bad)
 
 
 STEEP: dict[str, tuple[Callable[..., Any], float, Callable[[float], float]]] = {
