@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.backward import cotangents_of, order_of_values
+from autograd_engine.copying import has_variables, is_variable, variables
 from autograd_engine.graph import forward_sweep, reverse_sweep, topological_order
 from autograd_engine.primitives import as_float, identity
 from autograd_engine.structure import Structure, flatten
@@ -35,10 +36,7 @@ from autograd_engine.value import (
     become_constant,
     differentiable_edges,
     edges,
-    has_variables,
-    is_variable,
     partials,
-    variables,
 )
 
 _op = operator.attrgetter("op")

@@ -17,15 +17,14 @@ from __future__ import annotations
 import math
 import numbers
 import operator
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any, final
 
 import numpy as np
 
 from autograd_engine import primitives
 from autograd_engine.backward import add_gradients
+from autograd_engine.copying import AllCopied, Ancestors, is_being_copied, is_variable
 from autograd_engine.graph import topological_order
 from autograd_engine.number_arrays import apply_ufunc
 from autograd_engine.primitives import PRIMITIVES, Primitive, as_float, dot_of_floats
@@ -376,10 +375,10 @@ class Value:
     def __reduce__(self) -> Any:
         if is_variable(self):
             return "a variable of a function while it is differentiated"  # to `copy`: itself; to `pickle`: an error
-        if self.op is None or self in _this_thread.copying:
+        if self.op is None or is_being_copied(self):
             return _restore, self._state()
-        ancestors = _Ancestors(self)
-        return _after, (ancestors, *self._state()), _AllCopied(ancestors)
+        ancestors = Ancestors(self)
+        return _after, (ancestors, *self._state()), AllCopied(ancestors)
 
     def __setstate__(self, state: None) -> None:
         """Nothing: `_after` has returned a node that is complete."""
@@ -512,70 +511,6 @@ def differentiable_edges(node: Value) -> Any:
         for x, then in zip(node.arguments, node.operands)
     ]
     return zip(node.arguments, node.op.partials(node, *arguments))  # type: ignore[union-attr]
-
-
-class _Ancestors:
-    """What a node was computed from, for pickle and deepcopy: in topological order, so that no depth is a recursion.
-
-    Until `end`, these nodes may be copied one by one.
-    """
-
-    def __init__(self, node: Value) -> None:
-        self.order = topological_order([node], stop=_this_thread.variables)[:-1]
-        self.copying = _this_thread.copying
-        self.copying.update(self.order)
-
-    def __reduce__(self) -> Any:
-        return list, (), None, iter(self.order)
-
-    def end(self) -> None:
-        """All have been copied, or copying was given up."""
-        self.copying.difference_update(self.order)
-
-    __del__ = end
-
-
-class _AllCopied:
-    """The state of a node, which pickle and deepcopy take up when they are through with its ancestors."""
-
-    def __init__(self, ancestors: _Ancestors) -> None:
-        self.ancestors = ancestors
-
-    def __reduce__(self) -> Any:
-        self.ancestors.end()
-        return type(None), ()
-
-
-class _ThisThread(threading.local):
-    """The nodes whose parents are copied before them just now, and the variables of the derivatives being taken."""
-
-    def __init__(self) -> None:
-        self.copying: set[Value] = set()
-        self.variables: set[Value] = set()
-
-
-@contextmanager
-def variables(nodes: Sequence[Any]) -> Iterator[None]:
-    """While a function is differentiated by these nodes: a copy of one of them is itself, as of a number."""
-    running = _this_thread.variables
-    running.update(nodes)
-    try:
-        yield
-    finally:
-        running.difference_update(nodes)
-
-
-def has_variables() -> bool:
-    """Whether a function is being differentiated in this thread."""
-    return bool(_this_thread.variables)
-
-
-def is_variable(x: Any) -> bool:
-    """Whether x is a node by which a function is being differentiated in this thread."""
-    return x in _this_thread.variables
-
-
-_this_thread = _ThisThread()
 
 
 def _restore(data: float, grad: float, op: Primitive | None, label: str, a: Any, b: Any, x: Any, y: Any) -> Value:

@@ -21,6 +21,7 @@ ORDER = [
     "expressions",
     "graph",
     "backward",
+    "copying",
     "value",
     "structure",
     "derivatives",
