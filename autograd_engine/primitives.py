@@ -73,9 +73,10 @@ class Primitive:
 
     `name` is unique; `symbol` is what drawings show; `forward(*inputs)` returns a float and never raises;
     `partials(out, *inputs)` returns d(out)/d(input) for each input; `composite` says that `forward` is
-    written with other primitives. Where `partials` is written for accuracy, `derivative` says how a textbook
-    writes it: for each input a formula of the inputs' names, `out` and π. It is for people; nothing computes
-    with it. Creating a row adds it to `PRIMITIVES`.
+    written with other primitives. Where `partials` is written for accuracy, and where people look it up,
+    `derivative` says how a textbook writes it: for each input a formula of the inputs' names, `out` and π. Nothing
+    computes with it. `doc` is one line; with the derivative under it, it is what `help` shows. Creating a row adds it
+    to `PRIMITIVES`.
 
     `forward` gets floats; `partials` gets floats, Values or symbols, and must not branch on them with `if`.
 
@@ -108,7 +109,7 @@ class Primitive:
             raise ValueError(f"there is a primitive named {name!r} already; choose another name")
         self.name, self.symbol, self.composite = name, symbol, composite
         self.derivative = (derivative,) if isinstance(derivative, str) else derivative
-        self.__doc__ = doc
+        self.doc = doc
         self.__name__ = name
         # What a call takes is what `partials` takes after `out`; None stands for any number of inputs.
         inputs = [i.replace(annotation=i.empty) for i in inspect.signature(partials).parameters.values()][1:]
@@ -116,6 +117,8 @@ class Primitive:
         self.partials = _checked_partials(name, partials) if self.checks_results else partials
         self.arity = None if any(i.kind is i.VAR_POSITIONAL for i in inputs) else len(inputs)
         self._inputs = self.__signature__ = inspect.Signature(inputs)
+        rules = "".join(f"\nd out/d {x.name} = {formula}" for x, formula in zip(inputs, self.derivative))
+        self.__doc__ = f"{doc}\n{rules}" if rules else doc
         PRIMITIVES[name] = self
 
     def __call__(self, x: Any = _MISSING, y: Any = _MISSING, z: Any = _MISSING, /, *more: Any, **keywords: Any) -> Any:
@@ -288,7 +291,9 @@ reciprocal = Primitive(
     composite=True,
     derivative="-1 / x**2",
 )
-square = Primitive("square", "x²", lambda x: x * x, lambda out, x: (2 * x,), "x * x.", composite=True)
+square = Primitive(
+    "square", "x²", lambda x: x * x, lambda out, x: (2 * x,), "x * x.", composite=True, derivative="2 * x"
+)
 
 
 def _pow(x: float, y: float) -> float:
@@ -320,7 +325,7 @@ pow = Primitive(
     "x ** y by C99's pow: nan, never complex, where x < 0.",
     derivative=("y * x**(y - 1)", "out * log(x)"),
 )
-abs = Primitive("abs", "|x|", operator.abs, lambda out, x: (sign(x),), "|x|, with slope 0 at 0.")
+abs = Primitive("abs", "|x|", operator.abs, lambda out, x: (sign(x),), "|x|, with slope 0 at 0.", derivative="sign(x)")
 sign = Primitive(
     "sign",
     "sign",
@@ -525,15 +530,18 @@ def dot(xs: Iterable[Any], ys: Iterable[Any]) -> Any:
 
 # --- exponentials and logarithms -------------------------------------------------------------------------
 
-exp = Primitive("exp", "exp", _c99(math.exp), lambda out, x: (out,), "e to the power of x.")
+exp = Primitive("exp", "exp", _c99(math.exp), lambda out, x: (out,), "e to the power of x.", derivative="out")
 exp2 = Primitive(
     "exp2",
     "2ˣ",
     _c99(getattr(math, "exp2", functools.partial(math.pow, 2.0))),  # math has it since Python 3.11
     lambda out, x: (out * LN2,),
     "2 to the power of x.",
+    derivative="out * log(2)",
 )
-expm1 = Primitive("expm1", "expm1", _c99(math.expm1), lambda out, x: (exp(x),), "exp(x) - 1, accurate near 0.")
+expm1 = Primitive(
+    "expm1", "expm1", _c99(math.expm1), lambda out, x: (exp(x),), "exp(x) - 1, accurate near 0.", derivative="exp(x)"
+)
 
 # A logarithm of a negative number is nan and so is its slope. x + 0.0 makes -0.0 to 0.0: the slope there is +inf.
 log = Primitive(
@@ -626,8 +634,12 @@ xlogy = Primitive(
 
 # --- trigonometric and hyperbolic functions -----------------------------------------------------------------
 
-sin = Primitive("sin", "sin", _c99(math.sin), lambda out, x: (cos(x),), "The sine of x in radians.")
-cos = Primitive("cos", "cos", _c99(math.cos), lambda out, x: (-sin(x),), "The cosine of x in radians.")
+sin = Primitive(
+    "sin", "sin", _c99(math.sin), lambda out, x: (cos(x),), "The sine of x in radians.", derivative="cos(x)"
+)
+cos = Primitive(
+    "cos", "cos", _c99(math.cos), lambda out, x: (-sin(x),), "The cosine of x in radians.", derivative="-sin(x)"
+)
 tan = Primitive(
     "tan",
     "tan",
@@ -681,8 +693,12 @@ arctan2 = Primitive(
     "The angle of the point (x, y), called as arctan2(y, x).",
     derivative=("x / (x**2 + y**2)", "-y / (x**2 + y**2)"),
 )
-sinh = Primitive("sinh", "sinh", _c99(math.sinh), lambda out, x: (cosh(x),), "The hyperbolic sine.")
-cosh = Primitive("cosh", "cosh", _c99(math.cosh), lambda out, x: (sinh(x),), "The hyperbolic cosine.")
+sinh = Primitive(
+    "sinh", "sinh", _c99(math.sinh), lambda out, x: (cosh(x),), "The hyperbolic sine.", derivative="cosh(x)"
+)
+cosh = Primitive(
+    "cosh", "cosh", _c99(math.cosh), lambda out, x: (sinh(x),), "The hyperbolic cosine.", derivative="sinh(x)"
+)
 
 
 def _tanh_partials(out: Any, x: Any) -> tuple[Any]:
@@ -935,6 +951,7 @@ softplus = Primitive(
     lambda out, x: (sigmoid(x),),
     "log(1 + exp(x)), without overflow.",
     composite=True,
+    derivative="sigmoid(x)",
 )
 
 

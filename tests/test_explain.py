@@ -423,7 +423,7 @@ def test_without_wrt_the_inputs_are_listed():
 def test_every_row_explains_its_rule(op):
     rule = explain(op)
     assert rule.op is op
-    assert op.__doc__ in str(rule)
+    assert op.doc in str(rule)
     assert len(rule.partials) == (op.arity or len(rule.partials))
     assert rule._repr_markdown_().count("$$") == 2 + 2 * bool(rule.computed)
 

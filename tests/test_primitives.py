@@ -574,8 +574,20 @@ def test_rows_are_described(op):
     assert repr(op) == f"<primitive {op.name}>"
     assert op.__name__ == op.name
     assert op.symbol
-    assert op.__doc__.endswith(".")
+    assert op.doc.endswith(".")
     assert op.name in EXACT
+
+
+@every_row
+def test_help_shows_the_rule(op):
+    if not hasattr(autograd_engine, op.name) or op.arity is None:
+        return  # an operator stands for it, or a function that takes a sequence
+    assert len(op.derivative) == op.arity
+    assert op.__doc__.splitlines() == [
+        op.doc,
+        "",
+        *[f"d out/d {x} = {formula}" for x, formula in zip(op.__signature__.parameters, op.derivative)],
+    ]
 
 
 @every_row

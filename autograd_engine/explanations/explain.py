@@ -99,7 +99,7 @@ class Rule:
     @property
     def text(self) -> str:
         """The rule as plain text."""
-        lines = [f"{text(self.call)}: {self.op.__doc__}", *(partial.text for partial in self.partials)]
+        lines = [f"{text(self.call)}: {self.op.doc}", *(partial.text for partial in self.partials)]
         if self.computed:
             lines += ["computed as", *(f"  {partial.text}" for partial in self.computed)]
         return "\n".join(lines)
@@ -107,7 +107,7 @@ class Rule:
     @property
     def markdown(self) -> str:
         """The rule in Markdown with LaTeX."""
-        parts = [f"${latex(self.call)}$: {self.op.__doc__}", displayed(self.partials)]
+        parts = [f"${latex(self.call)}$: {self.op.doc}", displayed(self.partials)]
         if self.computed:
             parts += ["computed as", displayed(self.computed)]
         return "\n\n".join(parts)
