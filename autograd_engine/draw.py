@@ -138,6 +138,10 @@ def to_svg(value_or_values: Values, path: str | os.PathLike[str] | None = None, 
 
     Raises RuntimeError where neither is installed, OSError where the file cannot be written, and what `draw`
     raises.
+
+    >>> x = Value(3.0, label="x")
+    >>> to_svg(x * x).startswith("<svg ")
+    True
     """
     svg = _layout(draw(value_or_values, **options))
     if path is not None:

@@ -185,6 +185,23 @@ def exercise(
 
     Raises ValueError where out does not depend on wrt, where a number of the derivation is not finite, or where
     it is longer than anybody would write down; TypeError unless out and wrt are Values.
+
+    >>> x, w = Value(3.0, label="x"), Value(2.0, label="w")
+    >>> task = exercise(w * x * x, w, blanks=1)
+    >>> print(task)
+    Given
+      w = 2
+      x = 3
+      v1 = w·x = 6
+      out = v1·x = 18
+    find (A)
+      d out/d w = d out/d v1 · d v1/d w
+                = x · x
+                = 3 · 3
+                = (A)
+    >>> print(task.check({"A": 9}))
+    (A) 9: right
+    1 of 1 right
     """
     for argument, value in (("out", out), ("wrt", wrt)):
         if not isinstance(value, Value):

@@ -154,6 +154,13 @@ def explain(
 
     Raises TypeError, which lists the inputs where wrt is missing, unless out and wrt are Values, and ValueError for
     another form or fewer than one digit.
+
+    >>> x, w = Value(0.25, label="x"), Value(2.0, label="w")
+    >>> print(explain((w * x).sigmoid() * x, x))
+    d out/d x = σ(w·x) + x · σ(w·x)(1-σ(w·x)) · w
+              = 0.6225 + 0.25 · 0.235 · 2
+              = 0.6225 + 0.1175
+              = 0.74
     """
     if wrt is None and (op := _row(out)):
         return _rule(op)

@@ -145,6 +145,16 @@ def steps(out: Value, seed: float = 1.0, *, names: Mapping[str, Value] | None = 
     of a leaf is what backward() adds to its `grad`. `names` calls nodes by other names than their labels.
 
     Raises TypeError unless `out` is a Value and `seed` a number.
+
+    >>> x, w = Value(3.0, label="x"), Value(2.0, label="w")
+    >>> for step in steps(w * x + w):
+    ...     print(step)
+    1. out = w·x + w. Coming in: 1
+         v1 gets 1 · 1 = 1
+         w gets 1 · 1 = 1
+    2. v1 = w·x. Coming in: 1
+         w gets 1 · x = 1 · 3 = 3, together 4
+         x gets 1 · w = 1 · 2 = 2
     """
     if not isinstance(out, Value):
         raise TypeError(f"steps() takes a Value, got {type(out).__name__}: {out!r:.60}")
