@@ -321,3 +321,12 @@ def keep_a_sample(X, use):
 def test_samples_stay_inside_of_their_vmap(use, message):
     with pytest.raises(TraceError, match=message):
         jit(lambda X: keep_a_sample(X, use))(np.arange(3.0))
+
+
+@pytest.mark.parametrize(("order", "axis"), [("C", 2), ("C", 1), ("F", 0), ("F", 2)])
+def test_an_array_filled_anew_is_read_anew(order, axis):
+    A = np.ones((2, 3, 4), order=order)
+    f = jit(vmap(lambda x: x.sum(), in_axes=axis))
+    for factor in (1.0, 5.0):
+        A[...] = factor
+        assert f(A).tolist() == [factor * (24 // A.shape[axis])] * A.shape[axis]

@@ -59,10 +59,11 @@ class Executable:
         # Of the arrays, the arguments and then the constants: which are read as a whole, and which along an axis.
         self.constants = [constant.plain for constant in constants]
         self.whole = [i for i, array in enumerate(arguments) if array.shape_seen]
-        self.views = [
-            (self.layout.view(i), number if number >= 0 else len(arguments) - 1 - number, axis, sizes.index(size))
-            for i, (number, axis, size) in enumerate(self.arrays.views)
-        ]
+        self.views = []
+        for i, (number, axis, size) in enumerate(self.arrays.views):
+            at = number if number >= 0 else len(arguments) - 1 - number
+            others = [other for other in range([*arguments, *constants][at].ndim) if other != axis]
+            self.views.append((self.layout.view(i), at, (axis, *others), sizes.index(size)))
 
     def run(self, scalars: Sequence[float], arrays: Sequence[Any]) -> Workspace:
         """Compute everything; the results lie in the workspace until it is given back."""
@@ -154,7 +155,7 @@ class Workspace:
             self._whole.append((i, room))
             self.context[layout.array(i)] = room.ctypes.data
         self._mapped: list[Any] = [None] * layout.views
-        self._contiguous: dict[int, Any] = {}
+        self._copies: dict[int, Any] = {}  # of the views whose samples do not lie in one piece
         self._kept: dict[int, Any] = {}
 
     def memory_of(self, thread: int) -> int:
@@ -177,16 +178,18 @@ class Workspace:
     def map(self, arrays: Sequence[Any]) -> None:
         """Write the addresses of the arrays that are mapped into the context, and make room for rows."""
         context, layout = self.context, self.layout
-        for i, (at, number, axis, batch) in enumerate(self.executable.views):
+        for i, (at, number, order, batch) in enumerate(self.executable.views):
             array = arrays[number] if number < len(arrays) else self.executable.constants[number - len(arrays)]
             if array is self._mapped[i]:
+                if i in self._copies:  # the caller may have written new numbers into the array
+                    self._copies[i][...] = array.transpose(order)
                 continue
             self._mapped[i] = array  # which keeps it where it is
-            self.samples[batch] = array.shape[axis]
-            if axis:
-                array = np.moveaxis(array, axis, 0)
+            self.samples[batch] = array.shape[order[0]]
+            array = array.transpose(order)
+            self._copies.pop(i, None)
             if array.ndim > 2 and not array[:1].flags.c_contiguous:
-                array = self._contiguous[i] = np.ascontiguousarray(array)
+                array = self._copies[i] = array.copy(order="C")
             context[at] = array.ctypes.data
             context[at + 1] = array.strides[0]
             context[at + 2] = array.strides[-1]
