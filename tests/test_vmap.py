@@ -330,3 +330,9 @@ def test_an_array_filled_anew_is_read_anew(order, axis):
     for factor in (1.0, 5.0):
         A[...] = factor
         assert f(A).tolist() == [factor * (24 // A.shape[axis])] * A.shape[axis]
+
+
+def test_an_array_mapped_along_two_axes_has_a_kernel_for_each_shape():
+    f = jit(lambda A: [mean(vmap(lambda x: x.sum(), in_axes=axis)(A)) for axis in (0, 1)])
+    for shape in ((3, 4), (5, 4), (5, 2), (3, 3), (4, 4)):
+        assert f(np.ones(shape)) == [shape[1], shape[0]]

@@ -76,7 +76,8 @@ class Kernel:
                     return False
                 continue
             for axis, (length, before) in enumerate(zip(shape, traced)):
-                free = length and axis in array.mapped_axes and not arrays.batches[before].fixed
+                # Where vmap was given another axis too, this one is part of the shape of the samples there.
+                free = length and array.mapped_axes == {axis} and not arrays.batches[before].fixed
                 if length != before and not free:
                     return False
                 if free and lengths.setdefault(before, length) != length:
