@@ -336,3 +336,11 @@ def test_an_array_mapped_along_two_axes_has_a_kernel_for_each_shape():
     f = jit(lambda A: [mean(vmap(lambda x: x.sum(), in_axes=axis)(A)) for axis in (0, 1)])
     for shape in ((3, 4), (5, 4), (5, 2), (3, 3), (4, 4)):
         assert f(np.ones(shape)) == [shape[1], shape[0]]
+
+
+@pytest.mark.parametrize("key", [np.s_[:, :, None], np.s_[:, None, :], np.s_[None, :, :], np.s_[:, :, None, None]])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_axes_of_length_one_may_have_any_stride(key, axis):
+    A = np.arange(6.0).reshape(2, 3)[key]
+    expected = np.moveaxis(A, axis, 0).reshape(A.shape[axis], -1)
+    assert jit(vmap(lambda x: x.ravel() * 2, in_axes=axis))(A).tolist() == (expected * 2).tolist()

@@ -192,7 +192,8 @@ class Workspace:
                 array = self._copies[i] = array.copy(order="C")
             context[at] = array.ctypes.data
             context[at + 1] = array.strides[0]
-            context[at + 2] = array.strides[-1]
+            # Samples of several axes lie in one piece; the stride of an axis of length 1 may then be anything.
+            context[at + 2] = array.strides[1] if array.ndim == 2 else array.itemsize
             context[layout.batch(batch)] = self.samples[batch]
             if layout.kept[batch]:
                 kept = self._kept[batch] = np.empty(layout.kept[batch] * layout.padded(self.samples[batch]))
