@@ -4,6 +4,7 @@ import gc
 import subprocess
 import sys
 import threading
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -156,3 +157,21 @@ def test_without_llvmlite_there_is_one_clear_sentence():
 def test_importing_the_package_does_not_import_llvmlite():
     program = "import sys, autograd_engine; assert 'llvmlite' not in sys.modules"
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("sizes", [(10**6, 10), (10, 10**6)])
+def test_an_array_that_was_resized_is_read_at_its_new_place(sizes):
+    f = jit(lambda X: vmap(lambda x: x + 1)(X))
+    X = np.ones(sizes[0])
+    for size in sizes:
+        X.resize(size, refcheck=False)
+        assert f(X).shape == (size,)
+
+
+def test_a_kernel_does_not_keep_arrays_alive():
+    f = jit(lambda w, X: mean(vmap(lambda x: w * x)(X)))
+    X = np.ones(1000)
+    f(2.0, X)
+    gone = weakref.ref(X)
+    del X
+    assert gone() is None

@@ -55,6 +55,7 @@ class Executable:
         self._functions = {name: library.function(name, count) for name, count in functions.items()}
         self.everything = self._functions["run"]
         self._threads = threads or _cores()
+        self._length = len(program)
         self.pool: list[Workspace] = []
         # Of the arrays, the arguments and then the constants: which are read as a whole, and which along an axis.
         self.constants = [constant.plain for constant in constants]
@@ -74,7 +75,7 @@ class Executable:
             work.copy(arrays)
         if self.views:
             work.map(arrays)
-            if self._threads > 1 and max(work.samples) * len(self.program) > WORTH_THREADS:
+            if self._threads > 1 and max(work.samples) * self._length > WORTH_THREADS:
                 self._run_in_threads(work)
                 return work
         self.everything(work.address)
@@ -123,6 +124,12 @@ def _threads(process: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(os.cpu_count() or 1, "autograd-engine")
 
 
+# The address of an array's numbers is the first field of its C struct, a part of NumPy's binary interface; array.ctypes
+# takes ten times as long to tell it.
+_DATA = object.__basicsize__
+_address = ctypes.c_int64.from_address
+
+
 class Workspace:
     """The memory of one call: `numbers`, also as the array `outputs`, the `rows` and the `samples` of each batch."""
 
@@ -136,6 +143,7 @@ class Workspace:
         self.outputs: Any = np.ctypeslib.as_array(self.numbers)
         self.samples = [0] * layout.batches
         self.rows: list[Any] = [None] * layout.batches
+        self._batches_with_rows = [(batch, count) for batch, count in enumerate(layout.rows) if count]
         self._shared = np.empty(layout.shared)
         self._partials = np.empty(layout.partials)
         self._memory: dict[int, tuple[Any, int]] = {}
@@ -154,7 +162,7 @@ class Workspace:
             room = np.empty(executable.arrays.arguments[i].shape_to_map)
             self._whole.append((i, room))
             self.context[layout.array(i)] = room.ctypes.data
-        self._mapped: list[Any] = [None] * layout.views
+        self._mapped: list[Any] = [None] * layout.views  # address, shape and strides of each view's array
         self._copies: dict[int, Any] = {}  # of the views whose samples do not lie in one piece
         self._kept: dict[int, Any] = {}
 
@@ -177,14 +185,18 @@ class Workspace:
 
     def map(self, arrays: Sequence[Any]) -> None:
         """Write the addresses of the arrays that are mapped into the context, and make room for rows."""
-        context, layout = self.context, self.layout
+        context, layout, mapped = self.context, self.layout, self._mapped
+        if self.executable.constants:
+            arrays = [*arrays, *self.executable.constants]
         for i, (at, number, order, batch) in enumerate(self.executable.views):
-            array = arrays[number] if number < len(arrays) else self.executable.constants[number - len(arrays)]
-            if array is self._mapped[i]:
+            array = arrays[number]
+            # Not the array itself: it can be resized, and is not to be kept alive.
+            memory = _address(id(array) + _DATA).value, array.shape, array.strides
+            if memory == mapped[i]:
                 if i in self._copies:  # the caller may have written new numbers into the array
                     self._copies[i][...] = array.transpose(order)
                 continue
-            self._mapped[i] = array  # which keeps it where it is
+            mapped[i] = memory
             self.samples[batch] = array.shape[order[0]]
             array = array.transpose(order)
             self._copies.pop(i, None)
@@ -198,7 +210,6 @@ class Workspace:
             if layout.kept[batch]:
                 kept = self._kept[batch] = np.empty(layout.kept[batch] * layout.padded(self.samples[batch]))
                 context[layout.batch(batch) + 2] = kept.ctypes.data
-        for batch, count in enumerate(layout.rows):
-            if count:
-                rows = self.rows[batch] = np.empty((count, layout.padded(self.samples[batch])))
-                context[layout.batch(batch) + 1] = rows.ctypes.data
+        for batch, count in self._batches_with_rows:
+            rows = self.rows[batch] = np.empty((count, layout.padded(self.samples[batch])))
+            context[layout.batch(batch) + 1] = rows.ctypes.data
