@@ -344,3 +344,16 @@ def test_axes_of_length_one_may_have_any_stride(key, axis):
     A = np.arange(6.0).reshape(2, 3)[key]
     expected = np.moveaxis(A, axis, 0).reshape(A.shape[axis], -1)
     assert jit(vmap(lambda x: x.ravel() * 2, in_axes=axis))(A).tolist() == (expected * 2).tolist()
+
+
+def test_an_outside_array_refilled_while_tracing_is_taken_as_it_is_then():
+    def f(X):
+        buffer, results = np.zeros(3), []
+        for k in (0.0, 1.0, 1.0, -0.0):
+            buffer[:] = k
+            results.append(vmap(lambda x, b: x + b)(X, buffer))
+        return results
+
+    X = np.array([-0.0, 2.0, 3.0])
+    for found, k in zip(jit(f)(X), (0.0, 1.0, 1.0, -0.0)):
+        assert found.tobytes() == (X + k).tobytes()

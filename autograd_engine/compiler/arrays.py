@@ -300,7 +300,8 @@ class ArrayTrace:
     def _constant(self, array: Any) -> ArgumentArray:
         """An array of plain numbers that is not an argument of the compiled function."""
         for known in self.constants:
-            if known.array is array:
+            # An array may have been filled anew since; bits, since -0.0 is not 0.0 and a NaN is itself.
+            if known.array is array and known.plain.tobytes() == np.array(array, dtype=float).tobytes():
                 return known
         self.constants.append(ConstantArray(self, -1 - len(self.constants), array))
         return self.constants[-1]
