@@ -175,3 +175,25 @@ def test_a_kernel_does_not_keep_arrays_alive():
     gone = weakref.ref(X)
     del X
     assert gone() is None
+
+
+@pytest.mark.parametrize("setting", [None, "~/kernels"])
+def test_where_there_is_no_home_there_is_no_cache(setting, monkeypatch):
+    def nobody(*arguments):
+        raise KeyError
+
+    for name in ("HOME", "USERPROFILE", "HOMEDRIVE", "HOMEPATH", "XDG_CACHE_HOME", "AUTOGRAD_ENGINE_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    if setting:
+        monkeypatch.setenv("AUTOGRAD_ENGINE_CACHE", setting)
+    pwd = pytest.importorskip("pwd")
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    assert jit(lambda x: x + 6)(1.0) == 7
+
+
+def test_the_folder_of_the_cache_may_begin_with_a_tilde(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.setenv("AUTOGRAD_ENGINE_CACHE", "~/kernels")
+    assert jit(lambda x: x + 7)(1.0) == 8
+    assert len(entries(tmp_path / "kernels")) == 1

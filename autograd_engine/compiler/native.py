@@ -130,6 +130,20 @@ def _linker(generation: int) -> Any:
 MOST_ENTRIES = 1000
 
 
+def _cache_folder() -> Path | None:
+    """The folder of the cache, None for no cache: also where nobody knows the user's home, as in some containers."""
+    folder = os.environ.get("AUTOGRAD_ENGINE_CACHE")
+    if folder == "":
+        return None
+    try:
+        if folder is not None:
+            return Path(folder).expanduser()
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        return Path(base) / "autograd_engine"
+    except RuntimeError:
+        return None
+
+
 class _Cache:
     """Object code on disk, in the folder AUTOGRAD_ENGINE_CACHE (default: the user's cache folder; "" for none).
 
@@ -138,14 +152,11 @@ class _Cache:
     """
 
     def __init__(self, modules: Sequence[str], level: int) -> None:
-        folder = os.environ.get("AUTOGRAD_ENGINE_CACHE")
-        if folder is None:
-            base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-            folder = str(Path(base) / "autograd_engine")
+        folder = _cache_folder()
         binding = llvm()
         made_of = [*modules, *target(), str(binding.llvm_version_info), binding.get_process_triple(), str(level)]
         key = hashlib.sha256("\0".join(made_of).encode()).hexdigest()
-        self.path = Path(folder) / f"{key}.kernel" if folder else None
+        self.path = folder / f"{key}.kernel" if folder else None
 
     def read(self) -> list[bytes] | None:
         """The entry, None where there is none that is sound."""
