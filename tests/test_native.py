@@ -197,3 +197,18 @@ def test_the_folder_of_the_cache_may_begin_with_a_tilde(tmp_path, monkeypatch):
     monkeypatch.setenv("AUTOGRAD_ENGINE_CACHE", "~/kernels")
     assert jit(lambda x: x + 7)(1.0) == 8
     assert len(entries(tmp_path / "kernels")) == 1
+
+
+def test_a_large_batch_can_be_computed_when_the_process_ends():
+    program = (
+        "import atexit, numpy as np\n"
+        "from autograd_engine import jit, mean, vmap\n"
+        "from autograd_engine.compiler import executable\n"
+        "executable.WORTH_THREADS = 0\n"
+        "f = jit(lambda X: mean(vmap(lambda x: x * x)(X)), threads=2)\n"
+        "X = np.ones(10_000)\n"
+        "f(X)\n"
+        "atexit.register(lambda: print(f(X)))"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert (run.stdout, run.stderr) == ("1.0\n", "")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -75,7 +76,8 @@ class Executable:
             work.copy(arrays)
         if self.views:
             work.map(arrays)
-            if self._threads > 1 and max(work.samples) * self._length > WORTH_THREADS:
+            large = self._threads > 1 and max(work.samples) * self._length > WORTH_THREADS
+            if large and threading.main_thread().is_alive():  # after its end, as in atexit, no thread takes anything
                 self._run_in_threads(work)
                 return work
         self.everything(work.address)
