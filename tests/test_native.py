@@ -1,6 +1,7 @@
 """Native code: the cache on disk, the memory of kernels, threads."""
 
 import gc
+import os
 import subprocess
 import sys
 import threading
@@ -212,3 +213,25 @@ def test_a_large_batch_can_be_computed_when_the_process_ends():
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert (run.stdout, run.stderr) == ("1.0\n", "")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_child_can_compile_though_another_thread_did_so_at_the_fork():
+    program = (
+        "import os, signal, threading\n"
+        "from autograd_engine import jit, sin\n"
+        "from autograd_engine.compiler import native\n"
+        "entered, compile_module = threading.Event(), native._object\n"
+        "native._object = lambda *args: entered.set() or compile_module(*args)\n"
+        "other = threading.Thread(target=lambda: jit(lambda x: [sin(x * (k + 0.5)) for k in range(2000)])(0.5))\n"
+        "other.start()\n"
+        "entered.wait()\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    signal.alarm(30)\n"
+        "    os._exit(int(jit(lambda x: x + 41)(1.0)))\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
+    )
+    environment = {**os.environ, "AUTOGRAD_ENGINE_CACHE": ""}
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
+    assert run.stdout == "42\n"

@@ -21,6 +21,9 @@ from typing import Any
 from autograd_engine.files import write_atomically
 
 _lock = threading.RLock()  # LLVM is not to be entered twice
+if hasattr(os, "register_at_fork"):
+    # A child has only the thread that forked: what another one left half done, LLVM's own locks too, would stay so.
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
 @functools.cache
@@ -72,9 +75,10 @@ def compiled(modules: Sequence[str], level: int) -> list[bytes]:
     objects = cache.read()
     if objects is None:
         objects = []
-        with _lock, progress(len(modules)) as step:
+        with progress(len(modules)) as step:
             for module in modules:
-                objects.append(_object(module, level))
+                with _lock:  # for each anew, so that a fork does not wait for all
+                    objects.append(_object(module, level))
                 step()
         cache.write(objects)
     return objects
