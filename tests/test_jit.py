@@ -32,6 +32,7 @@ from autograd_engine import (
     where,
 )
 from autograd_engine.compiler import Jitted, TraceError
+from autograd_engine.compiler.plan import PART
 from autograd_engine.primitives import PRIMITIVES
 from autograd_engine.primitives import sum as total
 from autograd_engine.structure import flatten
@@ -476,3 +477,11 @@ def test_repr_and_documentation():
     assert isinstance(jit(exp), Jitted)
     assert jit(exp).__doc__ == exp.__doc__
     assert not hasattr(jit(exp), "forward")
+
+
+def test_many_outputs_that_need_no_code_are_stored_by_short_functions():
+    f = jit(lambda x, A: [*([1.5, x] * 500), *(np.zeros(1000) + 2.0), *A])
+    A = np.arange(1000.0)
+    assert f(3.0, A) == [*([1.5, 3.0] * 500), *[2.0] * 1000, *A]
+    stored = [function.count("store double") for function in f.llvm().split("define void")]
+    assert max(stored) <= PART < sum(stored) == 3000

@@ -14,7 +14,7 @@ from autograd_engine.compiler import loops
 from autograd_engine.compiler.body import Body
 from autograd_engine.compiler.layout import Layout
 from autograd_engine.compiler.loops import BODY_PARAMETERS, SHARED_PARAMETERS, Function
-from autograd_engine.compiler.plan import NO_CODE, Plan
+from autograd_engine.compiler.plan import NO_CODE, Plan, cut
 from autograd_engine.compiler.program import Program
 from autograd_engine.compiler.simplify import SHARED
 
@@ -65,12 +65,15 @@ def emit(program: Program, arrays: int, views: int, batches: int, width: int, ex
             straight(f"body_{loop.name}", BODY_PARAMETERS, place, width)
             first = plan.shared_slots[next(iter(plan.sums[place]))] if loop.sums else 0
             functions += [loops.loop(loop, layout), loops.finish(loop, layout, first), loops.chunks(loop, layout)]
-    outputs = Body(plan, 1, (0, SHARED))
-    for x, places in plan.outputs.items():
-        if x < 0 or program.operations[x] in NO_CODE:
-            for to in places:
-                outputs.store(outputs.operand(x)[0], outputs.address("%outputs", to))
-    add(f"last({SHARED_PARAMETERS})", outputs)
+    without_code = [(x, places) for x, places in plan.outputs.items() if x < 0 or program.operations[x] in NO_CODE]
+    stores = cut([(x, to) for x, places in without_code for to in places])
+    signatures = [f"last_{number}({SHARED_PARAMETERS})" for number in range(len(stores))]
+    for part, signature in zip(stores, signatures):
+        body = Body(plan, 1, (0, SHARED))
+        for x, to in part:
+            body.store(body.operand(x)[0], body.address("%outputs", to))
+        add(signature, body)
+    functions.append(loops.calls(f"last({SHARED_PARAMETERS})", signatures))
     functions += [*loops.outputs(layout), loops.run(layout)]
     modules = [_module(functions[i : i + FUNCTIONS]) for i in range(0, len(functions), FUNCTIONS)]
     return Code(modules, layout)

@@ -11,10 +11,13 @@ function grows faster than its length. What is needed beyond its part lies in me
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from autograd_engine.compiler.layout import Layout, Loop
 from autograd_engine.compiler.program import LEAVES, Program
 from autograd_engine.compiler.simplify import SHARED
+
+T = TypeVar("T")
 
 PART = 400
 """Instructions in a part, at most."""
@@ -86,7 +89,7 @@ class Plan:
             [Loop(s, b, len(sums.get((s, b), []))) for s, b in sorted(lines) if s == stage and b != SHARED]
             for stage in range(last + 1)
         ]
-        self.parts = {place: _cut(list(line)) for place, line in lines.items()}
+        self.parts = {place: cut(list(line)) for place, line in lines.items()}
         self.stage_of = stages
         # The sums of a loop lie side by side in the shared memory, in this order.
         self.sums = {place: {i: k for k, i in enumerate(of_loop)} for place, of_loop in sums.items()}
@@ -138,7 +141,7 @@ class Plan:
         )
 
 
-def _cut(instructions: list[int]) -> list[list[int]]:
-    """A line of instructions in parts of about equal length."""
-    count = -(-len(instructions) // PART)
-    return [instructions[len(instructions) * k // count : len(instructions) * (k + 1) // count] for k in range(count)]
+def cut(line: list[T]) -> list[list[T]]:
+    """A line of instructions, or of what else becomes one line of code each, in parts of about equal length."""
+    count = -(-len(line) // PART)
+    return [line[len(line) * k // count : len(line) * (k + 1) // count] for k in range(count)]
