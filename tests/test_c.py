@@ -325,6 +325,20 @@ def test_the_self_test_of_structures(tmp_path, name):
 
 
 @needs_compiler
+@pytest.mark.parametrize(
+    ("f", "args"),
+    [
+        (lambda w, X: sum_of(vmap(lambda w, x: w, in_axes=(None, 0))(w, X)), (0.1, np.ones(7))),
+        (lambda w, Y: vmap(lambda w, y: y * w, in_axes=(None, 0))(w, Y).sum(), (0.3, RANDOM.normal(size=(7, 3)))),
+    ],
+    ids=["shared", "rows"],
+)
+def test_the_self_test_where_the_gradient_adds_in_another_order(tmp_path, f, args):
+    program = cc(tmp_path, to_c(f, *args), "-O2", "-DSELF_TEST")
+    assert subprocess.run([program], capture_output=True, text=True).stdout == "OK: 4 cases\n"
+
+
+@needs_compiler
 def test_it_does_not_compile_with_fast_math(tmp_path):
     (tmp_path / "f.c").write_text(to_c(area, 2.0, 3.0, 0.5))
     command = [COMPILER, "-std=c99", "-ffast-math", "-fsyntax-only", str(tmp_path / "f.c")]

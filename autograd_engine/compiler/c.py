@@ -49,8 +49,9 @@ def to_c(f: Callable[..., Any], *example: Any, path: str | PathLike[str] | None 
     functions may be called by several threads, except where they need more than 256 KiB of memory, which is static.
 
     Compiled without -ffast-math, the file gives the bits of `jit(f, exact=True)` where both use the same C library
-    (NaNs count as equal). With -DSELF_TEST it has a `main` that checks this at stored points, prints OK or the first
-    difference, and returns 0 or 1; -DTOLERANCE=1e-12 lets another C library pass.
+    (NaNs count as equal); NAME_value_and_gradient gives those of `value_and_grad(f, argnums)` for all arguments, whose
+    value may have been added up in another order. With -DSELF_TEST it has a `main` that checks this at stored points,
+    prints OK or the first difference, and returns 0 or 1; -DTOLERANCE=1e-12 lets another C library pass.
 
     Raises TypeError where the example holds something that is not a number, ValueError where there is no number in
     the example or in the result, and where `name` cannot begin a name in C; TraceError as jit does; OSError where the
@@ -80,24 +81,25 @@ def to_c(f: Callable[..., Any], *example: Any, path: str | PathLike[str] | None 
     if not traced.program.outputs:
         raise ValueError("to_c() needs a function that returns at least one number, got none")
     if traced.structure.kind is None and traced.leaves[0].batch == SHARED:
-        f = value_and_grad(f, tuple(range(len(arguments))))
-        parts = {"value": traced, "value_and_gradient": TracedFunction(f, arguments, {}, exact=True)}
+        both = value_and_grad(f, tuple(range(len(arguments))))
+        parts = {"value": f, "value_and_gradient": both}
+        programs = {"value": traced, "value_and_gradient": TracedFunction(both, arguments, {}, exact=True)}
     else:
-        parts = {"evaluate": traced}
+        parts, programs = {"evaluate": f}, {"evaluate": traced}
     code: list[str] = []
-    for part, of_part in parts.items():
+    for part, of_part in programs.items():
         code += _constants(part, of_part)
         code += [*function(of_part.program, _source(part, of_part, structure), _outputs(of_part), part), ""]
-    compiled = jit(f, exact=True, threads=1)
     points = [leaves, *[_moved(leaves, k) for k in range(1, min(CASES, CASE_NUMBERS // len(leaves)))]]
-    results = [compiled(*structure(point)) for point in points]
+    # Of each function apart: next to the gradient arrays are taken apart, and a value is added up in another order.
+    results = {part: _results(of_part, [structure(point) for point in points]) for part, of_part in parts.items()}
     text = c_file(
         prefix,
         inputs=[entry for of, argument in zip(names, arguments) for entry in entries(of, argument)],
-        results=list(entries("result", results[0])),
-        parts=list(parts),
+        results=list(entries("result", results[part][0])),
         code=code[:-1],
-        cases=[(point, flatten(result)[0]) for point, result in zip(points, results)],
+        points=points,
+        expected={part: [flatten(result)[0] for result in of_part] for part, of_part in results.items()},
     )
     if path is not None:
         write_atomically(path, text.encode())
@@ -113,6 +115,12 @@ def _numbers(name: str, argument: Any) -> Any:
     """An argument of the example with floats and arrays of floats in it."""
     leaves, structure = flatten(argument)
     return structure([as_float(x, f"to_c(): {name}") for x in leaves])
+
+
+def _results(f: Callable[..., Any], points: Sequence[Any]) -> list[Any]:
+    """What the file has to give at each point."""
+    compiled = jit(f, exact=True, threads=1)
+    return [compiled(*point) for point in points]
 
 
 def _source(part: str, traced: TracedFunction, structure: Structure) -> Source:

@@ -41,21 +41,23 @@ def c_file(
     prefix: str,
     inputs: Sequence[Entry],
     results: Sequence[Entry],
-    parts: Sequence[str],
     code: Sequence[str],
-    cases: Sequence[tuple[Sequence[float], Sequence[float]]],
+    points: Sequence[Sequence[float]],
+    expected: dict[str, Sequence[Sequence[float]]],
 ) -> str:
-    """The file. `parts` are the functions in `code` that it offers, `cases` points and results for the self-test."""
+    """The file. `expected` says for each function in `code` that it offers what it gives at `points`."""
+    parts = list(expected)
+    outputs = len(expected[parts[-1]][0])
     body = [
         "",
         *[f"{HEADS[part]};" for part in parts],
         "",
-        f"enum {{ @inputs = {len(cases[0][0])}, @outputs = {len(cases[0][1])} }};",
+        f"enum {{ @inputs = {len(points[0])}, @outputs = {outputs} }};",
         "",
         *helpers(code),
         *code,
         "",
-        *_self_test(parts, cases),
+        *_self_test(points, expected),
     ]
     comment = _comment(prefix, inputs, results, parts)
     return "\n".join([*comment, *_BEFORE, *[line.replace("@", f"{prefix}_") for line in body], ""])
@@ -115,37 +117,47 @@ def _harmless(line: str) -> str:
     return re.sub(r"[\x00-\x1f\x7f]", " ", line).replace("*/", "* /").replace("/*", "/ *")
 
 
-def _self_test(parts: Sequence[str], cases: Sequence[tuple[Sequence[float], Sequence[float]]]) -> list[str]:
+def _self_test(points: Sequence[Sequence[float]], expected: dict[str, Sequence[Sequence[float]]]) -> list[str]:
     """A program that compares the functions with stored cases."""
-    if parts == ["evaluate"]:
-        calls = ["@evaluate(points[c], found);"]
-    else:
-        calls = [
-            "found[0] = @value_and_gradient(points[c], found + 1);",
-            "if (differs(c, 0, @value(points[c]))) return 1;",
-        ]
-    body = [f"        {call}" for call in calls]
+    body = [f"        {line}" for part in expected for line in _COMPARISONS[part]]
     return [
         "#ifdef SELF_TEST",
         *_INCLUDES,
         "",
-        *_rows("points", "@inputs", [point for point, _ in cases]),
-        *_rows("expected", "@outputs", [result for _, result in cases]),
+        *_rows("points", "@inputs", points),
+        *[line for part, rows in expected.items() for line in _rows(f"right_{part}", _COLUMNS[part], rows)],
         "",
         *_DIFFERS,
         "",
         "int main(void) {",
         "    static double found[@outputs];",
-        f"    for (size_t c = 0; c < {len(cases)}; c++) {{",
+        f"    for (size_t c = 0; c < {len(points)}; c++) {{",
         *body,
-        "        for (size_t k = 0; k < @outputs; k++)",
-        "            if (differs(c, k, found[k])) return 1;",
         "    }",
-        f'    puts("OK: {len(cases)} cases");',
+        f'    puts("OK: {len(points)} cases");',
         "    return 0;",
         "}",
         "#endif",
     ]
+
+
+_COLUMNS = {"value": "1", "value_and_gradient": "@outputs", "evaluate": "@outputs"}
+"""How many numbers each function gives."""
+
+_COMPARISONS = {
+    "value": ["if (differs(c, 0, @value(points[c]), right_value[c][0])) return 1;"],
+    "value_and_gradient": [
+        "found[0] = @value_and_gradient(points[c], found + 1);",
+        "for (size_t k = 0; k < @outputs; k++)",
+        "    if (differs(c, k, found[k], right_value_and_gradient[c][k])) return 1;",
+    ],
+    "evaluate": [
+        "@evaluate(points[c], found);",
+        "for (size_t k = 0; k < @outputs; k++)",
+        "    if (differs(c, k, found[k], right_evaluate[c][k])) return 1;",
+    ],
+}
+"""How the self-test compares what each gives for case c."""
 
 
 def _rows(name: str, columns: str, rows: Sequence[Sequence[float]]) -> list[str]:
@@ -170,8 +182,7 @@ _INCLUDES = """\
 """.splitlines()
 
 _DIFFERS = """\
-static int differs(size_t c, size_t k, double found) {
-    const double right = expected[c][k];
+static int differs(size_t c, size_t k, double found, double right) {
     if (memcmp(&found, &right, sizeof found) == 0 || (found != found && right != right)) return 0;
     if (TOLERANCE > 0.0 && isfinite(right) && fabs(found - right) <= TOLERANCE * fabs(right)) return 0;
     printf("case %d, number %d of the result: found %a, expected %a\\n", (int)c, (int)k, found, right);
