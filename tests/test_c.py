@@ -276,6 +276,14 @@ def test_programs(tmp_path, monkeypatch, piece, stack):
 
 
 @needs_compiler
+@pytest.mark.parametrize("samples", [np.ones(3), np.ones((3, 0))], ids=["unused", "empty"])
+def test_constants_that_are_mapped_for_nothing_are_left_out(tmp_path, samples):
+    text = to_c(lambda w: mean(vmap(lambda c: w * w)(samples)), 2.0)
+    assert "constant" not in text
+    assert Files(tmp_path, {"f": text}).evaluate("f", [3.0]) == [9.0, 6.0]
+
+
+@needs_compiler
 def test_a_long_program(tmp_path):
     def steps(x, v):
         for _ in range(120):

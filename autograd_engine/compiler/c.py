@@ -88,8 +88,8 @@ def to_c(f: Callable[..., Any], *example: Any, path: str | PathLike[str] | None 
         parts, programs = {"evaluate": f}, {"evaluate": traced}
     code: list[str] = []
     for part, of_part in programs.items():
-        code += _constants(part, of_part)
-        code += [*function(of_part.program, _source(part, of_part, structure), _outputs(of_part), part), ""]
+        lines = function(of_part.program, _source(part, of_part, structure), _outputs(of_part), part)
+        code += [*_constants(part, of_part, "\n".join(lines)), *lines, ""]
     points = [leaves, *[_moved(leaves, k) for k in range(1, min(CASES, CASE_NUMBERS // len(leaves)))]]
     # Of each function apart: next to the gradient arrays are taken apart, and a value is added up in another order.
     results = {part: _results(of_part, [structure(point) for point in points]) for part, of_part in parts.items()}
@@ -162,11 +162,12 @@ def _constant_name(part: str, k: int) -> str:
     return f"@{part}_constant_{k}"
 
 
-def _constants(part: str, traced: TracedFunction) -> list[str]:
-    """Definitions of the arrays that a function maps though they are not among its arguments."""
+def _constants(part: str, traced: TracedFunction, code: str) -> list[str]:
+    """Definitions of the arrays that `code` maps though they are not among its arguments."""
     return [
         line
         for k, constant in enumerate(traced.arrays.constants)
+        if f"{_constant_name(part, k)}[" in code
         for line in [*array(_constant_name(part, k), constant.plain.ravel().tolist()), ""]
     ]
 
