@@ -3,9 +3,11 @@
 import collections
 import copy
 import functools
+import gc
 import math
 import pickle
 import threading
+import weakref
 from fractions import Fraction
 
 import numpy as np
@@ -485,3 +487,113 @@ def test_many_outputs_that_need_no_code_are_stored_by_short_functions():
     assert f(3.0, A) == [*([1.5, 3.0] * 500), *[2.0] * 1000, *A]
     stored = [function.count("store double") for function in f.llvm().split("define void")]
     assert max(stored) <= PART < sum(stored) == 3000
+
+# --- static arguments, methods, pickling --------------------------------------------------------------------------
+
+
+def test_it_decorates_with_options():
+    @jit(exact=True)
+    def double(x):
+        return 2 * x
+
+    assert (double(1.5), double.exact) == (3.0, True)
+
+
+def test_static_arguments_are_handed_over_as_they_are():
+    seen = []
+
+    @jit(static_argnames=("kind", "n"))
+    def f(x, kind, *, n=2):
+        seen.append((kind, n))
+        return total([x] * n) if kind is None else relu(x) if kind == "relu" else -x
+
+    assert [f(-1.0, "relu"), f(-1.0, kind="neg"), f(-1.0, None), f(-1.0, None, n=3)] == [0.0, 1.0, -2.0, -3.0]
+    assert [f(-5.0, None, n=3), f(-5.0, "relu")] == [-15.0, 0.0]
+    assert seen == [("relu", 2), ("neg", 2), (None, 2), (None, 3)]
+    assert f(Value(3.0), "neg").data == -3.0
+    assert f.program(1.0, "neg") == "%0 = x\n%1 = neg %0\nreturn %1"
+    assert f.program() == f.program(1.0, None, n=3)
+
+
+def test_static_arguments_of_other_types_are_other_arguments():
+    f = jit(lambda n, x: x if n is True else 2 * x, static_argnames="n")
+    assert [f(True, 3.0), f(1, 3.0), f(1.0, 3.0)] == [3.0, 6.0, 6.0]
+
+
+def test_wrong_static_arguments():
+    with pytest.raises(ValueError, match="static_argnames has 'y', which f does not take"):
+        jit(named_f, static_argnames="y")
+    with pytest.raises(TypeError, match="static arguments must be hashable: unhashable type: 'list'"):
+        jit(named_f, static_argnames="x")([1.0])
+    for argument in ("relu", None):
+        with pytest.raises(TypeError, match=r"f\(\): x: expected a real number.*; .* by static_argnames"):
+            jit(named_f)(argument)
+
+
+def named_f(x):
+    return 3 * x
+
+
+named_f.__name__ = "f"
+
+
+class Model:
+    def __init__(self, factor):
+        self.factor, self.traced = factor, 0
+
+    @jit
+    def times(self, x):
+        self.traced += 1
+        return self.factor * x
+
+    @jit(static_argnames="n")
+    def power(self, x, n):
+        return self.factor * x**n
+
+
+def test_a_method_is_compiled_for_each_object():
+    two, three = Model(2.0), Model(3.0)
+    assert [two.times(1.0), two.times(5.0), three.times(1.0), Model(4.0).times(1.0)] == [2.0, 10.0, 3.0, 4.0]
+    assert (two.traced, three.traced) == (1, 1)
+    assert [two.power(3.0, 2), two.power(3.0, n=3)] == [18.0, 54.0]
+    assert two.times(Value(3.0)).data == 6.0
+    assert "mul" in two.times.program()
+    gone = weakref.ref(two)
+    del two
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_method_of_what_takes_no_weak_references():
+    class Slots:
+        __slots__ = ()
+
+        @jit
+        def m(self, x):
+            return x
+
+    with pytest.raises(TypeError, match=r"cannot compile the method m of a Slots, which takes no weak references"):
+        Slots().m(1.0)
+
+
+@jit(exact=True)
+def decorated(x):
+    return 2 * x
+
+
+def test_a_decorated_function_is_pickled_by_its_name():
+    assert pickle.loads(pickle.dumps(decorated)) is decorated
+    assert pickle.loads(pickle.dumps(Model.times)) is Model.times
+    assert pickle.loads(pickle.dumps(Model(3.0).times))(2.0) == 6.0
+    again = pickle.loads(pickle.dumps(jit(loss, exact=True, static_argnames="scale")))
+    assert (again.function, again.exact, again.static) == (loss, True, ("scale",))
+
+
+def test_looking_inside_needs_arguments():
+    f = jit(named_f)
+    for look in (f.program, f.stats, f.llvm, f.assembly):
+        with pytest.raises(TypeError, match=r"f\(\) is not compiled yet: call it first, or give example arguments"):
+            look()
+    with pytest.raises(TypeError, match=r"f\(\): x: expected a plain number, got a Value"):
+        f.program(Value(1.0))
+    assert jit(lambda: 2.0).program() == "return 2.0"

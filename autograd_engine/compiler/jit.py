@@ -10,9 +10,12 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
+import sys
 import threading
-from collections.abc import Callable
-from typing import Any
+import weakref
+from collections.abc import Callable, Sequence
+from types import MethodType
+from typing import Any, overload
 
 import numpy as np
 
@@ -22,7 +25,25 @@ from autograd_engine.primitives import as_float
 from autograd_engine.value import Value
 
 
-def jit(f: Callable[..., Any], *, exact: bool = False, threads: int | None = None) -> Jitted:
+@overload
+def jit(
+    f: Callable[..., Any], *, exact: bool = ..., threads: int | None = ..., static_argnames: str | Sequence[str] = ...
+) -> Jitted: ...
+
+
+@overload
+def jit(
+    f: None = ..., *, exact: bool = ..., threads: int | None = ..., static_argnames: str | Sequence[str] = ...
+) -> Callable[[Callable[..., Any]], Jitted]: ...
+
+
+def jit(
+    f: Callable[..., Any] | None = None,
+    *,
+    exact: bool = False,
+    threads: int | None = None,
+    static_argnames: str | Sequence[str] = (),
+) -> Jitted | Callable[[Callable[..., Any]], Jitted]:
     """A function that computes what `f` does, as native code.
 
     `f` takes and returns numbers, or nested lists, tuples, dicts and arrays of numbers. It may be anything made of
@@ -39,11 +60,20 @@ def jit(f: Callable[..., Any], *, exact: bool = False, threads: int | None = Non
     Value that is not an argument raises TraceError too, unless it is wrapped in `constant(value)`.
 
     By default products and sums are contracted to one rounding and functions of many samples come from a vector
-    library: within 8 units in the last place for each operation. With `exact` every result has the bits that the
-    uncompiled function gives, only sums over samples are added from the first sample to the last, also in gradients,
-    and the sum of a number that all samples share is its product with their number.
+    library: within 8 units in the last place for each operation. With `exact` values and first derivatives have the
+    bits that the uncompiled function gives on Values, only sums over samples are added from the first sample to the
+    last, also in gradients, and the sum of a number that all samples share is its product with their number. Second
+    derivatives may differ in the last bit, since the rules of uncompiled functions evaluate constants as floats.
+
     `threads` is the most that large batches are split over, default: as many as there are cores. The results do not
     depend on it.
+
+    The arguments named in `static_argnames` are handed to the function as they are: a choice such as "relu", None, a
+    bool for an `if` or the length of a `range`. They must be hashable, and each combination has kernels of its own.
+
+    It decorates methods too. The object is handed to the method as it is and each has kernels of its own, so that a
+    kernel has the attributes that the object had when the method was traced: numbers that change are arguments.
+    `@jit(exact=True)` decorates with options.
 
     Called with Values, the function runs uncompiled, so that `grad(jit(f))` is right, if slow: write
     `jit(grad(f))`.
@@ -57,11 +87,16 @@ def jit(f: Callable[..., Any], *, exact: bool = False, threads: int | None = Non
     >>> slope(1.0)
     (0.36787944117144233, 0.0)
     """
-    if not callable(f):
+    if f is not None and not callable(f):
         raise TypeError(f"jit() needs a function, got {type(f).__name__}")
     if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise ValueError(f"jit(): threads must be a whole number of at least 1, got {threads!r}")
-    return Jitted(f, exact, threads)
+    static = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
+
+    def decorated(f: Callable[..., Any]) -> Jitted:
+        return Jitted(f, exact, threads, static)
+
+    return decorated if f is None else decorated(f)
 
 
 def constant(value: Any) -> float:
@@ -83,14 +118,60 @@ def constant(value: Any) -> float:
 
 def named_arguments(f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> list[tuple[str, Any]]:
     """Each argument with the name that the function has for it."""
-    try:
-        parameters = list(inspect.signature(f).parameters.values())
-    except (TypeError, ValueError):
-        parameters = []
-    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    parameters = _parameters(f)
+    names = _positional(parameters)
     rest = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "")
     names += [f"{rest}[{i}]" if rest else f"argument {len(names) + i}" for i in range(len(args) - len(names))]
     return [*zip(names, args), *keywords.items()]
+
+
+def _parameters(f: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The parameters of a function, none where Python does not know them."""
+    try:
+        return list(inspect.signature(f).parameters.values())
+    except (TypeError, ValueError):
+        return []
+
+
+def _positional(parameters: Sequence[inspect.Parameter]) -> list[str]:
+    return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+
+
+class _Compiled:
+    """What was compiled of a function. It does not hold the function, so that it keeps no object of a method alive."""
+
+    def __init__(self) -> None:
+        self.kernels: dict[Any, Kernel] = {}
+        self.flat: dict[int, Kernel] = {}  # those for so many plain floats
+        self.variants: dict[Any, _Compiled] = {}  # for each combination of static arguments
+        self.lock = threading.RLock()
+
+    def last(self) -> Kernel | None:
+        """The newest kernel."""
+        kernels = list(self.kernels.values())
+        for variant in self.variants.values():
+            kernels += variant.kernels.values()
+        return kernels[-1] if kernels else None
+
+
+class _WithStatic:
+    """A function with some arguments in place: `positional` by their place among all, the others by name."""
+
+    def __init__(
+        self, f: Callable[..., Any], names: Sequence[str], positional: dict[int, Any], others: dict[str, Any]
+    ) -> None:
+        self._function, self._names, self._positional, self._others = f, names, positional, others
+        self.__name__ = _name(f)
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.Signature([p for p in _parameters(self._function) if p.name not in self._names])
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        given = list(args)
+        for place, argument in self._positional.items():
+            given.insert(place, argument)
+        return self._function(*given, **keywords, **self._others)
 
 
 class Jitted:
@@ -102,17 +183,28 @@ class Jitted:
     return %1
     """
 
-    def __init__(self, f: Callable[..., Any], exact: bool, threads: int | None) -> None:
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        exact: bool,
+        threads: int | None,
+        static: tuple[str, ...] = (),
+        compiled: _Compiled | None = None,
+    ) -> None:
         functools.update_wrapper(self, f, updated=())
-        self.function, self.exact, self.threads = f, exact, threads
-        self._kernels: dict[Any, Kernel] = {}
-        self._flat: dict[int, Kernel] = {}  # those for so many plain floats
-        self._lock = threading.RLock()
+        self.function, self.exact, self.threads, self.static = f, exact, threads, static
+        self._compiled = _Compiled() if compiled is None else compiled
+        self._kernels, self._flat, self._lock = self._compiled.kernels, self._compiled.flat, self._compiled.lock
+        self._of_objects: dict[int, tuple[Any, _Compiled]] = {}  # by the id of a method's object, with a weak reference
+        self._static_places = self._places_of_static() if static else {}
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """The result, in the structure in which the function returned it."""
         if {*map(type, args)} == _ONLY_FLOATS and not keywords and (flat := self._flat.get(len(args))):
             return flat.of_numbers(args)
+        if self.static:
+            variant, args, keywords = self._variant(args, keywords)
+            return variant(*args, **keywords)
         scalars: list[float] = []
         arrays: list[Any] = []
         try:
@@ -149,12 +241,82 @@ class Jitted:
     def __repr__(self) -> str:
         return f"jit({_name(self.function)})"
 
+    def __get__(self, instance: Any, owner: type | None = None) -> Jitted:
+        """The method of an object, which is handed to the function as it is."""
+        if instance is None:
+            return self
+        bound = MethodType(self.function, instance)
+        return Jitted(bound, self.exact, self.threads, self.static, self._compiled_for(instance))
+
+    def _compiled_for(self, instance: Any) -> _Compiled:
+        """What was compiled of the method of this object, as long as the object lives."""
+        key, of_objects = id(instance), self._of_objects
+        with self._lock:
+            if key not in of_objects:
+                try:
+                    reference = weakref.ref(instance, lambda _: of_objects.pop(key, None))
+                except TypeError:
+                    raise TypeError(
+                        f"jit cannot compile the method {_name(self.function)} of a {type(instance).__name__}, which "
+                        "takes no weak references; add '__weakref__' to its __slots__, or compile a function"
+                    ) from None
+                of_objects[key] = reference, _Compiled()
+            return of_objects[key][1]
+
     def __reduce__(self) -> Any:
-        return Jitted, (self.function, self.exact, self.threads)  # whose kernels are compiled anew
+        """Its name where it is found by that, as for any function; else what it is made of, to be compiled anew."""
+        if isinstance(self.function, MethodType):
+            return getattr, (self.function.__self__, self.function.__name__)
+        name = getattr(self, "__qualname__", "")
+        found: Any = sys.modules.get(self.__module__)
+        for part in name.split("."):
+            found = getattr(found, part, None)
+        return name if found is self else (Jitted, (self.function, self.exact, self.threads, self.static))
+
+    def _places_of_static(self) -> dict[str, int]:
+        """The places of the static arguments that can be given by place."""
+        parameters = _parameters(self.function)
+        named = {p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+        takes_any = not parameters or any(p.kind is p.VAR_KEYWORD for p in parameters)
+        for name in self.static:
+            if name not in named and not takes_any:
+                raise ValueError(f"jit(): static_argnames has {name!r}, which {_name(self.function)} does not take")
+        return {name: place for place, name in enumerate(_positional(parameters)) if name in self.static}
+
+    def _variant(
+        self, args: tuple[Any, ...], keywords: dict[str, Any]
+    ) -> tuple[Jitted, tuple[Any, ...], dict[str, Any]]:
+        """The function with the static arguments in place, and the other arguments."""
+        positional = {place: args[place] for place in self._static_places.values() if place < len(args)}
+        others = {name: keywords[name] for name in self.static if name in keywords}
+        named = {name: positional[place] for name, place in self._static_places.items() if place in positional}
+        named |= others
+        # With their types, since 1 == True.
+        key = tuple([(name, type(named[name]), named[name]) for name in self.static if name in named])
+        try:
+            with self._lock:
+                compiled = self._compiled.variants.setdefault(key, _Compiled())
+        except TypeError as error:
+            raise TypeError(f"{_name(self.function)}(): static arguments must be hashable: {error}") from None
+        f = _WithStatic(self.function, list(named), positional, others)
+        return (
+            Jitted(f, self.exact, self.threads, compiled=compiled),
+            tuple([argument for place, argument in enumerate(args) if place not in positional]),
+            {name: argument for name, argument in keywords.items() if name not in others},
+        )
 
     def _for(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Kernel:
-        if not args and not keywords and self._kernels:
-            return list(self._kernels.values())[-1]
+        if not args and not keywords:
+            last = self._compiled.last()
+            if last is not None:
+                return last
+            if any(p.default is p.empty and p.kind not in _ANY_NUMBER for p in _parameters(self.function)):
+                raise TypeError(
+                    f"{_name(self.function)}() is not compiled yet: call it first, or give example arguments"
+                )
+        if self.static:
+            variant, args, keywords = self._variant(args, keywords)
+            return variant._for(args, keywords)
         arrays: list[Any] = []
         try:
             structure = _take(args, [], arrays)
@@ -188,8 +350,10 @@ class Jitted:
         )
 
     def _complaint(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> str:
-        faults = itertools.starmap(_fault, named_arguments(self.function, args, keywords))
-        return f"{_name(self.function)}(): {next(filter(None, faults))}"
+        arguments = named_arguments(self.function, args, keywords)
+        fault, argument = next((fault, x) for name, x in arguments if (fault := _fault(name, x)))
+        hint = "; give what is no number by static_argnames" if argument is None or isinstance(argument, str) else ""
+        return f"{_name(self.function)}(): {fault}{hint}"
 
 
 def _name(f: Callable[..., Any]) -> str:
@@ -233,7 +397,7 @@ def _take(tree: Any, scalars: list[float], arrays: list[Any]) -> Any:
             return np.ndarray
         tree = tree.item()
     elif isinstance(tree, (Value, Traced)) or hasattr(tree, "shape_to_map"):
-        raise _NotANumberError("", symbol=True)
+        raise _NotANumberError(f"expected a plain number, got a {kind.__name__}", symbol=True)
     try:
         scalars.append(as_float(tree))
     except (TypeError, OverflowError) as error:
@@ -256,5 +420,6 @@ def _fault(name: str, tree: Any) -> str:
     return next(filter(None, itertools.starmap(_fault, parts)), "")
 
 
+_ANY_NUMBER = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 _FLOAT64 = np.dtype(np.float64)
 _ONLY_FLOATS = {float}
