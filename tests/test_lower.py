@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_engine.compiler import functions, lower, vector_math
+from autograd_engine import primitives
+from autograd_engine.compiler import TraceError, functions, jit, lower, to_c, vector_math
 from autograd_engine.compiler.lower import LOWERINGS, Builder
 from autograd_engine.primitives import PRIMITIVES, Primitive
 from tests.judge import exact as exact_value
@@ -357,9 +358,14 @@ def test_builders_with_prefixes_share_a_function():
     assert Builder(1, False).operation("add", ["%x", "%x"]) == "%1"
 
 
-def test_an_unknown_operation_is_a_key_error():
-    with pytest.raises(KeyError, match="sinus"):
-        Builder(1, False).operation("sinus", ["%x"])
+def test_a_primitive_without_a_lowering(monkeypatch):
+    monkeypatch.setattr(primitives, "PRIMITIVES", dict(PRIMITIVES))
+    twice = Primitive("twice", "2", lambda x: 2.0 * x, lambda out, x: (2.0,), "Twice x.")
+    for call, tool in [(lambda: jit(twice)(1.0), "jit"), (lambda: to_c(twice, 1.0), "to_c")]:
+        with pytest.raises(
+            TraceError, match=rf"{tool} cannot .* the primitive twice: write it with composite=True, or"
+        ):
+            call()
 
 
 def test_importing_does_not_import_llvmlite():

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from autograd_engine.compiler.c_forms import FORMS, literal
 from autograd_engine.compiler.program import LEAVES, Program
 from autograd_engine.compiler.simplify import CONDITIONS, SHARED
+from autograd_engine.compiler.tracing import TraceError
 
 __all__ = ["HEADS", "Output", "Source", "function"]
 
@@ -207,7 +208,7 @@ class _Writer:
             if operation == "batch_sum":
                 lines.append(f"{self.places[i]} += {texts[0]};")
                 continue
-            lines.append(f"const {self._type(i)} t{i} = {FORMS[operation].format(*texts)};")
+            lines.append(f"const {self._type(i)} t{i} = {_form(operation).format(*texts)};")
             if i in self.places:
                 lines.append(f"{self.places[i]} = t{i};")
             for output in self.stores.get(i, ()):
@@ -230,6 +231,16 @@ class _Writer:
         if self.name == "evaluate":
             return f"outputs[{_index(output.place, output.step)}]"
         return f"gradient[{output.place - 1}]" if output.place else "value"
+
+
+def _form(operation: str) -> str:
+    form = FORMS.get(operation)
+    if form is None:
+        raise TraceError(
+            f"to_c cannot write the primitive {operation}: write it with composite=True, or add a form to FORMS in "
+            "autograd_engine.compiler.c_forms"
+        )
+    return form
 
 
 _PARAMETERS = {

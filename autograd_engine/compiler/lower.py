@@ -21,6 +21,7 @@ import struct
 from collections.abc import Callable, Sequence
 
 from autograd_engine.compiler.functions import c_library, library, own
+from autograd_engine.compiler.tracing import TraceError
 from autograd_engine.compiler.vector_math import host_features
 
 __all__ = ["LOWERINGS", "Builder"]
@@ -78,7 +79,13 @@ class Builder:
 
     def operation(self, name: str, operands: Sequence[str]) -> str:
         """Append the lines of an operation; return the name of its result."""
-        return LOWERINGS[name](self, *operands)
+        lowering = LOWERINGS.get(name)
+        if lowering is None:
+            raise TraceError(
+                f"jit cannot compile the primitive {name}: write it with composite=True, or add a lowering to "
+                "LOWERINGS in autograd_engine.compiler.lower"
+            )
+        return lowering(self, *operands)
 
     def emit(self, instruction: str) -> str:
         """Append one instruction; return the name of its result."""
