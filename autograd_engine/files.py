@@ -26,5 +26,6 @@ def write_atomically(path: str | PathLike[str], content: bytes) -> None:
         with suppress(OSError):  # it may never have been made, and `error` says why
             sibling.unlink()
         if isinstance(error, OSError):
-            error.filename, error.filename2 = str(path), None  # the name that the caller knows
+            error.filename = str(path)  # the name that the caller knows
+            del error.filename2  # None would be printed: '... -> None'
         raise
