@@ -389,7 +389,7 @@ def test_numbers_of_any_kind_make_the_same_file(args):
 def test_the_file_is_written(tmp_path):
     text = to_c(area, 2.0, 3.0, 0.5, path=tmp_path / "area.c")
     assert (tmp_path / "area.c").read_text() == text
-    with pytest.raises(OSError, match="missing"):
+    with pytest.raises(OSError, match=r"missing.area\.c'$"):
         to_c(area, 2.0, 3.0, 0.5, path=tmp_path / "missing" / "area.c")
 
 
@@ -432,6 +432,7 @@ def test_a_compiled_function_can_be_given():
         (lambda: to_c(vmap(lambda x: []), np.ones(2)), ValueError, "returns at least one number, got none"),
         (lambda: to_c(vmap(sin), np.zeros(0)), ValueError, "to_c() needs at least one number in the example"),
         (lambda: to_c(area, 1.0, 1.0, 1.0, name="2d"), ValueError, "name must be letters, digits and _"),
+        (lambda: to_c(area, 1.0, 1.0, 1.0, name=3), ValueError, "beginning with a letter, got 3"),
         (lambda: to_c(area, 1.0, 1.0, 1.0, name=""), ValueError, "beginning with a letter, got ''"),
         (lambda: to_c(lambda x: x if x > 0 else -x, 1.0), TraceError, "where(condition, a, b)"),
     ],

@@ -29,6 +29,7 @@ from autograd_engine import (
     sin,
     sqrt,
     tanh,
+    to_c,
     value_and_grad,
     vmap,
     where,
@@ -597,3 +598,19 @@ def test_looking_inside_needs_arguments():
     with pytest.raises(TypeError, match=r"f\(\): x: expected a plain number, got a Value"):
         f.program(Value(1.0))
     assert jit(lambda: 2.0).program() == "return 2.0"
+
+
+class Point(tuple):
+    def __new__(cls, x, y):
+        return super().__new__(cls, (x, y))
+
+
+class Numbers(list):
+    pass
+
+
+def test_containers_of_ones_own():
+    assert jit(lambda v: v[0] * v[1])(Numbers([2.0, 3.0])) == 6.0
+    for call, name in [(jit(named_f), r"f\(\)"), (lambda p: to_c(named_f, p), r"to_c\(\)")]:
+        with pytest.raises(TypeError, match=rf"{name}: x: a Point cannot be made of a list of its parts; give a list"):
+            call([Point(1.0, 2.0)])

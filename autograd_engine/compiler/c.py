@@ -16,7 +16,7 @@ import numpy as np
 
 from autograd_engine.compiler.c_file import array, c_file, entries
 from autograd_engine.compiler.c_functions import Output, Source, function
-from autograd_engine.compiler.jit import jit, named_arguments
+from autograd_engine.compiler.jit import check_containers, jit, named_arguments
 from autograd_engine.compiler.simplify import SHARED
 from autograd_engine.compiler.traced_function import TracedFunction
 from autograd_engine.derivatives import value_and_grad
@@ -70,7 +70,7 @@ def to_c(f: Callable[..., Any], *example: Any, path: str | PathLike[str] | None 
     if not callable(f):
         raise TypeError(f"to_c() needs a function, got {type(f).__name__}")
     prefix = _default_name(f) if name is None else name
-    if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", prefix):
+    if not isinstance(prefix, str) or not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", prefix):
         raise ValueError(f"to_c(): name must be letters, digits and _, beginning with a letter, got {name!r}")
     names = [of_argument for of_argument, _ in named_arguments(f, example, {})]
     arguments = tuple([_numbers(of, argument) for of, argument in zip(names, example)])
@@ -113,6 +113,7 @@ def _default_name(f: Callable[..., Any]) -> str:
 
 def _numbers(name: str, argument: Any) -> Any:
     """An argument of the example with floats and arrays of floats in it."""
+    check_containers(f"to_c(): {name}", argument)
     leaves, structure = flatten(argument)
     return structure([as_float(x, f"to_c(): {name}") for x in leaves])
 

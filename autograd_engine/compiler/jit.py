@@ -339,15 +339,10 @@ class Jitted:
             return self._kernels[key]
 
     def _compile(self, args: tuple[Any, ...], keywords: dict[str, Any], structure: Any) -> Kernel:
-        return Kernel(
-            self.function,
-            args,
-            keywords,
-            structure,
-            self.exact,
-            self.threads,
-            named_arguments(self.function, args, keywords),
-        )
+        arguments = named_arguments(self.function, args, keywords)
+        for name, argument in arguments:
+            check_containers(f"{_name(self.function)}(): {name}", argument)
+        return Kernel(self.function, args, keywords, structure, self.exact, self.threads, arguments)
 
     def _complaint(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> str:
         arguments = named_arguments(self.function, args, keywords)
@@ -403,6 +398,25 @@ def _take(tree: Any, scalars: list[float], arrays: list[Any]) -> Any:
     except (TypeError, OverflowError) as error:
         raise _NotANumberError(str(error)) from None
     return float
+
+
+def check_containers(name: str, tree: Any) -> None:
+    """Raise TypeError where a list or tuple in an argument is of a class that cannot be made with other numbers."""
+    parts: Sequence[Any] = ()
+    if isinstance(tree, dict):
+        parts = list(tree.values())
+    elif isinstance(tree, (list, tuple)):
+        parts, kind = tree, type(tree)
+        if not hasattr(kind, "_fields"):
+            try:
+                kind(list(tree))
+            except Exception as error:
+                raise TypeError(
+                    f"{name}: a {kind.__name__} cannot be made of a list of its parts; give a list, a tuple or a "
+                    "NamedTuple"
+                ) from error
+    for part in parts:
+        check_containers(name, part)
 
 
 def _fault(name: str, tree: Any) -> str:
