@@ -524,6 +524,9 @@ def test_static_arguments_of_other_types_are_other_arguments():
 def test_wrong_static_arguments():
     with pytest.raises(ValueError, match="static_argnames has 'y', which f does not take"):
         jit(named_f, static_argnames="y")
+    for names in (3, [1]):
+        with pytest.raises(TypeError, match="static_argnames must be a name or a list of names, got"):
+            jit(named_f, static_argnames=names)
     with pytest.raises(TypeError, match="static arguments must be hashable: unhashable type: 'list'"):
         jit(named_f, static_argnames="x")([1.0])
     for argument in ("relu", None):

@@ -91,7 +91,10 @@ def jit(
         raise TypeError(f"jit() needs a function, got {type(f).__name__}")
     if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise ValueError(f"jit(): threads must be a whole number of at least 1, got {threads!r}")
-    static = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
+    names = [static_argnames] if isinstance(static_argnames, str) else static_argnames
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+        raise TypeError(f"jit(): static_argnames must be a name or a list of names, got {static_argnames!r}")
+    static = tuple(names)
 
     def decorated(f: Callable[..., Any]) -> Jitted:
         return Jitted(f, exact, threads, static)
