@@ -52,6 +52,12 @@ class NumberArray(np.ndarray[Any, Any]):
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
         return _viewed(super().__array_function__(function, types, args, keywords))
 
+    def __copy__(self) -> Any:
+        return _viewed(super().__copy__())  # which NumPy makes a plain array
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return _viewed(super().__deepcopy__(memo))
+
     def __repr__(self) -> str:
         return repr(_plain(self))
 

@@ -1,5 +1,6 @@
 """What cannot be compiled is never baked in: an error names the line and says what to write instead."""
 
+import copy
 import inspect
 import math
 
@@ -244,3 +245,39 @@ def test_gradient_of_traced_numbers():
     assert jit(f)(2.0) == (12.0, 12.0)
     with pytest.raises(TypeError, match="needs Values as inputs, got float"):
         jit(lambda x: gradient(x * x, [1.0]))(2.0)
+
+
+# --- copies ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_a_copy_is_of_the_same_numbers(copied):
+    numbers = np.array([1.0, 2.0, 3.0])
+    square = vmap(lambda x: x * x)
+    assert jit(lambda x: copied(x) * 2.0 + copied(x * 3.0))(2.0) == 10.0
+    assert jit(lambda p: copied(p)["w"][0] * 2.0)({"w": [2.0]}) == 4.0
+    assert jit(lambda x: where(copied(x > 0), 1.0, 2.0))(3.0) == 1.0
+    assert jit(lambda x: copied(x).sum())(numbers) == 6.0
+    assert jit(lambda x: (copied(np.exp(x)) / np.exp(x)).sum())(numbers) == pytest.approx(3.0)
+    assert jit(lambda x: np.maximum(copied(copied(x)), 2.0).sum())(numbers) == 7.0
+    assert jit(lambda x: (copied(square(x)) + square(x)).sum())(numbers) == 28.0
+    np.testing.assert_array_equal(jit(lambda x: copied(square(x)))(numbers), [1.0, 4.0, 9.0])
+    np.testing.assert_array_equal(jit(grad(lambda x: copied(x).sum()))(numbers), np.ones(3))
+
+
+def test_a_copied_argument_can_be_changed():
+    def f(x):
+        changed = copy.copy(x)
+        changed[0] = 10.0
+        return changed.sum() + x[0]
+
+    assert jit(f)(np.array([1.0, 2.0])) == 13.0
+
+
+def test_a_copy_of_a_long_computation():
+    def f(x):
+        for _ in range(20_000):
+            x = x + 1.0
+        return copy.deepcopy(x)
+
+    assert jit(f)(1.0) == 20_001.0

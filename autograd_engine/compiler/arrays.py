@@ -83,22 +83,28 @@ class ArgumentArray(NDArrayOperatorsMixin):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return getattr(np.asarray(self), name)
+        return getattr(self.__array__(), name)
 
     def __getitem__(self, key: Any) -> Any:
-        return np.asarray(self)[key]
+        return self.__array__()[key]
 
     def __setitem__(self, key: Any, number: Any) -> None:
         raise TraceError(_IN_PLACE)
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(np.asarray(self))
+        return iter(self.__array__())
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def __bool__(self) -> bool:
-        return bool(np.asarray(self))
+        return bool(self.__array__())
+
+    def __copy__(self) -> Any:
+        return self.__array__(copy=True)  # may be changed, and its numbers are those of this array
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.__array__(copy=True)
 
     def __repr__(self) -> str:
         return f"<array argument of shape {self._shape}>"
@@ -192,6 +198,12 @@ class BatchArray(NDArrayOperatorsMixin):
                 "functions of numbers, and can be mapped again"
             )
         raise AttributeError(name)
+
+    def __copy__(self) -> BatchArray:
+        return self  # cannot be changed, and a copy would have a batch that the trace does not know
+
+    def __deepcopy__(self, memo: Any) -> BatchArray:
+        return self
 
     def __repr__(self) -> str:
         return "<result of vmap; use its sum or mean, or vmap(grad(f))>"
@@ -349,5 +361,5 @@ def _elementwise(ufunc: np.ufunc, method: str, inputs: Iterable[Any], keywords: 
 def _plain(x: Any) -> Any:
     """ArgumentArrays as object arrays, also in lists of them."""
     if isinstance(x, ArgumentArray):
-        return np.asarray(x)
+        return x.__array__()  # np.asarray would give a plain array
     return type(x)(map(_plain, x)) if isinstance(x, (list, tuple)) else x

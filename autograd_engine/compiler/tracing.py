@@ -242,6 +242,12 @@ class Traced:
     def __pos__(self) -> Traced:
         return self
 
+    def __copy__(self) -> Traced:
+        return self  # never changes, and a copy would be a number that the trace has not recorded
+
+    def __deepcopy__(self, memo: Any) -> Traced:
+        return self
+
     __lt__, __le__ = _comparison(CONDITIONS["lt"]), _comparison(CONDITIONS["le"])
     __gt__, __ge__ = _comparison(CONDITIONS["gt"]), _comparison(CONDITIONS["ge"])
     __eq__, __ne__ = _comparison(CONDITIONS["eq"]), _comparison(CONDITIONS["ne"])
