@@ -3,11 +3,12 @@
 import copy
 import inspect
 import math
+import pickle
 
 import numpy as np
 import pytest
 
-from autograd_engine import Value, constant, exp, grad, gradient, hypot, jit, maximum, sin, vmap, where
+from autograd_engine import Value, constant, exp, grad, gradient, hypot, jit, maximum, mean, sin, vmap, where
 from autograd_engine import sum as total
 from autograd_engine.compiler import TraceError
 from autograd_engine.primitives import PRIMITIVES, clip, dot, prod
@@ -281,3 +282,47 @@ def test_a_copy_of_a_long_computation():
         return copy.deepcopy(x)
 
     assert jit(f)(1.0) == 20_001.0
+
+
+# --- arrays of another trace -----------------------------------------------------------------------------------------
+
+NUMBERS = np.array([1.0, 2.0, 3.0])
+
+
+def leaked_array(f=lambda x: x):
+    kept = []
+    jit(lambda x: kept.append(f(x)) or 1.0)(NUMBERS)
+    return kept[0]
+
+
+USES_OF_AN_ARRAY = {
+    "x[0]": lambda x, y: y * x[0],
+    "+": lambda x, y: y + x,
+    "sum": lambda x, y: y + x.sum(),
+    "np.sum": lambda x, y: y + np.sum(x),
+    "mean": lambda x, y: mean(x) * y,
+    "vmap": lambda x, y: vmap(lambda number: number * y)(x).sum(),
+    "ufunc": lambda x, y: np.exp(x).sum() + y,
+    "copy": lambda x, y: copy.copy(x).sum() + y,
+    "comparison": lambda x, y: where((x > 0)[0], y, 1.0),
+    "pickle": lambda x, y: pickle.loads(pickle.dumps(x)).sum() + y,
+    "result": lambda x, y: x,
+}
+
+
+@pytest.mark.parametrize("f", [lambda x: x, lambda x: vmap(lambda number: number * 2)(x)], ids=["argument", "vmap"])
+@pytest.mark.parametrize("use", USES_OF_AN_ARRAY.values(), ids=USES_OF_AN_ARRAY)
+def test_arrays_are_of_no_use_in_another_trace(use, f):
+    x = leaked_array(f)
+    for argument in (2.0, NUMBERS):
+        with pytest.raises(TypeError, match=r"another compiled function, or of an earlier call|picked one by one"):
+            jit(lambda y: use(x, y))(argument)
+
+
+@pytest.mark.parametrize("f", [lambda x: x, lambda x: vmap(lambda number: number * 2)(x)], ids=["argument", "vmap"])
+def test_arrays_are_of_no_use_after_their_trace(f):
+    x = leaked_array(f)
+    for use in (lambda x: x + 1.0, lambda x: x.sum(), np.exp, mean, lambda x: vmap(exp)(x)):
+        with pytest.raises(TraceError, match="after its tracing"):
+            use(x)
+    assert "array" in repr(x) or "vmap" in repr(x)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from autograd_engine.compiler.tracing import Batch, Traced, TraceError, context, inside
+from autograd_engine.compiler.tracing import Batch, Traced, TraceError, check_trace, context, inside
 from autograd_engine.mapping import loop, map_arrays, stacked
 from autograd_engine.number_arrays import apply_ufunc, number_array
 from autograd_engine.primitives import as_float, where
@@ -26,6 +26,7 @@ class ArgumentArray(NDArrayOperatorsMixin):
 
     def __init__(self, trace: ArrayTrace, number: int, shape: tuple[int, ...]) -> None:
         self._trace, self._number, self._shape = trace, number, shape
+        self._made_in = context.trace
         self.ndim = len(shape)
         self.shape_seen = False
         self._elements: Any = None
@@ -49,6 +50,7 @@ class ArgumentArray(NDArrayOperatorsMixin):
 
     def samples(self, axis: int) -> Any:
         """What one sample along `axis` is: a number, or an array of numbers."""
+        check_trace(self._made_in)
         if axis not in self._mapped:
             batch = self._trace.batch(self._shape[axis])
             rest = self._shape[:axis] + self._shape[axis + 1 :]
@@ -59,6 +61,7 @@ class ArgumentArray(NDArrayOperatorsMixin):
         return self._mapped[axis]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        check_trace(self._made_in)
         if self._elements is None:
             self.shape_seen = True
             leaves = [Traced.leaf("element", self._number, i) for i in range(_size(self._shape))]
@@ -127,23 +130,29 @@ class BatchArray(NDArrayOperatorsMixin):
     """
 
     def __init__(self, batch: Batch, of_sample: Any) -> None:
-        self.batch, self.of_sample = batch, np.asarray(of_sample, dtype=object)
+        self.batch, self._numbers = batch, np.asarray(of_sample, dtype=object)
+
+    @property
+    def of_sample(self) -> Any:
+        """The numbers of one sample. An array that an earlier trace has left behind has none any more."""
+        check_trace(self.batch.trace)
+        return self._numbers
 
     @property
     def ndim(self) -> int:
         """The number of axes, that of the samples included."""
-        return 1 + int(self.of_sample.ndim)
+        return 1 + int(self._numbers.ndim)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape; a kernel whose function has asked for it takes no other number of samples."""
         self.batch.fixed = True
-        return (self.batch.size, *self.of_sample.shape)
+        return (self.batch.size, *self._numbers.shape)
 
     @property
     def shape_to_map(self) -> tuple[int, ...]:
         """The shape, for vmap: the number of samples does not matter."""
-        return (self.batch.size, *self.of_sample.shape)
+        return (self.batch.size, *self._numbers.shape)
 
     def samples(self, axis: int) -> Any:
         """What one sample is: a 0-dimensional array of a number, or an array of numbers."""
@@ -183,6 +192,10 @@ class BatchArray(NDArrayOperatorsMixin):
         return BatchArray(self.batch, picked)
 
     def __iter__(self) -> Iterator[Any]:
+        return iter(self._next_sample, None)  # NumPy would hide an error that is raised here
+
+    def _next_sample(self) -> Any:
+        check_trace(self.batch.trace)
         raise TraceError("the samples of a vmap cannot be gone through while tracing; use sum, mean or vmap")
 
     def __len__(self) -> int:

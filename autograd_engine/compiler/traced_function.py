@@ -43,11 +43,12 @@ class TracedFunction:
             shared = 0
             for leaf in found:
                 if isinstance(leaf, BatchArray):
+                    numbers = leaf.of_sample
                     batch = batches.index(leaf.batch)
-                    self.leaves.append(Leaf(places[batch], batch, leaf.of_sample.shape))
-                    operands += leaf.of_sample.ravel().tolist()
-                    places[batch] += leaf.of_sample.size
-                    self.rows += [batch] * leaf.of_sample.size
+                    self.leaves.append(Leaf(places[batch], batch, numbers.shape))
+                    operands += numbers.ravel().tolist()
+                    places[batch] += numbers.size
+                    self.rows += [batch] * numbers.size
                 else:
                     self.leaves.append(Leaf(shared))
                     operands.append(_result(leaf))

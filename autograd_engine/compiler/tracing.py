@@ -32,6 +32,12 @@ from autograd_engine.value import Value
 _NOT_THE_USERS = tuple(os.path.dirname(os.path.abspath(file)) + os.sep for file in (primitives.__file__, np.__file__))
 
 
+_TOO_LATE = (
+    "a number of a compiled function was used after its tracing; return it from the function instead of keeping it "
+    "elsewhere"
+)
+
+
 class TraceError(TypeError):
     """The function does something with its arguments that cannot be compiled."""
 
@@ -61,6 +67,7 @@ class Batch:
 
     def __init__(self, size: int) -> None:
         self.size, self.fixed = size, False
+        self.trace = context.trace
         self.broadcasts: dict[Traced, Traced] = {}
 
     def broadcast(self, x: Any) -> Any:
@@ -109,16 +116,28 @@ class Context(threading.local):
 
     nodes: list[Traced] | None = None
     batch: Batch | None = None
+    trace: object = None  # another one for every trace
 
 
 context = Context()
 
 
+def check_trace(trace: object) -> None:
+    """Raise TraceError unless an array made in `trace` is used in it."""
+    if context.trace is None:
+        raise TraceError(_TOO_LATE)
+    if trace is not context.trace:
+        raise TraceError(
+            f"{_place()} uses an array of another compiled function, or of an earlier call; give it to the function "
+            "as an argument instead of keeping it elsewhere"
+        )
+
+
 @contextmanager
 def tracing(vmap: Callable[..., Any]) -> Iterator[list[Traced]]:
     """Collects the nodes that are made meanwhile. `vmap` is what maps functions over samples."""
-    before = context.nodes, context.batch
-    context.nodes, context.batch = [], None
+    before = context.nodes, context.batch, context.trace
+    context.nodes, context.batch, context.trace = [], None, object()
     made = variable.set(lambda number: Traced(primitives.identity, (as_float(number),), context.batch))
     mapped = mapper.set(vmap)
     try:
@@ -126,7 +145,7 @@ def tracing(vmap: Callable[..., Any]) -> Iterator[list[Traced]]:
     finally:
         mapper.reset(mapped)
         variable.reset(made)
-        context.nodes, context.batch = before
+        context.nodes, context.batch, context.trace = before
 
 
 @contextmanager
@@ -184,10 +203,7 @@ class Traced:
         self.op, self.arguments, self.batch, self.expansion = op, arguments, batch, None
         nodes = context.nodes
         if nodes is None:
-            raise TraceError(
-                "a number of a compiled function was used after its tracing; return it from the function instead of "
-                "keeping it elsewhere"
-            )
+            raise TraceError(_TOO_LATE)
         self.index = len(nodes)
         nodes.append(self)
 
