@@ -357,3 +357,57 @@ def test_an_outside_array_refilled_while_tracing_is_taken_as_it_is_then():
     X = np.array([-0.0, 2.0, 3.0])
     for found, k in zip(jit(f)(X), (0.0, 1.0, 1.0, -0.0)):
         assert found.tobytes() == (X + k).tobytes()
+
+# --- the result of one vmap in another -------------------------------------------------------------------------------
+
+
+def of_all(use):
+    """A function of an array in which each sample, and its square, meet the squares of all samples."""
+
+    def f(x):
+        squares = vmap(lambda number: number * number)(x)
+        return vmap(lambda number: use(squares, number))(x)
+
+    return f
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda squares, x: total(squares * x),
+        lambda squares, x: mean(np.exp(-((squares - x) ** 2))),
+        lambda squares, x: grad(lambda x: total((squares - x) ** 2))(x),
+        lambda squares, x: np.where(squares > 1.0, x, 0.0).sum(),
+        lambda squares, x: (squares * [x]).sum(),
+    ],
+)
+def test_a_sample_does_not_meet_all_results(use):
+    with pytest.raises(TraceError, match="meets a number of a single sample"):
+        jit(of_all(use))(np.array([1.0, 2.0, 3.0]))
+
+
+def test_a_product_of_all_results_with_a_sample():
+    def f(x):
+        pairs = vmap(lambda x: np.array([x, x]))(x)
+        return vmap(lambda x: (pairs @ np.array([x, x])).sum())(x)
+
+    with pytest.raises(TraceError, match="meets a number of a single sample"):
+        jit(f)(np.array([1.0, 2.0, 3.0]))
+
+
+def test_all_results_are_not_those_of_a_sample():
+    with pytest.raises(TraceError, match="returned the result of another vmap"):
+        jit(of_all(lambda squares, x: squares * 2.0))(np.array([1.0, 2.0, 3.0]))
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda squares, x: total(squares) * x,
+        lambda squares, x: (2.0 * squares + np.arange(1.0)).sum() * x - mean(squares),
+        lambda squares, x: np.exp(-squares).mean() + x,
+    ],
+)
+def test_what_is_reduced_meets_each_sample(use):
+    assert_agree(of_all(use), np.array([1.0, 2.0, 3.0]))
+    assert_agree(grad(lambda x: of_all(use)(x).sum()), np.array([1.0, 2.0, 3.0]))

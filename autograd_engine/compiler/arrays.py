@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from autograd_engine.compiler.tracing import Batch, Traced, TraceError, check_trace, context, inside
+from autograd_engine.compiler.tracing import Batch, Traced, TraceError, check_trace, context, inside, place
 from autograd_engine.mapping import loop, map_arrays, stacked
 from autograd_engine.number_arrays import apply_ufunc, number_array
 from autograd_engine.primitives import as_float, where
@@ -244,7 +244,17 @@ class BatchArray(NDArrayOperatorsMixin):
         if ufunc is not np.matmul or x is not self or isinstance(y, BatchArray) or np.ndim(y) > 2:
             raise TraceError("of products of matrices, the result of vmap can be the left factor only; use vmap again")
         with inside(self.batch):
-            return BatchArray(self.batch, self.of_sample @ np.asarray(y))
+            return BatchArray(self.batch, self.of_sample @ self._the_same_for_all(y))
+
+    def _the_same_for_all(self, x: Any) -> Any:
+        """An operand as an array, which must not hold numbers of a single sample: it would meet that sample only."""
+        x = np.asarray(x)
+        if x.dtype == object and any(getattr(number, "batch", None) is self.batch for number in x.flat):
+            raise TraceError(
+                f"{place()}: the result of a vmap meets a number of a single sample; give that result to the function "
+                "by in_axes=0 for its sample, or reduce it first, by sum or mean"
+            )
+        return x
 
     def _of_sample(self, x: Any) -> Any:
         """The part of an operand that belongs to one sample."""
@@ -254,7 +264,7 @@ class BatchArray(NDArrayOperatorsMixin):
             return x.of_sample
         if isinstance(x, ArgumentArray) and len(x._shape) == self.ndim and x._shape[0] == self.batch.size:
             return x.samples(0)
-        x = np.asarray(x)
+        x = self._the_same_for_all(x)
         if x.ndim < self.ndim:
             return x
         if x.shape[0] == 1:
@@ -305,7 +315,7 @@ class ArrayTrace:
         with inside(batch):
             shared = [_shared(arg, batch) if axis is None else arg for arg, axis in zip(sample, axes)]
             leaves, structure = flatten(f(*shared))
-            leaves = [batch.broadcast(leaf if isinstance(leaf, Traced) else as_float(leaf)) for leaf in leaves]
+            leaves = [batch.broadcast(_result(leaf)) for leaf in leaves]
         return stacked(structure, leaves, lambda numbers, shape: BatchArray(batch, _array(numbers, shape)))
 
     @staticmethod
@@ -338,6 +348,13 @@ def _shared(argument: Any, batch: Batch) -> Any:
     if any(isinstance(leaf, BatchArray) for leaf in leaves):
         raise TraceError("the result of a vmap can be an argument of another one only where in_axes maps it")
     return structure([batch.broadcast(leaf) if isinstance(leaf, Traced) else leaf for leaf in leaves])
+
+
+def _result(x: Any) -> Any:
+    """A number that a mapped function returned for a sample."""
+    if isinstance(x, BatchArray):
+        raise TraceError("a function that vmap maps returned the result of another vmap; return its sum or mean")
+    return x if isinstance(x, Traced) else as_float(x)
 
 
 def _size(shape: Sequence[int]) -> int:

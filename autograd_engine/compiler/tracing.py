@@ -128,7 +128,7 @@ def check_trace(trace: object) -> None:
         raise TraceError(_TOO_LATE)
     if trace is not context.trace:
         raise TraceError(
-            f"{_place()} uses an array of another compiled function, or of an earlier call; give it to the function "
+            f"{place()} uses an array of another compiled function, or of an earlier call; give it to the function "
             "as an argument instead of keeping it elsewhere"
         )
 
@@ -274,7 +274,7 @@ class Traced:
 
     def __float__(self) -> float:
         raise TraceError(
-            f"{_place()} asks for the float of a number that is not known while tracing; use the functions of "
+            f"{place()} asks for the float of a number that is not known while tracing; use the functions of "
             "autograd_engine (exp, sin, ...) instead of those of math, and pass what must be a float as a constant"
         )
 
@@ -282,13 +282,13 @@ class Traced:
 
     def __format__(self, spec: str) -> str:
         if spec:
-            raise TraceError(f"{_place()} formats a number that is not known while tracing; do so with the result")
+            raise TraceError(f"{place()} formats a number that is not known while tracing; do so with the result")
         return repr(self)
 
     def __getattr__(self, name: str) -> Any:
         if name in _OF_VALUES:
             raise TraceError(
-                f"{_place()} uses .{name} of a number that is not known while tracing; derivatives are taken by grad, "
+                f"{place()} uses .{name} of a number that is not known while tracing; derivatives are taken by grad, "
                 "value_and_grad, ... inside of a compiled function"
             )
         raise AttributeError(f"a number that is traced has no attribute {name!r}")
@@ -346,7 +346,7 @@ def _argument(x: Any) -> Any:
         return x
     if isinstance(x, Value):
         raise TraceError(
-            f"{_place()} uses {x!r}, which is not an argument of the compiled function; pass it as an argument, or "
+            f"{place()} uses {x!r}, which is not an argument of the compiled function; pass it as an argument, or "
             "write constant(value) if its present data is meant"
         )
     return as_float(x)
@@ -384,7 +384,8 @@ def _user_frame() -> Any:
     return frame
 
 
-def _place() -> str:
+def place() -> str:
+    """The line of the user, for an error."""
     frame = _user_frame()
     file, line = frame.f_code.co_filename, frame.f_lineno
     text = linecache.getline(file, line).strip()
@@ -393,7 +394,7 @@ def _place() -> str:
 
 def _two_batches(one: Batch, other: Batch) -> str:
     return (
-        f"{_place()} combines the samples of two batches, of {one.size} and {other.size}; reduce one of them first, by "
+        f"{place()} combines the samples of two batches, of {one.size} and {other.size}; reduce one of them first, by "
         "sum or mean"
     )
 
@@ -411,4 +412,4 @@ def _branch(what: str) -> str:
         instead = "a loop over a fixed range with where(condition, new, old) in it"
     else:
         instead = "where(condition, a, b) instead of the branch; both are computed, and only the chosen one counts"
-    return f"{_place()} branches on {what}, so the choice would be the same for every later call; write {instead}"
+    return f"{place()} branches on {what}, so the choice would be the same for every later call; write {instead}"
