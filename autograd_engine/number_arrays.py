@@ -45,8 +45,6 @@ class NumberArray(np.ndarray[Any, Any]):
     """An array of Values, or of other numbers that are recorded. Indexed and shaped like any array of NumPy."""
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
-        if any(_has_a_way_of_its_own(x) for x in inputs):
-            return NotImplemented
         return apply_ufunc(ufunc, method, *inputs, **keywords)
 
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
@@ -66,7 +64,12 @@ class NumberArray(np.ndarray[Any, Any]):
 
 
 def apply_ufunc(ufunc: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...] | None = None, **keywords: Any) -> Any:
-    """A method of a function of NumPy, number by number, by the row of the table where there is one."""
+    """A method of a function of NumPy, number by number, by the row of the table where there is one.
+
+    NotImplemented, so that NumPy asks the others, where an input knows better.
+    """
+    if any(_has_a_way_of_its_own(x) for x in inputs):
+        return NotImplemented
     if out is not None:
         if not all(isinstance(x, np.ndarray) for x in out):
             raise TypeError(f"numpy.{ufunc.__name__}() can put its result into an array only, not into {out[0]!r:.60}")
