@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from autograd_engine import (
     TraceError,
+    Value,
     dot,
     exp,
     grad,
@@ -411,3 +412,92 @@ def test_all_results_are_not_those_of_a_sample():
 def test_what_is_reduced_meets_each_sample(use):
     assert_agree(of_all(use), np.array([1.0, 2.0, 3.0]))
     assert_agree(grad(lambda x: of_all(use)(x).sum()), np.array([1.0, 2.0, 3.0]))
+
+
+# --- the result of vmap with other operands ---------------------------------------------------------------------------
+
+LEFT = {
+    "s * B": lambda s, B, X: s * B,
+    "s - B": lambda s, B, X: s - B,
+    "s + B": lambda s, B, X: s + B,
+    "s / B": lambda s, B, X: s / B,
+    "s ** B": lambda s, B, X: s**B,
+    "s % B": lambda s, B, X: s % B,
+    "s > B": lambda s, B, X: np.where(s > B, s, B),
+    "mean(B) - B": lambda s, B, X: mean(B) - B,
+    "B.sum() * B": lambda s, B, X: B.sum() * B,
+    "X[0] * B": lambda s, B, X: X[0] * B,
+    "np.maximum": lambda s, B, X: np.maximum(s, B),
+    "np.hypot": lambda s, B, X: np.hypot(s * 2, B),
+    "exp(s) * X": lambda s, B, X: exp(s) * X + np.maximum(s, X),
+    "divmod": lambda s, B, X: divmod(B, s),
+    "array": lambda s, B, X: np.array([s]) - B,
+    "array of numbers": lambda s, B, X: np.exp(X)[:1] * B,
+}
+
+
+@pytest.mark.parametrize("use", LEFT.values(), ids=LEFT)
+def test_numbers_to_the_left_of_samples(use):
+    assert_agree(lambda s, X: use(s, vmap(lambda x: x * x)(X), X), 2.0, np.array([1.0, 2.0, 3.0]))
+
+
+def test_a_value_to_the_left_of_samples_is_named():
+    with pytest.raises(TraceError, match="which is not an argument of the compiled function"):
+        jit(lambda X: Value(2.0) * vmap(relu)(X))(np.arange(3.0))
+
+
+@pytest.mark.parametrize("convert", [np.asarray, np.array, lambda B: np.array([B, B]), lambda B: np.asarray(B, float)])
+def test_samples_are_no_array_of_numbers(convert):
+    with pytest.raises(TraceError, match="gone through"):
+        jit(lambda X: convert(vmap(relu)(X)))(np.arange(3.0))
+
+
+BROADCAST = [((3,), (1,)), ((3,), (1, 1)), ((3,), (1, 3)), ((3,), (1, 2)), ((3,), (2, 3)), ((3,), (3, 1)), ((3,), ())]
+BROADCAST += [((1,), (1, 3)), ((3, 2), (2,)), ((3, 2), (1,)), ((3, 2), (1, 2)), ((3, 2), (3, 1)), ((3, 2), (1, 1))]
+BROADCAST += [((3, 2), (1, 3, 2)), ((3, 2), (3,)), ((3, 2), (2, 3, 2)), ((3, 1), (1, 3)), ((2,), (3,)), ((1,), (3,))]
+
+
+@pytest.mark.parametrize(("of_samples", "other"), BROADCAST)
+def test_samples_are_broadcast_as_by_numpy_or_not_at_all(of_samples, other):
+    x, y = np.arange(1.0, 1.0 + np.prod(of_samples)).reshape(of_samples), 10.0 * np.ones(other)
+    square = vmap(lambda x: x * x)
+    for f in (lambda x, y: square(x) - y, lambda x, y: y - square(x), lambda x, y: np.where(square(x) > 4.0, y, 0.0)):
+        expected, found = outcome(f, x, y), outcome(jit(f), x, y)
+        if isinstance(found, str):
+            assert "broadcast" in found or "does not fit" in found
+            assert isinstance(expected, str) or x.ndim != y.ndim or len(x) == 1
+        else:
+            assert found.shape == expected.shape
+            np.testing.assert_array_equal(found, expected)
+
+
+def outcome(f, *args):
+    """What a function returns, or the words of its error."""
+    try:
+        return f(*args)
+    except (TraceError, ValueError) as error:
+        return f"{type(error).__name__}: {error}"
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1, 2, -1, -3, 3, -4, (0, 1), (1, 2), (0, 2), (0, 1, 2), (0, 0), (0, 3), ()])
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("method", ["sum", "mean"])
+def test_axes_of_reductions(method, keepdims, axis):
+    def f(X):
+        samples = vmap(lambda x: np.array([[x[0], 2 * x[1]], [x[2], 1.0], [x[0] * x[1], x[2]]]))(X)
+        return getattr(samples, method)(axis=axis, keepdims=keepdims)
+
+    expected = outcome(f, X)
+    if isinstance(expected, str):
+        assert outcome(jit(f), X) == expected
+    else:
+        assert_agree(f, X)
+
+
+def test_axes_of_numbers():
+    for reduce in (np.sum, np.mean):
+        assert_agree(lambda y, reduce=reduce: reduce(vmap(lambda y: y * 2)(y), keepdims=True), Y)
+        with pytest.raises(ValueError, match="out of bounds"):
+            jit(lambda y, reduce=reduce: reduce(vmap(lambda y: y * 2)(y), axis=1))(Y)
+        with pytest.raises(TraceError, match=r"takes axis and keepdims only, not dtype"):
+            jit(lambda y, reduce=reduce: reduce(vmap(lambda y: y * 2)(y), dtype=float))(Y)

@@ -7,6 +7,7 @@ ever given to vmap never shows its length, so that one kernel takes any number o
 from __future__ import annotations
 
 import functools
+import math
 import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -169,20 +170,36 @@ class BatchArray(NDArrayOperatorsMixin):
             )
         return self.batch.sum(self.of_sample[()]), self.batch.count()
 
-    def sum(self, axis: int | None = None) -> Any:
-        """The sum over the samples (axis 0), over an axis of each sample, or over everything (None)."""
-        if axis is not None and axis % self.ndim:
+    def sum(self, axis: Any = None, *, keepdims: bool = False, **others: Any) -> Any:
+        """The sum over the samples (axis 0), over axes of each sample, or over everything (None)."""
+        _refuse(others, "sum")
+        axes = self._axes(axis)
+        within = tuple([i - 1 for i in axes if i])
+        if 0 not in axes:
             with inside(self.batch):
-                return BatchArray(self.batch, self.of_sample.sum(axis=axis % self.ndim - 1))
-        sums = np.frompyfunc(self.batch.sum, 1, 1)(self.of_sample)
-        return sums.sum() if axis is None and isinstance(sums, np.ndarray) else sums
+                return BatchArray(self.batch, self.of_sample.sum(axis=within, keepdims=keepdims))
+        numbers = self.of_sample
+        sums = number_array([self.batch.sum(x) for x in numbers.flat], numbers.shape)
+        if within:
+            sums = sums.sum(axis=within, keepdims=keepdims)
+        if keepdims:
+            return sums[np.newaxis]
+        return sums[()] if isinstance(sums, np.ndarray) else sums
 
-    def mean(self, axis: int | None = None) -> Any:
-        """The mean over the samples (axis 0), over an axis of each sample, or over everything (None)."""
-        if axis is not None and axis % self.ndim:
-            return self.sum(axis) / self.of_sample.shape[axis % self.ndim - 1]
-        each = self.of_sample.size if axis is None else 1
-        return self.sum(axis) / (self.batch.count() * float(each))
+    def mean(self, axis: Any = None, *, keepdims: bool = False, **others: Any) -> Any:
+        """The mean over the samples (axis 0), over axes of each sample, or over everything (None)."""
+        _refuse(others, "mean")
+        axes = self._axes(axis)
+        each = float(math.prod(self._numbers.shape[i - 1] for i in axes if i))
+        count = self.batch.count() * each if 0 in axes else each
+        return self.sum(axis, keepdims=keepdims) / count
+
+    def _axes(self, axis: Any) -> list[int]:
+        """The axes that an argument of this name stands for. Raises NumPy's own errors where there is no such axis."""
+        if axis is None:
+            return list(range(self.ndim))
+        np.zeros((1,) * self.ndim).sum(axis=axis)
+        return [i % self.ndim for i in (axis if isinstance(axis, tuple) else (axis,))]
 
     def __getitem__(self, key: Any) -> Any:
         first, *rest = key if isinstance(key, tuple) else (key,)
@@ -227,7 +244,10 @@ class BatchArray(NDArrayOperatorsMixin):
         if ufunc.signature is not None:
             return self._product(ufunc, *inputs)
         with inside(self.batch):
-            return BatchArray(self.batch, _elementwise(ufunc, method, map(self._of_sample, inputs), keywords))
+            results = _elementwise(ufunc, method, map(self._of_sample, inputs), keywords)
+        if isinstance(results, tuple):
+            return tuple([BatchArray(self.batch, result) for result in results])
+        return BatchArray(self.batch, results)
 
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
         if function is np.where and len(args) == 3:
@@ -267,9 +287,19 @@ class BatchArray(NDArrayOperatorsMixin):
         x = self._the_same_for_all(x)
         if x.ndim < self.ndim:
             return x
-        if x.shape[0] == 1:
+        if x.ndim == self.ndim and x.shape[0] == 1:
             return x[0]
-        raise TraceError(f"an array of shape {x.shape} does not fit the result of vmap; make it an argument")
+        shape = ", ".join(["samples", *map(str, self._numbers.shape)])
+        raise TraceError(
+            f"{place()}: an array of shape {x.shape} does not fit the result of vmap, of shape ({shape}); only an "
+            "argument of the compiled function can have an entry for each sample"
+        )
+
+
+def _refuse(others: dict[str, Any], method: str) -> None:
+    """Raise TraceError where a sum or mean is given more than it can take."""
+    for name in others:
+        raise TraceError(f"{place()}: {method}() of the result of vmap takes axis and keepdims only, not {name}")
 
 
 class ArrayTrace:
