@@ -8,14 +8,15 @@ such arrays, and so is whatever NumPy makes of them. One that is made by np.arra
 
 from __future__ import annotations
 
-import math
 import operator
+import sys
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any
 
 import numpy as np
 
-from autograd_engine.primitives import PRIMITIVES
+from autograd_engine.primitives import PRIMITIVES, copysign, where
 
 _NAMES = {
     "subtract": "sub",
@@ -32,13 +33,24 @@ _NAMES = {
 }
 """NumPy's names of the rows that have another name here."""
 
-_TESTS: dict[str, Callable[[float], bool]] = {
-    "isnan": math.isnan,
-    "isinf": math.isinf,
-    "isfinite": math.isfinite,
-    "signbit": lambda x: math.copysign(1.0, x) < 0,
+_TESTS: dict[str, Callable[[Any], Any]] = {
+    "isnan": lambda x: x != x,
+    "isinf": lambda x: abs(x) == inf,
+    "isfinite": lambda x: abs(x) < inf,
+    "signbit": lambda x: copysign(1.0, x) < 0,
 }
-"""What looks at the data alone."""
+"""What is true or false of a number."""
+
+_COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
+    "less": operator.lt,
+    "less_equal": operator.le,
+    "greater": operator.gt,
+    "greater_equal": operator.ge,
+    "equal": operator.eq,
+    "not_equal": operator.ne,
+}
+
+_WHERE = np.frompyfunc(where, 3, 1)
 
 
 class NumberArray(np.ndarray[Any, Any]):
@@ -48,6 +60,12 @@ class NumberArray(np.ndarray[Any, Any]):
         return apply_ufunc(ufunc, method, *inputs, **keywords)
 
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
+        if any(_has_a_way_of_its_own(x) for x in args):
+            return NotImplemented
+        if function is np.nan_to_num:
+            return _nan_to_num(*args, **keywords)
+        if function is np.where and len(args) == 3 and _is_of_numbers(args[0]):
+            return apply_ufunc(_WHERE, "__call__", *args)
         return _viewed(super().__array_function__(function, types, args, keywords))
 
     def __copy__(self) -> Any:
@@ -74,6 +92,8 @@ def apply_ufunc(ufunc: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...]
         if not all(isinstance(x, np.ndarray) for x in out):
             raise TypeError(f"numpy.{ufunc.__name__}() can put its result into an array only, not into {out[0]!r:.60}")
         keywords["out"] = tuple(map(_plain, out))
+        if ufunc.__name__ in _TESTS or ufunc.__name__ in _COMPARISONS:
+            keywords.setdefault("casting", "unsafe")  # of objects, which are booleans
     arrays = [np.asarray(x, dtype=object) for x in inputs]
     if method in ("at", "reduceat"):  # the second input are indices
         arrays[:2] = [_plain(inputs[0]), inputs[1]]
@@ -81,7 +101,7 @@ def apply_ufunc(ufunc: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...]
         result = getattr(_by_rows(ufunc, method), method)(*map(_plain, arrays), **keywords)
     if out is not None and method != "at":
         return out[0] if len(out) == 1 else out
-    return result.astype(bool) if ufunc.__name__ in _TESTS and isinstance(result, np.ndarray) else _viewed(result)
+    return _truths(result) if ufunc.__name__ in _TESTS or ufunc.__name__ in _COMPARISONS else _viewed(result)
 
 
 def number_array(numbers: Sequence[Any], shape: Sequence[int]) -> Any:
@@ -98,7 +118,9 @@ def _by_rows(ufunc: np.ufunc, method: str) -> Any:
     name = ufunc.__name__
     if name in _TESTS:
         test = _TESTS[name]
-        return np.frompyfunc(lambda x: test(x.data if hasattr(x, "record") else float(x)), 1, 1)
+        return np.frompyfunc(lambda x: test(x if hasattr(x, "record") else float(x)), 1, 1)
+    if name in _COMPARISONS and method == "__call__":
+        return np.frompyfunc(_COMPARISONS[name], 2, 1)
     if name == "divmod":
         return np.frompyfunc(divmod, 2, 2)
     op = PRIMITIVES.get(_NAMES.get(name, name))
@@ -112,6 +134,31 @@ def _by_rows(ufunc: np.ufunc, method: str) -> Any:
 def _has_a_way_of_its_own(x: Any) -> bool:
     known = isinstance(x, (np.ndarray, np.generic)) or hasattr(x, "record")
     return not known and hasattr(x, "__array_ufunc__")
+
+
+def _is_of_numbers(condition: Any) -> bool:
+    """Whether a condition is one that NumPy would ask for its truth, number by number."""
+    return hasattr(condition, "record") or (isinstance(condition, np.ndarray) and condition.dtype == object)
+
+
+def _nan_to_num(
+    x: Any, copy: bool = True, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
+) -> Any:
+    """np.nan_to_num, which leaves arrays of objects as they are."""
+    if not copy:
+        raise TypeError("numpy.nan_to_num() cannot change an array of Values in place; leave out copy=False")
+    largest = sys.float_info.max if posinf is None else posinf
+    smallest = -sys.float_info.max if neginf is None else neginf
+    finite = apply_ufunc(_WHERE, "__call__", x == inf, largest, apply_ufunc(_WHERE, "__call__", x == -inf, smallest, x))
+    return apply_ufunc(_WHERE, "__call__", x != x, nan, finite)
+
+
+def _truths(result: Any) -> Any:
+    """Booleans as NumPy has them; where one is not known yet, an array of conditions."""
+    if isinstance(result, bool):
+        return np.bool_(result)
+    known = isinstance(result, np.ndarray) and all(isinstance(x, bool) for x in result.flat)
+    return result.astype(bool) if known else _viewed(result)
 
 
 def _plain(x: Any) -> Any:

@@ -501,3 +501,54 @@ def test_axes_of_numbers():
             jit(lambda y, reduce=reduce: reduce(vmap(lambda y: y * 2)(y), axis=1))(Y)
         with pytest.raises(TraceError, match=r"takes axis and keepdims only, not dtype"):
             jit(lambda y, reduce=reduce: reduce(vmap(lambda y: y * 2)(y), dtype=float))(Y)
+
+
+# --- conditions of arrays -------------------------------------------------------------------------------------------
+
+SPECIAL = np.array([np.nan, np.inf, -np.inf, -0.0, 0.0, 2.0])
+CONDITIONS = {
+    "isnan": np.isnan,
+    "isinf": np.isinf,
+    "isfinite": np.isfinite,
+    "signbit": np.signbit,
+    "nan_to_num": np.nan_to_num,
+    "nan_to_num of other numbers": lambda x: np.nan_to_num(x * 2.0, nan=1.0, posinf=2.0, neginf=3.0),
+    "where": lambda x: np.where(x > 0.0, x * 2.0, 0.0),
+    "where isnan": lambda x: np.where(np.isnan(x), 7.0, x),
+    "where of a part": lambda x: np.where(x[1:] > 1.0, x[1:] * 2.0, x[:-1]),
+    "where of known conditions": lambda x: np.where(np.arange(6) > 2, x, -x),
+    "where of numbers": lambda x: np.where(x, 1.0, x),
+    "maximum of a part": lambda x: np.maximum(x[2:], 0.5),
+    "not": lambda x: np.where(~(x[:4] > 1.0), 1.0, x[0]),
+}
+
+
+@pytest.mark.parametrize("f", CONDITIONS.values(), ids=CONDITIONS)
+def test_conditions_of_arrays(f):
+    expected = np.asarray(f(SPECIAL), dtype=float)
+    for exact in (False, True):
+        np.testing.assert_array_equal(jit(f, exact=exact)(SPECIAL), expected)
+    rows = np.stack([SPECIAL, 1.0 + SPECIAL])
+    np.testing.assert_array_equal(jit(vmap(f))(rows), vmap(f)(rows))
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, jit])
+def test_derivatives_through_conditions_of_arrays(wrap):
+    x = np.array([-1.0, 2.0, np.nan])
+    f = wrap(grad(lambda x: (np.where(x > 0.0, x * x, 3.0 * x)[:2] + np.nan_to_num(x)[1:] * 5.0).sum()))
+    np.testing.assert_array_equal(f(x), [3.0, 9.0, 0.0])
+
+
+def test_comparisons_of_values_are_booleans():
+    found = []
+
+    def f(x):
+        room = np.empty(2, dtype=bool)
+        found.extend([x > 1.0, x[0] > np.float64(1.0), np.greater(x, 1.0, out=room), np.isnan(x), np.isnan(x[0])])
+        with pytest.raises(TypeError, match="leave out copy=False"):
+            np.nan_to_num(x, copy=False)
+        return x[x > 1.0].sum()
+
+    np.testing.assert_array_equal(grad(f)(np.array([1.0, 2.0])), [0.0, 1.0])
+    assert [x.tolist() for x in map(np.asarray, found)] == [[False, True], False, [False, True], [False] * 2, False]
+    assert all(np.asarray(x).dtype == bool for x in found)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import math
-import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -80,8 +79,6 @@ class ArgumentArray(NDArrayOperatorsMixin):
         for x in args:
             if isinstance(x, BatchArray):
                 return x.__array_function__(function, types, args, keywords)
-        if function is np.where and len(args) == 3:
-            return _WHERE(*map(_plain, args))
         return function(*map(_plain, args), **{name: _plain(x) for name, x in keywords.items()})
 
     def __getattr__(self, name: str) -> Any:
@@ -398,14 +395,6 @@ def _array(leaves: Sequence[Any], shape: tuple[int, ...]) -> Any:
 
 
 _WHERE = np.frompyfunc(where, 3, 1)
-_CONDITIONS: dict[np.ufunc, Callable[[Any, Any], Any]] = {
-    np.less: operator.lt,
-    np.less_equal: operator.le,
-    np.greater: operator.gt,
-    np.greater_equal: operator.ge,
-    np.equal: operator.eq,
-    np.not_equal: operator.ne,
-}
 _IN_PLACE = "an array of a compiled function cannot be changed in place; make a new one"
 
 
@@ -413,8 +402,6 @@ def _elementwise(ufunc: np.ufunc, method: str, inputs: Iterable[Any], keywords: 
     """A function of NumPy for arrays of symbols: by its row of the table where it has one."""
     if keywords.get("out") is not None:
         raise TraceError(_IN_PLACE)
-    if ufunc in _CONDITIONS:
-        ufunc = np.frompyfunc(_CONDITIONS[ufunc], 2, 1)
     return apply_ufunc(ufunc, method, *inputs, **keywords)
 
 
