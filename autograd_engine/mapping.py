@@ -10,7 +10,7 @@ array([2., 4., 6.])
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from numbers import Real
 from typing import Any
@@ -32,8 +32,10 @@ def vmap(f: Callable[..., Any], in_axes: int | Sequence[int | None] | None = 0) 
     those. The samples are the first axis of the results: a number becomes an array (samples,), an array of shape
     S one of shape (samples, *S); lists, tuples and dicts stay what they are.
 
+    Arguments by keyword are shared by all samples.
+
     Raises ValueError where in_axes does not fit the arguments, where nothing is mapped, and where mapped arguments
-    differ in length.
+    differ in length; TypeError where in_axes holds anything else than axes.
 
     >>> vmap(lambda x, y: {"sum": x.sum(), "both": x * y})(np.ones((2, 3)), np.array([5.0, 7.0]))
     {'sum': array([3., 3.]), 'both': array([[5., 5., 5.],
@@ -41,25 +43,43 @@ def vmap(f: Callable[..., Any], in_axes: int | Sequence[int | None] | None = 0) 
     """
 
     @functools.wraps(f)
-    def mapped(*args: Any) -> Any:
-        axes = tuple(in_axes) if isinstance(in_axes, Sequence) else (in_axes,) * len(args)
-        if len(axes) != len(args):
-            raise ValueError(f"in_axes has {len(axes)} entries, but the function was called with {len(args)} arguments")
-        lengths: dict[int, int] = {}
+    def mapped(*args: Any, **keywords: Any) -> Any:
+        axes = _axes(in_axes, len(args))
+        lengths: dict[int, str] = {}
         for i, (arg, axis) in enumerate(zip(args, axes)):
             if axis is not None:
-                map_arrays(functools.partial(_length, lengths=lengths, axis=axis, argument=i), arg)
+                for name, array in _arrays(arg, f"argument {i}"):
+                    lengths.setdefault(_length(array, axis, name), name)
         if not lengths:
             raise ValueError(f"in_axes is {in_axes}, so no argument is mapped; give at least one of them an axis")
         if len(lengths) > 1:
-            (one, i), (other, j) = list(lengths.items())[:2]
-            raise ValueError(f"vmap(): argument {i} has {one} samples, but argument {j} has {other}")
+            (one, name), (other, of_other) = list(lengths.items())[:2]
+            raise ValueError(f"vmap(): {name} has {one} samples, but {of_other} has {other}")
         [samples] = lengths
         if not samples:
             raise ValueError("vmap() needs at least one sample, got arrays of length 0")
-        return (mapper.get() or loop)(f, args, axes, samples)
+
+        def by_position(*sample: Any) -> Any:
+            return f(*sample[: len(args)], **dict(zip(keywords, sample[len(args) :])))
+
+        everything, of_everything = (*args, *keywords.values()), (*axes, *[None] * len(keywords))
+        return (mapper.get() or loop)(by_position if keywords else f, everything, of_everything, samples)
 
     return mapped
+
+
+def _axes(in_axes: Any, count: int) -> tuple[int | None, ...]:
+    """The axis of each of so many arguments."""
+    axes = tuple(in_axes) if isinstance(in_axes, Sequence) else (in_axes,) * count
+    for axis in axes:
+        if axis is not None and not isinstance(axis, (int, np.integer)):
+            raise TypeError(
+                f"vmap(): in_axes must be an int or None, or one of them for each argument, got {axis!r}; all arrays "
+                "in a tuple or dict are mapped along the same axis"
+            )
+    if len(axes) != count:
+        raise ValueError(f"in_axes has {len(axes)} entries, but the function was called with {count} arguments")
+    return axes
 
 
 def loop(f: Callable[..., Any], args: Sequence[Any], axes: Sequence[int | None], samples: int) -> Any:
@@ -75,7 +95,8 @@ def loop(f: Callable[..., Any], args: Sequence[Any], axes: Sequence[int | None],
     structure = results[0][1]
     if any(other != structure for _, other in results):
         raise ValueError("vmap() needs a function that returns the same structure and shapes for every sample")
-    return stacked(structure, [list(column) for column in zip(*[leaves for leaves, _ in results])], _array)
+    columns = [list(column) for column in zip(*[leaves for leaves, _ in results])]
+    return stacked(structure, columns, functools.partial(_array, samples=samples))
 
 
 def map_arrays(g: Callable[[Any], Any], tree: Any) -> Any:
@@ -97,11 +118,11 @@ def stacked(
     return structure.container([stacked(child, part, array) for child, part in structure.split(columns)])
 
 
-def _array(columns: Sequence[list[Any]], shape: tuple[int, ...]) -> Any:
+def _array(columns: Sequence[list[Any]], shape: tuple[int, ...], samples: int) -> Any:
     flat = [x for column in columns for x in column]
     if all(isinstance(x, (Real, np.bool_)) for x in flat):
         flat = list(map(float, flat))
-    return np.moveaxis(number_array(flat, (*shape, -1)), -1, 0)
+    return np.moveaxis(number_array(flat, (*shape, samples)), -1, 0)
 
 
 def _along(array: Any, axis: int) -> Any:
@@ -110,11 +131,18 @@ def _along(array: Any, axis: int) -> Any:
     return moved.tolist() if moved.ndim == 1 else moved
 
 
-def _length(array: Any, lengths: dict[int, int], axis: int, argument: int) -> None:
-    """Note how many samples an array has, and which argument was the first of that length."""
+def _arrays(tree: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """What `map_arrays` goes through, with a name for each array: that of the tree and the keys that lead to it."""
+    if isinstance(tree, (tuple, dict)):
+        for key, part in tree.items() if isinstance(tree, dict) else enumerate(tree):
+            yield from _arrays(part, f"{name}[{key!r}]")
+    else:
+        yield name, tree
+
+
+def _length(array: Any, axis: int, name: str) -> int:
+    """How many samples an array has."""
     shape = array.shape_to_map if hasattr(array, "shape_to_map") else np.shape(array)
     if not -len(shape) <= axis < len(shape):
-        raise ValueError(
-            f"vmap(): argument {argument} should be mapped over axis {axis}, but has an array of shape {shape}"
-        )
-    lengths.setdefault(int(shape[axis]), argument)
+        raise ValueError(f"vmap(): {name} should be mapped over axis {axis}, but has an array of shape {shape}")
+    return int(shape[axis])

@@ -326,3 +326,22 @@ def test_arrays_are_of_no_use_after_their_trace(f):
         with pytest.raises(TraceError, match="after its tracing"):
             use(x)
     assert "array" in repr(x) or "vmap" in repr(x)
+
+
+COUNTS = {
+    "range": lambda n: sum(1.0 for _ in range(n)),
+    "int": lambda n: int(n) * 2.0,
+    "a list": lambda n: len([1.0] * n),
+}
+
+
+@pytest.mark.parametrize("f", COUNTS.values(), ids=COUNTS)
+def test_a_count_is_no_argument(f):
+    with pytest.raises(TraceError, match="must not be an argument of the compiled function: close over it"):
+        jit(f)(3.0)
+
+
+@pytest.mark.parametrize("pick", [lambda x: x[x > 1], lambda x: x[x[0]], lambda x: x[..., x > 1]])
+def test_numbers_are_not_picked_by_numbers(pick):
+    with pytest.raises(TraceError, match=r"write where\(condition, x, 0.0\) instead of x\[condition\], and close over"):
+        jit(lambda x: pick(x).sum())(NUMBERS)

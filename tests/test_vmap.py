@@ -552,3 +552,49 @@ def test_comparisons_of_values_are_booleans():
     np.testing.assert_array_equal(grad(f)(np.array([1.0, 2.0])), [0.0, 1.0])
     assert [x.tolist() for x in map(np.asarray, found)] == [[False, True], False, [False, True], [False] * 2, False]
     assert all(np.asarray(x).dtype == bool for x in found)
+
+
+# --- arguments and errors ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, jit])
+def test_keywords_are_shared_by_all_samples(wrap):
+    f = wrap(
+        lambda x, y, k: vmap(lambda x, y=1.0, *, weights, power: (x + y) * weights[1] ** power)(x, weights=k, power=y)
+    )
+    np.testing.assert_array_equal(f(np.arange(3.0), 2.0, [5.0, 3.0]), [9.0, 18.0, 27.0])
+    np.testing.assert_array_equal(wrap(vmap(lambda x, k: x * k))(np.arange(3.0), k=2.0), [0.0, 2.0, 4.0])
+    with pytest.raises(ValueError, match="no argument is mapped"):
+        wrap(vmap(lambda x: x))(x=np.arange(3.0))
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, jit])
+@pytest.mark.parametrize("in_axes", ["0", 0.0, ("0",), ({"a": 0},), {"a": 0}])
+def test_axes_are_whole_numbers(wrap, in_axes):
+    with pytest.raises(TypeError, match="in_axes must be an int or None"):
+        wrap(vmap(lambda x: x["a"], in_axes=in_axes))({"a": Y})
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, jit])
+def test_the_key_of_an_argument_is_named(wrap):
+    with pytest.raises(ValueError, match=r"argument 0\['a'\] has 7 samples, but argument 0\['b'\]\[1\] has 4"):
+        wrap(vmap(lambda d: d["a"]))({"a": Y, "b": (Y, Y[:4])})
+    with pytest.raises(ValueError, match=r"argument 0\['b'\] should be mapped over axis 0"):
+        wrap(vmap(lambda d: d["a"]))({"a": Y, "b": 2.0})
+
+
+def test_results_without_numbers():
+    assert vmap(lambda y: np.zeros(0))(Y).shape == (7, 0)
+    assert vmap(lambda y: np.zeros((2, 0)))(Y).shape == (7, 2, 0)
+    for f in (lambda y: np.zeros(0), lambda y: (y, np.zeros((2, 0)))):
+        with pytest.raises(TraceError, match="no numbers in it"):
+            jit(vmap(f))(Y)
+
+
+def test_products_of_numbers_of_the_samples():
+    assert_agree(lambda y: vmap(lambda y: y * y)(y) @ y, Y)
+    assert_agree(grad(lambda y: vmap(lambda y: y * y)(y) @ y), Y)
+    with pytest.raises(TraceError, match="cannot be multiplied with a matrix"):
+        jit(lambda y: vmap(lambda y: y * y)(y) @ np.eye(7))(Y)
+    with pytest.raises(TraceError, match=r"shape \(3,\) does not fit the result of vmap, of shape \(samples\)"):
+        jit(lambda y: vmap(lambda y: y * y)(y) @ np.ones(3))(Y)

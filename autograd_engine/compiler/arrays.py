@@ -87,6 +87,12 @@ class ArgumentArray(NDArrayOperatorsMixin):
         return getattr(self.__array__(), name)
 
     def __getitem__(self, key: Any) -> Any:
+        for part in key if isinstance(key, tuple) else (key,):
+            if isinstance(part, Traced) or (isinstance(part, np.ndarray) and part.dtype == object):
+                raise TraceError(
+                    f"{place()} picks numbers by one that is not known while tracing; write where(condition, x, 0.0) "
+                    "instead of x[condition], and close over an index instead of making it an argument"
+                )
         return self.__array__()[key]
 
     def __setitem__(self, key: Any, number: Any) -> None:
@@ -256,10 +262,15 @@ class BatchArray(NDArrayOperatorsMixin):
             )
         return reductions[function](*args, **keywords)
 
-    def _product(self, ufunc: np.ufunc, x: Any, y: Any) -> BatchArray:
-        """x @ y, where y is the same for all samples."""
-        if ufunc is not np.matmul or x is not self or isinstance(y, BatchArray) or np.ndim(y) > 2:
+    def _product(self, ufunc: np.ufunc, x: Any, y: Any) -> Any:
+        """x @ y, where y is the same for all samples; or the sum over the samples of their products."""
+        of_y = y.ndim if isinstance(y, (ArgumentArray, BatchArray)) else np.ndim(y)
+        if ufunc is not np.matmul or x is not self or isinstance(y, BatchArray) or of_y > 2:
             raise TraceError("of products of matrices, the result of vmap can be the left factor only; use vmap again")
+        if self.ndim == of_y == 1:
+            return (self * y).sum()
+        if self.ndim == 1:
+            raise TraceError(f"{place()}: one number of each sample cannot be multiplied with a matrix; use vmap again")
         with inside(self.batch):
             return BatchArray(self.batch, self.of_sample @ self._the_same_for_all(y))
 

@@ -44,6 +44,8 @@ class TracedFunction:
             for leaf in found:
                 if isinstance(leaf, BatchArray):
                     numbers = leaf.of_sample
+                    if not numbers.size:
+                        raise TraceError("what vmap returned has no numbers in it; return something else from there")
                     batch = batches.index(leaf.batch)
                     self.leaves.append(Leaf(places[batch], batch, numbers.shape))
                     operands += numbers.ravel().tolist()

@@ -278,7 +278,15 @@ class Traced:
             "autograd_engine (exp, sin, ...) instead of those of math, and pass what must be a float as a constant"
         )
 
-    __int__ = __index__ = __trunc__ = __float__
+    __trunc__ = __float__
+
+    def __int__(self) -> int:
+        raise TraceError(
+            f"{place()} asks for the float of a number that is not known while tracing, to make it a whole number; a "
+            "count or an index must not be an argument of the compiled function: close over it"
+        )
+
+    __index__ = __int__
 
     def __format__(self, spec: str) -> str:
         if spec:
