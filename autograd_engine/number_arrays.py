@@ -50,7 +50,8 @@ _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "not_equal": operator.ne,
 }
 
-_WHERE = np.frompyfunc(where, 3, 1)
+WHERE = np.frompyfunc(where, 3, 1)
+"""np.where, by its row."""
 
 
 class NumberArray(np.ndarray[Any, Any]):
@@ -65,7 +66,7 @@ class NumberArray(np.ndarray[Any, Any]):
         if function is np.nan_to_num:
             return _nan_to_num(*args, **keywords)
         if function is np.where and len(args) == 3 and _is_of_numbers(args[0]):
-            return apply_ufunc(_WHERE, "__call__", *args)
+            return apply_ufunc(WHERE, "__call__", *args)
         return _viewed(super().__array_function__(function, types, args, keywords))
 
     def __copy__(self) -> Any:
@@ -149,15 +150,15 @@ def _nan_to_num(
         raise TypeError("numpy.nan_to_num() cannot change an array of Values in place; leave out copy=False")
     largest = sys.float_info.max if posinf is None else posinf
     smallest = -sys.float_info.max if neginf is None else neginf
-    finite = apply_ufunc(_WHERE, "__call__", x == inf, largest, apply_ufunc(_WHERE, "__call__", x == -inf, smallest, x))
-    return apply_ufunc(_WHERE, "__call__", x != x, nan, finite)
+    finite = apply_ufunc(WHERE, "__call__", x == inf, largest, apply_ufunc(WHERE, "__call__", x == -inf, smallest, x))
+    return apply_ufunc(WHERE, "__call__", x != x, nan, finite)
 
 
 def _truths(result: Any) -> Any:
     """Booleans as NumPy has them; where one is not known yet, an array of conditions."""
-    if isinstance(result, bool):
+    if isinstance(result, (bool, np.bool_)):
         return np.bool_(result)
-    known = isinstance(result, np.ndarray) and all(isinstance(x, bool) for x in result.flat)
+    known = isinstance(result, np.ndarray) and all(isinstance(x, (bool, np.bool_)) for x in result.flat)
     return result.astype(bool) if known else _viewed(result)
 
 

@@ -598,3 +598,11 @@ def test_products_of_numbers_of_the_samples():
         jit(lambda y: vmap(lambda y: y * y)(y) @ np.eye(7))(Y)
     with pytest.raises(TraceError, match=r"shape \(3,\) does not fit the result of vmap, of shape \(samples\)"):
         jit(lambda y: vmap(lambda y: y * y)(y) @ np.ones(3))(Y)
+
+
+def test_comparisons_of_mixed_numbers_are_booleans():
+    found = []
+    numbers = np.array([np.float64(1.0), np.float64(3.0)], dtype=object)
+    grad(lambda x: found.append(np.concatenate([x, numbers]) > np.float64(1.5)) or x[0])(np.array([1.0, 2.0]))
+    assert found[0].dtype == bool
+    assert found[0].tolist() == [False, True, False, True]

@@ -16,8 +16,8 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autograd_engine.compiler.tracing import Batch, Traced, TraceError, check_trace, context, inside, place
 from autograd_engine.mapping import loop, map_arrays, stacked
-from autograd_engine.number_arrays import apply_ufunc, number_array
-from autograd_engine.primitives import as_float, where
+from autograd_engine.number_arrays import WHERE, apply_ufunc, number_array
+from autograd_engine.primitives import as_float
 from autograd_engine.structure import flatten
 
 
@@ -254,7 +254,7 @@ class BatchArray(NDArrayOperatorsMixin):
 
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
         if function is np.where and len(args) == 3:
-            return self.__array_ufunc__(_WHERE, "__call__", *args)
+            return self.__array_ufunc__(WHERE, "__call__", *args)
         reductions: dict[Any, Callable[..., Any]] = {np.sum: BatchArray.sum, np.mean: BatchArray.mean}
         if function not in reductions or not isinstance(args[0], BatchArray):
             raise TraceError(
@@ -405,7 +405,6 @@ def _array(leaves: Sequence[Any], shape: tuple[int, ...]) -> Any:
     return array.reshape(shape)
 
 
-_WHERE = np.frompyfunc(where, 3, 1)
 _IN_PLACE = "an array of a compiled function cannot be changed in place; make a new one"
 
 
