@@ -489,6 +489,7 @@ def test_many_outputs_that_need_no_code_are_stored_by_short_functions():
     stored = [function.count("store double") for function in f.llvm().split("define void")]
     assert max(stored) <= PART < sum(stored) == 3000
 
+
 # --- static arguments, methods, pickling --------------------------------------------------------------------------
 
 

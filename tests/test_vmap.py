@@ -359,6 +359,7 @@ def test_an_outside_array_refilled_while_tracing_is_taken_as_it_is_then():
     for found, k in zip(jit(f)(X), (0.0, 1.0, 1.0, -0.0)):
         assert found.tobytes() == (X + k).tobytes()
 
+
 # --- the result of one vmap in another -------------------------------------------------------------------------------
 
 
