@@ -355,11 +355,11 @@ def _is_node(x: Any) -> bool:
 
 
 def _nodes_in(tree: Any) -> Iterator[Any]:
-    """The nodes in lists, tuples and dicts. Arrays are left alone: looking into one can be dear."""
+    """The nodes in lists, tuples and dicts. Arrays are left alone: a compiler wants to know who looks into one."""
     if isinstance(tree, (list, tuple, dict)):
         for part in tree.values() if isinstance(tree, dict) else tree:
             yield from _nodes_in(part)
-    elif _is_node(tree):
+    elif hasattr(type(tree), "record"):
         yield tree
 
 

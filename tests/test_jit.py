@@ -618,3 +618,10 @@ def test_containers_of_ones_own():
     for call, name in [(jit(named_f), r"f\(\)"), (lambda p: to_c(named_f, p), r"to_c\(\)")]:
         with pytest.raises(TypeError, match=rf"{name}: x: a Point cannot be made of a list of its parts; give a list"):
             call([Point(1.0, 2.0)])
+
+
+@pytest.mark.parametrize("make", [np.ma.masked_array, np.asmatrix])
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
+def test_arrays_that_compute_in_ways_of_their_own_are_refused(make):
+    with pytest.raises(TypeError, match="x: expected a plain array, got a (MaskedArray|matrix); give np.asarray of it"):
+        jit(lambda x: x.sum())(make([1.0, 2.0]))

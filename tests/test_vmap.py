@@ -607,3 +607,19 @@ def test_comparisons_of_mixed_numbers_are_booleans():
     grad(lambda x: found.append(np.concatenate([x, numbers]) > np.float64(1.5)) or x[0])(np.array([1.0, 2.0]))
     assert found[0].dtype == bool
     assert found[0].tolist() == [False, True, False, True]
+
+
+def test_one_kernel_serves_batches_of_any_size_under_a_derivative_too():
+    def loss(w, X, y):
+        return mean(vmap(lambda w, x, y: (dot(w, x) - y) ** 2, in_axes=(None, 0, 0))(w, X, y))
+
+    step = jit(value_and_grad(loss))
+    w = np.array([0.5, -1.0])
+    step(w, np.ones((8, 2)), np.ones(8))
+    program = step.program()
+    for n in (3, 24, 100):
+        X, y = np.full((n, 2), 0.5), np.zeros(n)
+        assert step(w, X, y)[0] == pytest.approx(loss(w, X, y))
+    assert len(step._kernels) == 4
+    assert len(set(map(id, step._kernels.values()))) == 1
+    assert step.program() == program

@@ -388,6 +388,8 @@ def _take(tree: Any, scalars: list[float], arrays: list[Any]) -> Any:
             numbers: list[float] = []
             _take(tree.ravel().tolist(), numbers, [])
             tree = np.array(numbers).reshape(tree.shape)
+        if isinstance(tree, (np.ma.MaskedArray, np.matrix)):  # which compute in ways of their own
+            raise _NotANumberError(f"expected a plain array, got a {kind.__name__}; give np.asarray of it")
         if tree.dtype.kind not in "fiub":
             raise _NotANumberError(f"expected an array of real numbers, got dtype {tree.dtype}")
         if tree.ndim:

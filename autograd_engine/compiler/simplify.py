@@ -211,9 +211,9 @@ class Simplifier:
         without a look at the mean. Returns the outputs, which may stand in other places."""
         instead = {i: self.operands[i][1] for i in range(len(self.operations)) if self._waits_for_a_mean(i)}
         if instead:
-            for i, operation in enumerate(self.operations):
-                if operation not in _FROM_OUTSIDE:
-                    self.operands[i] = tuple([instead.get(x, x) for x in self.operands[i]])
+            for i, (operation, operands) in enumerate(zip(self.operations, self.operands)):
+                if operation not in _FROM_OUTSIDE and not instead.keys().isdisjoint(operands):
+                    self.operands[i] = tuple([instead.get(x, x) for x in operands])
             outputs = [instead.get(x, x) for x in outputs]
         decisive = bytearray(len(self.operations))
         for i in range(len(decisive) - 1, -1, -1):
