@@ -299,13 +299,21 @@ class _Trace:
     def number(self, x: Any) -> Any:
         """A result in the number type of this trace."""
         if self.as_nodes:
-            return x if _is_node(x) else _as_node(x, next(itertools.chain(self.inputs, self._order)))
+            return x if _is_node(x) else next(itertools.chain(self.inputs, self._order)).record(identity, x)
         return x.data if isinstance(x, Value) else as_float(x)
 
     def numbers_in(self, tree: Any) -> Any:
-        """Nested data with its Values in the number type of this trace; what is no Value stays as it is."""
-        leaves, structure = flatten(tree)
-        return structure([self.number(x) if isinstance(x, Value) else x for x in leaves])
+        """Nested data with its Values in the number type of this trace; what holds no Value stays as it is."""
+        if isinstance(tree, (list, tuple, dict)):
+            kind: type[Any] = dict if isinstance(tree, dict) else type(tree)
+            keys, parts = (tuple(tree), list(tree.values())) if isinstance(tree, dict) else ((), list(tree))
+            numbers = [self.numbers_in(part) for part in parts]
+            same = all(map(operator.is_, numbers, parts))
+            return tree if same else Structure(kind, keys, (), 0).container(numbers)
+        if isinstance(tree, np.ndarray) and tree.dtype == object:
+            leaves, structure = flatten(tree)
+            return structure([self.numbers_in(x) for x in leaves])
+        return self.number(tree) if isinstance(tree, Value) else tree
 
     def slope(self, x: Any) -> Any:
         """A derivative in the number type of this trace, 0.0 instead of -0.0."""

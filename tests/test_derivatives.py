@@ -331,6 +331,12 @@ def test_what_is_handed_on_is_of_numbers():
     (value, aux), slope = value_and_grad(lambda x: (x * x, {"twice": 2 * x, "name": "x"}), has_aux=True)(3.0)
     assert (value, aux, slope) == (9.0, {"twice": 6.0, "name": "x"}, 6.0)
     assert type(aux["twice"]) is float
+
+    untouched = {"counts": np.array([1, 2]), "names": np.array(["a", "b"]), "half": np.float32(0.5)}
+    (_, aux), _ = value_and_grad(lambda x: (x * x, (untouched, [x], np.array([x, 2.0]))), has_aux=True)(3.0)
+    assert aux[0] is untouched
+    assert aux[1] == [3.0]
+    assert aux[2].dtype == float
     assert grad(lambda x: grad(lambda y: (y * x, y * x), has_aux=True)(2.0)[1])(5.0) == 2.0
 
 
