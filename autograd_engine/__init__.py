@@ -87,9 +87,9 @@ from autograd_engine.primitives import sum as sum
 from autograd_engine.value import Value
 
 if TYPE_CHECKING:
-    from autograd_engine.compiler.c import to_c
+    from autograd_engine.compiler.c.export import to_c
     from autograd_engine.compiler.jit import constant, jit
-    from autograd_engine.compiler.tracing import TraceError
+    from autograd_engine.compiler.trace.errors import TraceError
     from autograd_engine.diagnosis.debug import NotFiniteError, debug
     from autograd_engine.diagnosis.why import Diagnosis, why
     from autograd_engine.explanations.exercise import Exercise, exercise

@@ -8,8 +8,6 @@
 1.0
 """
 
-from nn.accuracy import accuracy
-from nn.clipping import clip_gradients
 from nn.convolution import AvgPool1d, AvgPool2d, Conv1d, Conv2d, Linear, MaxPool1d, MaxPool2d
 from nn.initializers import (
     constant,
@@ -35,11 +33,14 @@ from nn.losses import (
     squared_error,
 )
 from nn.minimize import Backtracking, Descent, minimize
-from nn.modules import ACTIVATIONS, MLP, Layer, Module, Neuron
+from nn.modules import ACTIVATIONS, Module
 from nn.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
+from nn.perceptrons import MLP, Layer, Neuron
 from nn.saving import ModelFileError, load, save
 from nn.schedules import cosine_annealing, exponential_decay, in_sequence, linear_warm_up, step_decay
-from nn.training import History, evaluate, fit
+from nn.training.accuracy import accuracy
+from nn.training.clipping import clip_gradients
+from nn.training.fit import History, evaluate, fit
 from nn.units import Activation, BatchNorm, Dropout, Flatten, Perceptron, Sequential
 
 __all__ = [

@@ -31,9 +31,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from autograd_engine.primitives import maximum, sum
 from autograd_engine.value import Rows
+from nn.checks import Seed, generator, whole_number
 from nn.grids import grid, parameters, read
 from nn.initializers import lecun_normal
-from nn.modules import Module, Seed, generator, parameter_count, whole_number
+from nn.modules import Module, parameter_count
 
 Size: TypeAlias = "int | Sequence[int]"
 """A whole number for all dimensions, or one for each."""

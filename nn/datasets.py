@@ -26,7 +26,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nn.terminal import ctrl_c_after_imports
+from nn.training.progress import ctrl_c_after_imports
 
 Array = NDArray[np.float64]
 Task = Literal["auto", "classification", "regression"]

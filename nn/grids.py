@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autograd_engine.value import Value
-from nn.numbers import number
+from nn.checks import number
 
 Grid: TypeAlias = npt.NDArray[np.object_]
 

@@ -15,11 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from nn.flat import FlatFunction
+from nn.checks import at_least_0, whole_number
+from nn.flat_function import FlatFunction
 from nn.minimize import Descent, Path
-from nn.modules import whole_number
 from nn.optimizers import Array
-from nn.settings import at_least_0
 
 
 def least_squares(

@@ -18,8 +18,7 @@ from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 from autograd_engine.primitives import as_float, dot, exp, log, log1p, maximum, relu, softplus, sum, where, xlogy
-from nn.numbers import as_constant, is_symbol
-from nn.settings import at_least_0
+from nn.checks import as_constant, at_least_0, is_symbol
 
 Number: TypeAlias = Any
 """A float or whatever a float can be made of, or a Value. The result is a Value if an argument is."""

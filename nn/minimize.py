@@ -22,10 +22,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from autograd_engine.value import Value
-from nn.flat import FlatFunction
-from nn.modules import whole_number
+from nn.checks import Schedule, at_least_0, whole_number
+from nn.flat_function import FlatFunction
 from nn.optimizers import SGD, Array, Optimizer
-from nn.settings import Schedule, at_least_0
 
 
 @dataclass(frozen=True, repr=False)

@@ -5,6 +5,7 @@ A `Layer` is a list of neurons, an `MLP` a list of layers, and `Module` is what 
 what is in the attributes (`_parts`) and gives it names; all else follows from that. The units beyond the
 perceptron are in `convolution.py` and `units.py`.
 
+>>> from nn import MLP
 >>> model = MLP(2, [3, 1], activation="tanh", seed=0)
 >>> model
 MLP(2 -> 3 tanh -> 1, 13 parameters)
@@ -27,9 +28,9 @@ import numpy as np
 import numpy.typing as npt
 
 from autograd_engine.primitives import PRIMITIVES, Primitive
-from autograd_engine.value import Rows, Value, record_unary
-from nn.initializers import Initializer, kaiming_normal, lecun_normal
-from nn.numbers import is_variable, number
+from autograd_engine.value import Rows, Value
+from nn.checks import Seed, generator, is_variable
+from nn.initializers import Initializer
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -40,15 +41,12 @@ Part: TypeAlias = "Module | Tensor | Array"
 
 M = TypeVar("M", bound="Module")
 
-Seed: TypeAlias = "int | np.random.Generator"
 
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "leaky_relu", "elu", "gelu", "silu", "softplus", "softsign", "linear")
 """The names of the usual activation functions; any other primitive of one number does as well."""
 
 LAST_CALL = ("_pre_activations", "_rows")
 """The attributes in which a module keeps something of its last call."""
-
-_RECTIFIERS = frozenset({"relu", "leaky_relu", "elu", "gelu", "silu"})
 
 
 class Module(ABC):
@@ -142,6 +140,7 @@ class Module(ABC):
 
         The recursion of backpropagation, delta_j = h'(z_j) sum over k of w_kj delta_k:
 
+        >>> from nn import MLP
         >>> model = MLP(1, [2, 1], "sigmoid", seed=0)
         >>> model([1.0])[0].backward()
         >>> deltas, w = model.deltas(), model.arrays()["2.weight"]
@@ -274,138 +273,6 @@ class Module(ABC):
         return f"{type(self).__name__}({', '.join([*shapes, parameter_count(self)])})"
 
 
-class Neuron(Module):
-    """One unit: `activation(dot(weight, inputs) + bias)`.
-
-    `weight` is a tuple of `n_in` Values, `bias` a Value that starts at 0. `activation` is a name (see
-    `ACTIVATIONS`), a primitive of one number, or None for none.
-
-    The weights are drawn from a normal distribution whose variance depends on the number of inputs: 2 / n_in
-    for the rectifiers relu, leaky_relu, elu, gelu and silu (He, Zhang, Ren and Sun, "Delving Deep into
-    Rectifiers", 2015), else 1 / n_in (LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998). `seed` is
-    an int or a NumPy Generator to draw from; the same seed gives the same weights. The attribute
-    `activation` is the primitive, None where there is none.
-
-    Raises TypeError where `n_in` is not a whole number, `activation` something else, or `seed` neither of the two;
-    ValueError where `n_in` is below 1, the seed negative, the activation's name unknown, or where a primitive takes
-    more than one number. A call raises ValueError for another number of inputs, TypeError where one is no number.
-
-    >>> neuron = Neuron(2, activation="tanh", seed=1)
-    >>> neuron
-    Neuron(2 -> 1 tanh, 3 parameters)
-    >>> output = neuron([1.0, 0.5])
-    >>> output.op.name
-    'tanh'
-    """
-
-    def __init__(self, n_in: int, activation: str | Primitive | None = "relu", seed: Seed = 0) -> None:
-        self.n_in = whole_number("Neuron: n_in", n_in)
-        self.activation = resolve_activation(activation)
-        rectifies = self.activation is not None and self.activation.name in _RECTIFIERS
-        initializer = kaiming_normal if rectifies else lecun_normal
-        [weights] = initializer((1, self.n_in), generator(seed)).tolist()
-        self.weight = tuple([Value(w, f"w{i}") for i, w in enumerate(weights)])
-        self.bias = Value(0.0, "b")
-
-    def __call__(self, inputs: Iterable[Any], /) -> Value:
-        """The output for `n_in` inputs. Raises as the class says."""
-        [z] = _weighted_sums(self, [self], _numbers(inputs, self.n_in, "Neuron"))
-        self._pre_activations = z
-        [output] = _activated(self.activation, [z])
-        return output  # type: ignore[no-any-return]
-
-    def __repr__(self) -> str:
-        return f"Neuron({self.n_in} -> {_described(1, self.activation)}, {parameter_count(self)})"
-
-
-class Layer(Module):
-    """`n_out` neurons that see the same `n_in` inputs: outputs = activation(weight · inputs + bias).
-
-    As tensors it is `weight` (n_out, n_in) and `bias` (n_out,), which is what PyTorch's Linear has; the neurons are
-    in `neurons`. Called, it returns a list of `n_out` outputs, also where `n_out` is 1. Arguments and errors are those
-    of `Neuron`; `n_out`, too, must be a whole number of at least 1.
-
-    Layers with one seed draw the same numbers. To have them differ, hand one Generator to all of them:
-
-    >>> draws = np.random.default_rng(0)
-    >>> hidden, output = Layer(2, 3, "tanh", draws), Layer(3, 1, None, draws)
-    >>> len(hidden([1.0, -1.0])), len(output(hidden([1.0, -1.0])))
-    (3, 1)
-    """
-
-    def __init__(self, n_in: int, n_out: int, activation: str | Primitive | None = "relu", seed: Seed = 0) -> None:
-        self.n_in, self.n_out = whole_number("Layer: n_in", n_in), whole_number("Layer: n_out", n_out)
-        self.activation = resolve_activation(activation)
-        draws = generator(seed)
-        self.neurons = [Neuron(self.n_in, self.activation, draws) for _ in range(self.n_out)]
-
-    def __call__(self, inputs: Iterable[Any], /) -> list[Value]:
-        """A list of `n_out` outputs, also where `n_out` is 1. Raises ValueError unless there are `n_in` inputs."""
-        self._pre_activations = zs = _weighted_sums(self, self.neurons, _numbers(inputs, self.n_in, "Layer"))
-        return _activated(self.activation, zs)
-
-    def _parts(self) -> Iterator[tuple[str, Part]]:
-        yield "weight", [neuron.weight for neuron in self.neurons]
-        yield "bias", [neuron.bias for neuron in self.neurons]
-
-    def __repr__(self) -> str:
-        return f"Layer({self.n_in} -> {_described(self.n_out, self.activation)}, {parameter_count(self)})"
-
-
-class MLP(Module):
-    """A multi-layer perceptron: layers of the given widths, `activation` in all but the last, which is linear.
-
-    `widths` has the number of outputs last. Called with `n_in` numbers, it returns a list of `widths[-1]` outputs,
-    also where that is 1; the activation that the last layer lacks is part of the loss, as in
-    `binary_cross_entropy_with_logits`, or yours to apply.
-
-    The tensors are named as in the `torch.nn.Sequential` of the same network, in which each activation has a
-    place of its own: the layers are 0, 2, 4 and so on.
-
-    `seed` is an int or a NumPy Generator; all weights are drawn from it in order. `activation` and what is raised
-    for it, for `seed` and in a call are as for `Neuron`. Raises TypeError where `widths` is no list or has something
-    else than whole numbers in it, ValueError where it is empty or one of them is below 1.
-
-    >>> model = MLP(2, [4, 3], activation="tanh")
-    >>> {name: array.shape for name, array in model.arrays().items()}
-    {'0.weight': (4, 2), '0.bias': (4,), '2.weight': (3, 4), '2.bias': (3,)}
-    >>> [output.op.name for output in model([0.5, -1.0])]  # sums: no tanh behind the last layer
-    ['add', 'add', 'add']
-    """
-
-    def __init__(
-        self, n_in: int, widths: Iterable[int], activation: str | Primitive | None = "relu", seed: Seed = 0
-    ) -> None:
-        self.n_in = whole_number("MLP: n_in", n_in)
-        if not isinstance(widths, Iterable):
-            raise TypeError(f"MLP: widths must be a list of widths such as [16, 1], got {widths!r:.60}")
-        self.widths = tuple(whole_number("MLP: each width", width) for width in widths)
-        if not self.widths:
-            raise ValueError("MLP: widths is empty, but a network has at least one layer")
-        self.activation = resolve_activation(activation)
-        draws = generator(seed)
-        last = len(self.widths) - 1
-        self.layers = [
-            Layer(n_in, n_out, self.activation if i < last else None, draws)
-            for i, (n_in, n_out) in enumerate(zip((self.n_in, *self.widths), self.widths))
-        ]
-
-    def __call__(self, inputs: Iterable[Any], /) -> list[Value]:
-        """The list of outputs, `widths[-1]` of them. Raises ValueError unless there are `n_in` inputs."""
-        outputs: Any = _numbers(inputs, self.n_in, "MLP")
-        for layer in self.layers:
-            outputs = layer(outputs)
-        return outputs  # type: ignore[no-any-return]
-
-    def _parts(self) -> Iterator[tuple[str, Part]]:
-        for i, layer in enumerate(self.layers):
-            yield str(2 * i), layer
-
-    def __repr__(self) -> str:
-        layers = [_described(layer.n_out, layer.activation) for layer in self.layers]
-        return f"MLP({' -> '.join([str(self.n_in), *layers])}, {parameter_count(self)})"
-
-
 def resolve_activation(activation: str | Primitive | None) -> Primitive | None:
     """The primitive of an activation given by name or as itself; None for None, "linear" and "identity".
 
@@ -427,61 +294,6 @@ def resolve_activation(activation: str | Primitive | None) -> Primitive | None:
     if not takes_one:
         raise ValueError(f"activation must be a primitive of one number, which {op.name} is not")
     return None if op.name == "identity" else op
-
-
-def generator(seed: Seed) -> np.random.Generator:
-    """A NumPy Generator from a seed, a non-negative int; a Generator is returned as it is.
-
-    Raises TypeError or ValueError for any other seed, None included: what is drawn here can be drawn again.
-    """
-    if isinstance(seed, np.random.Generator):
-        return seed
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
-        raise TypeError(f"seed must be an int or a NumPy Generator, got {seed!r:.60}")
-    if seed < 0:
-        raise ValueError(f"seed must not be negative, got {seed}")
-    return np.random.default_rng(seed)
-
-
-def whole_number(name: str, number: Any, at_least: int = 1) -> int:
-    """`number` as an int. Raises TypeError unless it is a whole number, ValueError where it is too small."""
-    try:
-        whole = operator.index(number)
-    except TypeError:
-        raise TypeError(f"{name} must be a whole number, got {number!r:.60}") from None
-    if whole < at_least:
-        raise ValueError(f"{name} must be at least {at_least}, got {whole}")
-    return whole
-
-
-def _numbers(inputs: Any, n_in: int, who: str) -> tuple[Any, ...]:
-    """The inputs as floats and Values, `n_in` of them."""
-    if isinstance(inputs, np.ndarray):
-        if inputs.ndim != 1:
-            raise ValueError(f"{who} expects a list of {n_in} inputs, got an array of shape {inputs.shape}")
-        inputs = inputs.tolist()
-    try:
-        numbers = tuple([x if x.__class__ is Value or x.__class__ is float else number(x) for x in inputs])
-    except TypeError as error:
-        raise TypeError(f"{who} expects a list of {n_in} numbers: {error}") from None
-    if len(numbers) != n_in:
-        raise ValueError(f"{who} expects {n_in} inputs, got {len(numbers)}")
-    return numbers
-
-
-def _weighted_sums(module: Module, neurons: Sequence[Neuron], inputs: tuple[Any, ...]) -> list[Any]:
-    """`dot(weight, inputs) + bias` of each of a module's neurons."""
-    dots = module._dots([tuple(neuron.weight) for neuron in neurons], inputs)
-    return [z + neuron.bias for z, neuron in zip(dots, neurons)]
-
-
-def _activated(activation: Primitive | None, zs: list[Any]) -> list[Any]:
-    """A new list of the activation of each of `zs`."""
-    if activation is None:
-        return list(zs)
-    if activation.arity == 1 and zs[0].__class__ is Value:  # what the call below does, but in half the time
-        return [record_unary(activation, z) for z in zs]
-    return [activation(z) for z in zs]
 
 
 def _parts_in(name: str, attribute: Any) -> Iterator[tuple[str, Part]]:
@@ -537,10 +349,6 @@ def _shape(tensor: Any, name: str) -> tuple[int, ...]:
     if len(shapes) > 1:
         raise ValueError(f"{name} is ragged: its lists of Values have the shapes {sorted(shapes)}")
     return (len(tensor), *next(iter(shapes), ()))
-
-
-def _described(n_out: int, activation: Primitive | None) -> str:
-    return str(n_out) if activation is None else f"{n_out} {activation.name}"
 
 
 def parameter_count(module: Module) -> str:

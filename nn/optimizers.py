@@ -21,14 +21,23 @@ A gradient of inf or nan is not caught: it makes its parameters inf or nan, and 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from nn.modules import whole_number
-from nn.settings import Parameters, Schedule, at_least_0, check_parameters, learning_rate, parameter_groups, setting
+from nn.checks import (
+    Parameters,
+    Schedule,
+    at_least_0,
+    check_parameters,
+    learning_rate,
+    parameter_groups,
+    setting,
+    whole_number,
+)
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -437,3 +446,14 @@ def _is_zero(setting: Setting) -> bool:
 def _decayed(gradients: Array, parameters: Array, weight_decay: Setting) -> Array:
     """The gradients with `weight_decay` times the parameters added."""
     return gradients if _is_zero(weight_decay) else gradients + weight_decay * parameters
+
+
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
+    "sgd": SGD,
+    "momentum": partial(SGD, momentum=0.9),
+    "nesterov": partial(SGD, momentum=0.9, nesterov=True),
+    "adagrad": Adagrad,
+    "rmsprop": RMSprop,
+    "adam": Adam,
+    "adamw": AdamW,
+}

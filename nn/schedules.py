@@ -19,8 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
 
-from nn.modules import whole_number
-from nn.settings import Schedule, at_least_0
+from nn.checks import Schedule, at_least_0, whole_number
 
 
 def step_decay(lr: float, step_size: int, gamma: float = 0.1) -> Schedule:

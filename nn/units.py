@@ -23,11 +23,10 @@ import numpy as np
 
 from autograd_engine.primitives import Primitive, as_float, div, dot, heaviside, sqrt, sum, where
 from autograd_engine.structure import flatten
+from nn.checks import Seed, as_constant, at_least_0, generator, is_symbol, whole_number
 from nn.convolution import WeightedSums
 from nn.grids import Grid, grid, parameters, read
-from nn.modules import Module, Part, Seed, generator, parameter_count, resolve_activation, whole_number
-from nn.numbers import as_constant, is_symbol
-from nn.settings import at_least_0
+from nn.modules import Module, Part, parameter_count, resolve_activation
 
 
 class Sequential(Module):

@@ -20,7 +20,8 @@ from autograd_engine.derivatives import grad
 from autograd_engine.mapping import vmap
 from autograd_engine.primitives import dot, mean
 from nn.losses import binary_cross_entropy_with_logits, l1_penalty, l2_penalty, squared_error
-from nn.modules import MLP, resolve_activation
+from nn.modules import resolve_activation
+from nn.perceptrons import MLP
 
 Array: TypeAlias = npt.NDArray[np.float64]
 

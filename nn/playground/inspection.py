@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from autograd_engine.draw import to_svg
 from autograd_engine.explanations.explain import explain
 from autograd_engine.value import Value
-from nn.modules import MLP
+from nn.perceptrons import MLP
 from nn.playground.training import Training
 
 _drawing = threading.Lock()  # Graphviz keeps its state in global variables

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nn.commands.options import OPTIMIZERS
+from nn.optimizers import OPTIMIZERS
 from nn.playground.engine import LOSSES, PENALTIES
 from nn.playground.settings import OWN
 from nn.playground.training import Training

@@ -21,8 +21,8 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from nn.commands.options import OPTIMIZERS
 from nn.modules import ACTIVATIONS
+from nn.optimizers import OPTIMIZERS
 from nn.playground.data import FEATURES, GENERATED, MOST_POINTS
 from nn.playground.kinds import POINTS, WEIGHTS, Kind, SettingsError, choice, choices, number, whole, widths
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nn.commands.options import OPTIMIZERS
-from nn.modules import MLP
+from nn.optimizers import OPTIMIZERS
+from nn.perceptrons import MLP
 from nn.playground.data import Array, features, generate, split
 from nn.playground.engine import Network, engine_of
 from nn.playground.kinds import SettingsError

@@ -1,0 +1,129 @@
+"""The arguments of a compiled function: names, checks, and the flat arrays that a kernel reads."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_engine.compiler.trace.traced import Traced
+from autograd_engine.primitives import as_float
+from autograd_engine.value import Value
+
+
+def named_arguments(f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Each argument with the name that the function has for it."""
+    parameters = _parameters(f)
+    names = _positional(parameters)
+    rest = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "")
+    names += [f"{rest}[{i}]" if rest else f"argument {len(names) + i}" for i in range(len(args) - len(names))]
+    return [*zip(names, args), *keywords.items()]
+
+
+def _parameters(f: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The parameters of a function, none where Python does not know them."""
+    try:
+        return list(inspect.signature(f).parameters.values())
+    except (TypeError, ValueError):
+        return []
+
+
+def _positional(parameters: Sequence[inspect.Parameter]) -> list[str]:
+    return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+
+
+def _name(f: Callable[..., Any]) -> str:
+    return getattr(f, "__name__", type(f).__name__)
+
+
+class _NotANumberError(Exception):
+    """Found in the arguments: a Value or a traced number (`symbol`), or something that is no number at all."""
+
+    def __init__(self, message: str, symbol: bool = False) -> None:
+        super().__init__(message)
+        self.symbol = symbol
+
+
+def _take(tree: Any, scalars: list[float], arrays: list[Any]) -> Any:
+    """Collect the numbers and the arrays of an argument; return what is left of it, to compare structures by."""
+    kind = tree.__class__
+    if kind is np.ndarray and tree.dtype is _FLOAT64 and tree.ndim:
+        arrays.append(tree)
+        return np.ndarray
+    if kind is float:
+        scalars.append(tree)
+        return float
+    if kind is tuple or kind is list:
+        return (kind, *[_take(part, scalars, arrays) for part in tree])
+    if kind is dict:
+        return (kind, *tree, *[_take(part, scalars, arrays) for part in tree.values()])
+    if isinstance(tree, (tuple, list)):  # a named one, or somebody's own
+        return (kind, *[_take(part, scalars, arrays) for part in tree])
+    if isinstance(tree, dict):
+        return (kind, *tree, *[_take(part, scalars, arrays) for part in tree.values()])
+    if isinstance(tree, np.ndarray):
+        if tree.dtype == object:
+            numbers: list[float] = []
+            _take(tree.ravel().tolist(), numbers, [])
+            tree = np.array(numbers).reshape(tree.shape)
+        if isinstance(tree, (np.ma.MaskedArray, np.matrix)):  # which compute in ways of their own
+            raise _NotANumberError(f"expected a plain array, got a {kind.__name__}; give np.asarray of it")
+        if tree.dtype.kind not in "fiub":
+            raise _NotANumberError(f"expected an array of real numbers, got dtype {tree.dtype}")
+        if tree.ndim:
+            arrays.append(np.array(tree, dtype=np.float64))
+            return np.ndarray
+        tree = tree.item()
+    elif isinstance(tree, (Value, Traced)) or hasattr(tree, "shape_to_map"):
+        raise _NotANumberError(f"expected a plain number, got a {kind.__name__}", symbol=True)
+    try:
+        scalars.append(as_float(tree))
+    except (TypeError, OverflowError) as error:
+        raise _NotANumberError(str(error)) from None
+    return float
+
+
+def check_containers(name: str, tree: Any) -> None:
+    """Raise TypeError where a list or tuple in an argument is of a class that cannot be made with other numbers."""
+    parts: Sequence[Any] = ()
+    if isinstance(tree, dict):
+        parts = list(tree.values())
+    elif isinstance(tree, (list, tuple)):
+        parts, kind = tree, type(tree)
+        if not hasattr(kind, "_fields"):
+            try:
+                kind(list(tree))
+            except Exception as error:
+                raise TypeError(
+                    f"{name}: a {kind.__name__} cannot be made of a list of its parts; give a list, a tuple or a "
+                    "NamedTuple"
+                ) from error
+    for part in parts:
+        check_containers(name, part)
+
+
+def _fault(name: str, tree: Any) -> str:
+    """Where in an argument something is not a number, and what is wrong with it; "" if all is well."""
+    if isinstance(tree, dict):
+        parts = [(f"{name}[{key!r}]", part) for key, part in tree.items()]
+    elif isinstance(tree, (list, tuple)):
+        parts = [(f"{name}[{i}]", part) for i, part in enumerate(tree)]
+    else:
+        try:
+            _take(tree, [], [])
+        except _NotANumberError as found:
+            return f"{name}: {found}"
+        return ""
+    return next(filter(None, itertools.starmap(_fault, parts)), "")
+
+
+_ANY_NUMBER = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+_FLOAT64 = np.dtype(np.float64)
+
+
+_ONLY_FLOATS = {float}

@@ -1,0 +1,179 @@
+"""to_c: a function of numbers becomes a file in C, which needs nothing but the C library.
+
+The file holds what jit(f, exact=True) computes, made from the same program. `c_functions` writes the functions,
+`c_forms` the expressions, and `c_file` the rest of the file: its comment, which says what is where, and its self-test.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from math import prod
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from autograd_engine.compiler.arguments import check_containers, named_arguments
+from autograd_engine.compiler.c.file import array, c_file, entries
+from autograd_engine.compiler.c.functions import Output, Source, function
+from autograd_engine.compiler.jit import jit
+from autograd_engine.compiler.program.program import SHARED
+from autograd_engine.compiler.program.traced_function import TracedFunction
+from autograd_engine.derivatives import value_and_grad
+from autograd_engine.files import write_atomically
+from autograd_engine.primitives import as_float
+from autograd_engine.structure import Structure, flatten
+
+__all__ = ["to_c"]
+
+CASES = 4  # of the self-test, fewer where they would be more than so many numbers:
+CASE_NUMBERS = 4000
+
+
+def to_c(f: Callable[..., Any], *example: Any, path: str | PathLike[str] | None = None, name: str | None = None) -> str:
+    r"""One C99 file that computes `f` for arguments like `example`; it is written to `path` where one is given.
+
+    `f` takes and returns what `jit` takes: numbers, or nested lists, tuples, dicts and arrays, of the shapes that
+    `example` has; a `vmap` becomes a loop over as many samples. All numbers of the arguments, one after the other,
+    are the `inputs` of the C functions. Where f returns one number, there are two:
+
+        double NAME_value(const double *inputs);
+        double NAME_value_and_gradient(const double *inputs, double *gradient);
+
+    Both return the value; `gradient` receives its derivatives by all inputs. To differentiate by some of the
+    arguments only, give `value_and_grad(f, argnums)`. That, and whatever else returns more than a number, becomes
+
+        void NAME_evaluate(const double *inputs, double *outputs);
+
+    `name` is NAME, by default that of the function. A comment in the file says which input and output is what. The
+    functions may be called by several threads, except where they need more than 256 KiB of memory, which is static.
+
+    Compiled without -ffast-math, the file gives the bits of `jit(f, exact=True)` where both use the same C library
+    (NaNs count as equal); NAME_value_and_gradient gives those of `value_and_grad(f, argnums)` for all arguments, whose
+    value may have been added up in another order. With -DSELF_TEST it has a `main` that checks this at stored points,
+    prints OK or the first difference, and returns 0 or 1; -DTOLERANCE=1e-12 lets another C library pass.
+
+    Raises TypeError where the example holds something that is not a number, ValueError where there is no number in
+    the example or in the result, and where `name` cannot begin a name in C; TraceError as jit does; OSError where the
+    file cannot be written.
+
+    >>> text = to_c(lambda x, y: [x * y, 2 * (x + y)], 2.0, 3.0, name="rectangle")
+    >>> print(text.partition("\n\n#ifdef SELF_TEST")[0].rpartition("\n\n")[2])
+    void rectangle_evaluate(const double *inputs, double *outputs) {
+        const double t2 = inputs[0] * inputs[1];
+        outputs[0] = t2;
+        const double t3 = inputs[0] + inputs[1];
+        const double t4 = 2.0 * t3;
+        outputs[1] = t4;
+    }
+    """
+    if not callable(f):
+        raise TypeError(f"to_c() needs a function, got {type(f).__name__}")
+    prefix = _default_name(f) if name is None else name
+    if not isinstance(prefix, str) or not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", prefix):
+        raise ValueError(f"to_c(): name must be letters, digits and _, beginning with a letter, got {name!r}")
+    names = [of_argument for of_argument, _ in named_arguments(f, example, {})]
+    arguments = tuple([_numbers(of, argument) for of, argument in zip(names, example)])
+    leaves, structure = flatten(arguments)
+    if not leaves:
+        raise ValueError("to_c() needs at least one number in the example, got none")
+    traced = TracedFunction(f, arguments, {}, exact=True)
+    if not traced.program.outputs:
+        raise ValueError("to_c() needs a function that returns at least one number, got none")
+    if traced.structure.kind is None and traced.leaves[0].batch == SHARED:
+        both = value_and_grad(f, tuple(range(len(arguments))))
+        parts = {"value": f, "value_and_gradient": both}
+        programs = {"value": traced, "value_and_gradient": TracedFunction(both, arguments, {}, exact=True)}
+    else:
+        parts, programs = {"evaluate": f}, {"evaluate": traced}
+    code: list[str] = []
+    for part, of_part in programs.items():
+        lines = function(of_part.program, _source(part, of_part, structure), _outputs(of_part), part)
+        code += [*_constants(part, of_part, "\n".join(lines)), *lines, ""]
+    points = [leaves, *[_moved(leaves, k) for k in range(1, min(CASES, CASE_NUMBERS // len(leaves)))]]
+    # Of each function apart: next to the gradient arrays are taken apart, and a value is added up in another order.
+    results = {part: _results(of_part, [structure(point) for point in points]) for part, of_part in parts.items()}
+    text = c_file(
+        prefix,
+        inputs=[entry for of, argument in zip(names, arguments) for entry in entries(of, argument)],
+        results=list(entries("result", results[part][0])),
+        code=code[:-1],
+        points=points,
+        expected={part: [flatten(result)[0] for result in of_part] for part, of_part in results.items()},
+    )
+    if path is not None:
+        write_atomically(path, text.encode())
+    return text
+
+
+def _default_name(f: Callable[..., Any]) -> str:
+    """The name of a function as far as it can stand in C, "f" where nothing is left of it."""
+    return re.sub("[^A-Za-z0-9_]", "", getattr(f, "__name__", "").replace("<lambda>", "")).lstrip("_0123456789") or "f"
+
+
+def _numbers(name: str, argument: Any) -> Any:
+    """An argument of the example with floats and arrays of floats in it."""
+    check_containers(f"to_c(): {name}", argument)
+    leaves, structure = flatten(argument)
+    return structure([as_float(x, f"to_c(): {name}") for x in leaves])
+
+
+def _results(f: Callable[..., Any], points: Sequence[Any]) -> list[Any]:
+    """What the file has to give at each point."""
+    compiled = jit(f, exact=True, threads=1)
+    return [compiled(*point) for point in points]
+
+
+def _source(part: str, traced: TracedFunction, structure: Structure) -> Source:
+    """Where the numbers of a traced function come from, when all numbers of its arguments lie side by side."""
+    scalars, arrays = list[int](), dict[int, tuple[str, int]]()
+
+    def visit(structure: Structure, start: int) -> None:
+        if structure.kind is np.ndarray and structure.keys:
+            arrays[len(arrays)] = "inputs", start
+        elif structure.kind in (None, np.ndarray):
+            scalars.append(start)
+        for child in structure.children:
+            visit(child, start)
+            start += child.size
+
+    visit(structure, 0)
+    shapes = {number: array.shape_to_map for number, array in enumerate(traced.arrays.arguments)}
+    for k, constant in enumerate(traced.arrays.constants):
+        arrays[-1 - k], shapes[-1 - k] = (_constant_name(part, k), 0), constant.shape_to_map
+    views = [(number, length, prod(shapes[number][axis + 1 :])) for number, axis, length in traced.arrays.views]
+    return Source(scalars, arrays, views, [batch.size for batch in traced.batches])
+
+
+def _outputs(traced: TracedFunction) -> list[Output]:
+    """Where the numbers of the result go, when they lie side by side."""
+    operands, outputs, start = iter(traced.program.outputs), list[Output](), 0
+    for leaf in traced.leaves:
+        if leaf.batch == SHARED:
+            outputs.append(Output(next(operands), start))
+            start += 1
+        else:
+            size = prod(leaf.shape)
+            outputs += [Output(next(operands), start + k, leaf.batch, size) for k in range(size)]
+            start += size * traced.batches[leaf.batch].size
+    return outputs
+
+
+def _constant_name(part: str, k: int) -> str:
+    return f"@{part}_constant_{k}"
+
+
+def _constants(part: str, traced: TracedFunction, code: str) -> list[str]:
+    """Definitions of the arrays that `code` maps though they are not among its arguments."""
+    return [
+        line
+        for k, constant in enumerate(traced.arrays.constants)
+        if f"{_constant_name(part, k)}[" in code
+        for line in [*array(_constant_name(part, k), constant.plain.ravel().tolist()), ""]
+    ]
+
+
+def _moved(point: Sequence[float], k: int) -> list[float]:
+    """A point near `point`, the k-th: multiples of the golden ratio spread the numbers evenly."""
+    return [x + ((i + 1) * k * 0.6180339887498949 % 1 - 0.5) * (abs(x) + 1) / 4 for i, x in enumerate(point)]

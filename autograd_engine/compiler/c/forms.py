@@ -1,0 +1,157 @@
+"""One C form per basic operation: from its name to a C99 expression. No calculus.
+
+`FORMS` is the table: {0}, {1}, {2} stand for the operands, each a name or a literal. What takes more than an
+expression is a function in `HELPERS`; @ stands for the prefix that keeps its name apart from those of other files.
+Each has the bits of the row's `forward` where C follows IEEE 754 (Annex F of the standard).
+
+>>> FORMS["fma"].format("x", "y", "z"), literal(0.5), literal(-0.1)
+('fma(x, y, z)', '0.5', '(-0x1.999999999999ap-4 /* 0.1 */)')
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from decimal import Decimal
+
+from autograd_engine.compiler.program.program import CONDITIONS
+
+__all__ = ["CONDITIONS", "FORMS", "helpers", "literal"]
+
+"""Operations whose result is 0 or 1 in an int."""
+
+
+_LIBRARY: dict[str, str] = {}
+
+
+def _call(function: str, arity: int = 1) -> str:
+    return f"{function}({', '.join(f'{{{i}}}' for i in range(arity))})"
+
+
+def _library(function: str, arity: int = 1) -> str:
+    """A call of what the C library rounds in its own way, see `_THROUGH_POINTERS`."""
+    _LIBRARY[function] = f"static double (*const volatile @{function})({', '.join(['double'] * arity)}) = {function};"
+    return _call(f"@{function}", arity)
+
+
+FORMS: dict[str, str] = {
+    "identity": "{0}",
+    "add": "{0} + {1}",
+    "sub": "{0} - {1}",
+    "mul": "{0} * {1}",
+    "div": "{0} / {1}",
+    "neg": "-{0}",
+    "fma": "fma({0}, {1}, {2})",
+    "fms": "fma({0}, {1}, -{2})",
+    "fnma": "fma(-{0}, {1}, {2})",
+    "product0": _call("@product0", 2),
+    "abs": _call("fabs"),
+    "sign": _call("@sign"),
+    "copysign": _call("@copysign", 2),
+    "floor": _call("floor"),
+    "ceil": _call("ceil"),
+    "round": _call("nearbyint"),  # the even one at a tie
+    "sqrt": _call("sqrt"),
+    "lt": "{0} < {1}",
+    "le": "{0} <= {1}",
+    "gt": "{0} > {1}",
+    "ge": "{0} >= {1}",
+    "eq": "{0} == {1}",
+    "ne": "{0} != {1}",
+    "and": "{0} && {1}",
+    "or": "{0} || {1}",
+    "xor": "{0} != {1}",
+    "not": "!{0}",
+    "where": "{0} ? {1} : {2}",
+    "as_number": "{0} ? 1.0 : 0.0",
+    "as_bits": "{0} != 0.0",
+    "maximum": _call("@maximum", 2),
+    "minimum": _call("@minimum", 2),
+    "relu": _call("@relu"),
+    "exp": _library("exp"),
+    "exp2": _library("exp2") if hasattr(math, "exp2") else "@pow(2.0, {0})",  # as the row has it
+    "expm1": _library("expm1"),
+    "log": _library("log"),
+    "log2": _library("log2"),
+    "log10": _library("log10"),
+    "log1p": _library("log1p"),
+    "cbrt": _library("cbrt"),
+    "pow": _library("pow", 2),
+    "fmod": _call("fmod", 2),
+    "sin": _library("sin"),
+    "cos": _library("cos"),
+    "tan": _library("tan"),
+    "arcsin": _library("asin"),
+    "arccos": _library("acos"),
+    "arctan": _library("atan"),
+    "arctan2": _library("atan2", 2),
+    "sinh": _library("sinh"),
+    "cosh": _library("cosh"),
+    "tanh": _library("tanh"),
+    "arcsinh": _library("asinh"),
+    "arccosh": _library("acosh"),
+    "arctanh": _library("atanh"),
+    "erf": _library("erf"),
+    "erfc": _library("erfc"),
+}
+
+HELPERS: dict[str, str] = {
+    "product0": """\
+/* x * y of the chain rule: a zero stays a zero, whatever the other factor is. */
+static double @product0(double x, double y) {
+    return x != 0.0 && y != 0.0 ? x * y : -0.0;
+}
+""",
+    "sign": """\
+static double @sign(double x) {
+    return x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : x == 0.0 ? 0.0 : x;
+}
+""",
+    "copysign": """\
+static double @copysign(double x, double y) {
+    return y == y ? copysign(x, y) : y;
+}
+""",
+    "maximum": """\
+static double @maximum(double x, double y) {
+    return x > y || x != x ? x : y;
+}
+""",
+    "minimum": """\
+static double @minimum(double x, double y) {
+    return x < y || x != x ? x : y;
+}
+""",
+    "relu": """\
+static double @relu(double x) {
+    return x > 0.0 || x != x ? x : 0.0;
+}
+""",
+}
+
+_THROUGH_POINTERS = """\
+/* Called through pointers: what a compiler knows of pow(x, 2.0) or exp(1.0) may differ from the C library in the
+ * last bit. */"""
+
+
+def helpers(code: Iterable[str]) -> list[str]:
+    """The definitions that these lines of C need."""
+    code = "\n".join(code)
+    own = [text for name, text in HELPERS.items() if f"@{name}(" in code]
+    code += "\n".join(own)
+    library = [text for name, text in _LIBRARY.items() if f"@{name}(" in code]
+    return [*([_THROUGH_POINTERS, *library, ""] if library else []), *own]
+
+
+def literal(x: float) -> str:
+    """A C literal with the bits of x (any NaN for a NaN): decimal where that is short and exact, else hexadecimal."""
+    if math.isnan(x):
+        return "NAN"
+    size = abs(x)
+    if math.isinf(x):
+        text = "INFINITY"
+    elif len(repr(size)) <= 10 and "e" not in repr(size) and Decimal(repr(size)) == Decimal(size):
+        text = repr(size)
+    else:
+        text = f"{size.hex()} /* {size!r} */"
+    return f"(-{text})" if math.copysign(1.0, x) < 0 else text

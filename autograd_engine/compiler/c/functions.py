@@ -1,0 +1,263 @@
+"""A program becomes C functions: one statement per instruction, loops over samples, long programs in pieces.
+
+What a loop adds up over its samples is known only after it, so a program falls into stages: shared code, loops,
+shared code that uses their sums, loops again. A stage is cut into pieces of PIECE instructions, each a static
+function, since the time a compiler takes for one function grows faster than its length; a program of one piece's
+length has them in place. What one piece computes and another needs goes through the array `memory`.
+
+In all text @ stands for the prefix of the file's names, see `c_forms`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from autograd_engine.compiler.c.forms import FORMS, literal
+from autograd_engine.compiler.program.program import CONDITIONS, LEAVES, SHARED, Program
+from autograd_engine.compiler.trace.errors import TraceError
+
+__all__ = ["HEADS", "Output", "Source", "function"]
+
+PIECE = 400
+STACK = 2**15  # doubles of memory that are kept on the stack; more are static
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the numbers of a program come from.
+
+    Of each scalar the place in `inputs`; of each array its name in C and the place of its first number there; of each
+    mapped axis its array, its length and how many numbers lie between two samples; of each batch its samples' number.
+    """
+
+    scalars: Sequence[int]
+    arrays: dict[int, tuple[str, int]]
+    views: Sequence[tuple[int, int, int]]
+    sizes: Sequence[int]
+
+    def text(self, operation: str, operands: tuple[int, ...]) -> str:
+        """An instruction without operands, as an expression; i is the number of the sample."""
+        first = operands[0]
+        if operation == "scalar":
+            return f"inputs[{self.scalars[first]}]"
+        if operation == "size":
+            return literal(float(self.sizes[first]))
+        if operation == "element":
+            name, start = self.arrays[first]
+            return f"{name}[{start + operands[1]}]"
+        array, length, step = self.views[first]
+        name, start = self.arrays[array]
+        outer, inner = divmod(operands[1], step)
+        return f"{name}[{_index(start + outer * length * step + inner, step)}]"
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where an operand goes: to `place` of the outputs, for a batch with `step` numbers between two samples."""
+
+    operand: int
+    place: int
+    batch: int = SHARED
+    step: int = 0
+
+
+HEADS = {
+    "value": "double @value(const double *inputs)",
+    "value_and_gradient": "double @value_and_gradient(const double *inputs, double *gradient)",
+    "evaluate": "void @evaluate(const double *inputs, double *outputs)",
+}
+"""What a file may offer."""
+
+
+def function(program: Program, source: Source, outputs: Sequence[Output], name: str) -> list[str]:
+    """The lines of the function `name`, one of HEADS, and before them those of its pieces."""
+    return _Writer(program, source, outputs, name).lines()
+
+
+def _index(start: int, step: int) -> str:
+    if not step:
+        return str(start)
+    offset = "i" if step == 1 else f"{step} * i"
+    return f"{start} + {offset}" if start else offset
+
+
+class _Writer:
+    def __init__(self, program: Program, source: Source, outputs: Sequence[Output], name: str) -> None:
+        self.program, self.source, self.name = program, source, name
+        self.in_place = len(program) <= PIECE
+        self.memory = 0
+        self.places: dict[int, str] = {}  # in memory, of what is needed in another piece
+        self._divide()
+        self._assign(outputs)
+        self._share()
+
+    def _divide(self) -> None:
+        """Assign every instruction to a stage and, there, to the shared code or a loop; cut those into pieces."""
+        program = self.program
+        stages = [0] * len(program)
+        lines: dict[tuple[int, int], list[int]] = {}
+        self.sums: dict[tuple[int, int], list[int]] = {}
+        for i, (operation, operands) in enumerate(zip(program.operations, program.operands)):
+            if operation in LEAVES:
+                continue
+            stage = max([stages[x] for x in operands if x >= 0], default=0)
+            batch = program.batches[i]
+            stages[i] = stage
+            if operation == "batch_sum":
+                batch = program.batches[operands[0]]
+                stages[i] += 1  # known after the loop
+                self.sums.setdefault((stage, batch), []).append(i)
+            lines.setdefault((stage, batch), []).append(i)
+        # SHARED is the smallest number of a batch, so that the shared code of a stage comes first.
+        self.pieces = {place: _cut(lines[place]) for place in sorted(lines)}
+        self.homes = {
+            i: (place, number)
+            for place, pieces in self.pieces.items()
+            for number, piece in enumerate(pieces)
+            for i in piece
+        }
+
+    def _assign(self, outputs: Sequence[Output]) -> None:
+        """Say which outputs are stored where their operand is computed, and which at the end, by batch."""
+        self.stores: dict[int, list[Output]] = {}
+        self.rest: dict[int, list[Output]] = {}
+        for output in outputs:
+            x = output.operand
+            computed = x in self.homes and self.program.operations[x] != "batch_sum"
+            if computed and self.program.batches[x] == output.batch:
+                self.stores.setdefault(x, []).append(output)
+            else:
+                self.rest.setdefault(output.batch, []).append(output)
+
+    def _share(self) -> None:
+        """Give memory to what is needed in another piece: a number for each sample where that is another loop."""
+        program, homes = self.program, self.homes
+        shared = {x: False for sums in self.sums.values() for x in sums}
+        for i, (place, number) in homes.items():
+            for x in program.operands[i]:
+                if x in homes and homes[x] != (place, number):
+                    every = program.batches[x] != SHARED and homes[x][0] != place
+                    shared[x] = shared.get(x, False) or every
+        for outputs in self.rest.values():
+            shared.update({output.operand: False for output in outputs if output.operand in homes})
+        for x, every in shared.items():
+            self.places[x] = f"memory[{_index(self.memory, int(every))}]"
+            self.memory += self.source.sizes[program.batches[x]] if every else 1
+
+    def lines(self) -> list[str]:
+        """The pieces, and the function that goes through them."""
+        functions: list[str] = []
+        body: list[str] = []
+        alone = len(self.pieces) == 1 and not self.sums and self.in_place
+        for (stage, batch), pieces in self.pieces.items():
+            steps: list[str] = []
+            for number, piece in enumerate(pieces):
+                statements = self._statements(piece)
+                if self.in_place:
+                    steps += statements
+                else:
+                    loop = "" if batch == SHARED else f"_batch_{batch}"
+                    text, call = self._piece(f"@{self.name}_stage_{stage}{loop}_part_{number}", statements)
+                    functions += text
+                    steps.append(call)
+            body += [f"{self.places[i]} = -0.0;" for i in self.sums.get((stage, batch), ())]
+            if batch != SHARED:
+                steps = self._loop(batch, steps)
+            elif self.in_place and not alone:
+                steps = _block("{", steps)
+            body += steps
+        for batch, outputs in self.rest.items():
+            copies = [f"{self._target(output)} = {self._text(output.operand)};" for output in outputs]
+            body += copies if batch == SHARED else self._loop(batch, copies)
+        if self.name != "evaluate":
+            body = ["double value;", *body, "return value;"]
+        if "inputs" not in set(re.findall(r"\w+", "\n".join(body))):
+            body = ["(void)inputs;", *body]
+        if self.memory:
+            much = "static ", "  /* too much for the stack, so one call at a time */"
+            before, after = much if self.memory > STACK else ("", "")
+            body = [f"{before}double memory[{self.memory}];{after}", *body]
+        return [*functions, *_block(f"{HEADS[self.name]} {{", body)]
+
+    def _piece(self, name: str, statements: list[str]) -> tuple[list[str], str]:
+        """A piece as a function of what it uses, and the call of it."""
+        words = set(re.findall(r"\w+", "\n".join(statements)))
+        used = [parameter for parameter in _PARAMETERS if parameter.lstrip("&") in words]
+        head = f"static void {name}({', '.join(_PARAMETERS[parameter] for parameter in used)}) {{"
+        return [*_block(head, statements), ""], f"{name}({', '.join(used)});"
+
+    def _loop(self, batch: int, steps: list[str]) -> list[str]:
+        return _block(f"for (size_t i = 0; i < {self.source.sizes[batch]}; i++) {{", steps)
+
+    def _statements(self, piece: Sequence[int]) -> list[str]:
+        """The instructions of one piece."""
+        program, lines = self.program, list[str]()
+        here = set(piece)
+        read: set[int] = set()
+        for i in piece:
+            operation, operands = program.operations[i], program.operands[i]
+            for x in operands:
+                if x in self.homes and x not in here and x not in read:
+                    read.add(x)
+                    kept = self.places[x] if self._type(x) == "double" else f"{self.places[x]} != 0.0"
+                    lines.append(f"const {self._type(x)} t{x} = {kept};")
+            texts = [f"t{x}" if x in self.homes else self._text(x) for x in operands]
+            if operation == "batch_sum":
+                lines.append(f"{self.places[i]} += {texts[0]};")
+                continue
+            lines.append(f"const {self._type(i)} t{i} = {_form(operation).format(*texts)};")
+            if i in self.places:
+                lines.append(f"{self.places[i]} = t{i};")
+            for output in self.stores.get(i, ()):
+                target = self._target(output)
+                lines.append(f"{'*' if target == 'value' and not self.in_place else ''}{target} = t{i};")
+        return lines
+
+    def _type(self, i: int) -> str:
+        return "int" if self.program.operations[i] in CONDITIONS else "double"
+
+    def _text(self, x: int) -> str:
+        """An operand that no statement of this piece computes."""
+        if x < 0:
+            return literal(self.program.constants[-1 - x])
+        operation = self.program.operations[x]
+        return self.source.text(operation, self.program.operands[x]) if operation in LEAVES else self.places[x]
+
+    def _target(self, output: Output) -> str:
+        """What is assigned to: the value is the first of the outputs, the gradient follows."""
+        if self.name == "evaluate":
+            return f"outputs[{_index(output.place, output.step)}]"
+        return f"gradient[{output.place - 1}]" if output.place else "value"
+
+
+def _form(operation: str) -> str:
+    form = FORMS.get(operation)
+    if form is None:
+        raise TraceError(
+            f"to_c cannot write the primitive {operation}: write it with composite=True, or add a form to FORMS in "
+            "autograd_engine.compiler.c.forms"
+        )
+    return form
+
+
+_PARAMETERS = {
+    "inputs": "const double *inputs",
+    "memory": "double *memory",
+    "&value": "double *value",
+    "gradient": "double *gradient",
+    "outputs": "double *outputs",
+    "i": "size_t i",
+}
+"""What a piece may be given, as it is written in the call, and its declaration."""
+
+
+def _block(head: str, lines: Sequence[str]) -> list[str]:
+    return [head, *[f"    {line}" for line in lines], "}"]
+
+
+def _cut(instructions: list[int]) -> list[list[int]]:
+    """A line of instructions in pieces of about equal length."""
+    count = -(-len(instructions) // PIECE)
+    return [instructions[len(instructions) * k // count : len(instructions) * (k + 1) // count] for k in range(count)]

@@ -1,0 +1,281 @@
+"""One part of a program as the lines of a function in LLVM IR."""
+
+from __future__ import annotations
+
+import itertools
+
+from autograd_engine.compiler.llvm.builder import Builder
+from autograd_engine.compiler.llvm.memory import Plan
+from autograd_engine.compiler.program.program import CONDITIONS, SHARED
+
+REDUCE = "llvm.vector.reduce.fadd"
+
+
+class Body:
+    """The lines of one function: a straight line of scalars, or of vectors in a loop over the blocks of a tile.
+
+    What an instruction computes has a name for each vector of a block; what is shared has the same for all.
+    """
+
+    def __init__(self, plan: Plan, width: int, place: tuple[int, int]) -> None:
+        self.plan, self.program, self.layout = plan, plan.program, plan.layout
+        self.width, self.place = width, place
+        self.builder = Builder(width, self.layout.exact)
+        self.once = Builder(width, self.layout.exact, "once")  # what is the same for all blocks
+        self.first = Builder(width, self.layout.exact, "first")  # what a block begins with
+        self.vectors = range(1 if width == 1 else self.layout.vectors)
+        self._names: dict[int, list[str]] = {}
+        self._known: dict[str, str] = {}
+
+    @property
+    def lines(self) -> list[str]:
+        """All lines."""
+        straight = [*self.once.lines, *self.first.lines, *self.builder.lines]
+        if self.width == 1:
+            return straight
+        sums, slots = (len(of.get(self.place, ())) for of in (self.plan.sums, self.plan.slots))
+        return [
+            *self.once.lines,
+            f"%slots0 = getelementptr double, ptr %memory, i64 {sums * self.width}",
+            "br label %block",
+            "block:",
+            "%index = phi i64 [ %from, %0 ], [ %next, %block ]",
+            "%slots = phi ptr [ %slots0, %0 ], [ %slots1, %block ]",
+            *self.first.lines,
+            *self.builder.lines,
+            f"%next = add i64 %index, {self.layout.block}",
+            f"%slots1 = getelementptr double, ptr %slots, i64 {slots * self.layout.block}",
+            "%continues = icmp slt i64 %next, %to",
+            "br i1 %continues, label %block, label %done",
+            "done:",
+        ]
+
+    def instruction(self, i: int) -> None:
+        """Compute instruction i, and store it where it is needed later."""
+        operation, operands = self.program.operations[i], self.program.operands[i]
+        if operation == "sample":
+            names = [self._gather(operands[0], operands[1], v) for v in self.vectors]
+        elif operation == "batch_sum":
+            self._add_to_sum(self.plan.sums[self.place][i], operands)
+            return
+        else:
+            of_vectors = zip(*[self.operand(x) for x in operands])
+            names = [self.builder.operation(operation, of_vector) for of_vector in of_vectors]
+        self._names[i] = names
+        self._store(i, operation, names)
+
+    def operand(self, x: int) -> list[str]:
+        """The names of an operand in this function, which may first have to be read."""
+        if x < 0:
+            return [self.builder.constant(self.program.constants[-1 - x])] * len(self.vectors)
+        names = self._names.get(x)
+        if names is None:
+            names = self._names[x] = self._read(x)
+        return names
+
+    def rest_of_rows(self) -> None:
+        """Store the rows of this loop that are shared numbers or constants, the same for all samples."""
+        stage, batch = self.place
+        for (of_batch, x), rows in self.plan.rows.items():
+            at = 0 if x < 0 else self.plan.stage_of[x]
+            if of_batch == batch and at == stage and (x < 0 or self.program.batches[x] == SHARED):
+                for v, row in itertools.product(self.vectors, rows):
+                    self.store(self.operand(x)[v], self._row(1, row, v))
+
+    def store(self, name: str, address: str) -> None:
+        """Store a number at an address."""
+        self.builder.lines.append(f"store {self.builder.type} {name}, ptr {address}, align 8")
+
+    def address(self, base: str, place: int) -> str:
+        """The address of the double at that place behind a base.
+
+        Code for vectors is bound by its length, and an instruction is three bytes shorter where its address is
+        within 128 numbers of a register. So there is a register for each 256, which the compiler must not see
+        through (an empty piece of assembly), or it would take the distances from the first.
+        """
+        pointer = self._pointer(base)
+        if self.width > 1:
+            unit = self.width if base in ("%memory", "%slots") else 1
+            middle = (place // unit // 256 * 256 + 128) * unit
+            near = f"{pointer}_{middle}"
+            if near not in self._known:
+                (self.first if base == "%slots" else self.once).lines += [
+                    f"{near}a = getelementptr double, ptr {pointer}, i64 {middle}",
+                    f'{near} = call ptr asm "", "=r,0"(ptr {near}a)',
+                ]
+                self._known[near] = near
+            pointer, place = near, place - middle
+        return self.builder.emit(f"getelementptr double, ptr {pointer}, i64 {place}") if place else pointer
+
+    def _pointer(self, base: str) -> str:
+        """The address in the context that goes by a name like %outputs, or by the number of its place."""
+        if base in ("%memory", "%slots"):
+            return base
+        if base not in self._known:
+            place = {"%scalars": 0, "%outputs": 1, "%shared": 2}.get(base)
+            name = f"%at{base}" if place is None else base
+            place = int(base) if place is None else place
+            self.once.lines += [
+                f"{name}p = getelementptr i64, ptr %context, i64 {place}",
+                f"{name} = load ptr, ptr {name}p",
+            ]
+            self._known[base] = name
+        return self._known[base]
+
+    def _number(self, place: int) -> str:
+        """The integer at a place of the context."""
+        name = f"%n{place}"
+        if name not in self._known:
+            self.once.lines += [
+                f"{name}p = getelementptr i64, ptr %context, i64 {place}",
+                f"{name} = load i64, ptr {name}p",
+            ]
+            self._known[name] = name
+        return name
+
+    def _read(self, x: int) -> list[str]:
+        """Read what was computed elsewhere."""
+        program, plan, builder = self.program, self.plan, self.builder
+        operation = program.operations[x]
+        if program.batches[x] != SHARED:
+            crosses = plan.slots[self.place]
+            addresses = [self._slot(x, v) if x in crosses else self._row(2, plan.kept[x], v) for v in self.vectors]
+            loaded = [self._load(address) for address in addresses]
+        else:
+            if operation == "scalar":
+                address = self.address("%scalars", program.operands[x][0])
+            elif operation == "element":
+                array, place = program.operands[x]
+                address = self.address(str(self.layout.array(array)), place)
+            elif operation == "size":
+                count = self._number(self.layout.batch(program.operands[x][0]))
+                return [self._splat("double", builder.emit(f"sitofp i64 {count} to double"))] * len(self.vectors)
+            else:
+                address = self.address("%shared", plan.shared_slots[x])
+            scalar = builder.emit(f"load double, ptr {address}, align 8")
+            loaded = [self._splat("double", scalar)] * len(self.vectors)
+        return [builder.operation("as_bits", [x]) for x in loaded] if operation in CONDITIONS else loaded
+
+    def _load(self, address: str) -> str:
+        return self.builder.emit(f"load {self.builder.type}, ptr {address}, align 8")
+
+    def _splat(self, kind: str, scalar: str, builder: Builder | None = None) -> str:
+        """A scalar in all lanes."""
+        width, builder = self.width, builder or self.builder
+        if width == 1:
+            return scalar
+        one = builder.emit(f"insertelement <{width} x {kind}> poison, {kind} {scalar}, i64 0")
+        mask = f"<{width} x i32> zeroinitializer"
+        return builder.emit(f"shufflevector <{width} x {kind}> {one}, <{width} x {kind}> poison, {mask}")
+
+    def _store(self, i: int, operation: str, names: list[str]) -> None:
+        """Store instruction i in all places where it will be looked for."""
+        plan = self.plan
+        for v, name in enumerate(names):
+            if self.place[1] == SHARED:
+                places = [("%shared", plan.shared_slots[i])] if i in plan.shared_slots else []
+                places += [("%outputs", place) for place in plan.outputs.get(i, ())]
+                addresses = [self.address(*place) for place in places]
+            else:
+                addresses = [self._slot(i, v)] if i in plan.slots[self.place] else []
+                addresses += [self._row(2, plan.kept[i], v)] if i in plan.kept else []
+                addresses += [self._row(1, row, v) for row in plan.rows.get((self.place[1], i), ())]
+            if addresses:
+                number = self.builder.operation("as_number", [name]) if operation in CONDITIONS else name
+                for address in addresses:
+                    self.store(number, address)
+
+    def _slot(self, x: int, v: int) -> str:
+        return self.address("%slots", self.layout.block * self.plan.slots[self.place][x] + self.width * v)
+
+    def _row(self, kind: int, row: int, v: int) -> str:
+        """The address of vector v in a row of the batch's outputs (1) or of its kept numbers (2)."""
+        at, block = self.layout.batch(self.place[1]), self.layout.block
+        n = self._number(at)
+        if "%padded" not in self._known:
+            self.once.lines += [f"%padded0 = add i64 {n}, {block - 1}", f"%padded = and i64 %padded0, {-block}"]
+            self._known["%padded"] = "%padded"
+        start = self.builder.emit(f"mul i64 %padded, {row}")
+        place = self.builder.emit(f"add i64 {start}, {self._index(v)}")
+        return self.builder.emit(f"getelementptr double, ptr {self._pointer(str(at + kind))}, i64 {place}")
+
+    def _index(self, v: int) -> str:
+        """The number of the first sample in vector v."""
+        if v and f"index{v}" not in self._known:
+            self._known[f"index{v}"] = self.first.emit(f"add i64 %index, {v * self.width}")
+        return self._known[f"index{v}"] if v else "%index"
+
+    def _samples(self, v: int) -> str:
+        """The numbers of the samples in the lanes of vector v; behind the last one it is repeated."""
+        name = f"samples{v}"
+        if name not in self._known:
+            builder, width = self.first, self.width
+            integers, lanes = f"<{width} x i64>", ", ".join(f"i64 {lane}" for lane in range(width))
+            number = builder.emit(f"add {integers} {self._splat('i64', self._index(v), builder)}, <{lanes}>")
+            last = self._splat("i64", builder.emit("sub i64 %to, 1"), builder)
+            inside = builder.emit(f"icmp slt {integers} {number}, {last}")
+            self._known[name] = builder.emit(f"select <{width} x i1> {inside}, {integers} {number}, {integers} {last}")
+        return self._known[name]
+
+    def _valid(self, v: int) -> str:
+        """Which lanes of vector v hold a sample."""
+        name = f"valid{v}"
+        if name not in self._known:
+            builder, integers = self.first, f"<{self.width} x i64>"
+            lanes = ", ".join(f"i64 {lane}" for lane in range(self.width))
+            left = self._splat("i64", builder.emit(f"sub i64 %to, {self._index(v)}"), builder)
+            self._known[name] = builder.emit(f"icmp slt {integers} <{lanes}>, {left}")
+        return self._known[name]
+
+    def _gather(self, view: int, place: int, v: int) -> str:
+        """The numbers at `place` of the samples in vector v."""
+        builder, width = self.builder, self.width
+        at = self.layout.view(view)
+        base, integers = self._pointer(str(at)), f"<{width} x i64>"
+        offsets = f"offsets{view}.{v}"
+        if offsets not in self._known:
+            samples, between = self._samples(v), self._splat("i64", self._number(at + 1), self.first)
+            self._known[offsets] = self.first.emit(f"mul {integers} {samples}, {between}")
+        if place:
+            step = builder.emit(f"mul i64 {self._number(at + 2)}, {place}")
+            base = builder.emit(f"getelementptr i8, ptr {base}, i64 {step}")
+        addresses = builder.emit(f"getelementptr i8, ptr {base}, {integers} {self._known[offsets]}")
+        kind = builder.type
+        if width >= 4:
+            function = f"@llvm.masked.gather.v{width}f64.v{width}p0"
+            bits, pointers = f"<{width} x i1>", f"<{width} x ptr>"
+            builder.declarations.add(f"declare {kind} {function}({pointers}, i32, {bits}, {kind})")
+            return builder.emit(
+                f"call {kind} {function}({pointers} {addresses}, i32 8, {bits} splat (i1 true), {kind} poison)"
+            )
+        gathered = "poison"
+        for lane in range(width):
+            pointer = builder.emit(f"extractelement <{width} x ptr> {addresses}, i64 {lane}")
+            number = builder.emit(f"load double, ptr {pointer}, align 8")
+            gathered = builder.emit(f"insertelement {kind} {gathered}, double {number}, i64 {lane}")
+        return gathered
+
+    def _add_to_sum(self, place: int, operands: tuple[int, ...]) -> None:
+        """Add x, or x*y, of the samples to a sum."""
+        builder = self.builder
+        if self.layout.exact:
+            function = f"@{REDUCE}.v{self.width}f64"
+            builder.declarations.add(f"declare double {function}(double, {builder.type})")
+            address = self.address("%memory", place)
+            before = builder.emit(f"load double, ptr {address}, align 8")
+            masked = self._select(self._valid(0), self.operand(operands[0])[0], builder.constant(-0.0))
+            after = builder.emit(f"call double {function}(double {before}, {builder.type} {masked})")
+            builder.lines.append(f"store double {after}, ptr {address}, align 8")
+            return
+        address = self.address("%memory", place * self.width)
+        total = self._load(address)
+        for v in self.vectors:
+            name = builder.operation(
+                "fma" if len(operands) == 2 else "add", [*[self.operand(x)[v] for x in operands], total]
+            )
+            total = self._select(self._valid(v), name, total)  # lanes without a sample add nothing
+        self.store(total, address)
+
+    def _select(self, condition: str, x: str, y: str) -> str:
+        kind = self.builder.type
+        return self.builder.emit(f"select <{self.width} x i1> {condition}, {kind} {x}, {kind} {y}")

@@ -1,0 +1,78 @@
+"""The lines of LLVM IR of one function body."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+
+from autograd_engine.compiler.trace.errors import TraceError
+
+_TO_BITS = struct.Struct(">d").pack
+
+
+class Builder:
+    """The lines of LLVM IR of one function body that works on `width` numbers at once.
+
+    `lines` holds the instructions, `declarations` what the module must hold besides (declarations and helper
+    functions, each a complete piece of text), `symbols` the C functions that must be found when it is linked.
+    `type` is the type of a number here and `bits` that of a condition.
+
+    With different prefixes several builders can write into one function. Without a prefix the results are %1,
+    %2 and so on, which LLVM reads twice as fast as names; then the lines must stay in their order, and arguments
+    and blocks need names of their own.
+
+    >>> b = Builder(8, exact=True)
+    >>> b.operation("add", ["%x", b.constant(1.0)])
+    '%1'
+    >>> b.lines
+    ['%1 = fadd <8 x double> %x, splat (double 0x3ff0000000000000)']
+    """
+
+    __slots__ = (
+        "_count",
+        "_name",
+        "bits",
+        "declarations",
+        "exact",
+        "lines",
+        "separator",
+        "symbols",
+        "type",
+        "width",
+    )
+
+    def __init__(self, width: int, exact: bool, prefix: str = "") -> None:
+        self.width = width
+        self.exact = exact
+        self.type = "double" if width == 1 else f"<{width} x double>"
+        self.bits = "i1" if width == 1 else f"<{width} x i1>"
+        self.lines: list[str] = []
+        self.declarations: set[str] = set()
+        self.symbols: set[str] = set()
+        self.separator = f", {self.type} "
+        self._name = f"%{prefix}"
+        self._count = 0
+
+    def constant(self, x: float) -> str:
+        """The operand for a number, with its very bits."""
+        text = f"0x{_TO_BITS(x).hex()}"
+        return text if self.width == 1 else f"splat (double {text})"
+
+    def operation(self, name: str, operands: Sequence[str]) -> str:
+        """Append the lines of an operation; return the name of its result."""
+        from autograd_engine.compiler.llvm.lower import LOWERINGS
+
+        lowering = LOWERINGS.get(name)
+        if lowering is None:
+            raise TraceError(
+                f"jit cannot compile the primitive {name}: write it with composite=True, or add a lowering to "
+                "LOWERINGS in autograd_engine.compiler.llvm.lower"
+            )
+        return lowering(self, *operands)
+
+    def emit(self, instruction: str) -> str:
+        """Append one instruction; return the name of its result."""
+        self._count = count = self._count + 1
+        name = f"{self._name}{count}"
+        self.lines.append(f"{name} = {instruction}")
+        return name

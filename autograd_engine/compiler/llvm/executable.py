@@ -1,0 +1,217 @@
+"""A program as native code, with the memory it works in.
+
+Calls from several threads do not disturb each other: each has a workspace of its own. Large batches are split over
+threads, since the native code runs without Python's lock.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from autograd_engine.compiler.llvm import native
+from autograd_engine.compiler.llvm.layout import FIRST, NEXT_CHUNK, Loop
+from autograd_engine.compiler.llvm.modules import emit
+from autograd_engine.compiler.program.program import Program
+from autograd_engine.compiler.program.traced_function import TracedFunction
+
+QUICKLY = 4000
+"""Instructions. What is longer and has a batch is compiled quickly."""
+WORTH_THREADS = 4_000_000
+"""Instructions times samples: a few hundred microseconds."""
+
+
+class Executable:
+    """Native code for a program, for the arguments and results of a traced function."""
+
+    def __init__(self, program: Program, traced: TracedFunction, exact: bool, threads: int | None) -> None:
+        self.program, self.arrays, self.scalars = program, traced.arrays, traced.scalars
+        arguments, constants = self.arrays.arguments, self.arrays.constants
+        sizes = list(self.arrays.batches)
+        self.code = emit(
+            program,
+            arrays=len(arguments) + len(constants),
+            views=len(self.arrays.views),
+            batches=len(sizes),
+            width=native.width(),
+            exact=exact,
+            rows=traced.rows,
+        )
+        self.layout = self.code.layout
+        # Code for vectors is twice as fast from level 1, but takes LLVM three times as long.
+        self._level = 0 if sizes and len(program) > QUICKLY else 1
+        objects = native.compiled(self.code.modules, self._level)
+        self.code_bytes = sum(map(len, objects))
+        loops = [loop for stage in self.layout.stages for loop in stage]
+        functions = {"run": 1, "outputs": 1} | {f"stage_{stage}": 1 for stage in range(len(self.layout.stages))}
+        functions |= {f"chunks_{loop.name}": 3 for loop in loops} | {f"finish_{loop.name}": 2 for loop in loops}
+        library = native.Library(objects, functions)
+        self._functions = {name: library.function(name, count) for name, count in functions.items()}
+        self.everything = self._functions["run"]
+        self._threads = threads or _cores()
+        self._length = len(program)
+        self.pool: list[Workspace] = []
+        # Of the arrays, the arguments and then the constants: which are read as a whole, and which along an axis.
+        self.constants = [constant.plain for constant in constants]
+        self.whole = [i for i, array in enumerate(arguments) if array.shape_seen]
+        self.views = []
+        for i, (number, axis, size) in enumerate(self.arrays.views):
+            at = number if number >= 0 else len(arguments) - 1 - number
+            others = [other for other in range([*arguments, *constants][at].ndim) if other != axis]
+            self.views.append((self.layout.view(i), at, (axis, *others), sizes.index(size)))
+
+    def run(self, scalars: Sequence[float], arrays: Sequence[Any]) -> Workspace:
+        """Compute everything; the results lie in the workspace until it is given back."""
+        work = self.pool.pop() if self.pool else Workspace(self)
+        if scalars:
+            work.scalars[:] = scalars
+        if arrays:
+            work.copy(arrays)
+        if self.views:
+            work.map(arrays)
+            large = self._threads > 1 and max(work.samples) * self._length > WORTH_THREADS
+            if large and threading.main_thread().is_alive():  # after its end, as in atexit, no thread takes anything
+                self._run_in_threads(work)
+                return work
+        self.everything(work.address)
+        return work
+
+    def give_back(self, work: Workspace) -> None:
+        """Let another call have the workspace."""
+        self.pool.append(work)
+
+    def llvm(self) -> str:
+        """The LLVM IR."""
+        return "\n".join(self.code.modules)
+
+    def assembly(self) -> str:
+        """The assembly language of this machine."""
+        return native.assembly(self.code.modules, self._level)
+
+    def _run_in_threads(self, work: Workspace) -> None:
+        """What `run` does, the chunks of each loop distributed over threads."""
+        functions, layout = self._functions, self.layout
+        for stage, loops in enumerate(layout.stages):
+            functions[f"stage_{stage}"](work.address)
+            for loop in loops:
+                work.context[NEXT_CHUNK] = 0
+                threads = range(min(self._threads, work.chunks(loop)))
+                others = [_threads(os.getpid()).submit(self._take, work, loop, thread) for thread in threads[1:]]
+                self._take(work, loop, 0)
+                for other in others:
+                    other.result()
+                functions[f"finish_{loop.name}"](work.address, work.partials)
+        functions["outputs"](work.address)
+
+    def _take(self, work: Workspace, loop: Loop, thread: int) -> None:
+        """Compute chunks of a loop as long as there are any. Until then the workspace cannot go."""
+        self._functions[f"chunks_{loop.name}"](work.address, work.memory_of(thread), work.partials)
+
+
+def _cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@functools.cache
+def _threads(process: int) -> ThreadPoolExecutor:
+    """The threads of this process (a forked one needs its own)."""
+    return ThreadPoolExecutor(os.cpu_count() or 1, "autograd-engine")
+
+
+# The address of an array's numbers is the first field of its C struct, a part of NumPy's binary interface; array.ctypes
+# takes ten times as long to tell it.
+_DATA = object.__basicsize__
+_address = ctypes.c_int64.from_address
+
+
+class Workspace:
+    """The memory of one call: `numbers`, also as the array `outputs`, the `rows` and the `samples` of each batch."""
+
+    def __init__(self, executable: Executable) -> None:
+        layout = self.layout = executable.layout
+        self.executable = executable
+        self.context = (ctypes.c_int64 * layout.context)()
+        self.address = ctypes.addressof(self.context)
+        self.scalars: Any = (ctypes.c_double * executable.scalars)()
+        self.numbers: Any = (ctypes.c_double * layout.outputs)()
+        self.outputs: Any = np.ctypeslib.as_array(self.numbers)
+        self.samples = [0] * layout.batches
+        self.rows: list[Any] = [None] * layout.batches
+        self._batches_with_rows = [(batch, count) for batch, count in enumerate(layout.rows) if count]
+        self._shared = np.empty(layout.shared)
+        self._partials = np.empty(layout.partials)
+        self._memory: dict[int, tuple[Any, int]] = {}
+        self.partials = self._partials.ctypes.data
+        self.context[:FIRST] = [
+            ctypes.addressof(self.scalars),
+            ctypes.addressof(self.numbers),
+            self._shared.ctypes.data,
+            self.memory_of(0),
+            self.partials,
+            0,
+            0,
+        ]
+        self._whole: list[tuple[int, Any]] = []
+        for i in executable.whole:
+            room = np.empty(executable.arrays.arguments[i].shape_to_map)
+            self._whole.append((i, room))
+            self.context[layout.array(i)] = room.ctypes.data
+        self._mapped: list[Any] = [None] * layout.views  # address, shape and strides of each view's array
+        self._copies: dict[int, Any] = {}  # of the views whose samples do not lie in one piece
+        self._kept: dict[int, Any] = {}
+
+    def memory_of(self, thread: int) -> int:
+        """The address of the memory of one thread, at the beginning of a cache line."""
+        if thread not in self._memory:
+            memory = np.empty(self.layout.memory + 8)
+            self._memory[thread] = memory, -(-memory.ctypes.data // 64) * 64
+        return self._memory[thread][1]
+
+    def chunks(self, loop: Loop) -> int:
+        """How many chunks the samples of a loop are."""
+        samples = self.samples[loop.batch]
+        return -(-samples // self.layout.chunk(samples))
+
+    def copy(self, arrays: Sequence[Any]) -> None:
+        """Copy in the arrays that are read as a whole."""
+        for number, room in self._whole:
+            room[...] = arrays[number]
+
+    def map(self, arrays: Sequence[Any]) -> None:
+        """Write the addresses of the arrays that are mapped into the context, and make room for rows."""
+        context, layout, mapped = self.context, self.layout, self._mapped
+        if self.executable.constants:
+            arrays = [*arrays, *self.executable.constants]
+        for i, (at, number, order, batch) in enumerate(self.executable.views):
+            array = arrays[number]
+            # Not the array itself: it can be resized, and is not to be kept alive.
+            memory = _address(id(array) + _DATA).value, array.shape, array.strides
+            if memory == mapped[i]:
+                if i in self._copies:  # the caller may have written new numbers into the array
+                    self._copies[i][...] = array.transpose(order)
+                continue
+            mapped[i] = memory
+            self.samples[batch] = array.shape[order[0]]
+            array = array.transpose(order)
+            self._copies.pop(i, None)
+            if array.ndim > 2 and not array[:1].flags.c_contiguous:
+                array = self._copies[i] = array.copy(order="C")
+            context[at] = array.ctypes.data
+            context[at + 1] = array.strides[0]
+            # Samples of several axes lie in one piece; the stride of an axis of length 1 may then be anything.
+            context[at + 2] = array.strides[1] if array.ndim == 2 else array.itemsize
+            context[layout.batch(batch)] = self.samples[batch]
+            if layout.kept[batch]:
+                kept = self._kept[batch] = np.empty(layout.kept[batch] * layout.padded(self.samples[batch]))
+                context[layout.batch(batch) + 2] = kept.ctypes.data
+        for batch, count in self._batches_with_rows:
+            rows = self.rows[batch] = np.empty((count, layout.padded(self.samples[batch])))
+            context[layout.batch(batch) + 1] = rows.ctypes.data

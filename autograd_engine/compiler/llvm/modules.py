@@ -1,0 +1,85 @@
+"""A program becomes modules of LLVM IR.
+
+Shared instructions are scalar code. Instructions of a batch are the body of a loop over blocks of samples, one sample
+per lane; see plan.py for what is computed where, body.py for the straight lines, loops.py for what goes around them.
+`run` does everything; the loops can also be called one by one, each for a chunk of the samples, by several threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from autograd_engine.compiler.llvm import loops
+from autograd_engine.compiler.llvm.body import Body
+from autograd_engine.compiler.llvm.layout import Layout
+from autograd_engine.compiler.llvm.loops import BODY_PARAMETERS, SHARED_PARAMETERS, Function
+from autograd_engine.compiler.llvm.memory import NO_CODE, Plan
+from autograd_engine.compiler.program.program import SHARED, Program
+from autograd_engine.compiler.program.regions import cut
+
+FUNCTIONS = 8
+"""Functions in a module, at most."""
+SMALL = 3000
+"""Instructions. The blocks of a smaller program are of two vectors, which share what is loaded of shared numbers."""
+
+
+@dataclass
+class Code:
+    """The modules of a kernel, as text, and what the caller has to bring along."""
+
+    modules: list[str]
+    layout: Layout
+
+
+def emit(program: Program, arrays: int, views: int, batches: int, width: int, exact: bool, rows: Sequence[int]) -> Code:
+    """The code of a program with so many arrays, mapped axes and batches, for vectors of `width` doubles.
+
+    `rows[i]` is the batch that output i is a row of, SHARED for one number.
+    """
+    layout = Layout(width, 1 if exact or len(program) > SMALL else 2, arrays, views, batches, exact=exact)
+    layout.seeks_nan = program.guarded is not None
+    plan = Plan(program, layout, rows)
+    functions: list[Function] = []
+
+    def add(signature: str, body: Body) -> None:
+        functions.append(Function(signature, "\n".join(body.lines), body.builder.declarations))
+
+    def straight(name: str, parameters: str, place: tuple[int, int], width: int) -> None:
+        """A function that computes the parts at a place, each in a function of its own."""
+        parts = plan.parts.get(place, []) or ([] if place[1] == SHARED else [[]])
+        signatures = [f"{name}_{number}({parameters})" for number in range(len(parts))]
+        for part, signature in zip(parts, signatures):
+            body = Body(plan, width, place)
+            for i in part:
+                body.instruction(i)
+            if part is parts[-1]:
+                body.rest_of_rows()
+            add(signature, body)
+        functions.append(loops.calls(f"{name}({parameters})", signatures))
+
+    for stage, of_stage in enumerate(layout.stages):
+        straight(f"stage_{stage}", SHARED_PARAMETERS, (stage, SHARED), 1)
+        for loop in of_stage:
+            place = loop.stage, loop.batch
+            straight(f"body_{loop.name}", BODY_PARAMETERS, place, width)
+            first = plan.shared_slots[next(iter(plan.sums[place]))] if loop.sums else 0
+            functions += [loops.loop(loop, layout), loops.finish(loop, layout, first), loops.chunks(loop, layout)]
+    without_code = [(x, places) for x, places in plan.outputs.items() if x < 0 or program.operations[x] in NO_CODE]
+    stores = cut([(x, to) for x, places in without_code for to in places])
+    signatures = [f"last_{number}({SHARED_PARAMETERS})" for number in range(len(stores))]
+    for part, signature in zip(stores, signatures):
+        body = Body(plan, 1, (0, SHARED))
+        for x, to in part:
+            body.store(body.operand(x)[0], body.address("%outputs", to))
+        add(signature, body)
+    functions.append(loops.calls(f"last({SHARED_PARAMETERS})", signatures))
+    functions += [*loops.outputs(layout), loops.run(layout)]
+    modules = [_module(functions[i : i + FUNCTIONS]) for i in range(0, len(functions), FUNCTIONS)]
+    return Code(modules, layout)
+
+
+def _module(functions: Sequence[Function]) -> str:
+    defined = {function.declaration for function in functions}
+    declared = set[str]().union(*[function.declarations for function in functions]) - defined
+    return "\n".join([*sorted(declared), *map(str, functions)]) + "\n"

@@ -1,0 +1,1 @@
+"""What a compiled function computes, as data: from a trace to a simplified program."""

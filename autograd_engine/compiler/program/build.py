@@ -1,0 +1,87 @@
+"""A program: a straight line of instructions, and how a trace becomes one.
+
+An instruction is the name of an operation and its operands: the numbers of earlier instructions, and constants as
+negative numbers (-1 is the first). An instruction is shared, or it belongs to a batch and stands for one number per
+sample; `batch_sum` leads from the latter to the former.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from autograd_engine.compiler.program.program import SHARED, Program
+from autograd_engine.compiler.program.simplify import Simplifier
+from autograd_engine.compiler.trace.errors import TraceError
+from autograd_engine.compiler.trace.traced import BATCH_SUM, BROADCAST, Batch, Traced
+
+
+def program_of(outputs: Sequence[Any], nodes: Sequence[Traced], batches: Iterable[Batch], exact: bool) -> Program:
+    """The simplified program that computes `outputs`, Traced numbers and floats, among the `nodes` of a trace."""
+    numbers = {batch: i for i, batch in enumerate(batches)}
+    simplifier = Simplifier(exact)
+    emit, constant = simplifier.emit, simplifier.constant
+    places: list[int] = [0] * len(nodes)
+    needed = _needed(outputs, nodes)
+
+    def place(x: Any) -> int:
+        return constant(x) if x.__class__ is float else places[x.index]
+
+    for node in nodes:
+        if not needed[node.index]:
+            continue
+        op = node.op
+        if op is None:
+            kind, *source = node.arguments
+            if kind == "size":
+                source = [numbers[source[0]]]
+            batch = SHARED if node.batch is None else numbers[node.batch]
+            places[node.index] = simplifier.leaf(kind, tuple(source), batch)
+        elif op is BROADCAST:
+            places[node.index] = place(node.arguments[0])
+        elif op is BATCH_SUM:
+            x = node.arguments[0]
+            places[node.index] = simplifier.batch_sum(place(x), numbers[x.batch])
+        elif op.composite:
+            places[node.index] = place(node.expansion)
+        else:
+            places[node.index] = emit(
+                op.name, tuple([constant(x) if x.__class__ is float else places[x.index] for x in node.arguments])
+            )
+    ends = [simplifier.output(place(x)) for x in outputs]
+    recorded = len(nodes)
+    program = _program(simplifier, ends, recorded, guarded=exact)
+    if not exact and simplifier.has_guards:
+        program.guarded = functools.partial(_program, simplifier, ends, recorded, guarded=True)
+    return program
+
+
+def _program(simplifier: Simplifier, outputs: list[int], recorded: int, guarded: bool) -> Program:
+    operations, operands, batches, outputs = simplifier.finished(outputs, guarded)
+    return Program(operations, operands, batches, simplifier.constants, outputs, recorded)
+
+
+def _needed(outputs: Sequence[Any], nodes: Sequence[Traced]) -> bytearray:
+    """Which nodes the outputs depend on.
+
+    Raises TraceError where one of them is not among `nodes`: an earlier trace has left it behind.
+    """
+    needed, count = bytearray(len(nodes)), len(nodes)
+
+    def need(arguments: Iterable[Any]) -> None:
+        for x in arguments:
+            if x.__class__ is not float:
+                i = x.index
+                if i >= count or nodes[i] is not x:
+                    raise TraceError(
+                        "a number of another compiled function, or of an earlier call, was used; give it to the "
+                        "function as an argument instead of keeping it elsewhere"
+                    )
+                needed[i] = 1
+
+    need(outputs)
+    for node in reversed(nodes):
+        if needed[node.index] and node.op is not None:
+            need((node.expansion,) if node.op.composite else node.arguments)
+    return needed

@@ -1,0 +1,203 @@
+"""How each operation simplifies, given its operands."""
+
+from __future__ import annotations
+
+import operator
+import struct
+from collections.abc import Callable
+from math import frexp, isfinite
+from typing import TYPE_CHECKING
+
+from autograd_engine.primitives import PRIMITIVES
+
+if TYPE_CHECKING:
+    from autograd_engine.compiler.program.simplify import Simplifier
+
+_COMPARISONS = {name: getattr(operator, name) for name in ("lt", "le", "gt", "ge", "eq", "ne")}
+
+
+def _bits(x: float) -> bytes:
+    return struct.pack("d", x)
+
+
+_ZERO, _MINUS_ZERO = _bits(0.0), _bits(-0.0)
+
+
+def _add(s: Simplifier, x: int, y: int) -> int | None:
+    if x < 0 and y < 0:
+        return s.constant(s._value(x) + s._value(y))
+    for a, b in ((x, y), (y, x)):
+        if b < 0 and _bits(s._value(b)) == _MINUS_ZERO:
+            return a
+        if s._is(b, "neg"):
+            return s.emit("sub", (a, s.operands[b][0]))
+    return None
+
+
+def _sub(s: Simplifier, x: int, y: int) -> int | None:
+    if x < 0 and y < 0:
+        return s.constant(s._value(x) - s._value(y))
+    if y < 0 and _bits(s._value(y)) == _ZERO:
+        return x
+    if x < 0 and _bits(s._value(x)) == _MINUS_ZERO:
+        return s.emit("neg", (y,))
+    return s.emit("add", (x, s.operands[y][0])) if s._is(y, "neg") else None
+
+
+def _mul(s: Simplifier, x: int, y: int) -> int | None:
+    if x < 0 and y < 0:
+        return s.constant(s._value(x) * s._value(y))
+    for a, b in ((x, y), (y, x)):
+        if b < 0 and s._value(b) == 1:
+            return a
+        if b < 0 and s._value(b) == -1:
+            return s.emit("neg", (a,))
+        if b < 0 and s._is(a, "neg"):
+            return s.emit("mul", (s.operands[a][0], s.constant(-s._value(b))))
+    if s._is(x, "neg") and s._is(y, "neg"):
+        return s.emit("mul", (s.operands[x][0], s.operands[y][0]))
+    return None
+
+
+def _product0(s: Simplifier, x: int, y: int) -> int | None:
+    """The product of the chain rule. The sign of a zero does not matter here: a cotangent of 0 goes no further."""
+    for a, b in ((x, y), (y, x)):
+        if b < 0 and isfinite(s._value(b)) and s._value(b) != 0:
+            return s.emit("mul", (a, b))
+        if b < 0 and s._value(b) == 0:
+            return b
+        if s._is(b, "sign") and s._is(s.operands[b][0], "relu"):
+            s.emit("gt", (s.operands[b][0], s.constant(0.0)))  # for `_plain_product`
+    return None
+
+
+def _div(s: Simplifier, x: int, y: int) -> int | None:
+    if x < 0 and y < 0:
+        return s.constant(PRIMITIVES["div"].forward(s._value(x), s._value(y)))
+    if y < 0:
+        divisor = s._value(y)
+        if divisor == 1:
+            return x
+        if _is_power_of_two(divisor):
+            return s.emit("mul", (x, s.constant(1 / divisor)))
+    return None
+
+
+def _is_power_of_two(x: float) -> bool:
+    mantissa, exponent = frexp(abs(x))
+    return mantissa == 0.5 and -1000 < exponent < 1000
+
+
+def _neg(s: Simplifier, x: int) -> int | None:
+    if x < 0:
+        return s.constant(-s._value(x))
+    return s.operands[x][0] if s._is(x, "neg") else None
+
+
+def _pow(s: Simplifier, x: int, y: int) -> int | None:
+    if x < 0 and y < 0:
+        return s.constant(PRIMITIVES["pow"].forward(s._value(x), s._value(y)))
+    if y >= 0:
+        return None
+    exponent = s._value(y)
+    if exponent == 1:
+        return x
+    if exponent == 0:
+        return s.constant(1.0)
+    if s.exact:
+        return None
+    powers: dict[float, Callable[[], int]] = {
+        2.0: lambda: s.emit("mul", (x, x)),
+        3.0: lambda: s.emit("mul", (x, s.emit("mul", (x, x)))),
+        -1.0: lambda: s.emit("div", (s.constant(1.0), x)),
+    }
+    return powers[exponent]() if exponent in powers else None
+
+
+def _where(s: Simplifier, condition: int, x: int, y: int) -> int | None:
+    if condition < 0:
+        return x if s._value(condition) else y
+    return x if x == y else None
+
+
+def _comparison(name: str) -> Callable[[Simplifier, int, int], int | None]:
+    compare = _COMPARISONS[name]
+
+    def rule(s: Simplifier, x: int, y: int) -> int | None:
+        if x < 0 and y < 0:
+            return s.constant(float(compare(s._value(x), s._value(y))))
+        return None
+
+    return rule
+
+
+def _and(s: Simplifier, x: int, y: int) -> int | None:
+    for a, b in ((x, y), (y, x)):
+        if b < 0:
+            return a if s._value(b) else b
+    return x if x == y else None
+
+
+def _or(s: Simplifier, x: int, y: int) -> int | None:
+    for a, b in ((x, y), (y, x)):
+        if b < 0:
+            return b if s._value(b) else a
+    return x if x == y else None
+
+
+def _xor(s: Simplifier, x: int, y: int) -> int | None:
+    for a, b in ((x, y), (y, x)):
+        if b < 0:
+            return s.emit("not", (a,)) if s._value(b) else a
+    return s.constant(0.0) if x == y else None
+
+
+def _not(s: Simplifier, x: int) -> int | None:  # of no constant: `_xor` takes care of those
+    return s.operands[x][0] if s._is(x, "not") else None
+
+
+def _identity(s: Simplifier, x: int) -> int:
+    return x
+
+
+def _chain(operation: str, empty: float) -> Callable[..., int]:
+    def rule(s: Simplifier, *inputs: int) -> int:
+        if not inputs:
+            return s.constant(empty)
+        total = inputs[0]
+        for x in inputs[1:]:
+            total = s.emit(operation, (total, x))
+        return total
+
+    return rule
+
+
+def _dot(s: Simplifier, *inputs: int) -> int:
+    if not inputs:
+        return s.constant(0.0)
+    half = len(inputs) // 2
+    total = s.constant(-0.0)
+    for x, y in zip(inputs[:half], inputs[half:]):
+        total = s.emit("add", (s.emit("mul", (x, y)), total))
+    return total
+
+
+_RULES: dict[str, Callable[..., int | None]] = {
+    "add": _add,
+    "sub": _sub,
+    "mul": _mul,
+    "product0": _product0,
+    "div": _div,
+    "neg": _neg,
+    "pow": _pow,
+    "where": _where,
+    "and": _and,
+    "or": _or,
+    "xor": _xor,
+    "not": _not,
+    "identity": _identity,
+    "sum": _chain("add", 0.0),
+    "prod": _chain("mul", 1.0),
+    "dot": _dot,
+    **{name: _comparison(name) for name in _COMPARISONS},
+}

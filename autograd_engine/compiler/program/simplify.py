@@ -1,0 +1,267 @@
+"""Program -> Program: constants, neutral elements, common subexpressions, dead code, fused multiply-adds.
+
+Instructions are simplified as they are emitted, and what is emitted twice exists once. In the exact mode only what
+keeps every bit is done (NaNs count as equal). The default mode also contracts x*y + z to one rounding, and returns
+x for x + 0.0, which only tells zeros apart.
+
+The default mode also leaves out the strong zero of the chain rule. Without it a result can only be what it would be
+with it, or NaN, as long as no condition depends on a product of the chain rule; there the strong zero stays. So
+whoever runs such a program (`unguarded`) and finds a NaN runs the one with all strong zeros (`guarded`) instead.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autograd_engine.compiler.program.program import CONDITIONS, SHARED
+from autograd_engine.compiler.program.rules import (
+    _RULES,
+    _bits,
+)
+from autograd_engine.primitives import PRIMITIVES
+
+_TWINS = {"sin": "cos", "cos": "sin"}
+_CONNECTIVES = frozenset({"and", "or", "xor", "not"})
+_COMMUTATIVE = frozenset({"add", "mul", "product0", "and", "or", "xor", "eq", "ne"})
+
+
+class Simplifier:
+    """Takes instructions one after the other; `emit` returns the operand that stands for the result."""
+
+    def __init__(self, exact: bool) -> None:
+        self.exact = exact
+        self.operations: list[str] = []
+        self.operands: list[tuple[int, ...]] = []
+        self.batches: list[int] = []
+        self.constants: list[float] = []
+        self._places: dict[Any, int] = {}
+        self._conditions: set[int] = set()  # the instructions whose result is one
+
+    def constant(self, x: float) -> int:
+        """The operand of a constant: negative. By its bits, since 0.0 == -0.0 and nan != nan."""
+        key = _bits(x)
+        place = self._places.get(key)
+        if place is None:
+            self.constants.append(x)
+            place = self._places[key] = -len(self.constants)
+        return place
+
+    def leaf(self, kind: str, source: tuple[int, ...], batch: int) -> int:
+        """An instruction without operands."""
+        return self._place(kind, source, batch)
+
+    def batch_sum(self, x: int, batch: int) -> int:
+        """The sum of x over the samples of a batch."""
+        x = self.as_number(x)
+        if self._batch(x) == SHARED:
+            return self.emit("mul", (x, self.leaf("size", (batch,), SHARED)))
+        return self._place("batch_sum", (x,), SHARED)
+
+    def emit(self, operation: str, operands: tuple[int, ...]) -> int:
+        """The operand that stands for an operation of others."""
+        if operation in _CONNECTIVES:
+            operands = tuple([self._as_condition(x) for x in operands])
+        elif operation == "where":
+            operands = (self._as_condition(operands[0]), self.as_number(operands[1]), self.as_number(operands[2]))
+        elif not self._conditions.isdisjoint(operands):
+            operands = tuple([self.as_number(x) for x in operands])
+        rule = _RULES.get(operation)
+        if rule is not None:
+            result: int | None = rule(self, *operands)
+            if result is not None:
+                return result
+        elif operands and max(operands) < 0:
+            return self.constant(float(PRIMITIVES[operation].forward(*map(self._value, operands))))
+        if operation in _COMMUTATIVE and operands[0] > operands[1]:
+            operands = operands[::-1]
+        return self._place(operation, operands)
+
+    def as_number(self, x: int) -> int:
+        """A condition as 1.0 or 0.0."""
+        return self._place("as_number", (x,)) if x in self._conditions else x
+
+    def output(self, x: int) -> int:
+        """What is returned for x: a number, and in the default mode x for x + 0.0."""
+        x = self.as_number(x)
+        if not self.exact and self._is(x, "add"):
+            for a, b in (self.operands[x], self.operands[x][::-1]):
+                if a < 0 and self._value(a) == 0:
+                    return b
+        return x
+
+    def finished(
+        self, outputs: list[int], guarded: bool
+    ) -> tuple[list[str], list[tuple[int, ...]], list[int], list[int]]:
+        """The operations, operands and batches of all that `outputs` depend on, and the outputs."""
+        emitted = self.operations, self.operands
+        self.operations, self.operands = list(self.operations), list(self.operands)
+        try:
+            if not guarded:
+                outputs = self._leave_out_guards(outputs)
+            if not self.exact:
+                self._contract(outputs)
+            return self._in_order(outputs)
+        finally:
+            self.operations, self.operands = emitted
+
+    def _in_order(self, outputs: list[int]) -> tuple[list[str], list[tuple[int, ...]], list[int], list[int]]:
+        order = self._order(outputs)
+        moved = dict(zip(order, range(len(order))))
+        operands = [
+            self.operands[i]
+            if self.operations[i] in _FROM_OUTSIDE
+            else tuple([x if x < 0 else moved[x] for x in self.operands[i]])
+            for i in order
+        ]
+        return (
+            [self.operations[i] for i in order],
+            operands,
+            [self.batches[i] for i in order],
+            [x if x < 0 else moved[x] for x in outputs],
+        )
+
+    def _order(self, outputs: list[int]) -> list[int]:
+        """The instructions that the outputs depend on, each behind its operands."""
+        uses = self._uses(outputs)
+        if max(self.batches, default=SHARED) == SHARED:
+            return self._with_twins(uses)
+        order: list[int] = []
+        done = bytearray(len(uses))
+        stack = [x for x in reversed(outputs) if x >= 0]
+        while stack:
+            i = stack.pop()
+            if i < 0:
+                order.append(-1 - i)
+            elif not done[i]:
+                done[i] = 1
+                stack.append(-1 - i)
+                if self.operations[i] not in _FROM_OUTSIDE:
+                    stack += [x for x in reversed(self.operands[i]) if x >= 0 and not done[x]]
+        return order
+
+    def _with_twins(self, uses: list[int]) -> list[int]:
+        """The used instructions as they were emitted, but the cosine beside the sine of the same number.
+
+        A program often waits for its sine; a derivative needs the cosine much later, and there it costs time.
+        """
+        order: list[int] = []
+        placed = bytearray(len(uses))
+        for i, used in enumerate(uses):
+            if used and not placed[i]:
+                order.append(i)
+                twin = self._places.get((_TWINS.get(self.operations[i]), self.operands[i]), i)
+                if twin > i and uses[twin]:
+                    order.append(twin)
+                    placed[twin] = 1
+        return order
+
+    def _uses(self, outputs: list[int]) -> list[int]:
+        """How often each instruction is used by what the outputs depend on."""
+        uses = [0] * len(self.operations)
+        for x in outputs:
+            if x >= 0:
+                uses[x] += 1
+        for i in range(len(uses) - 1, -1, -1):
+            if uses[i] and self.operations[i] not in _FROM_OUTSIDE:
+                for x in self.operands[i]:
+                    if x >= 0:
+                        uses[x] += 1
+        return uses
+
+    def _contract(self, outputs: list[int]) -> None:
+        """x*y + z in one rounding, where nothing else needs x*y."""
+        uses = self._uses(outputs)
+        for i, operation in enumerate(self.operations):
+            if not uses[i] or operation not in ("add", "sub", "batch_sum"):
+                continue
+            if operation == "batch_sum":
+                [x] = self.operands[i]
+                if self._single_product(x, uses, self.batches[x]):
+                    self.operands[i] = self.operands[x]
+                continue
+            a, b = self.operands[i]
+            if self._single_product(b, uses, self.batches[i]):
+                self.operations[i] = "fma" if operation == "add" else "fnma"
+                self.operands[i] = (*self.operands[b], a)
+            elif self._single_product(a, uses, self.batches[i]):
+                self.operations[i] = "fma" if operation == "add" else "fms"
+                self.operands[i] = (*self.operands[a], b)
+
+    def _single_product(self, x: int, uses: list[int], batch: int) -> bool:
+        return x >= 0 and self.operations[x] == "mul" and uses[x] == 1 and self.batches[x] == batch
+
+    @property
+    def has_guards(self) -> bool:
+        """Whether there is something that `finished` leaves out unless it is to be guarded."""
+        return "product0" in self.operations or any(map(self._waits_for_a_mean, range(len(self.operations))))
+
+    def _waits_for_a_mean(self, i: int) -> bool:
+        """Whether this is the slope of a mean, which waits for the mean only to be nan with it."""
+        if self.operations[i] != "where" or not self._is(self.operands[i][0], "eq"):
+            return False
+        a, b = self.operands[self.operands[i][0]]
+        return a == b and self._is(a, "div") and self._is(self.operands[a][1], "size")
+
+    def _leave_out_guards(self, outputs: list[int]) -> list[int]:
+        """Take the plain product for that of the chain rule where no condition depends on it, and the slope of a mean
+        without a look at the mean. Returns the outputs, which may stand in other places."""
+        instead = {i: self.operands[i][1] for i in range(len(self.operations)) if self._waits_for_a_mean(i)}
+        if instead:
+            for i, (operation, operands) in enumerate(zip(self.operations, self.operands)):
+                if operation not in _FROM_OUTSIDE and not instead.keys().isdisjoint(operands):
+                    self.operands[i] = tuple([instead.get(x, x) for x in operands])
+            outputs = [instead.get(x, x) for x in outputs]
+        decisive = bytearray(len(self.operations))
+        for i in range(len(decisive) - 1, -1, -1):
+            operation = self.operations[i]
+            if decisive[i] or operation in CONDITIONS:
+                for x in () if operation in _FROM_OUTSIDE else self.operands[i]:
+                    if x >= 0:
+                        decisive[x] = 1
+            if operation == "product0" and not decisive[i]:
+                self.operations[i], self.operands[i] = self._plain_product(*self.operands[i])
+        return outputs
+
+    def _plain_product(self, x: int, y: int) -> tuple[str, tuple[int, ...]]:
+        """The operation and the operands that stand for x * y."""
+        for a, b in ((x, y), (y, x)):
+            if self._is(b, "sign") and self._is(self.operands[b][0], "relu"):
+                out = self.operands[b][0]  # 0 or nan where it is not above 0, and so the slope
+                return "where", (self._places["gt", (out, self.constant(0.0))], a, out)
+        return "mul", (x, y)
+
+    def _place(self, operation: str, operands: tuple[int, ...], batch: int | None = None) -> int:
+        key = (operation, operands)
+        place = self._places.get(key)
+        if place is None:
+            if batch is None:
+                batch = SHARED
+                for x in operands:
+                    if x >= 0 and self.batches[x] > batch:
+                        batch = self.batches[x]
+            place = self._places[key] = len(self.operations)
+            self.operations.append(operation)
+            self.operands.append(operands)
+            self.batches.append(batch)
+            if operation in CONDITIONS:
+                self._conditions.add(place)
+        return place
+
+    def _as_condition(self, x: int) -> int:
+        if x < 0:
+            return self.constant(float(self._value(x) != 0))
+        return x if x in self._conditions else self._place("as_bits", (x,))
+
+    def _value(self, x: int) -> float:
+        return self.constants[-1 - x]
+
+    def _batch(self, x: int) -> int:
+        return SHARED if x < 0 else self.batches[x]
+
+    def _is(self, x: int, operation: str) -> bool:
+        return x >= 0 and self.operations[x] == operation
+
+
+_FROM_OUTSIDE = frozenset({"scalar", "element", "sample", "size"})
+
+# --- the rules: each returns the operand that stands for the result, or None where it knows no better ------------

@@ -1,0 +1,90 @@
+"""A function traced for arguments of one structure: its program, and where the numbers go in and come out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograd_engine.compiler.program.build import program_of
+from autograd_engine.compiler.program.program import SHARED, Program
+from autograd_engine.compiler.trace.arrays import ArrayTrace, BatchArray
+from autograd_engine.compiler.trace.errors import TraceError
+from autograd_engine.compiler.trace.traced import Traced, tracing
+from autograd_engine.primitives import as_float
+from autograd_engine.structure import flatten
+from autograd_engine.value import Value
+
+
+@dataclass
+class Leaf:
+    """Where a number of the result is: at `place` of the outputs, or in the rows from there on of a batch."""
+
+    place: int
+    batch: int = SHARED
+    shape: tuple[int, ...] = ()
+
+
+class TracedFunction:
+    """One run of a function on symbols in the places of the numbers in its arguments."""
+
+    def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any], exact: bool) -> None:
+        self.arrays = ArrayTrace()
+        self.scalars = 0
+        with tracing(self.arrays.vmap) as nodes:
+            output = f(*[self._symbols(x) for x in args], **{name: self._symbols(x) for name, x in keywords.items()})
+            found, self.structure = flatten(output)
+            batches = list(self.arrays.batches.values())
+            self.rows: list[int] = []
+            self.leaves: list[Leaf] = []
+            operands: list[Any] = []
+            places = [0] * len(batches)
+            shared = 0
+            for leaf in found:
+                if isinstance(leaf, BatchArray):
+                    numbers = leaf.of_sample
+                    if not numbers.size:
+                        raise TraceError("what vmap returned has no numbers in it; return something else from there")
+                    batch = batches.index(leaf.batch)
+                    self.leaves.append(Leaf(places[batch], batch, numbers.shape))
+                    operands += numbers.ravel().tolist()
+                    places[batch] += numbers.size
+                    self.rows += [batch] * numbers.size
+                else:
+                    self.leaves.append(Leaf(shared))
+                    operands.append(_result(leaf))
+                    self.rows.append(SHARED)
+                    shared += 1
+        self.batches = batches
+        self.program: Program = program_of(operands, nodes, batches, exact)
+
+    def _symbols(self, tree: Any) -> Any:
+        """An argument with symbols in the places of its numbers."""
+        if isinstance(tree, np.ndarray) and tree.ndim:
+            return self.arrays.argument(tree.shape)
+        if isinstance(tree, dict):
+            return {key: self._symbols(part) for key, part in tree.items()}
+        if isinstance(tree, (list, tuple)):
+            parts = [self._symbols(part) for part in tree]
+            return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
+        self.scalars += 1
+        return Traced.leaf("scalar", self.scalars - 1)
+
+
+def _result(x: Any) -> Any:
+    """A number that the function returned."""
+    if isinstance(x, Traced):
+        if x.batch is not None:
+            raise TraceError("the function returned a number of a single sample of a vmap; return what vmap returns")
+        return x
+    if isinstance(x, Value):
+        raise TraceError(
+            f"the function returned {x!r}, which does not depend on its arguments; pass it as an argument, or return "
+            "constant(value)"
+        )
+    try:
+        return as_float(x)
+    except TypeError as error:
+        raise TypeError(f"jit(), in what the function returned: {error}") from None

@@ -1,0 +1,1 @@
+"""Running a function on numbers that only record."""

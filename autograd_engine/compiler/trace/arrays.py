@@ -1,0 +1,423 @@
+"""The arrays that a traced function sees: its array arguments, and what vmap returns.
+
+Both are NumPy arrays to the function, whose numbers are made when somebody asks for them. An argument that is only
+ever given to vmap never shows its length, so that one kernel takes any number of samples.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from autograd_engine.compiler.trace.errors import TraceError, place
+from autograd_engine.compiler.trace.traced import Batch, Traced, check_trace, context, inside
+from autograd_engine.mapping import loop, map_arrays, stacked
+from autograd_engine.number_arrays import WHERE, apply_ufunc, number_array
+from autograd_engine.primitives import as_float
+from autograd_engine.structure import flatten
+
+
+class ArgumentArray(NDArrayOperatorsMixin):
+    """An array argument of the traced function; `number` counts the arrays among the arguments."""
+
+    def __init__(self, trace: ArrayTrace, number: int, shape: tuple[int, ...]) -> None:
+        self._trace, self._number, self._shape = trace, number, shape
+        self._made_in = context.trace
+        self.ndim = len(shape)
+        self.shape_seen = False
+        self._elements: Any = None
+        self._mapped: dict[int, Any] = {}
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape; a kernel whose function has asked for it takes no other."""
+        self.shape_seen = True
+        return self._shape
+
+    @property
+    def shape_to_map(self) -> tuple[int, ...]:
+        """The shape, for vmap: the length of the axis that is mapped does not matter."""
+        return self._shape
+
+    @property
+    def mapped_axes(self) -> frozenset[int]:
+        """The axes that vmap was given."""
+        return frozenset(self._mapped)
+
+    def samples(self, axis: int) -> Any:
+        """What one sample along `axis` is: a number, or an array of numbers."""
+        check_trace(self._made_in)
+        if axis not in self._mapped:
+            batch = self._trace.batch(self._shape[axis])
+            rest = self._shape[:axis] + self._shape[axis + 1 :]
+            view = self._trace.view(self._number, axis, self._shape[axis])
+            self._mapped[axis] = number_array(
+                [Traced.leaf("sample", view, i, batch=batch) for i in range(_size(rest))], rest
+            )
+        return self._mapped[axis]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        check_trace(self._made_in)
+        if self._elements is None:
+            self.shape_seen = True
+            leaves = [Traced.leaf("element", self._number, i) for i in range(_size(self._shape))]
+            self._elements = number_array(leaves, self._shape)
+            self._elements.flags.writeable = False  # an argument belongs to the caller
+        return self._elements.copy() if copy else self._elements
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
+        for x in inputs:
+            if isinstance(x, BatchArray):
+                return x.__array_ufunc__(ufunc, method, *inputs, **keywords)
+        return _elementwise(ufunc, method, map(_plain, inputs), keywords)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
+        for x in args:
+            if isinstance(x, BatchArray):
+                return x.__array_function__(function, types, args, keywords)
+        return function(*map(_plain, args), **{name: _plain(x) for name, x in keywords.items()})
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.__array__(), name)
+
+    def __getitem__(self, key: Any) -> Any:
+        for part in key if isinstance(key, tuple) else (key,):
+            if isinstance(part, Traced) or (isinstance(part, np.ndarray) and part.dtype == object):
+                raise TraceError(
+                    f"{place()} picks numbers by one that is not known while tracing; write where(condition, x, 0.0) "
+                    "instead of x[condition], and close over an index instead of making it an argument"
+                )
+        return self.__array__()[key]
+
+    def __setitem__(self, key: Any, number: Any) -> None:
+        raise TraceError(_IN_PLACE)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.__array__())
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __bool__(self) -> bool:
+        return bool(self.__array__())
+
+    def __copy__(self) -> Any:
+        return self.__array__(copy=True)  # may be changed, and its numbers are those of this array
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.__array__(copy=True)
+
+    def __repr__(self) -> str:
+        return f"<array argument of shape {self._shape}>"
+
+
+class ConstantArray(ArgumentArray):
+    """An array of plain numbers that a traced function maps, though it is not an argument."""
+
+    def __init__(self, trace: ArrayTrace, number: int, array: Any) -> None:
+        self.plain = np.array(array, dtype=float)
+        self.array = array
+        super().__init__(trace, number, np.shape(array))
+
+
+class BatchArray(NDArrayOperatorsMixin):
+    """What vmap returns: an array whose first axis are the samples. `of_sample` has the numbers of one sample.
+
+    It takes the arithmetic and the functions of NumPy, element by element, `sum` and `mean` over the samples, and
+    vmap again; its samples cannot be picked one by one.
+    """
+
+    def __init__(self, batch: Batch, of_sample: Any) -> None:
+        self.batch, self._numbers = batch, np.asarray(of_sample, dtype=object)
+
+    @property
+    def of_sample(self) -> Any:
+        """The numbers of one sample. An array that an earlier trace has left behind has none any more."""
+        check_trace(self.batch.trace)
+        return self._numbers
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes, that of the samples included."""
+        return 1 + int(self._numbers.ndim)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape; a kernel whose function has asked for it takes no other number of samples."""
+        self.batch.fixed = True
+        return (self.batch.size, *self._numbers.shape)
+
+    @property
+    def shape_to_map(self) -> tuple[int, ...]:
+        """The shape, for vmap: the number of samples does not matter."""
+        return (self.batch.size, *self._numbers.shape)
+
+    def samples(self, axis: int) -> Any:
+        """What one sample is: a 0-dimensional array of a number, or an array of numbers."""
+        if axis % self.ndim:
+            raise TraceError(f"what vmap has returned can be mapped again over axis 0 only, got axis {axis}")
+        return self.of_sample
+
+    def total(self) -> tuple[Any, Any]:
+        """The sum over the samples of a number, and how many samples there are."""
+        if self.of_sample.ndim:
+            raise TypeError(
+                f"sum() and mean() take one number of each sample, got arrays of shape {self.of_sample.shape}; use "
+                "the methods .sum(axis=0) and .mean(axis=0)"
+            )
+        return self.batch.sum(self.of_sample[()]), self.batch.count()
+
+    def sum(self, axis: Any = None, *, keepdims: bool = False, **others: Any) -> Any:
+        """The sum over the samples (axis 0), over axes of each sample, or over everything (None)."""
+        _refuse(others, "sum")
+        axes = self._axes(axis)
+        within = tuple([i - 1 for i in axes if i])
+        if 0 not in axes:
+            with inside(self.batch):
+                return BatchArray(self.batch, self.of_sample.sum(axis=within, keepdims=keepdims))
+        numbers = self.of_sample
+        sums = number_array([self.batch.sum(x) for x in numbers.flat], numbers.shape)
+        if within:
+            sums = sums.sum(axis=within, keepdims=keepdims)
+        if keepdims:
+            return sums[np.newaxis]
+        return sums[()] if isinstance(sums, np.ndarray) else sums
+
+    def mean(self, axis: Any = None, *, keepdims: bool = False, **others: Any) -> Any:
+        """The mean over the samples (axis 0), over axes of each sample, or over everything (None)."""
+        _refuse(others, "mean")
+        axes = self._axes(axis)
+        each = float(math.prod(self._numbers.shape[i - 1] for i in axes if i))
+        count = self.batch.count() * each if 0 in axes else each
+        return self.sum(axis, keepdims=keepdims) / count
+
+    def _axes(self, axis: Any) -> list[int]:
+        """The axes that an argument of this name stands for. Raises NumPy's own errors where there is no such axis."""
+        if axis is None:
+            return list(range(self.ndim))
+        np.zeros((1,) * self.ndim).sum(axis=axis)
+        return [i % self.ndim for i in (axis if isinstance(axis, tuple) else (axis,))]
+
+    def __getitem__(self, key: Any) -> Any:
+        first, *rest = key if isinstance(key, tuple) else (key,)
+        if first is not Ellipsis and not (isinstance(first, slice) and first == slice(None)):
+            raise TraceError("the samples of a vmap cannot be picked one by one while tracing; index as [:, i]")
+        picked = self.of_sample[(Ellipsis, *rest) if first is Ellipsis else tuple(rest)]
+        return BatchArray(self.batch, picked)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._next_sample, None)  # NumPy would hide an error that is raised here
+
+    def _next_sample(self) -> Any:
+        check_trace(self.batch.trace)
+        raise TraceError("the samples of a vmap cannot be gone through while tracing; use sum, mean or vmap")
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __bool__(self) -> bool:
+        raise TraceError("the result of vmap has no truth value while tracing; use np.where")
+
+    def __getattr__(self, name: str) -> Any:
+        if hasattr(np.ndarray, name) and not name.startswith("__"):
+            raise TraceError(
+                f"the result of vmap has no .{name} while tracing; it has sum and mean, arithmetic and NumPy's "
+                "functions of numbers, and can be mapped again"
+            )
+        raise AttributeError(name)
+
+    def __copy__(self) -> BatchArray:
+        return self  # cannot be changed, and a copy would have a batch that the trace does not know
+
+    def __deepcopy__(self, memo: Any) -> BatchArray:
+        return self
+
+    def __repr__(self) -> str:
+        return "<result of vmap; use its sum or mean, or vmap(grad(f))>"
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
+        if method != "__call__":
+            raise TraceError(f"the result of vmap has no {ufunc.__name__}.{method}; use .sum() or .mean()")
+        if ufunc.signature is not None:
+            return self._product(ufunc, *inputs)
+        with inside(self.batch):
+            results = _elementwise(ufunc, method, map(self._of_sample, inputs), keywords)
+        if isinstance(results, tuple):
+            return tuple([BatchArray(self.batch, result) for result in results])
+        return BatchArray(self.batch, results)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
+        if function is np.where and len(args) == 3:
+            return self.__array_ufunc__(WHERE, "__call__", *args)
+        reductions: dict[Any, Callable[..., Any]] = {np.sum: BatchArray.sum, np.mean: BatchArray.mean}
+        if function not in reductions or not isinstance(args[0], BatchArray):
+            raise TraceError(
+                f"numpy.{function.__name__} does not take the result of vmap while tracing; use vmap again"
+            )
+        return reductions[function](*args, **keywords)
+
+    def _product(self, ufunc: np.ufunc, x: Any, y: Any) -> Any:
+        """x @ y, where y is the same for all samples; or the sum over the samples of their products."""
+        of_y = y.ndim if isinstance(y, (ArgumentArray, BatchArray)) else np.ndim(y)
+        if ufunc is not np.matmul or x is not self or isinstance(y, BatchArray) or of_y > 2:
+            raise TraceError("of products of matrices, the result of vmap can be the left factor only; use vmap again")
+        if self.ndim == of_y == 1:
+            return (self * y).sum()
+        if self.ndim == 1:
+            raise TraceError(f"{place()}: one number of each sample cannot be multiplied with a matrix; use vmap again")
+        with inside(self.batch):
+            return BatchArray(self.batch, self.of_sample @ self._the_same_for_all(y))
+
+    def _the_same_for_all(self, x: Any) -> Any:
+        """An operand as an array, which must not hold numbers of a single sample: it would meet that sample only."""
+        x = np.asarray(x)
+        if x.dtype == object and any(getattr(number, "batch", None) is self.batch for number in x.flat):
+            raise TraceError(
+                f"{place()}: the result of a vmap meets a number of a single sample; give that result to the function "
+                "by in_axes=0 for its sample, or reduce it first, by sum or mean"
+            )
+        return x
+
+    def _of_sample(self, x: Any) -> Any:
+        """The part of an operand that belongs to one sample."""
+        if isinstance(x, BatchArray):
+            if x.batch is not self.batch or x.ndim != self.ndim:
+                raise TraceError("the results of vmap do not fit together: they differ in their batch or their axes")
+            return x.of_sample
+        if isinstance(x, ArgumentArray) and len(x._shape) == self.ndim and x._shape[0] == self.batch.size:
+            return x.samples(0)
+        x = self._the_same_for_all(x)
+        if x.ndim < self.ndim:
+            return x
+        if x.ndim == self.ndim and x.shape[0] == 1:
+            return x[0]
+        shape = ", ".join(["samples", *map(str, self._numbers.shape)])
+        raise TraceError(
+            f"{place()}: an array of shape {x.shape} does not fit the result of vmap, of shape ({shape}); only an "
+            "argument of the compiled function can have an entry for each sample"
+        )
+
+
+def _refuse(others: dict[str, Any], method: str) -> None:
+    """Raise TraceError where a sum or mean is given more than it can take."""
+    for name in others:
+        raise TraceError(f"{place()}: {method}() of the result of vmap takes axis and keepdims only, not {name}")
+
+
+class ArrayTrace:
+    """The arrays of one trace, and what is mapped of them."""
+
+    def __init__(self) -> None:
+        self.batches: dict[int, Batch] = {}
+        self.views: list[tuple[int, int, int]] = []  # which array is mapped along which axis, of which length
+        self.arguments: list[ArgumentArray] = []
+        self.constants: list[ConstantArray] = []  # arrays that are mapped, but are no arguments
+
+    def argument(self, shape: tuple[int, ...]) -> ArgumentArray:
+        """One more array argument. All arguments come before the first constant."""
+        self.arguments.append(ArgumentArray(self, len(self.arguments), shape))
+        return self.arguments[-1]
+
+    def batch(self, size: int) -> Batch:
+        """The batch of that many samples: arrays of one length are mapped together."""
+        return self.batches.setdefault(size, Batch(size))
+
+    def view(self, number: int, axis: int, size: int) -> int:
+        """The number of the mapped axis."""
+        self.views.append((number, axis, size))
+        return len(self.views) - 1
+
+    def vmap(self, f: Callable[..., Any], args: Sequence[Any], axes: Sequence[int | None], samples: int) -> Any:
+        """What `autograd_engine.vmap` does while tracing: `f` is run once, on the numbers of one sample."""
+        if context.batch is not None or self._holds_symbols(args, axes):  # a vmap inside a vmap, or of computed arrays
+            return loop(f, args, axes, samples)
+        batch = self.batch(samples)
+
+        def of_sample(array: Any, axis: int) -> Any:
+            if not isinstance(array, (ArgumentArray, BatchArray)):
+                array = self._constant(array)
+                batch.fixed = True
+            part = array.samples(axis % array.ndim)
+            return part[()] if part.ndim == 0 else part
+
+        sample = [
+            arg if axis is None else map_arrays(functools.partial(of_sample, axis=axis), arg)
+            for arg, axis in zip(args, axes)
+        ]
+        with inside(batch):
+            shared = [_shared(arg, batch) if axis is None else arg for arg, axis in zip(sample, axes)]
+            leaves, structure = flatten(f(*shared))
+            leaves = [batch.broadcast(_result(leaf)) for leaf in leaves]
+        return stacked(structure, leaves, lambda numbers, shape: BatchArray(batch, _array(numbers, shape)))
+
+    @staticmethod
+    def _holds_symbols(args: Sequence[Any], axes: Sequence[int | None]) -> bool:
+        """Whether an array that is mapped has numbers computed by the function, other than by vmap."""
+        held: list[bool] = []
+
+        def look(array: Any) -> None:
+            known = isinstance(array, (ArgumentArray, BatchArray))
+            held.append(not known and np.asarray(array).dtype == object)
+
+        for arg, axis in zip(args, axes):
+            if axis is not None:
+                map_arrays(look, arg)
+        return any(held)
+
+    def _constant(self, array: Any) -> ArgumentArray:
+        """An array of plain numbers that is not an argument of the compiled function."""
+        for known in self.constants:
+            # An array may have been filled anew since; bits, since -0.0 is not 0.0 and a NaN is itself.
+            if known.array is array and known.plain.tobytes() == np.array(array, dtype=float).tobytes():
+                return known
+        self.constants.append(ConstantArray(self, -1 - len(self.constants), array))
+        return self.constants[-1]
+
+
+def _shared(argument: Any, batch: Batch) -> Any:
+    """An argument that all samples share, as every sample sees it."""
+    leaves, structure = flatten(argument)
+    if any(isinstance(leaf, BatchArray) for leaf in leaves):
+        raise TraceError("the result of a vmap can be an argument of another one only where in_axes maps it")
+    return structure([batch.broadcast(leaf) if isinstance(leaf, Traced) else leaf for leaf in leaves])
+
+
+def _result(x: Any) -> Any:
+    """A number that a mapped function returned for a sample."""
+    if isinstance(x, BatchArray):
+        raise TraceError("a function that vmap maps returned the result of another vmap; return its sum or mean")
+    return x if isinstance(x, Traced) else as_float(x)
+
+
+def _size(shape: Sequence[int]) -> int:
+    return int(np.prod(shape, dtype=int))
+
+
+def _array(leaves: Sequence[Any], shape: tuple[int, ...]) -> Any:
+    array = np.empty(len(leaves), dtype=object)
+    array[:] = leaves
+    return array.reshape(shape)
+
+
+_IN_PLACE = "an array of a compiled function cannot be changed in place; make a new one"
+
+
+def _elementwise(ufunc: np.ufunc, method: str, inputs: Iterable[Any], keywords: dict[str, Any]) -> Any:
+    """A function of NumPy for arrays of symbols: by its row of the table where it has one."""
+    if keywords.get("out") is not None:
+        raise TraceError(_IN_PLACE)
+    return apply_ufunc(ufunc, method, *inputs, **keywords)
+
+
+def _plain(x: Any) -> Any:
+    """ArgumentArrays as object arrays, also in lists of them."""
+    if isinstance(x, ArgumentArray):
+        return x.__array__()  # np.asarray would give a plain array
+    return type(x)(map(_plain, x)) if isinstance(x, (list, tuple)) else x

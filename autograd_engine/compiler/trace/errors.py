@@ -1,0 +1,59 @@
+"""What cannot be traced, with the line of the user's code."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_NOT_THE_USERS = (
+    str(Path(__file__).resolve().parents[2]) + os.sep,
+    os.path.dirname(os.path.abspath(np.__file__)) + os.sep,
+)
+
+
+_TOO_LATE = (
+    "a number of a compiled function was used after its tracing; return it from the function instead of keeping it "
+    "elsewhere"
+)
+
+
+class TraceError(TypeError):
+    """The function does something with its arguments that cannot be compiled."""
+
+
+def _user_frame() -> Any:
+    """The innermost frame outside of this package: a line of the user."""
+    frame: Any = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_NOT_THE_USERS):
+        frame = frame.f_back
+    return frame
+
+
+def place() -> str:
+    """The line of the user, for an error."""
+    frame = _user_frame()
+    file, line = frame.f_code.co_filename, frame.f_lineno
+    text = linecache.getline(file, line).strip()
+    return f"{file}:{line}" + (f" ({text})" if text else "")
+
+
+def _branch(what: str) -> str:
+    frame = _user_frame()
+    words = re.findall(r"[\w.]+", linecache.getline(frame.f_code.co_filename, frame.f_lineno))
+    if any(word.startswith(("np.", "numpy.")) for word in words):
+        instead = "np.frompyfunc(maximum, 2, 1) or the like, with a function of autograd_engine, instead of NumPy's"
+    elif "max" in words or "min" in words:
+        instead = "maximum(a, b) or minimum(a, b) instead of max and min"
+    elif "and" in words or "or" in words or "not" in words:
+        instead = "(a > 0) & (b > 0), |, and == False instead of and, or, not"
+    elif "while" in words:
+        instead = "a loop over a fixed range with where(condition, new, old) in it"
+    else:
+        instead = "where(condition, a, b) instead of the branch; both are computed, and only the chosen one counts"
+    return f"{place()} branches on {what}, so the choice would be the same for every later call; write {instead}"

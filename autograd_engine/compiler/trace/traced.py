@@ -1,0 +1,376 @@
+"""Tracing: a function is run once on symbols, which record what is done with them.
+
+A `Traced` stands for a number that is not known yet. Like a Value it has the operation it came from and the
+arguments of the call, so that the sweeps carry derivatives through it, but no data: what a function does with it
+can be done later, to any numbers. Composite primitives are recorded as they are, for their derivatives, together
+with their `expansion` into basic operations, which is what will be computed.
+
+Under `vmap` a node belongs to a `Batch`: it stands for one number per sample. Where a shared number meets those of
+a batch, a node `broadcast` is put in between, so that the chain rule knows where to add up over the batch.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from math import inf
+from typing import Any
+
+import numpy as np
+
+from autograd_engine import primitives
+from autograd_engine.compiler.trace.errors import _TOO_LATE, TraceError, _branch, place
+from autograd_engine.derivatives import variable
+from autograd_engine.mapping import mapper
+from autograd_engine.primitives import Primitive, as_float
+from autograd_engine.value import Value
+
+
+class Operation:
+    """What a trace knows besides the primitives: `name`, and `partials` as a primitive has them."""
+
+    composite = False
+
+    def __init__(self, name: str, partials: Callable[..., Sequence[Any]]) -> None:
+        self.name, self.partials = name, partials
+
+
+def _flat(out: Any, *arguments: Any) -> tuple[float, ...]:
+    return (0.0,) * len(arguments)
+
+
+CONDITIONS = {name: Operation(name, _flat) for name in ("lt", "le", "gt", "ge", "eq", "ne", "and", "or", "xor")}
+DETACHED = Operation("identity", _flat)
+PRODUCT = Operation("product0", lambda out, x, y: (y, x))  # of the chain rule, with the strong zero
+BROADCAST = Operation("broadcast", lambda out, x: (_Broadcast(out.batch),))
+BATCH_SUM = Operation("batch_sum", lambda out, x: (_Summed(x.batch),))
+
+
+class Batch:
+    """The samples of one vmap. `size` is their number while tracing; the kernel takes any unless it is `fixed`."""
+
+    def __init__(self, size: int) -> None:
+        self.size, self.fixed = size, False
+        self.trace = context.trace
+        self.broadcasts: dict[Traced, Traced] = {}
+
+    def broadcast(self, x: Any) -> Any:
+        """A shared number as a number of each sample."""
+        if x.__class__ is float:
+            return Traced(BROADCAST, (x,), self)
+        if x.batch is self:
+            return x
+        if x.batch is not None:
+            raise TraceError(_two_batches(x.batch, self))
+        if x not in self.broadcasts:
+            self.broadcasts[x] = type(x)(BROADCAST, (x,), self)
+        return self.broadcasts[x]
+
+    def sum(self, x: Any) -> Any:
+        """The sum of a number over the samples."""
+        return Traced(BATCH_SUM, (self.broadcast(x),), None)
+
+    def count(self) -> Any:
+        """How many samples there are."""
+        return Traced.leaf("size", self)
+
+
+class _Broadcast:
+    """The local derivative of a broadcast: forward it broadcasts, in reverse it adds up over the batch."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+
+    def push(self, tangent: Any) -> Any:
+        return self.batch.broadcast(tangent)
+
+    def pull(self, cotangent: Any) -> Any:
+        return self.batch.sum(cotangent)
+
+
+class _Summed:
+    """The local derivative of a sum over the batch: the other way round."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.push, self.pull = batch.sum, batch.broadcast
+
+
+class Context(threading.local):
+    """What is being traced in this thread: all nodes in the order of their making, and the batch they belong to."""
+
+    nodes: list[Traced] | None = None
+    batch: Batch | None = None
+    trace: object = None  # another one for every trace
+
+
+context = Context()
+
+
+def check_trace(trace: object) -> None:
+    """Raise TraceError unless an array made in `trace` is used in it."""
+    if context.trace is None:
+        raise TraceError(_TOO_LATE)
+    if trace is not context.trace:
+        raise TraceError(
+            f"{place()} uses an array of another compiled function, or of an earlier call; give it to the function "
+            "as an argument instead of keeping it elsewhere"
+        )
+
+
+@contextmanager
+def tracing(vmap: Callable[..., Any]) -> Iterator[list[Traced]]:
+    """Collects the nodes that are made meanwhile. `vmap` is what maps functions over samples."""
+    before = context.nodes, context.batch, context.trace
+    context.nodes, context.batch, context.trace = [], None, object()
+    made = variable.set(lambda number: Traced(primitives.identity, (as_float(number),), context.batch))
+    mapped = mapper.set(vmap)
+    try:
+        yield context.nodes
+    finally:
+        mapper.reset(mapped)
+        variable.reset(made)
+        context.nodes, context.batch, context.trace = before
+
+
+@contextmanager
+def inside(batch: Batch) -> Iterator[None]:
+    """All nodes made meanwhile belong to `batch`."""
+    before, context.batch = context.batch, batch
+    try:
+        yield
+    finally:
+        context.batch = before
+
+
+def _operator(op: Primitive) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]:
+    """The method and the reflected method of a Python operator, from its row of the table."""
+
+    def method(self: Traced, other: Any) -> Any:
+        if other.__class__ is not Traced and other.__class__ is not float:
+            try:
+                other = _argument(other)
+            except TraceError:
+                raise
+            except TypeError:
+                return NotImplemented
+        return _record(op, (self, other))
+
+    def reflected(self: Traced, other: Any) -> Any:
+        try:
+            return _record(op, (_argument(other), self))
+        except TraceError:
+            raise
+        except TypeError:
+            return NotImplemented
+
+    return method, reflected
+
+
+def _comparison(op: Operation) -> Callable[[Any, Any], Any]:
+    def method(self: Traced, other: Any) -> Any:
+        try:
+            return Condition(op, *_together((self, _argument(other))))
+        except TraceError:
+            raise
+        except TypeError:
+            return NotImplemented
+
+    return method
+
+
+class Traced:
+    """A number that is not known while a function is traced."""
+
+    __slots__ = ("__weakref__", "arguments", "batch", "expansion", "index", "op")
+
+    def __init__(self, op: Any, arguments: tuple[Any, ...], batch: Batch | None) -> None:
+        self.op, self.arguments, self.batch, self.expansion = op, arguments, batch, None
+        nodes = context.nodes
+        if nodes is None:
+            raise TraceError(_TOO_LATE)
+        self.index = len(nodes)
+        nodes.append(self)
+
+    @staticmethod
+    def leaf(kind: str, *source: Any, batch: Batch | None = None) -> Traced:
+        """What comes from outside: a "scalar" or "element" or "sample" of the arguments, or the "size" of a batch."""
+        return Traced(None, (kind, *source), batch)
+
+    @staticmethod
+    def record(op: Primitive, *args: Any) -> Any:
+        """The node of `op` called with `args`."""
+        try:
+            arguments = tuple([x if x.__class__ is Traced or x.__class__ is float else _argument(x) for x in args])
+        except TraceError:
+            raise
+        except TypeError as error:
+            raise TypeError(f"{op.name}(): {error}") from None
+        return _record(op, arguments)
+
+    def edges(self) -> Any:
+        """The arguments with the local derivatives, for the sweeps."""
+        return zip(self.arguments, self.op.partials(self, *self.arguments))
+
+    def pull(self, other: Any) -> Any:
+        """The product with another factor of the chain rule."""
+        if other.__class__ is float and other == other and other not in (0.0, inf, -inf):
+            return _record(primitives.mul, (other, self))
+        return _record(PRODUCT, (other, self))
+
+    push = pull
+
+    __add__, __radd__ = _operator(primitives.add)
+    __sub__, __rsub__ = _operator(primitives.sub)
+    __mul__, __rmul__ = _operator(primitives.mul)
+    __truediv__, __rtruediv__ = _operator(primitives.div)
+    __floordiv__, __rfloordiv__ = _operator(primitives.floordiv)
+    __mod__, __rmod__ = _operator(primitives.mod)
+    _pow, __rpow__ = _operator(primitives.pow)
+    __neg__ = primitives.neg
+    __abs__ = primitives.abs
+    __floor__ = primitives.floor
+    __ceil__ = primitives.ceil
+    __pow__, __round__, __divmod__, __rdivmod__ = (
+        Value.__pow__,
+        Value.__round__,
+        Value.__divmod__,
+        Value.__rdivmod__,
+    )
+    clip, round = Value.clip, Value.round
+    __array_ufunc__ = Value.__array_ufunc__
+
+    def __pos__(self) -> Traced:
+        return self
+
+    def __copy__(self) -> Traced:
+        return self  # never changes, and a copy would be a number that the trace has not recorded
+
+    def __deepcopy__(self, memo: Any) -> Traced:
+        return self
+
+    __lt__, __le__ = _comparison(CONDITIONS["lt"]), _comparison(CONDITIONS["le"])
+    __gt__, __ge__ = _comparison(CONDITIONS["gt"]), _comparison(CONDITIONS["ge"])
+    __eq__, __ne__ = _comparison(CONDITIONS["eq"]), _comparison(CONDITIONS["ne"])
+    __hash__ = object.__hash__
+
+    def __bool__(self) -> bool:
+        raise TraceError(_branch("a number that is known only when the compiled function is called"))
+
+    def __float__(self) -> float:
+        raise TraceError(
+            f"{place()} asks for the float of a number that is not known while tracing; use the functions of "
+            "autograd_engine (exp, sin, ...) instead of those of math, and pass what must be a float as a constant"
+        )
+
+    __trunc__ = __float__
+
+    def __int__(self) -> int:
+        raise TraceError(
+            f"{place()} asks for the float of a number that is not known while tracing, to make it a whole number; a "
+            "count or an index must not be an argument of the compiled function: close over it"
+        )
+
+    __index__ = __int__
+
+    def __format__(self, spec: str) -> str:
+        if spec:
+            raise TraceError(f"{place()} formats a number that is not known while tracing; do so with the result")
+        return repr(self)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _OF_VALUES:
+            raise TraceError(
+                f"{place()} uses .{name} of a number that is not known while tracing; derivatives are taken by grad, "
+                "value_and_grad, ... inside of a compiled function"
+            )
+        raise AttributeError(f"a number that is traced has no attribute {name!r}")
+
+    def conjugate(self) -> Traced:
+        """Self, which is real."""
+        return self
+
+    def detach(self) -> Traced:
+        """The same number as a constant, as far as derivatives go."""
+        detached: Traced = _record(DETACHED, (self,))
+        return detached
+
+    def __repr__(self) -> str:
+        return f"<traced {self.op.name if self.op else self.arguments[0]}>"
+
+
+def _connective(name: str) -> Callable[[Any, Any], Any]:
+    op = CONDITIONS[name]
+
+    def method(self: Condition, other: Any) -> Any:
+        if not isinstance(other, (Condition, bool, np.bool_)):
+            return NotImplemented
+        return Condition(op, *_together((self, _argument(other))))
+
+    return method
+
+
+class Condition(Traced):
+    """A comparison of numbers that are not known: for `where`, and for & | ^. Elsewhere it counts as 0 or 1."""
+
+    __slots__ = ()
+    __and__ = __rand__ = _connective("and")
+    __or__ = __ror__ = _connective("or")
+    __xor__ = __rxor__ = _connective("xor")
+
+    def __invert__(self) -> Any:
+        return self ^ True
+
+    def __bool__(self) -> bool:
+        raise TraceError(_branch("a comparison of numbers that are known only when the compiled function is called"))
+
+
+# Every function that is a method of a Value is one here: NumPy calls them for arrays of numbers.
+for _name, _method in vars(Value).items():
+    if isinstance(_method, Primitive) and _name not in vars(Traced):
+        setattr(Traced, _name, _method)
+
+_OF_VALUES = frozenset(name for name in dir(Value) if name[0] != "_" and name not in dir(Traced))
+
+
+def _argument(x: Any) -> Any:
+    """What an operation takes: a Traced number or a float."""
+    if isinstance(x, Traced):
+        return x
+    if isinstance(x, Value):
+        raise TraceError(
+            f"{place()} uses {x!r}, which is not an argument of the compiled function; pass it as an argument, or "
+            "write constant(value) if its present data is meant"
+        )
+    return as_float(x)
+
+
+def _together(arguments: tuple[Any, ...]) -> tuple[tuple[Any, ...], Batch | None]:
+    """The arguments of one operation, all of one batch, and that batch."""
+    batch = context.batch
+    if batch is None:
+        for x in arguments:
+            if x.__class__ is not float and x.batch is not None:
+                if batch is not None and x.batch is not batch:
+                    raise TraceError(_two_batches(x.batch, batch))
+                batch = x.batch
+        if batch is None:
+            return arguments, None
+    return tuple([x if x.__class__ is float else batch.broadcast(x) for x in arguments]), batch
+
+
+def _record(op: Any, arguments: tuple[Any, ...]) -> Any:
+    arguments, batch = _together(arguments)
+    if op.composite:
+        expansion = op.forward(*arguments)
+        node = Traced(op, arguments, batch)
+        node.expansion = expansion
+        return node
+    return Traced(op, arguments, batch)
+
+
+def _two_batches(one: Batch, other: Batch) -> str:
+    return (
+        f"{place()} combines the samples of two batches, of {one.size} and {other.size}; reduce one of them first, by "
+        "sum or mean"
+    )

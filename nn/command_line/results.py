@@ -1,0 +1,98 @@
+"""What `train` leaves in a directory: the model, what was measured, and the pictures."""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+
+from autograd_engine.files import write_atomically
+from nn.command_line.predictor import Predictor
+from nn.training.fit import History
+
+MODEL, METRICS = "model.safetensors", "metrics.json"
+PICTURES = (
+    *("loss.png", "prediction.png", "decision_boundary.png", "confusion_matrix.png", "kernels.png"),
+    *("neuron.svg", "sample.svg"),
+)
+
+
+class Results:
+    """The directory `path` while a training fills it; where that fails, no directory is left that it made in vain.
+
+    Entering it raises OSError where it cannot be written to, so that this is known before the training.
+    """
+
+    def __init__(self, path: Path, screen: Console) -> None:
+        self.path, self.screen = path, screen
+        self._made = [directory for directory in (path, *path.parents) if not directory.exists()]
+
+    def __enter__(self) -> Results:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.path):
+                pass
+        except OSError as error:
+            self._tidy_up()
+            error.filename = str(self.path)
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if kind is not None:
+            self._tidy_up()
+
+    def save(self, predictor: Predictor) -> None:
+        """Write the model. What an earlier model has left in the directory goes, since it would not fit this one."""
+        stale = (METRICS, *PICTURES) if (self.path / MODEL).exists() else ()
+        predictor.save(self.path / MODEL)
+        for name in stale:
+            (self.path / name).unlink(missing_ok=True)
+
+    def write(self, files: Mapping[str, bytes]) -> None:
+        """Write files by their names, and print where they are."""
+        for name, content in files.items():
+            write_atomically(self.path / name, content)
+            self.show(name)
+
+    def show(self, name: str) -> None:
+        """Print where a file is."""
+        self.screen.print(f"  {self.path / name}")
+
+    def _tidy_up(self) -> None:
+        for directory in self._made:
+            with suppress(OSError):  # it is not empty, or was never made
+                directory.rmdir()
+
+
+def metrics(history: History, held_out: str, judged: Mapping[str, Mapping[str, float]]) -> bytes:
+    """What was measured, as JSON: lists of figures over the epochs, and those of the model that was written.
+
+    `held_out` is the part that was judged after each epoch. What is not finite becomes null.
+    """
+    epochs = {
+        "train": {"loss": history.loss, "accuracy": history.accuracy},
+        held_out: {"loss": history.validation_loss, "accuracy": history.validation_accuracy},
+    }
+    measured = {
+        "epochs": {part: {name: list(line) for name, line in lines.items() if line} for part, lines in epochs.items()},
+        "final": judged,
+        "best_epoch": history.best_epoch,
+        "interrupted": history.interrupted,
+    }
+    return (json.dumps(_finite(measured), indent=2, allow_nan=False) + "\n").encode()
+
+
+def _finite(thing: Any) -> Any:
+    if isinstance(thing, Mapping):
+        return {name: _finite(part) for name, part in thing.items()}
+    if isinstance(thing, list):
+        return [_finite(part) for part in thing]
+    return None if isinstance(thing, float) and not math.isfinite(thing) else thing

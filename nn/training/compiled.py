@@ -1,0 +1,244 @@
+"""The steps of a training, compiled: a batch's gradients and figures of merit in one call of native code.
+
+How to read this file: `CompiledSteps` keeps the parameters in one array, and all else that belongs to the model's
+state (buffers, frozen parameters) in another; a step is a kernel of these two and of a batch. The kernel comes from
+running the model, or rather its `Twin`: a copy with symbols in the places of those numbers. So a unit computes, and
+changes its buffers, as it always does. There is one sample in that run, whose numbers stand for every sample's.
+
+It is run twice, and again after each callback, and what it computes is compared (`traces.py`): a model or a loss that
+computes something else each time cannot have a kernel, and one that a callback has changed needs a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from autograd_engine.compiler.jit import jit
+from autograd_engine.compiler.program.traced_function import TracedFunction
+from autograd_engine.compiler.trace.arrays import BatchArray
+from autograd_engine.compiler.trace.errors import TraceError
+from autograd_engine.derivatives import value_and_grad
+from autograd_engine.mapping import vmap
+from autograd_engine.primitives import mean
+from autograd_engine.structure import flatten
+from autograd_engine.value import Value
+from nn.checks import number
+from nn.grids import grid
+from nn.training.accuracy import accuracies, accuracy
+from nn.training.clipping import clipped_gradients
+from nn.training.progress import Check
+from nn.training.random_draws import RandomInputs
+from nn.training.random_sources import nothing_else_drawn
+from nn.training.recordings import Rows, Run, depends
+from nn.training.samples import Sample, mode, single
+from nn.training.steps import Figures, Places, Task, trains_nothing
+from nn.training.symbolic_copy import State, Twin
+
+Array: TypeAlias = npt.NDArray[np.float64]
+
+
+class CompiledSteps:
+    """Steps of native code; between `read` and `write` the model's state is kept here.
+
+    They are compiled at once. Raises TraceError, or whatever the model or the loss raises, where they do what only
+    numbers can do, and then nothing has changed.
+    """
+
+    def __init__(
+        self, task: Task, samples: Sequence[Sample], batch_size: int, held_out: Sequence[Sample], check: Check
+    ) -> None:
+        self.task, self.check = task, check
+        self._state = State(task)
+        self._trained, self._others = self._state.read()
+        self._gradients: Array | None = None
+        smallest = samples[: (len(samples) - 1) % batch_size + 1]
+        with nothing_else_drawn(*self._traced()):
+            self._training = _Judging(task, self._state, samples, smallest)
+            self._step = jit(value_and_grad(self._training.run, has_aux=True))
+            self._step.stats(self._trained, self._others, self._training.example(batch_size))
+        self._judgings = [self._training]
+        if held_out:
+            with mode(task.model, training=False), nothing_else_drawn(*self._traced()):
+                self._validation = _Judging(task, self._state, held_out, held_out[:1])
+                self._validate = jit(self._validation.judge)
+                self._validate.stats(self._trained, self._others, self._validation.example(len(held_out)))
+            self._judgings.append(self._validation)
+
+    def step(self, places: Places, figures: Figures) -> None:
+        """See `Steps`."""
+        self.check()
+        batch = self._training.batch(places)
+        (_, (loss, buffers, outputs)), gradients = self._step(self._trained, self._others, batch)
+        if self.task.clips:
+            gradients, _ = clipped_gradients(gradients, self.task.clip_norm, self.task.clip_value)
+        new = self.task.optimizer.update(self._trained, gradients)
+        if len(buffers):
+            self._others[-len(buffers) :] = buffers
+        self._trained, self._gradients = new, gradients
+        self._training.add(figures, places, loss, outputs)
+
+    def validate(self, figures: Figures) -> None:
+        """See `Steps`."""
+        places = range(len(self._validation.samples))
+        batch = self._validation.batch(places)
+        self._validation.add(figures, places, *self._validate(self._trained, self._others, batch))
+
+    def current(self) -> bool:
+        """See `Steps`. A run on symbols tells it, which takes about as long as two samples on Values."""
+        try:
+            for judging in self._judgings:
+                with mode(self.task.model, judging.training), nothing_else_drawn(*self._traced()):
+                    if not judging.computes_the_same(self._trained, self._others):
+                        return False
+        except Exception:  # of whatever kind: it cannot even be run on symbols any more
+            return False
+        return True
+
+    def _traced(self) -> tuple[Any, ...]:
+        """What is run on symbols."""
+        return self.task.model, self.task.loss, self.task.penalty
+
+    def read(self) -> None:
+        """See `Steps`."""
+        self._trained, self._others = self._state.read()
+
+    def write(self) -> None:
+        """See `Steps`. The parameters get the gradients of the last step; deltas there are none."""
+        self._state.write(self._trained, self._others, self._gradients)
+        self.task.model._forget()
+
+
+class _Judging:
+    """How the model, in the mode that it is in now, judges samples; `smallest` is a batch that it takes."""
+
+    def __init__(self, task: Task, state: State, samples: Sequence[Sample], smallest: Sequence[Sample]) -> None:
+        self.task, self.state, self.samples, self.training = task, state, samples, task.model.training
+        self._inputs = np.array([sample.inputs for sample in samples], dtype=np.float64)
+        self._targets = np.array([sample.target for sample in samples], dtype=np.float64)
+        self._random = RandomInputs(task.model, [sample.inputs for sample in smallest])
+        self._outputs: Any = None  # the structure of a sample's
+        self._program: Rows = []
+        self._rooms: dict[int, tuple[Array, Array]] = {}
+
+    def run(self, trained: Any, others: Any, batch: Any) -> tuple[Any, tuple[Any, Any, list[Any]]]:
+        """On symbols: what is to be minimised; the mean loss of the batch, the new buffers and each output.
+
+        The outputs are those of all samples, and only there if they are asked for. Raises TraceError where a second
+        run computes something else, which a kernel would not, and ValueError where nothing is trained.
+        """
+        twin, everyone, once = self._prepared(trained, others, batch)
+        with nothing_else_drawn(twin.model):
+            run, again = once(), once()
+        self._program = run.program()
+        if again.program() != self._program:
+            ours, theirs = run.written(), again.written()
+            what = next(what for what in ours if ours[what] != theirs[what])
+            raise TraceError(
+                f"the {what} computes something else each time it is run, as where it draws random numbers or counts, "
+                "which would be the same in every compiled step; let a unit draw from a NumPy Generator in one of its "
+                "attributes, with its random(size)"
+            )
+        self._check_that_it_trains(run)
+        loss = mean(_of_everyone(run.loss, everyone))
+        aim = loss if self.task.penalty is None else loss + run.penalty
+        outputs = [] if self.task.accuracy is None else [_of_everyone(x, everyone) for x in run.outputs]
+        return aim, (loss, grid(run.buffers), outputs)
+
+    def judge(self, trained: Any, others: Any, batch: Any) -> tuple[Any, list[Any]]:
+        """On symbols: the mean loss of the batch and each output."""
+        _, (loss, _, outputs) = self.run(trained, others, batch)
+        return loss, outputs
+
+    def computes_the_same(self, trained: Array, others: Array) -> bool:
+        """Whether a run on symbols computes what the kernel does."""
+        found: list[Rows] = []
+
+        def once(*args: Any) -> float:
+            found.append(self._prepared(*args)[-1]().program())
+            return 0.0
+
+        TracedFunction(once, (trained, others, self.example(2)), {}, exact=False)
+        return found == [self._program]
+
+    def _prepared(self, trained: Any, others: Any, batch: Any) -> tuple[Twin, Any, Callable[[], Run]]:
+        """The twin, the batch of all samples, and what runs everything once for the sample that stands for them."""
+        arrays = vmap(lambda sample: sample)(batch)
+        trained, others = np.asarray(trained).tolist(), np.asarray(others).tolist()
+        inputs, target, *draws = [array.of_sample.tolist() for array in arrays]
+        leaves = [*trained, *others, *flatten([inputs, target, draws])[0]]
+        twin = Twin(self.state, trained, others, self._random, draws[0] if draws else [])
+
+        def once() -> Run:
+            twin.restart()
+            model, penalty = twin.model, 0.0
+            outputs = single(model.forward_batch([inputs])[0] if model.needs_batch else model(inputs))
+            loss = self.task.loss(outputs, target)
+            if self.training and self.task.penalty is not None:
+                penalty = self.task.penalty_of(model)
+            numbers, self._outputs = flatten(outputs)
+            known = [_known("model", x) for x in numbers]
+            buffers = twin.buffers(self.training)
+            return Run(known, buffers, _known("loss", loss), _known("penalty", penalty), leaves)
+
+        return twin, arrays[0].batch, once
+
+    def _check_that_it_trains(self, run: Run) -> None:
+        parameters = run.leaves[: len(self.state.trained) + len(self.state.frozen)]
+        if not self.training or not depends(run.outputs, parameters):
+            return
+        for what, aim in (("loss", run.loss), ("penalty", run.penalty)):
+            if not depends([aim], parameters) and not (aim.__class__ is float and aim == 0.0):
+                raise ValueError(trains_nothing(what))
+
+    def example(self, samples: int) -> tuple[Array, ...]:
+        """A batch of that many samples, or of all there are, without drawing."""
+        inputs, targets = self._inputs[:samples], self._targets[:samples]
+        random = [np.zeros((len(inputs), self._random.size))] if self._random.size else []
+        return (inputs, targets, *random)
+
+    def batch(self, places: Places) -> tuple[Array, ...]:
+        """The batch of the samples at `places`, with what is drawn for them."""
+        inputs, targets = self._inputs, self._targets
+        if not isinstance(places, range):  # which is all of them
+            inputs, targets = self._taken(places)
+        return (inputs, targets, self._random.draw(len(inputs))) if self._random.size else (inputs, targets)
+
+    def _taken(self, places: npt.NDArray[np.int64]) -> tuple[Array, Array]:
+        """The inputs and targets of some samples; for batches of one size in the same arrays, which a kernel knows."""
+        n = len(places)
+        if n not in self._rooms:
+            self._rooms[n] = np.empty_like(self._inputs[:n]), np.empty_like(self._targets[:n])
+        inputs, targets = self._rooms[n]
+        self._inputs.take(places, axis=0, out=inputs, mode="clip")
+        self._targets.take(places, axis=0, out=targets, mode="clip")
+        return inputs, targets
+
+    def add(self, figures: Figures, places: Places, loss: float, outputs: Sequence[Array]) -> None:
+        """Add to the figures what a kernel has found."""
+        judge, right = self.task.accuracy, 0.0
+        if judge is accuracy and self._targets.ndim == 1 and all(part.kind is None for part in self._outputs.children):
+            targets = self._targets if isinstance(places, range) else self._targets[places]
+            right = float(accuracies(outputs, targets).sum())
+        elif judge is not None:
+            for i, numbers in zip(places, zip(*[column.tolist() for column in outputs])):
+                right += float(judge(self._outputs(list(map(Value, numbers))), self.samples[i].target))
+        figures.add(len(places), len(places) * loss, right)
+
+
+def _known(what: str, x: Any) -> Any:
+    """A number that the model, the loss or the penalty returned, traced or a float."""
+    if isinstance(x, Value):
+        raise TraceError(
+            f"the {what} returned {x!r}, which is computed from Values that the model does not hold"
+            + ("; use the model that the penalty is called with" if what == "penalty" else "")
+        )
+    return number(x)
+
+
+def _of_everyone(x: Any, everyone: Any) -> BatchArray:
+    """A number of the one sample, as the array of what all samples get."""
+    return BatchArray(everyone, everyone.broadcast(x))

@@ -1,0 +1,273 @@
+"""Training: `fit` changes a model's parameters until its outputs are near the targets.
+
+How to read this file: `fit` is the loop over epochs and batches. What happens in a step is in `steps.py`, on Values,
+and in `compiled.py`, as native code; the data are checked in `samples.py`, and Ctrl-C and the progress bar are in
+`terminal.py`.
+
+>>> from nn import MLP, SGD, squared_error
+>>> model = MLP(1, [1], seed=0)
+>>> history = fit(model, [[0.0], [1.0]], [1.0, 3.0], squared_error, SGD(model.parameters(), lr=0.5), epochs=200)
+>>> round(model([2.0])[0].data, 6)
+5.0
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import Any
+
+from nn.checks import Seed, at_least_0, generator, whole_number
+from nn.modules import Module
+from nn.optimizers import Optimizer
+from nn.training.early_stopping import BestState
+from nn.training.progress import Check, ctrl_c_between_samples, progress_bar
+from nn.training.samples import Loss, Sample, checked_samples, mode, try_smallest_batch
+from nn.training.steps import Accuracy, Figures, Judge, Penalty, Places, Steps, Task, ValueSteps
+
+WORTH_COMPILING = 2000
+"""So many samples, all epochs together, take about as long on Values as it takes to compile their step."""
+
+_CHANGED_TOO_SOON = f"the callback changed what is computed before {WORTH_COMPILING} samples had been trained with it"
+
+
+@dataclass
+class History:
+    """What `fit` saw: one number for each finished epoch in each list that was asked for, the others are empty.
+
+    `loss` and `accuracy` are means over the epoch's samples, each seen with the parameters of that moment;
+    the validation figures are taken at the end of the epoch. `seconds` is the time since the start,
+    `interrupted` says that Ctrl-C ended the training, and `stopped_early` that early stopping did. With early
+    stopping, `best_epoch`, counted from 1, is the epoch whose parameters the model was left with. `jit` says whether
+    the training was compiled, to its end, and `jit_reason` why it was not.
+
+    The loss of an epoch of one batch is therefore that before its step, the first one that of the untrained model:
+
+    >>> from nn import MLP, SGD, squared_error
+    >>> model = MLP(1, [1], seed=0)
+    >>> before, _ = evaluate(model, [[1.0]], [2.0], squared_error)
+    >>> history = fit(model, [[1.0]], [2.0], squared_error, SGD(model.parameters(), lr=0.1), epochs=3)
+    >>> history.loss[0] == before, len(history.loss), history.jit_reason
+    (True, 3, 'there are fewer than 2000 samples in all epochs together')
+    """
+
+    loss: list[float] = field(default_factory=list)
+    accuracy: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    validation_accuracy: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    interrupted: bool = False
+    stopped_early: bool = False
+    best_epoch: int | None = None
+    jit: bool = False
+    jit_reason: str = ""
+
+    def _add_epoch(self, trained: Sequence[float], validated: Sequence[float], seconds: float) -> None:
+        for figures, number in zip((self.loss, self.accuracy), trained):
+            figures.append(number)
+        for figures, number in zip((self.validation_loss, self.validation_accuracy), validated):
+            figures.append(number)
+        self.seconds = seconds
+
+
+def fit(
+    model: Module,
+    X: Any,
+    y: Any,
+    loss: Loss,
+    optimizer: Optimizer,
+    *,
+    epochs: int = 100,
+    batch_size: int | None = None,
+    validation: tuple[Any, Any] | None = None,
+    early_stopping: int | None = None,
+    penalty: Penalty | None = None,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
+    accuracy: Accuracy | None = None,
+    seed: Seed = 0,
+    progress: bool | None = None,
+    callback: Callable[[History], object] | None = None,
+    jit: bool | None = None,
+) -> History:
+    """Train `model` on the rows of X (n, d) and the targets y (n,) or (n, k); return the history.
+
+    A row may also have a shape of its own, as an image has: X (n, channels, height, width).
+
+    `loss(outputs, target)` and `accuracy(outputs, target)` judge one sample. Where the model has one output
+    they get that output itself, so `binary_cross_entropy_with_logits` and its like can be passed as they
+    are; where it has several they get the list. Likewise the target is a number where y is (n,) or (n, 1),
+    else a list.
+
+    Each step goes down the gradient of the mean loss of a batch of `batch_size` samples, in an order drawn
+    anew from `seed` for each epoch; the default is one batch of all, in the order given. `validation` is
+    another (X, y), judged after each epoch. `callback(history)` is called after each epoch.
+
+    `early_stopping` is a patience: the training ends when so many epochs have passed without a new lowest validation
+    loss. However it ends then, the model is left with the parameters of its best epoch.
+
+    `penalty(model)`, such as `0.01 * l2_penalty(model.parameters())`, is added to the mean loss of each batch for
+    the gradient; the figures of the history are without it. With `clip_norm` or `clip_value` the gradients of each
+    step are clipped, see `clip_gradients`. A learning rate that changes from step to step is the optimizer's: its
+    `lr` may be a schedule.
+
+    The model is in training mode for the steps and in inference mode for the validation and the callback;
+    afterwards each of its modules is in the mode it was in before. Where the model has statistics over the batch
+    (`needs_batch`), a batch goes through it at once.
+
+    With `jit` the steps and the validation are compiled: the model, the loss and the penalty are run once, on symbols,
+    and from then on native code does the same to all samples. Up to rounding the results are the same. It raises
+    TraceError where one of them does what cannot be compiled, such as an `if` on a number, or does not do the same when
+    it is run again; what they do besides computing is done only when they are run on symbols. Random numbers must come
+    from a NumPy Generator in an attribute of a unit, by its `random(size)`. The callback may change what is computed (a
+    rate of Dropout, a weight of the loss), which is then compiled anew; such changes by anything else while the
+    training goes on, a schedule or another thread, are not seen. Parameters and buffers get their new numbers for the
+    callback, for early stopping and at the end.
+    Without `jit` everything is done on Values, sample by sample, and `model.deltas()` then are those of the last sample
+    or batch that went through the model, with respect to the batch's mean loss; of a validation sample they are 0.
+    None, the default, compiles where it can and where there are enough samples for it to pay, 2,000 in all epochs
+    together, and as many again before it is compiled anew. The history says what was done.
+
+    `progress` shows a bar with loss, accuracy and time left: True, False, or None for only on a terminal.
+    Ctrl-C, or a KeyboardInterrupt from the callback, ends the training between two samples (if it is compiled, between
+    two steps), never within an update, and the history up to there is returned. A second Ctrl-C does not wait.
+
+    A loss that becomes inf or nan is not an error: it stands in the history.
+
+    Raises ValueError or TypeError, before anything is changed, where X and y differ in length, are ragged,
+    empty, or not of finite numbers, where a row does not fit the model or a target the loss, where the last batch
+    is too small for the model's statistics, where early stopping has no validation data to judge by, and where the
+    optimizer holds none of the model's parameters; in the first step where the penalty is no number, and where the
+    loss or the penalty, unless it is 0, does not depend on the parameters; ImportError where `progress` is True and
+    rich is not installed, or `jit` is True and llvmlite is not.
+
+    The points lie on 2 x + 1; the penalty on the slope makes a flatter line of them:
+
+    >>> from nn import MLP, SGD, l2_penalty, squared_error
+    >>> model = MLP(1, [1], seed=0)
+    >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [1.0, 3.0, 5.0, 7.0]
+    >>> half_slope_squared = lambda model: 0.5 * l2_penalty(model.layers[0].neurons[0].weight)
+    >>> optimizer = SGD(model.parameters(), lr=0.1)
+    >>> history = fit(model, X, y, squared_error, optimizer, epochs=500, penalty=half_slope_squared)
+    >>> [round(parameter.data, 4) for parameter in model.parameters()], history.jit
+    ([1.1111, 2.3333], True)
+    """
+    if set(optimizer.parameters).isdisjoint(model.parameters()):
+        raise ValueError("the optimizer holds none of the model's parameters; make it with model.parameters()")
+    samples = checked_samples(model, X, y, loss)
+    held_out = [] if validation is None else checked_samples(model, *_pair(validation), loss, prefix="validation ")
+    epochs = whole_number("epochs", epochs, at_least=0)
+    batch_size = len(samples) if batch_size is None else whole_number("batch_size", batch_size, at_least=1)
+    batches = -(-len(samples) // batch_size)
+    draws = generator(seed)
+    for name, bound in (("clip_norm", clip_norm), ("clip_value", clip_value)):
+        if bound is not None:
+            at_least_0(name, bound)
+    best = None
+    if early_stopping is not None:
+        if not held_out:
+            raise ValueError("early_stopping judges by the validation loss, so fit() needs validation=(X, y)")
+        best = BestState(model, whole_number("early_stopping", early_stopping))
+    try_smallest_batch(model, [sample.inputs for sample in samples[: (len(samples) - 1) % batch_size + 1]])
+    task = Task(model, loss, optimizer, accuracy, penalty, clip_norm, clip_value)
+
+    history, started, compiled_after = History(), time.perf_counter(), 0
+    with mode(model, training=True), ctrl_c_between_samples() as check:
+        steps: Steps = ValueSteps(task, samples, held_out, check)
+        try:
+            if jit is None and epochs * len(samples) < WORTH_COMPILING:
+                history.jit_reason = f"there are fewer than {WORTH_COMPILING} samples in all epochs together"
+            elif jit is not False:
+                steps = _compiled(task, samples, batch_size, held_out, check, history, jit) or steps
+            with progress_bar(epochs * batches, progress) as show:
+                for epoch in range(1, epochs + 1):
+                    order: Places = range(len(samples)) if batches == 1 else draws.permutation(len(samples))
+                    figures = Figures(accuracy is not None)
+                    for start in range(0, len(samples), batch_size):
+                        steps.step(order[start : start + batch_size], figures)
+                        show(epoch, *figures.means())
+                    if best is not None or callback is not None:
+                        steps.write()
+                    with mode(model, training=False):
+                        validated = Figures(accuracy is not None)
+                        if held_out:
+                            steps.validate(validated)
+                        seconds = time.perf_counter() - started
+                        history._add_epoch(figures.means(), validated.means() if held_out else (), seconds)
+                        history.stopped_early = best is not None and best.note(history.validation_loss)
+                        if callback is not None:
+                            try:
+                                callback(history)
+                            finally:
+                                steps.read()
+                    check()
+                    if history.stopped_early:
+                        break
+                    if callback is not None and epoch < epochs and not steps.current():
+                        steps, history.jit = ValueSteps(task, samples, held_out, check), False
+                        if jit or (epoch - compiled_after) * len(samples) >= WORTH_COMPILING:
+                            steps = _compiled(task, samples, batch_size, held_out, check, history, jit) or steps
+                            compiled_after = epoch
+                        else:
+                            history.jit_reason = _CHANGED_TOO_SOON
+        except KeyboardInterrupt:
+            history.interrupted = True
+        finally:
+            steps.write()
+    if best is not None:
+        best.restore()
+        history.best_epoch = best.epoch
+    history.seconds = time.perf_counter() - started
+    return history
+
+
+def evaluate(model: Module, X: Any, y: Any, loss: Loss, accuracy: Accuracy | None = None) -> tuple[float, float | None]:
+    """The mean loss and the mean accuracy (None if it is not asked for) of `model`, in inference mode, on X and y.
+
+    Arguments and errors as for `fit`; no parameter and no gradient changes. It runs on Values, uncompiled.
+
+    >>> from nn import Dropout, Linear, Sequential, squared_error
+    >>> model = Sequential(Linear(1, 1), Dropout(0.5))
+    >>> model.load_arrays({"0.weight": [[2.0]], "0.bias": [1.0]})
+    >>> evaluate(model, [[0.0], [1.0]], [1.0, 4.0], squared_error), model.training  # nothing is dropped
+    ((0.25, None), True)
+    """
+    judge, figures = Judge(model, loss, accuracy, check=lambda: None), Figures(accuracy is not None)
+    with mode(model, training=False):
+        for sample in checked_samples(model, X, y, loss):
+            judge.sample(sample, figures)
+    mean_loss, *mean_accuracy = figures.means()
+    return mean_loss, mean_accuracy[0] if mean_accuracy else None
+
+
+def _compiled(
+    task: Task,
+    samples: Sequence[Sample],
+    batch_size: int,
+    held_out: Sequence[Sample],
+    check: Check,
+    history: History,
+    jit: bool | None,
+) -> Steps | None:
+    """The compiled steps. Where there are none: an error if `jit` is True, else None, and the history says why."""
+    try:
+        if find_spec("llvmlite") is None:
+            raise ImportError("jit=True needs llvmlite: pip install llvmlite")
+        from nn.training.compiled import CompiledSteps  # which imports the compiler
+
+        steps = CompiledSteps(task, samples, batch_size, held_out, check)
+    except Exception as error:  # of whatever kind: units and losses of others were not made for symbols
+        if jit:
+            raise
+        history.jit_reason = f"{type(error).__name__}: {error}"
+        return None
+    history.jit = True
+    return steps
+
+
+def _pair(validation: Any) -> tuple[Any, Any]:
+    if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+        raise TypeError(f"validation must be a pair (X, y), got {validation!r:.60}")
+    return validation[0], validation[1]

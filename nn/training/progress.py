@@ -1,0 +1,104 @@
+"""Ctrl-C between two samples, and a progress bar."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from types import FrameType
+from typing import TypeAlias
+
+Check: TypeAlias = Callable[[], None]
+
+
+HUGE = 1e6
+
+
+@contextmanager
+def ctrl_c_between_samples() -> Iterator[Check]:
+    """Gives a function that raises KeyboardInterrupt if Ctrl-C was pressed since: the only place where it does.
+
+    A handler of someone else's is left alone, and in other threads Ctrl-C is never heard.
+    """
+    pressed = False
+
+    def note(signum: int, frame: FrameType | None) -> None:
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+
+    def check() -> None:
+        if pressed:
+            raise KeyboardInterrupt
+
+    with _handling_ctrl_c(note):
+        yield check
+
+
+@contextmanager
+def ctrl_c_after_imports() -> Iterator[None]:
+    """Keeps Ctrl-C until the end: an import in C code would print the KeyboardInterrupt or turn it into ImportError.
+
+    A handler of someone else's is left alone.
+    """
+    pressed = False
+
+    def note(signum: int, frame: FrameType | None) -> None:
+        nonlocal pressed
+        pressed = True
+
+    with _handling_ctrl_c(note):
+        yield
+    if pressed:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def _handling_ctrl_c(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    ours = in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if ours:
+        signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextmanager
+def progress_bar(steps: int, wanted: bool | None) -> Iterator[Callable[..., None]]:
+    """Gives a function to be called after each step, with the epoch, the loss and perhaps the accuracy."""
+    if wanted is None:
+        wanted = sys.stderr.isatty() and find_spec("rich") is not None
+    if not wanted:
+        yield lambda *figures: None
+        return
+    try:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    except ImportError:
+        raise ImportError("progress=True needs rich: pip install 'autograd-engine[train]'") from None
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f} %"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=steps)
+
+        def show(epoch: int, *means: float) -> None:
+            figures = [f"{name} {decimal(mean, 4)}" for name, mean in zip(("loss", "accuracy"), means)]
+            bar.update(task, advance=1, description="  ".join([f"epoch {epoch}", *figures]))
+
+        yield show
+
+
+def decimal(number: float, places: int) -> str:
+    """A number with so many decimal places, or shorter where it is huge, as a loss is when a training diverges."""
+    return f"{number:.{places}f}" if abs(number) < HUGE else f"{number:.4g}"

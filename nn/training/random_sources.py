@@ -1,0 +1,139 @@
+"""Where random numbers come from: all Generators and their like that a model, a loss or a penalty leads to.
+
+What draws from them while it is run on symbols would have the same draws in every compiled step: `nothing_else_drawn`
+finds that out, and gives the sources their states back, so that a training on Values goes on as if nothing had been.
+What is hidden where `reached` does not look is found by running twice, see `compiled.py`.
+"""
+
+from __future__ import annotations
+
+import functools
+import pickle
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from autograd_engine.compiler.trace.errors import TraceError
+from autograd_engine.primitives import Primitive
+from autograd_engine.value import Value
+
+
+@contextmanager
+def nothing_else_drawn(*traced: Any) -> Iterator[None]:
+    """Raises TraceError, and undoes it, where somebody draws from other random numbers than those of stand-ins.
+
+    These are the global ones of NumPy and Python, and those that the `traced` model and functions lead to.
+    """
+    sources = [*_GLOBAL, *filter(_has_a_state, reached(traced))]
+    before = [_state(source) for source in sources]
+    try:
+        yield
+    finally:
+        drawn = [_state(source) != state for source, state in zip(sources, before)]
+        for source, state in zip(sources, before):
+            _set_state(source, state)
+    if any(drawn):
+        raise TraceError(
+            "the model, the loss or the penalty draws "
+            + ("global random numbers" if any(drawn[: len(_GLOBAL)]) else "random numbers")
+            + " on its own, which would be the same in every compiled step; keep a NumPy Generator in an attribute of "
+            "the unit, and draw with its random(size)"
+        )
+
+
+def _has_a_state(thing: Any) -> bool:
+    """Whether it is a source of random numbers that can be set back."""
+    is_random = isinstance(thing, random.Random) and not isinstance(thing, random.SystemRandom)
+    return is_random or isinstance(thing, (np.random.Generator, np.random.RandomState))
+
+
+def _state(source: Any) -> bytes:
+    """The state of a source of random numbers, to be compared and set again."""
+    if isinstance(source, np.random.Generator):
+        return pickle.dumps(source.bit_generator.state)
+    return pickle.dumps(source.getstate() if isinstance(source, random.Random) else source.get_state())
+
+
+def _set_state(source: Any, state: bytes) -> None:
+    if isinstance(source, np.random.Generator):
+        source.bit_generator.state = pickle.loads(state)
+    elif isinstance(source, random.Random):
+        source.setstate(pickle.loads(state))
+    else:
+        source.set_state(pickle.loads(state))
+
+
+def reached(things: Any) -> list[Any]:
+    """All that `things` lead to, once: by attributes, containers and functions."""
+    seen: dict[int, Any] = {}
+    stack: list[Any] = [things]
+    while stack:
+        thing = stack.pop()
+        if id(thing) not in seen:
+            seen[id(thing)] = thing
+            stack += _within(thing)
+    return list(seen.values())
+
+
+def _within(thing: Any) -> list[Any]:
+    """What a thing leads to: what it holds, and what a function of the user's closes over, or names."""
+    if isinstance(thing, _ENDS):
+        return []
+    if isinstance(thing, dict):
+        return list(thing.values())
+    if isinstance(thing, (list, tuple, set, frozenset)):
+        return list(thing)
+    if isinstance(thing, np.ndarray):
+        return thing.ravel().tolist() if thing.dtype == object else []
+    if isinstance(thing, FunctionType):
+        if _is_ours(thing):
+            return []
+        names = {name for code in _codes(thing.__code__) for name in code.co_names}
+        named = [thing.__globals__[name] for name in sorted(names) if name in thing.__globals__]
+        return [*named, *(thing.__closure__ or ()), thing.__defaults__, thing.__kwdefaults__]
+    if isinstance(thing, CellType):
+        try:
+            return [thing.cell_contents]
+        except ValueError:  # it is empty yet
+            return []
+    if isinstance(thing, (MethodType, BuiltinFunctionType)):
+        return [thing.__self__, getattr(thing, "__func__", None)]
+    if isinstance(thing, functools.partial):
+        return [thing.func, thing.args, thing.keywords]
+    calls = [getattr(type(thing), name, None) for name in ("__call__", "forward_batch")]
+    return [*getattr(thing, "__dict__", {}).values(), *calls]
+
+
+def _is_ours(function: FunctionType) -> bool:
+    """Whether it is one of this library, which draws from what it is given only."""
+    return (function.__module__ or "").partition(".")[0] in ("autograd_engine", "nn")
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """The code of a function and of those within it."""
+    yield code
+    for part in code.co_consts:
+        if isinstance(part, CodeType):
+            yield from _codes(part)
+
+
+_GLOBAL: list[Any] = [random.random.__self__, np.random.random.__self__]  # type: ignore[attr-defined]
+_ENDS = (
+    np.random.Generator,
+    np.random.RandomState,
+    random.Random,
+    str,
+    bytes,
+    int,
+    float,
+    complex,
+    type,
+    type(None),
+    ModuleType,
+    Primitive,
+    Value,
+)

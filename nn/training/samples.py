@@ -1,0 +1,97 @@
+"""The data of a training, checked before it starts: whether the model takes the rows and the loss the targets."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple, TypeAlias
+
+from autograd_engine.primitives import as_float
+from autograd_engine.value import Value
+from nn.checks import finite_inputs, finite_number, finite_table, listed
+from nn.modules import Module
+
+Loss: TypeAlias = Callable[[Any, Any], Any]
+"""A loss of the outputs and the target of one sample."""
+
+
+class Sample(NamedTuple):
+    """One row of the data with its target: a number, or a list where y has several columns."""
+
+    inputs: list[Any]
+    target: Any
+
+
+def checked_samples(model: Module, X: Any, y: Any, loss: Loss, prefix: str = "") -> list[Sample]:
+    """The rows and their targets, once it is known that the model takes the former and the loss the latter."""
+    rows, targets = listed(X, f"{prefix}X"), listed(y, f"{prefix}y")
+    if len(rows) != len(targets):
+        raise ValueError(f"{prefix}X has {len(rows)} rows, but {prefix}y has {len(targets)} targets")
+    if not rows:
+        raise ValueError(f"{prefix}X and {prefix}y are empty; training needs at least one row")
+    with _too_large(f"{prefix}X"):
+        inputs = finite_inputs(rows, f"{prefix}X")
+    with _too_large(f"{prefix}y"):
+        targets = _finite_targets(targets, f"{prefix}y")
+    # Which row is judged does not matter to a target, so that one pass of the model is enough.
+    with mode(model, training=False):
+        outputs = single(model(inputs[0]))
+    for i, target in _distinct(targets):
+        try:
+            judged = loss(outputs, target)
+            judged if isinstance(judged, Value) else as_float(judged)
+        except (TypeError, ValueError, IndexError) as error:
+            raise ValueError(f"the loss does not take row {i} of {prefix}y: {error}") from error
+    return [Sample(*pair) for pair in zip(inputs, targets)]
+
+
+def _finite_targets(targets: list[Any], name: str) -> list[Any]:
+    """The targets as numbers, or as lists of several numbers."""
+    if not isinstance(targets[0], Iterable) or isinstance(targets[0], str):
+        return [finite_number(target, f"{name}: row {i}") for i, target in enumerate(targets)]
+    table = finite_table(targets, name)
+    if not table[0]:
+        raise ValueError(f"{name}: row 0 is empty; a target is a number or a list of numbers")
+    return table if len(table[0]) > 1 else [target for [target] in table]
+
+
+@contextmanager
+def _too_large(name: str) -> Iterator[None]:
+    """Raises ValueError, with `name`, where a whole number has no float."""
+    try:
+        yield
+    except OverflowError:
+        raise ValueError(f"{name} holds a whole number that is too large for a float") from None
+
+
+def try_smallest_batch(model: Module, inputs: list[Any]) -> None:
+    """A copy of the model takes the smallest batch there will be, so that what is wrong with it is known before."""
+    with mode(model, training=True):
+        if model.needs_batch:
+            copy.deepcopy(model).forward_batch(inputs)
+
+
+def single(outputs: Any) -> Any:
+    """What a model returned, without the list where there is but one output."""
+    return outputs[0] if isinstance(outputs, Sequence) and len(outputs) == 1 else outputs
+
+
+@contextmanager
+def mode(model: Module, training: bool) -> Iterator[None]:
+    """Sets training or inference mode, and afterwards each module's own mode again."""
+    before = {module: module.training for module in model.named_modules().values()}
+    model.train(training)
+    try:
+        yield
+    finally:
+        for module, own in before.items():
+            module.training = own
+
+
+def _distinct(targets: list[Any]) -> list[tuple[int, Any]]:
+    """Each target that there is, with the first row that has it."""
+    first: dict[Any, tuple[int, Any]] = {}
+    for i, target in enumerate(targets):
+        first.setdefault((type(target), tuple(target) if isinstance(target, list) else target), (i, target))
+    return list(first.values())

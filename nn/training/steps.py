@@ -1,0 +1,206 @@
+"""The steps of a training on Values, sample by sample: what a compiled step is held to.
+
+Where it can be, the graph of a sample goes before the next one is made, so that no graph is larger than a sample's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from autograd_engine.graph import topological_order
+from autograd_engine.primitives import as_float, sum
+from autograd_engine.structure import flatten
+from autograd_engine.value import Value
+from nn.checks import number
+from nn.modules import Module
+from nn.optimizers import Optimizer
+from nn.training.clipping import clip_gradients
+from nn.training.progress import Check
+from nn.training.samples import Loss, Sample, single
+
+Accuracy: TypeAlias = Callable[[Any, Any], float]
+Penalty: TypeAlias = Callable[[Any], Any]
+
+Places: TypeAlias = "range | npt.NDArray[np.int64]"
+"""Which samples, by their numbers: in an order drawn, or the range of all."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be trained, and how: the arguments of `fit`."""
+
+    model: Module
+    loss: Loss
+    optimizer: Optimizer
+    accuracy: Accuracy | None = None
+    penalty: Penalty | None = None
+    clip_norm: float | None = None
+    clip_value: float | None = None
+
+    @property
+    def clips(self) -> bool:
+        """Whether the gradients are clipped."""
+        return self.clip_norm is not None or self.clip_value is not None
+
+    def penalty_of(self, model: Module) -> Any:
+        """The penalty of the model or of its copy. Raises TypeError where it is not a number."""
+        assert self.penalty is not None
+        penalty = self.penalty(model)
+        try:
+            return number(penalty)
+        except TypeError:
+            raise TypeError(f"penalty(model) must return a number or a Value, got {penalty!r:.60}") from None
+
+
+class Figures:
+    """The mean loss and, where it is asked for, the mean accuracy of the samples judged so far."""
+
+    def __init__(self, with_accuracy: bool) -> None:
+        self.with_accuracy, self.judged, self.loss, self.accuracy = with_accuracy, 0, 0.0, 0.0
+
+    def add(self, samples: int, loss: float, accuracy: float) -> None:
+        """So many more samples, with the sums of their losses and accuracies."""
+        self.judged += samples
+        self.loss += loss
+        self.accuracy += accuracy
+
+    def means(self) -> tuple[float, ...]:
+        """The means: (loss,) or (loss, accuracy)."""
+        loss = self.loss / self.judged
+        return (loss, self.accuracy / self.judged) if self.with_accuracy else (loss,)
+
+
+class Steps(Protocol):
+    """Steps of a training, on Values or compiled."""
+
+    def step(self, places: Places, figures: Figures) -> None:
+        """Train on the batch of the samples at `places`."""
+
+    def validate(self, figures: Figures) -> None:
+        """Judge the validation samples. The model is in inference mode."""
+
+    def current(self) -> bool:
+        """Whether the model, the loss and the penalty still compute what these steps do."""
+
+    def read(self) -> None:
+        """Take up the state of the model, which somebody may have changed."""
+
+    def write(self) -> None:
+        """Give the model its state."""
+
+
+class Judge:
+    """Judges samples by Values, and adds what it finds to figures."""
+
+    def __init__(self, model: Module, loss: Loss, accuracy: Accuracy | None, check: Check) -> None:
+        self.model, self.loss, self.accuracy, self.check = model, loss, accuracy, check
+
+    def sample(self, sample: Sample, figures: Figures) -> Any:
+        """The loss of one sample. A good moment for Ctrl-C comes first."""
+        self.check()
+        return self.outputs(self.model(sample.inputs), sample.target, figures)
+
+    def batch(self, batch: Sequence[Sample], figures: Figures) -> Any:
+        """The sum of the losses of samples that go through the model at once."""
+        self.check()
+        outputs = self.model.forward_batch([sample.inputs for sample in batch])
+        return sum([self.outputs(*pair, figures) for pair in zip(outputs, [sample.target for sample in batch])])
+
+    def outputs(self, outputs: Any, target: Any, figures: Figures) -> Any:
+        """The loss of what the model returned for a sample."""
+        outputs = single(outputs)
+        loss = self.loss(outputs, target)
+        accuracy = 0.0 if self.accuracy is None else float(self.accuracy(outputs, target))
+        figures.add(1, loss.data if isinstance(loss, Value) else as_float(loss), accuracy)
+        return loss
+
+
+class _Watch:
+    """Sees to it that a loss or a penalty depends on the parameters; if not, it would train nothing without a word.
+
+    0 is what a loss or a penalty may be anyway, as one with a margin is.
+    """
+
+    def __init__(self, what: str, task: Task) -> None:
+        self.what, self.parameters = what, {*task.model.parameters(), *task.optimizer.parameters}
+        self.proven, self.constant = False, False
+
+    def note(self, result: Any) -> None:
+        """One loss or penalty more."""
+        if isinstance(result, Value) and not self.parameters.isdisjoint(topological_order([result])):
+            self.proven = True
+        elif (result.data if isinstance(result, Value) else as_float(result)) != 0.0:
+            self.constant = True
+
+    def check(self) -> None:
+        """Raises ValueError where none of what was noted so far depends on the parameters."""
+        if self.constant and not self.proven:
+            raise ValueError(trains_nothing(self.what))
+
+
+def trains_nothing(what: str) -> str:
+    """What is wrong with a loss or a penalty that does not depend on the parameters."""
+    return (
+        f"the {what} does not depend on the parameters of the model, so it trains nothing; compute it from the Values "
+        "themselves, not from their .data"
+    )
+
+
+class ValueSteps:
+    """Steps on Values. The state is in the model all the time, so there is nothing to read or write."""
+
+    def __init__(self, task: Task, samples: Sequence[Sample], held_out: Sequence[Sample], check: Check) -> None:
+        self.task, self.samples, self.held_out = task, samples, held_out
+        self._judge = Judge(task.model, self._loss, task.accuracy, check)
+        self._loss_watch, self._penalty_watch = _Watch("loss", task), _Watch("penalty", task)
+
+    def step(self, places: Places, figures: Figures) -> None:
+        """See `Steps`. It follows the mean of the samples' gradients. Raises ValueError where nothing is trained."""
+        task, batch = self.task, [self.samples[i] for i in places]
+        task.optimizer.zero_grad()
+        if task.model.needs_batch:
+            _backward(self._judge.batch(batch, figures), 1.0 / len(batch))
+        else:
+            for sample in batch:
+                _backward(self._judge.sample(sample, figures), 1.0 / len(batch))
+        self._loss_watch.check()
+        if task.penalty is not None:
+            penalty = task.penalty_of(task.model)
+            if not self._penalty_watch.proven:
+                self._penalty_watch.note(penalty)
+                self._penalty_watch.check()
+            _backward(penalty)
+        if task.clips:
+            clip_gradients(task.optimizer.parameters, task.clip_norm, task.clip_value)
+        task.optimizer.step()
+
+    def _loss(self, outputs: Any, target: Any) -> Any:
+        loss = self.task.loss(outputs, target)
+        if not self._loss_watch.proven and any(isinstance(x, Value) for x in flatten(outputs)[0]):
+            self._loss_watch.note(loss)
+        return loss
+
+    def validate(self, figures: Figures) -> None:
+        """See `Steps`."""
+        for sample in self.held_out:
+            self._judge.sample(sample, figures)
+
+    def current(self) -> bool:
+        """Always: nothing is fixed."""
+        return True
+
+    def read(self) -> None:
+        """Nothing."""
+
+    def write(self) -> None:
+        """Nothing."""
+
+
+def _backward(loss: Any, seed: float = 1.0) -> None:
+    if isinstance(loss, Value):  # else it is constant there
+        loss.backward(seed)

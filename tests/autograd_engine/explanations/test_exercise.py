@@ -1,0 +1,241 @@
+"""Exercises: right answers pass, usual mistakes are named, and everything follows from the seed."""
+
+import json
+import math
+import random
+
+import nbformat
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from autograd_engine import Exercise, Value, dot, exercise, exp, gradient, sigmoid, sin, tanh
+from autograd_engine.graph import topological_order
+from tests.laws.strategies import expressions, points
+
+
+def chain_network():
+    s0, w0, w1, w2 = Value(2.0, "s0"), Value(2.0, "w0"), Value(1.0, "w1"), Value(0.5, "w2")
+    s1 = sigmoid(w0 * s0)
+    s2 = sigmoid(w1 * s1)
+    s1.label, s2.label = "s1", "s2"
+    out = w2 * s2
+    out.label = "out"
+    return out, w0
+
+
+def three_paths():
+    x = Value(1.0, "x")
+    a, b, c = 3 * x, exp(x), sin(x)
+    a.label, b.label, c.label = "a", "b", "c"
+    g = a + b + c
+    g.label = "g"
+    return g, x
+
+
+def remark(task, asked, answer):
+    """What is said about that answer to the blank that asks for this."""
+    [blank] = [blank for blank in task.blanks if blank.asks_for == asked]
+    [mark] = [mark for mark in task.check({blank.name: answer}).marks if mark.blank == blank.name]
+    assert not mark.right
+    return mark.remark
+
+
+@settings(max_examples=40)
+@given(expressions(max_steps=4), points(), st.integers(1, 8), st.integers(0, 10**6))
+def test_the_answers_are_right_and_the_last_is_the_gradient(f, at, blanks, seed):
+    x, y = Value(at[0], "x"), Value(at[1], "y")
+    out = f(x, y)
+    assume(out is not x and any(node is x for node in topological_order([out])))
+    task = exercise(out, x, blanks=blanks, seed=seed)
+    assert 1 <= len(task.blanks) <= blanks
+    assert task.blanks[-1].answer == gradient(out, [x])[0]
+    grade = task.check({blank.name: blank.answer for blank in task.blanks})
+    assert grade
+    assert grade.right == len(task.blanks)
+    for blank in task.blanks:
+        assert f"({blank.name})" in task.text
+        assert rf"\boxed{{{blank.name}}}" in task.markdown
+        for what, number in blank.mistakes:
+            assert not task.check({blank.name: number}).marks[[b.name for b in task.blanks].index(blank.name)].right, (
+                what
+            )
+    assert Exercise.from_json(task.to_json()) == task
+
+
+def test_the_same_seed_gives_the_same_exercise():
+    first, again, other = (exercise(*chain_network(), seed=seed) for seed in (3, 3, 4))
+    assert first == again
+    assert first.to_json() == again.to_json()
+    assert first != other
+    state = random.getstate()
+    exercise(*chain_network())
+    assert random.getstate() == state
+
+
+def test_the_text():
+    assert str(exercise(*chain_network(), blanks=2, seed=1)).splitlines()[-5:] == [
+        "find (A), (B)",
+        "  d out/d w0 = d out/d s2 · d s2/d v2 · d v2/d s1 · d s1/d v1 · d v1/d w0",
+        "             = w2 · (A) · w1 · s1(1-s1) · s0",
+        "             = 0.5 · (A) · 1 · 0.01766 · 2",
+        "             = (B)",
+    ]
+
+
+def test_all_blanks():
+    out, w0 = chain_network()
+    task = exercise(out, w0, blanks=100)
+    assert [blank.asks_for for blank in task.blanks] == [
+        "d out/d s2",
+        "d s2/d v2",
+        "d v2/d s1",
+        "d s1/d v1",
+        "d v1/d w0",
+        "d out/d w0",
+    ]
+    assert [blank.name for blank in task.blanks] == list("ABCDEF")
+
+
+def test_a_recursion_can_be_asked_for_too():
+    w, x = Value(0.7, "w"), Value(0.5, "x")
+    h = tanh(w * x)
+    layer = [Value(0.1 * i, f"w{i}") for i in range(12)]
+    units = [tanh(v * h) for v in layer]
+    out = dot(layer, units)
+    task = exercise(out, w, blanks=30)
+    assert [blank.name for blank in task.blanks][24:28] == ["Y", "Z", "AA", "AB"]
+    assert any(" from " not in blank.asks_for and blank.asks_for.startswith("d out/d v") for blank in task.blanks)
+    assert task.check({blank.name: blank.answer for blank in task.blanks})
+
+
+# --- mistakes ----------------------------------------------------------------------------------------------------
+
+
+def test_a_forgotten_path_and_an_overwritten_one():
+    g, x = three_paths()
+    task = exercise(g, x, blanks=100)
+    parts = [3.0, math.exp(1.0), math.cos(1.0)]
+    total = sum(parts)
+    assert remark(task, "d g/d x", total - parts[0]) == "path 1 is forgotten"
+    assert remark(task, "d g/d x", total - parts[1]) == "path 2 is forgotten"
+    assert remark(task, "d g/d x", parts[2]).startswith("the paths are overwritten instead of accumulated")
+    assert remark(task, "d g/d x", total - 2 * parts[0]) == "the sign of path 1 is wrong"
+    assert remark(task, "d g/d x", -total) == "the sign is wrong"
+    assert (
+        remark(task, "d g/d x", parts[0] + parts[1] + math.cos(math.sin(1.0)))
+        == "d c/d x is taken at the wrong argument"
+    )
+    assert remark(task, "path 2 of d g/d x", -math.exp(1.0)) == "the sign is wrong"
+    assert remark(task, "d g/d x", 1234.5) == ""
+
+
+def test_the_derivative_of_the_activation_at_the_wrong_argument():
+    out, w0 = chain_network()
+    task = exercise(out, w0, blanks=100)
+    s1 = sigmoid(4.0)
+    s2 = sigmoid(s1)
+    at_its_value = sigmoid(s2) * (1 - sigmoid(s2))
+    with_its_argument = s1 * (1 - s1)
+    assert remark(task, "d s2/d v2", at_its_value) == "d s2/d v2 is taken at the wrong argument"
+    assert remark(task, "d s2/d v2", with_its_argument) == "d s2/d v2 is taken at the wrong argument"
+    wrong = 0.5 * at_its_value * 1.0 * s1 * (1 - s1) * 2.0
+    assert remark(task, "d out/d w0", wrong) == "d s2/d v2 is taken at the wrong argument"
+    assert remark(task, "d out/d w0", s2 * (1 - s2) * s1 * (1 - s1) * 2.0) == "the factor d out/d s2 is missing"
+    assert remark(task, "d s2/d v2", s2) == "this is the value of s2, not its derivative"
+    assert remark(task, "d s2/d v2", -s2 * (1 - s2)) == "the sign is wrong"
+
+
+# --- answers -----------------------------------------------------------------------------------------------------
+
+
+def test_answers_may_be_formulas_and_rounded():
+    task = exercise(*chain_network(), blanks=2, seed=1)
+    assert task.check({"A": "s2*(1-s2)", "B": "w2 * s2*(1-s2) * w1 * s1*(1-s1) * s0"})
+    assert task.check({"A": 0.198, "B": "3.50e-3"})
+    assert not task.check({"A": 0.2, "B": 0.0035})
+
+
+@pytest.mark.parametrize("answer", [None, ""])
+def test_no_answer(answer):
+    task = exercise(*chain_network(), blanks=2, seed=1)
+    assert str(task.check({"B": answer})) == "(A) no answer: wrong\n(B) no answer: wrong\n0 of 2 right"
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ("s2*(", "not complete"),
+        ("s3", "nothing is called s3 here; there are "),
+        ("open('f')", "open"),
+        ([1.0], "expected a real number"),
+        (1j, "expected a real number"),
+        (10**400, "fits a float"),
+        ("nan", ""),
+        (math.inf, ""),
+    ],
+)
+def test_an_answer_that_is_no_number_is_wrong(answer, message):
+    mark = exercise(*chain_network(), blanks=1).check({"A": answer}).marks[0]
+    assert not mark.right
+    assert message in str(mark)
+
+
+def test_an_unknown_blank():
+    with pytest.raises(ValueError, match="there is no blank Z; the blanks are A, B"):
+        exercise(*chain_network(), blanks=2).check({"Z": 1.0})
+
+
+# --- files -------------------------------------------------------------------------------------------------------
+
+
+def test_json_is_plain():
+    content = json.loads(exercise(*chain_network(), blanks=2).to_json())
+    assert content.keys() == {"text", "markdown", "blanks", "values"}
+    assert content["values"]["s1"] == sigmoid(4.0)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", "3", '{"text": "", "markdown": "", "blanks": [{}], "values": {}}'])
+def test_what_is_no_exercise_is_refused(content):
+    with pytest.raises(ValueError, match="not an exercise in JSON"):
+        Exercise.from_json(content)
+
+
+def test_the_cells_of_a_notebook_run(capsys):
+    task = exercise(*chain_network(), blanks=2, seed=1)
+    cells = task.to_cells()
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.from_dict(cell | {"id": f"cell-{i}"}) for i, cell in enumerate(cells)]
+    )
+    nbformat.validate(notebook)
+    assert cells[0]["source"] == task._repr_markdown_()
+    code = cells[1]["source"]
+    assert '"A": None,  # d s2/d v2\n' in code
+    exec(code, {})
+    assert capsys.readouterr().out == "(A) no answer: wrong\n(B) no answer: wrong\n0 of 2 right\n"
+
+
+# --- what is refused ---------------------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_an_exercise_is_refused():
+    out, w0 = chain_network()
+    x = Value(0.0, "x")
+    with pytest.raises(ValueError, match="nothing to derive: out was not computed from wrt"):
+        exercise(out, x)
+    with pytest.raises(ValueError, match="nothing to derive: out was not computed from wrt"):
+        exercise(x, x)
+    with pytest.raises(ValueError, match="finite numbers"):
+        exercise(x**0.5, x)
+    v = x
+    for _ in range(200):
+        v = sin(v)
+    with pytest.raises(ValueError, match="the graph has 201 nodes, more than 100"):
+        exercise(v, x)
+    for blanks in (0, -1, 1.5, True):
+        with pytest.raises(ValueError, match="blanks is a number of at least 1"):
+            exercise(out, w0, blanks=blanks)
+    with pytest.raises(TypeError, match=r"exercise\(\) takes a Value as wrt, got float"):
+        exercise(out, 2.0)
+    with pytest.raises(TypeError, match=r"exercise\(\) takes a Value as out, got float"):
+        exercise(2.0, w0)

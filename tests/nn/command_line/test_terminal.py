@@ -1,0 +1,67 @@
+"""Ctrl-C at any moment, and terminals that cannot show every sign."""
+
+import io
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from nn.command_line.main import INTERRUPTED, INTERRUPTED_LINE
+from nn.command_line.terminal import show_what_can_be_shown
+from nn.training.progress import ctrl_c_after_imports
+
+PROGRAM = [
+    sys.executable,
+    "-c",
+    "import sys; from nn.command_line.main import main; print(flush=True); sys.exit(main())",
+]
+
+
+@pytest.mark.parametrize("seconds", [0.02, 0.05, 0.1, 0.2, 0.4, 0.8])
+def test_ctrl_c_is_no_traceback_whenever_it_comes(seconds, tmp_path):
+    arguments = ["train", "digits", "--epochs", "100", "--out", str(tmp_path / "out")]
+    with subprocess.Popen([*PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate()
+    assert process.returncode == INTERRUPTED
+    assert "Traceback" not in err
+    if seconds < 0.1:  # later, on a fast machine, the training has begun, and there is something to be saved
+        assert err == INTERRUPTED_LINE
+
+
+def test_ctrl_c_does_not_reach_an_import():
+    imported = False
+    with pytest.raises(KeyboardInterrupt), ctrl_c_after_imports():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        imported = True
+    assert imported
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text", "shown"),
+    [
+        ("utf-8", "‖g‖² · δ", "‖g‖² · δ"),
+        ("cp1252", "‖g‖² · x⁻¹²", "||g||² · x^-¹²"),
+        ("ascii", "R² ≤ 2·x⁻¹²/y₁ − Σδ … é", "R^2 <= 2*x^-12/y1 - sumdelta ... e"),
+        ("ascii", "² 中", "^2 ?"),
+    ],
+)
+def test_signs_that_a_stream_does_not_have_are_written_in_ascii(encoding, text, shown):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    show_what_can_be_shown(stream)
+    stream.write(text)
+    stream.flush()
+    assert stream.buffer.getvalue().decode(encoding) == shown
+
+
+@pytest.mark.parametrize("arguments", [["minimize", "(x-5)**2", "x=0"], ["explain", "x**2 * y", "x=1", "y=2"]])
+def test_a_terminal_without_unicode_is_no_error(arguments, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    done = subprocess.run([*PROGRAM, *arguments], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
