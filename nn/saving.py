@@ -26,12 +26,23 @@ from numpy.typing import NDArray
 from autograd_engine.files import write_atomically
 from autograd_engine.primitives import Primitive
 from autograd_engine.structure import flatten
+from nn.convolution import AvgPool1d, AvgPool2d, Conv1d, Conv2d, Linear, MaxPool1d, MaxPool2d
 from nn.modules import Module
-from nn.units import Sequential
+from nn.perceptrons import MLP, Layer, Neuron
+from nn.units import Activation, BatchNorm, Dropout, Flatten, Perceptron, Sequential
 
 Arrays = Mapping[str, NDArray[np.float64]]
 
 FORMAT = 1
+_CLASSES: dict[str, type[Module]] = {
+    cls.__name__: cls
+    for cls in (
+        *(Neuron, Layer, MLP, Linear, Conv1d, Conv2d, MaxPool1d, MaxPool2d, AvgPool1d, AvgPool2d),
+        *(Sequential, Activation, Flatten, Dropout, BatchNorm, Perceptron),
+    )
+}
+"""What a file may be made of."""
+
 _KEY = "autograd_engine"
 _SAME_AS = "same_as"  # the key of a module that has been described before
 _SIZES = ("n_in", "n_out", "in_features", "out_features", "in_channels", "out_channels", "num_features")
@@ -133,13 +144,6 @@ def _safetensors() -> Any:
     return safetensors
 
 
-def _classes() -> dict[str, type[Module]]:
-    """What a file may be made of, by name."""
-    import nn  # which imports this module
-
-    return {name: x for name, x in vars(nn).items() if isinstance(x, type) and issubclass(x, Module)}
-
-
 def _described(module: Module, seen: dict[Module, int]) -> dict[str, Any]:
     """The architecture of a module as JSON, or its number if it is among those `seen` before.
 
@@ -148,7 +152,7 @@ def _described(module: Module, seen: dict[Module, int]) -> dict[str, Any]:
     if module in seen:
         return {_SAME_AS: seen[module]}
     cls = type(module)
-    if _classes().get(cls.__name__) is not cls:
+    if _CLASSES.get(cls.__name__) is not cls:
         name = f"{cls.__module__}.{cls.__qualname__}"
         raise TypeError(f"only modules of nn can be rebuilt from a file, not {name}; save its state_dict()")
     try:
@@ -197,7 +201,7 @@ def _rebuilt(description: Any, made: list[Module]) -> Any:
         return made[description[_SAME_AS]]
     arguments = _rebuilt(description["arguments"], made)
     keywords = {name: _rebuilt(x, made) for name, x in description["keywords"].items()}
-    module = _classes()[description["class"]](*arguments, **keywords)
+    module = _CLASSES[description["class"]](*arguments, **keywords)
     if not isinstance(module, Sequential):
         made.append(module)
     return module
@@ -209,7 +213,7 @@ def _declared(description: Any) -> int:
         return sum(map(_declared, description))
     if not isinstance(description, dict) or _SAME_AS in description:
         return 0
-    cls: Any = _classes()[description["class"]]
+    cls: Any = _CLASSES[description["class"]]
     given = inspect.signature(cls).bind(*description["arguments"], **description["keywords"])
     given.apply_defaults()
     sizes = [given.arguments[name] for name in _SIZES if name in given.arguments]
@@ -224,12 +228,12 @@ def _declared(description: Any) -> int:
 
 def _differences(model: Module, made: Module) -> Iterator[str]:
     """What of a model the one made from its description does not have."""
-    twins = made.named_modules()
+    rebuilt = made.named_modules()
     for name, module in model.named_modules().items():
-        if name not in twins or type(twins[name]) is not type(module):
+        if name not in rebuilt or type(rebuilt[name]) is not type(module):
             yield f"{name} is a {type(module).__name__}, which it was not made with"
             return
-        for attribute, would_be in vars(twins[name]).items():
+        for attribute, would_be in vars(rebuilt[name]).items():
             now = getattr(module, attribute, None)
             if attribute[0] == "_" or attribute == "training" or isinstance(now, np.random.Generator):
                 continue
@@ -244,10 +248,10 @@ def _differences(model: Module, made: Module) -> Iterator[str]:
 
 
 def _sharing(model: Module) -> list[int]:
-    """For each place of a parameter the place where it occurs first."""
-    places = flatten(list(model.tensors().values()))[0]
+    """For each occurrence of a parameter, in order, the index of its first one."""
+    occurrences = flatten(list(model.tensors().values()))[0]
     first: dict[Any, int] = {}
-    return [first.setdefault(parameter, i) for i, parameter in enumerate(places)]
+    return [first.setdefault(parameter, i) for i, parameter in enumerate(occurrences)]
 
 
 def _digest(description: Mapping[str, Any], arrays: Arrays) -> str:

@@ -1,6 +1,6 @@
-"""The commands `train`, `predict`, `minimize`, `explain` and `playground`, a file for each.
+"""The application: the commands `train`, `predict`, `minimize`, `explain` and `playground`, each from its own file.
 
-The options of a command are a dataclass; a field of it is at once a flag, its help and its validation.
+The options of a command are a dataclass, in which a field is at once a flag, its help text and its validation.
 """
 
 from __future__ import annotations
@@ -12,8 +12,12 @@ import safetensors  # noqa: F401 - where it is missing, that is said before a tr
 from cyclopts import App, CycloptsError, Parameter
 
 from autograd_engine.expressions import ExpressionError
-from nn.command_line import explain, minimize, playground, predict, train
+from nn.command_line.explain import explain
+from nn.command_line.minimize import minimize
 from nn.command_line.options import CommandError
+from nn.command_line.playground import playground
+from nn.command_line.predict import predict
+from nn.command_line.train import train
 from nn.datasets import DataError
 from nn.saving import ModelFileError
 
@@ -30,11 +34,11 @@ app = App(
     exit_on_error=False,
     print_error=False,
 )
-app.command(train.train)
-app.command(predict.predict)
-app.command(minimize.minimize, usage="Usage: autograd-engine minimize [OPTIONS] FORMULA START...")
-app.command(explain.explain, usage="Usage: autograd-engine explain [OPTIONS] FORMULA VALUE...")
-app.command(playground.playground)
+app.command(train)
+app.command(predict)
+app.command(minimize, usage="Usage: autograd-engine minimize [OPTIONS] FORMULA START...")
+app.command(explain, usage="Usage: autograd-engine explain [OPTIONS] FORMULA VALUE...")
+app.command(playground)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -11,8 +11,8 @@ import numpy as np
 from matplotlib import rc_context
 
 from autograd_engine.expressions import Expression
-from nn import plots
 from nn.minimize import Descent
+from nn.plots import Array, descent_curve, heat_map, learning_rates
 
 FORMATS = (".png", ".svg")
 MOST_DIVERGED = 10  # points of a path that leads away, whose others would leave nothing to be seen of these
@@ -32,7 +32,7 @@ def _figure(expression: Expression, descent: Descent) -> Any:
     names, title = tuple(descent.x), f"Descent on {expression.text}"
     if len(names) > 2:
         rate = descent.lrs[0] if len(set(descent.lrs)) == 1 else "varying"
-        return plots.learning_rates({rate: descent.values}, name="f", title=title)
+        return learning_rates({rate: descent.values}, name="f", title=title)
     points = np.array([list(point.values()) for point in descent.points])
     if descent.reason == "diverged":
         points = points[:MOST_DIVERGED]
@@ -44,12 +44,12 @@ def _figure(expression: Expression, descent: Descent) -> Any:
         return value if math.isfinite(value) else math.nan
 
     if len(names) == 1:
-        return plots.descent_curve(height, limits[0], path=points[:, 0], names=(names[0], "f"), title=title)
+        return descent_curve(height, limits[0], path=points[:, 0], names=(names[0], "f"), title=title)
     labels = (names[0], names[1], "f")
-    return plots.heat_map(height, *limits, paths={"path": points}, names=labels, title=title, logarithmic=None)
+    return heat_map(height, *limits, paths={"path": points}, names=labels, title=title, logarithmic=None)
 
 
-def _limits(points: plots.Array) -> list[tuple[float, float]]:
+def _limits(points: Array) -> list[tuple[float, float]]:
     """For each variable a range with all points in it, some margin, and not too narrow beside the others."""
     low, high = points.min(axis=0), points.max(axis=0)
     spans = high - low

@@ -1,9 +1,9 @@
 """The command `autograd-engine`: what the shell sees of it.
 
-The commands themselves are in `nn/commands/`.
+The commands themselves are in `commands.py`, which is imported late, because it needs the extra `train`.
 
-Whatever a user can get wrong ends in one line on stderr and the exit code 2; Ctrl-C ends in 130, a reader
-of stdout that goes away in 141, as the shell does it.
+Any mistake of the user's ends in one line on stderr and exit code 2. As in a shell, Ctrl-C ends in 130, and 141
+means that whoever read stdout has gone away.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from nn.command_line.terminal import show_what_can_be_shown
+from nn.command_line.terminal import INTERRUPTED, show_what_can_be_shown
 
-USAGE_ERROR, INTERRUPTED, NOBODY_READS = 2, 130, 141
+USAGE_ERROR, NOBODY_READS = 2, 141
 INTERRUPTED_LINE = "autograd-engine: interrupted\n"
 EXTRAS = {
     "train": ("cyclopts", "matplotlib", "rich", "safetensors", "sklearn"),
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         return _missing(error)
     except BrokenPipeError:
-        # What Python still wants to flush at exit goes nowhere, without a complaint.
+        # Whatever Python still flushes at exit goes nowhere, without a complaint.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return NOBODY_READS
     except OSError as error:
@@ -46,18 +46,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    from nn.command_line import commands  # here, because it needs the extra
+    from nn.command_line.commands import USER_ERRORS, run  # here, because it needs the extra
 
-    if signal.getsignal(signal.SIGINT) is _leave:  # from here on there may be something to tidy up
+    if signal.getsignal(signal.SIGINT) is _leave:  # from here on there may be something to clean up
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return commands.run(arguments)
-    except commands.USER_ERRORS as error:
+        return run(arguments)
+    except USER_ERRORS as error:
         return _refuse(str(error))
 
 
 def _leave(signum: int, frame: object) -> None:
-    """End the process at once: an exception would pass C code, which makes an ImportError of it, or prints it."""
+    """End the process at once: an exception may pass through C code, which prints it or makes it an ImportError."""
     os.write(2, INTERRUPTED_LINE.encode())
     os._exit(INTERRUPTED)
 

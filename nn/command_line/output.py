@@ -1,4 +1,4 @@
-"""How commands print, and what files of theirs are called."""
+"""How commands print, and how the files that they write may be named."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from nn.command_line.options import CommandError
 
 
 class _Console(Console):
-    """A console that leaves a reader of stdout who goes away to `nn.command_line.main`."""
+    """A console that lets a broken pipe through to `nn.command_line.main`, which knows the exit code."""
 
     def on_broken_pipe(self) -> None:
-        raise  # the BrokenPipeError that is being handled, which would else become an exit code of 1
+        raise  # the BrokenPipeError being handled, which rich would turn into exit code 1
 
 
 def console(*, quiet: bool = False) -> Console:
-    """The console of a command: as wide as its tables need, so that a narrow terminal wraps lines and cuts no digit."""
+    """The console of a command: so wide that a narrow terminal wraps the lines of a table instead of cutting digits."""
     return _Console(quiet=quiet, highlight=False, markup=False, soft_wrap=True, width=1000)
 
 
 def warn(message: object) -> None:
-    """Say something that does not end the command, in one line on stderr."""
+    """Print a warning, in one line on stderr; the command goes on."""
     print("autograd-engine:", message, file=sys.stderr)
 
 
 def check_ending(option: str, path: Path | None, endings: tuple[str, ...]) -> None:
-    """Raise CommandError where the name of the file that an option writes does not end as its content asks for."""
+    """Raise CommandError unless the name of the file that an option writes has one of these endings."""
     if path is not None and path.suffix.lower() not in endings:
         raise CommandError(f"{option} {path}: the name of this file ends in {' or '.join(endings)}")

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 from autograd_engine.files import write_atomically
-from nn import datasets
 from nn.command_line.options import FLAG, CommandError
 from nn.command_line.predictor import Predictor
+from nn.datasets import read_columns
 
 
 def predict(
@@ -36,7 +36,7 @@ def predict(
         File to write to (default: stdout).
     """
     predictor = Predictor.load(model)
-    X = datasets.read_columns(data, predictor.feature_names)
+    X = read_columns(data, predictor.feature_names)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     classes = predictor.class_names

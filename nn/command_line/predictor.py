@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nn import saving
 from nn.datasets import TEST_FRACTION, Array, Standardisation, n_outputs
 from nn.modules import Module
-from nn.saving import ModelFileError
+from nn.saving import ModelFileError, load_with_metadata, save
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ class Predictor:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write it to a file, whole or not at all. Raises OSError."""
-        saving.save(
+        save(
             self.model,
             path,
             {
@@ -102,7 +101,7 @@ class Predictor:
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Predictor:
         """Read what `save` has written. Raises OSError and ModelFileError, the latter also for a network alone."""
-        model, metadata = saving.load_with_metadata(path)
+        model, metadata = load_with_metadata(path)
         if not {"feature_names", "target_name", "class_names"} <= metadata.keys():
             raise ModelFileError(f"{path}: a network alone, without the names and units of its data")
         try:

@@ -58,7 +58,7 @@ def judge(predictor: Predictor, part: Dataset, loss: Loss) -> dict[str, float]:
 def figures(predictor: Predictor, losses: Mapping[str, Sequence[float]], test: Dataset) -> dict[str, bytes]:
     """The plots, by file name, as PNG. `losses` are those after each epoch, by what they were measured on."""
     with ctrl_c_after_imports():
-        from nn import plots  # here, because matplotlib takes half a second
+        import nn.plots as plots  # here, because matplotlib takes half a second
 
     classes = predictor.class_names
     made = {"loss.png": plots.loss_curve(losses)}

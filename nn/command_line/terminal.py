@@ -1,4 +1,4 @@
-"""What commands and trainings need of the terminal: Ctrl-C at a good moment, a progress bar, signs it can show."""
+"""What the shell and the terminal ask of a command: an exit code for Ctrl-C, and only characters they can show."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import codecs
 import io
 import unicodedata
 
+INTERRUPTED = 130  # the exit code after Ctrl-C
 IN_ASCII = "autograd_engine.in_ascii"  # the name under which codecs know `_in_ascii`
 SUPERSCRIPTS = frozenset("⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 SPELLED = {
@@ -24,7 +25,7 @@ SPELLED = {
 
 
 def show_what_can_be_shown(stream: object) -> None:
-    """Let a stream write in ASCII, such as ^2, what its encoding does not have, instead of failing."""
+    """Make a stream spell characters that its encoding lacks in ASCII, such as ^2, instead of failing."""
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors=IN_ASCII)
 
@@ -37,7 +38,7 @@ def _in_ascii(error: UnicodeError) -> tuple[str, int]:
 
 
 def _spelled(sign: str, before: str) -> str:
-    """One sign in ASCII; an exponent begins where there is none `before`."""
+    """A character in ASCII. A superscript opens an exponent unless the character `before` is one too."""
     caret = "^" if sign in SUPERSCRIPTS and before not in SUPERSCRIPTS else ""
     _, greek, letter = unicodedata.name(sign, "").partition("GREEK SMALL LETTER ")
     plain = unicodedata.normalize("NFKD", sign).encode("ascii", "ignore").decode()

@@ -12,8 +12,7 @@ import numpy as np
 from cyclopts import Parameter, Token
 from rich.table import Table
 
-from nn import datasets
-from nn.command_line.main import INTERRUPTED
+import nn.datasets as datasets
 from nn.command_line.networks import Recipe, convolutional, perceptron, recipe
 from nn.command_line.options import (
     DATA,
@@ -31,6 +30,7 @@ from nn.command_line.output import console, warn
 from nn.command_line.predictor import Predictor
 from nn.command_line.report import MERITS, drawings, figures, judge
 from nn.command_line.results import METRICS, MODEL, Results, metrics
+from nn.command_line.terminal import INTERRUPTED
 from nn.datasets import CellError, DataError, Dataset, Standardisation, n_outputs
 from nn.losses import binary_cross_entropy_with_logits, cross_entropy, mean_squared_error
 from nn.modules import ACTIVATIONS, Module

@@ -31,6 +31,11 @@ def content(tmp_path_factory):
     return path.read_bytes()
 
 
+def test_every_module_of_nn_can_be_in_a_file():
+    public = {x for x in vars(nn).values() if isinstance(x, type) and issubclass(x, nn.Module)}
+    assert set(saving._CLASSES.values()) == public - {nn.Module}
+
+
 @pytest.mark.parametrize("activation", ["tanh", "relu", "linear"])
 def test_what_is_loaded_is_what_was_saved_bit_for_bit(tmp_path, activation):
     path = tmp_path / "model.safetensors"

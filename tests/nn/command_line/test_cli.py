@@ -925,6 +925,17 @@ def test_help_and_version(capsys, arguments, words):
 PROGRAM = [sys.executable, "-c", "import sys; from nn.command_line.main import main; sys.exit(main())"]
 
 
+def test_the_flowers_in_the_repository_are_learned_and_predicted(capsys, no_pictures):
+    data = Path(__file__).parents[2] / "data"
+    model = "runs/flowers/model.safetensors"
+    assert main(["train", str(data / "flowers.csv"), "--target", "species", "--epochs", "20", "--hidden", "16"]) == 0
+    assert model in capsys.readouterr().out
+    assert main(["predict", model, str(data / "new-flowers.csv")]) == 0
+    header, *rows = csv.reader(io.StringIO(capsys.readouterr().out))
+    assert header == ["species", "probability"]
+    assert [row[0] for row in rows] == ["setosa", "versicolor", "virginica"]
+
+
 def test_the_entry_point():
     done = subprocess.run([*PROGRAM, "train", "nothing.csv"], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
