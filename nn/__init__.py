@@ -34,7 +34,8 @@ from nn.losses import (
 )
 from nn.minimize import Backtracking, Descent, minimize
 from nn.modules import ACTIVATIONS, Module
-from nn.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
+from nn.optimizer import Optimizer
+from nn.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
 from nn.perceptrons import MLP, Layer, Neuron
 from nn.saving import ModelFileError, load, save
 from nn.schedules import cosine_annealing, exponential_decay, in_sequence, linear_warm_up, step_decay

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autograd_engine.value import Value
-from nn.checks import number
+from nn.checks import as_number
 
 Grid: TypeAlias = npt.NDArray[np.object_]
 
@@ -37,7 +37,7 @@ def read(inputs: Any, who: str, expected: Sequence[int | str]) -> Grid:
         found = "a ragged list" if ragged else sample.shape
         raise ValueError(f"{who} expects input of shape {_written(expected)}, got {found}")
     try:
-        numbers = [x if x.__class__ is Value or x.__class__ is float else number(x) for x in sample.ravel().tolist()]
+        numbers = [x if x.__class__ is Value or x.__class__ is float else as_number(x) for x in sample.ravel().tolist()]
     except TypeError as error:
         raise TypeError(f"{who} expects numbers: {error}") from None
     return grid(numbers, sample.shape)

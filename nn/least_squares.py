@@ -18,7 +18,7 @@ import numpy as np
 from nn.checks import at_least_0, whole_number
 from nn.flat_function import FlatFunction
 from nn.minimize import Descent, Path
-from nn.optimizers import Array
+from nn.optimizer import Array
 
 
 def least_squares(

@@ -22,9 +22,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from autograd_engine.value import Value
-from nn.checks import Schedule, at_least_0, whole_number
+from nn.checks import at_least_0, whole_number
 from nn.flat_function import FlatFunction
-from nn.optimizers import SGD, Array, Optimizer
+from nn.optimizer import Array, Optimizer
+from nn.optimizers import SGD
+from nn.schedules import Schedule
 
 
 @dataclass(frozen=True, repr=False)

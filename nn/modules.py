@@ -1,9 +1,8 @@
 """Modules: things with parameters that turn a list of numbers into a list of numbers.
 
-How to read this file: `Neuron` is the idea, `activation(dot(weights, inputs) + bias)`, three nodes.
-A `Layer` is a list of neurons, an `MLP` a list of layers, and `Module` is what all of them share: it finds
-what is in the attributes (`_parts`) and gives it names; all else follows from that. The units beyond the
-perceptron are in `convolution.py` and `units.py`.
+How to read this file: a `Module` finds the parameters, buffers and modules in its attributes (`_parts`) and gives
+them names (`_state`); everything else follows from that. The modules themselves are in `perceptrons.py`,
+`convolution.py` and `units.py`.
 
 >>> from nn import MLP
 >>> model = MLP(2, [3, 1], activation="tanh", seed=0)

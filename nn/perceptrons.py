@@ -1,4 +1,8 @@
-"""Neurons, layers and multi-layer perceptrons of scalar Values."""
+"""Neurons, layers and multi-layer perceptrons of scalar Values.
+
+A `Neuron` is `activation(dot(weight, inputs) + bias)`, three nodes of a graph. A `Layer` is a list of neurons that see
+the same inputs, and an `MLP` a list of layers.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +13,9 @@ import numpy as np
 
 from autograd_engine.primitives import Primitive
 from autograd_engine.value import Value, record_unary
-from nn.checks import Seed, generator, number, whole_number
+from nn.checks import Seed, as_number, generator, whole_number
 from nn.initializers import kaiming_normal, lecun_normal
-from nn.modules import (
-    Module,
-    Part,
-    parameter_count,
-    resolve_activation,
-)
+from nn.modules import Module, Part, parameter_count, resolve_activation
 
 _RECTIFIERS = frozenset({"relu", "leaky_relu", "elu", "gelu", "silu"})
 
@@ -33,7 +32,7 @@ class Neuron(Module):
     an int or a NumPy Generator to draw from; the same seed gives the same weights. The attribute
     `activation` is the primitive, None where there is none.
 
-    Raises TypeError where `n_in` is not a whole number, `activation` something else, or `seed` neither of the two;
+    Raises TypeError where `n_in` is not a whole number, or `activation` or `seed` is something else;
     ValueError where `n_in` is below 1, the seed negative, the activation's name unknown, or where a primitive takes
     more than one number. A call raises ValueError for another number of inputs, TypeError where one is no number.
 
@@ -56,7 +55,7 @@ class Neuron(Module):
 
     def __call__(self, inputs: Iterable[Any], /) -> Value:
         """The output for `n_in` inputs. Raises as the class says."""
-        [z] = _weighted_sums(self, [self], _numbers(inputs, self.n_in, "Neuron"))
+        [z] = _weighted_sums(self, [self], _checked_inputs(inputs, self.n_in, "Neuron"))
         self._pre_activations = z
         [output] = _activated(self.activation, [z])
         return output  # type: ignore[no-any-return]
@@ -88,7 +87,7 @@ class Layer(Module):
 
     def __call__(self, inputs: Iterable[Any], /) -> list[Value]:
         """A list of `n_out` outputs, also where `n_out` is 1. Raises ValueError unless there are `n_in` inputs."""
-        self._pre_activations = zs = _weighted_sums(self, self.neurons, _numbers(inputs, self.n_in, "Layer"))
+        self._pre_activations = zs = _weighted_sums(self, self.neurons, _checked_inputs(inputs, self.n_in, "Layer"))
         return _activated(self.activation, zs)
 
     def _parts(self) -> Iterator[tuple[str, Part]]:
@@ -103,11 +102,11 @@ class MLP(Module):
     """A multi-layer perceptron: layers of the given widths, `activation` in all but the last, which is linear.
 
     `widths` has the number of outputs last. Called with `n_in` numbers, it returns a list of `widths[-1]` outputs,
-    also where that is 1; the activation that the last layer lacks is part of the loss, as in
-    `binary_cross_entropy_with_logits`, or yours to apply.
+    also where that is 1. To the last layer the loss applies an activation, as `binary_cross_entropy_with_logits`
+    does, or you do.
 
-    The tensors are named as in the `torch.nn.Sequential` of the same network, in which each activation has a
-    place of its own: the layers are 0, 2, 4 and so on.
+    The tensors are named as in the `torch.nn.Sequential` of the same network, in which the
+    activations are numbered too: the layers are 0, 2, 4 and so on.
 
     `seed` is an int or a NumPy Generator; all weights are drawn from it in order. `activation` and what is raised
     for it, for `seed` and in a call are as for `Neuron`. Raises TypeError where `widths` is no list or has something
@@ -116,7 +115,7 @@ class MLP(Module):
     >>> model = MLP(2, [4, 3], activation="tanh")
     >>> {name: array.shape for name, array in model.arrays().items()}
     {'0.weight': (4, 2), '0.bias': (4,), '2.weight': (3, 4), '2.bias': (3,)}
-    >>> [output.op.name for output in model([0.5, -1.0])]  # sums: no tanh behind the last layer
+    >>> [output.op.name for output in model([0.5, -1.0])]  # sums: no tanh after the last layer
     ['add', 'add', 'add']
     """
 
@@ -139,7 +138,7 @@ class MLP(Module):
 
     def __call__(self, inputs: Iterable[Any], /) -> list[Value]:
         """The list of outputs, `widths[-1]` of them. Raises ValueError unless there are `n_in` inputs."""
-        outputs: Any = _numbers(inputs, self.n_in, "MLP")
+        outputs: Any = _checked_inputs(inputs, self.n_in, "MLP")
         for layer in self.layers:
             outputs = layer(outputs)
         return outputs  # type: ignore[no-any-return]
@@ -153,14 +152,14 @@ class MLP(Module):
         return f"MLP({' -> '.join([str(self.n_in), *layers])}, {parameter_count(self)})"
 
 
-def _numbers(inputs: Any, n_in: int, who: str) -> tuple[Any, ...]:
+def _checked_inputs(inputs: Any, n_in: int, who: str) -> tuple[Any, ...]:
     """The inputs as floats and Values, `n_in` of them."""
     if isinstance(inputs, np.ndarray):
         if inputs.ndim != 1:
             raise ValueError(f"{who} expects a list of {n_in} inputs, got an array of shape {inputs.shape}")
         inputs = inputs.tolist()
     try:
-        numbers = tuple([x if x.__class__ is Value or x.__class__ is float else number(x) for x in inputs])
+        numbers = tuple([x if x.__class__ is Value or x.__class__ is float else as_number(x) for x in inputs])
     except TypeError as error:
         raise TypeError(f"{who} expects a list of {n_in} numbers: {error}") from None
     if len(numbers) != n_in:
@@ -178,7 +177,7 @@ def _activated(activation: Primitive | None, zs: list[Any]) -> list[Any]:
     """A new list of the activation of each of `zs`."""
     if activation is None:
         return list(zs)
-    if activation.arity == 1 and zs[0].__class__ is Value:  # what the call below does, but in half the time
+    if activation.arity == 1 and zs[0].__class__ is Value:  # the same as the call below, in half the time
         return [record_unary(activation, z) for z in zs]
     return [activation(z) for z in zs]
 

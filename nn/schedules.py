@@ -15,11 +15,15 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
+from typing import TypeAlias
 
-from nn.checks import Schedule, at_least_0, whole_number
+from nn.checks import at_least_0, whole_number
+
+Schedule: TypeAlias = Callable[[int], float]
+"""The learning rate of a step by its number; the first step is number 0."""
 
 
 def step_decay(lr: float, step_size: int, gamma: float = 0.1) -> Schedule:

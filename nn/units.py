@@ -32,12 +32,12 @@ from nn.modules import Module, Part, parameter_count, resolve_activation
 class Sequential(Module):
     """Modules one after the other, each fed with the outputs of the one before.
 
-    The tensors are named by place, `0.weight`, as in PyTorch. `model[0]` is the first module, `model[:2]` a
-    Sequential of the first two, which are the same modules, not copies. Modules made with the
-    same seed start with the same draws: give each its own, or all of them one NumPy Generator.
+    The tensors are named by the module's index, `0.weight`, as in PyTorch. `model[0]` is the first module, and
+    `model[:2]` a Sequential of the first two: the same modules, not copies. Modules made with the same seed start
+    with the same draws: give each its own, or all of them one NumPy Generator.
 
-    Nothing is checked before the first call, which raises what the module raises whose inputs do not fit. Raises
-    TypeError where one of `modules` is no Module, such as a function.
+    Raises TypeError if one of `modules` is no Module, such as a function. Nothing else is checked before the first
+    call, in which a module raises whatever it raises for inputs that do not fit.
 
     >>> from nn import Linear
     >>> model = Sequential(Linear(2, 3, seed=0), Activation("relu"), Linear(3, 1, seed=1))
@@ -49,7 +49,7 @@ class Sequential(Module):
         for i, module in enumerate(modules):
             if not isinstance(module, Module):
                 raise TypeError(
-                    f"Sequential takes modules, got {module!r:.60} at place {i}; "
+                    f"Sequential takes modules, got {module!r:.60} at index {i}; "
                     "an activation function is one as Activation('relu')"
                 )
         self._modules = modules
@@ -69,11 +69,11 @@ class Sequential(Module):
         return batch
 
     @overload
-    def __getitem__(self, place: int) -> Module: ...
+    def __getitem__(self, index: int) -> Module: ...
     @overload
-    def __getitem__(self, place: slice) -> Sequential: ...
-    def __getitem__(self, place: int | slice) -> Module:
-        return Sequential(*self._modules[place]) if isinstance(place, slice) else self._modules[place]
+    def __getitem__(self, index: slice) -> Sequential: ...
+    def __getitem__(self, index: int | slice) -> Module:
+        return Sequential(*self._modules[index]) if isinstance(index, slice) else self._modules[index]
 
     def __len__(self) -> int:
         return len(self._modules)
@@ -304,5 +304,5 @@ class Perceptron(WeightedSums):
 
 
 def _total(number: Any, everyone: Any) -> Any:
-    """In a compiled step the sum of what stands for a number of each sample; else there is nothing left to add up."""
+    """The number summed over the batch: in a compiled step it stands for one of each sample, else it is the sum."""
     return number if everyone is None else everyone.sum(number)

@@ -25,7 +25,7 @@ def assigned(expression: Expression, assignments: Sequence[str], *, what: str, t
             raise CommandError(f"the formula has no variable {name!r}; it has {', '.join(expression.names)}")
         if name in found:
             raise CommandError(f"{name} has two {what}s")
-        found[name] = _number(assignment, text)
+        found[name] = _evaluated(assignment, text)
     missing = [name for name in expression.names if name not in found]
     if missing:
         examples = " ".join(f"{name}=0" for name in missing)
@@ -41,7 +41,7 @@ def computed(expression: Expression, leaves: Mapping[str, Value]) -> Value:
     return out
 
 
-def _number(assignment: str, text: str) -> float:
+def _evaluated(assignment: str, text: str) -> float:
     """The number in the text, which may be a formula such as pi/2."""
     try:
         number = parse(text)

@@ -10,8 +10,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter, Token
 
-from nn.checks import Schedule
-from nn.schedules import cosine_annealing, exponential_decay, in_sequence, linear_warm_up, step_decay
+from nn.schedules import Schedule, cosine_annealing, exponential_decay, in_sequence, linear_warm_up, step_decay
 
 
 class CommandError(ValueError):

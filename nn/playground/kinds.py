@@ -64,7 +64,7 @@ def number(low: float, high: float) -> Kind:
             raise SettingsError(f"{name} must be a number from {low:g} to {high:g}, got {value!r:.60}")
         return float(value)
 
-    return Kind(check, lambda value: f"{value!r}".removesuffix(".0"), _number, {"low": low, "high": high})
+    return Kind(check, lambda value: f"{value!r}".removesuffix(".0"), _number_or_text, {"low": low, "high": high})
 
 
 def whole(low: int, high: int) -> Kind:
@@ -75,7 +75,7 @@ def whole(low: int, high: int) -> Kind:
             raise SettingsError(f"{name} must be a whole number from {low} to {high}, got {value!r:.60}")
         return int(value)
 
-    return Kind(check, str, _number, {"low": low, "high": high})
+    return Kind(check, str, _number_or_text, {"low": low, "high": high})
 
 
 def widths(layers: int, neurons: int) -> Kind:
@@ -90,7 +90,7 @@ def widths(layers: int, neurons: int) -> Kind:
     return Kind(
         check,
         lambda value: ",".join(map(str, value)),
-        lambda text: [_number(item) for item in text.split(",")] if text else [],
+        lambda text: [_number_or_text(item) for item in text.split(",")] if text else [],
         {"layers": layers, "neurons": neurons},
     )
 
@@ -112,7 +112,7 @@ def _check_points(name: str, value: Any) -> tuple[tuple[float, ...], ...]:
 POINTS = Kind(
     _check_points,
     lambda value: " ".join(",".join(f"{x:g}" for x in point) for point in value),
-    lambda text: [[_number(item) for item in point.split(",")] for point in text.split()],
+    lambda text: [[_number_or_text(item) for item in point.split(",")] for point in text.split()],
 )
 """Points of one's own: x1, x2 and a target of each."""
 
@@ -147,7 +147,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and -1e300 < value < 1e300
 
 
-def _number(text: str) -> Any:
+def _number_or_text(text: str) -> Any:
     try:
         return float(text)
     except ValueError:

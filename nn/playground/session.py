@@ -146,7 +146,7 @@ class Session:
     def set(self, index: Any, number: Any) -> list[Answer]:
         """Set one weight or bias."""
         self.training.set_parameter(
-            _whole("index", index, len(self.training.parameters)), _number("number", number, LARGEST_WEIGHT)
+            _index("index", index, len(self.training.parameters)), _bounded("number", number, LARGEST_WEIGHT)
         )
         return [self.frame()]
 
@@ -154,18 +154,18 @@ class Session:
         """The graph of a neuron, or of a weight where there is an `input`, for one training point."""
         self.training.require_points()
         network = self.training.network
-        k = _whole("layer", layer, len(network.widths))
-        j = _whole("neuron", neuron, network.widths[k])
+        k = _index("layer", layer, len(network.widths))
+        j = _index("neuron", neuron, network.widths[k])
         n_in = (network.n_in, *network.widths)[k]
-        i = None if input is None else _whole("input", input, n_in + 1)
-        row = _whole("sample", sample, len(self.training.train.X))
+        i = None if input is None else _index("input", input, n_in + 1)
+        row = _index("sample", sample, len(self.training.train.X))
         return [{"type": "inspection", **inspect(self.training, Selection(k, j, i), row)}]
 
     def landscape(self, first: Any, second: Any) -> list[Answer]:
         """The loss over two of the parameters."""
         self.training.require_points()
         pair = [
-            _whole(name, index, len(self.training.parameters)) for name, index in (("first", first), ("second", second))
+            _index(name, index, len(self.training.parameters)) for name, index in (("first", first), ("second", second))
         ]
         if pair[0] == pair[1]:
             raise MessageError("first and second must be two different parameters")
@@ -264,13 +264,13 @@ def _error(error: ValueError, to: str | None) -> Answer:
     return {"type": "error", "message": " ".join(str(error).split()), "to": to}
 
 
-def _whole(name: str, number: Any, below: int) -> int:
+def _index(name: str, number: Any, below: int) -> int:
     if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < below:
         raise MessageError(f"{name} must be a whole number from 0 to {below - 1}, got {number!r:.60}")
     return number
 
 
-def _number(name: str, number: Any, largest: float) -> float:
+def _bounded(name: str, number: Any, largest: float) -> float:
     if isinstance(number, bool) or not isinstance(number, (int, float)) or not -largest <= number <= largest:
         raise MessageError(f"{name} must be a number from {-largest:g} to {largest:g}, got {number!r:.60}")
     return float(number)

@@ -1,4 +1,4 @@
-"""Accuracy: whether a sample is classified rightly, of one sample and of many at once.
+"""Accuracy: whether one sample, or each of many at once, is classified correctly.
 
 >>> accuracy([0.1, 2.5, -1.0], 1), accuracy(-0.3, 1), accuracy(-0.3, -1)
 (1.0, 0.0, 1.0)
@@ -18,9 +18,9 @@ Array: TypeAlias = npt.NDArray[np.float64]
 
 
 def accuracy(outputs: Any, target: float) -> float:
-    """1.0 where a sample is classified rightly, else 0.0: to be passed to `fit` and `evaluate`.
+    """1.0 if a sample is classified correctly, else 0.0: to be passed to `fit` and `evaluate`.
 
-    Of several outputs (logits, say) the largest must be the one at the index `target`. A single output must be
+    If there are several outputs, such as logits, the largest must be the one at index `target`. A single output must be
     above 0 where the target is above 0, and nowhere else: a logit for the targets 0 and 1, a score for -1 and 1.
     A probability, which is always above 0, would always count as a 1: give the logit.
 
@@ -39,7 +39,7 @@ def accuracies(outputs: Sequence[Array], targets: Array) -> Array:
     if len(outputs) == 1:
         return np.equal(outputs[0] > 0, targets > 0).astype(np.float64)
     largest, best = outputs[0], np.zeros(len(targets))
-    for i, column in enumerate(outputs[1:], start=1):  # and not argmax, which takes a nan for the largest
+    for i, column in enumerate(outputs[1:], start=1):  # not argmax, which takes nan for the largest
         larger = column > largest
         largest, best = np.where(larger, column, largest), np.where(larger, i, best)
     return np.equal(best, targets).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Gradient clipping: gradients that are too large are made smaller before the optimiser sees them."""
+"""Gradient clipping: gradients that are too large are scaled down before the optimiser sees them."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ Array: TypeAlias = npt.NDArray[np.float64]
 def clip_gradients(
     parameters: Iterable[Value], clip_norm: float | None = None, clip_value: float | None = None
 ) -> float:
-    """Make the gradients of `parameters` smaller where they are too large; return the norm that they had.
+    """Scale down the gradients of `parameters` that are too large; return the norm that they had.
 
     `clip_value` cuts each gradient off at ±clip_value. `clip_norm` then multiplies all of them by
     clip_norm / (norm + 1e-6) if that is below 1, norm being the root of the sum of their squares. These are
-    PyTorch's clip_grad_value_ and clip_grad_norm_, with its 1e-6. A nan among them stays one, and makes the norm
-    and so all gradients nan.
+    PyTorch's clip_grad_value_ and clip_grad_norm_, with its 1e-6. A nan stays nan, and makes the norm and thus
+    all gradients nan.
 
-    Raises ValueError where a bound is negative or not finite. To be called between backward() and step(); `fit` does
-    so with the same two arguments. The direction of all gradients together stays, with `clip_norm`:
+    Raises ValueError if a bound is negative or not finite. To be called between backward() and step(), as `fit` does
+    with the same two arguments. `clip_norm` keeps the direction of the gradient:
 
     >>> x, y = Value(0.0), Value(0.0)
     >>> x.grad, y.grad = 30.0, 40.0
@@ -45,7 +45,7 @@ def clip_gradients(
 def clipped_gradients(
     gradients: Array, clip_norm: float | None = None, clip_value: float | None = None
 ) -> tuple[Array, float]:
-    """What `clip_gradients` makes of gradients (n,), and the norm that they had."""
+    """Gradients (n,) clipped as by `clip_gradients`, and the norm that they had."""
     with np.errstate(all="ignore"):
         before = float(np.linalg.norm(gradients))
         if clip_value is not None:

@@ -1,12 +1,12 @@
 """The steps of a training, compiled: a batch's gradients and figures of merit in one call of native code.
 
-How to read this file: `CompiledSteps` keeps the parameters in one array, and all else that belongs to the model's
-state (buffers, frozen parameters) in another; a step is a kernel of these two and of a batch. The kernel comes from
-running the model, or rather its `Twin`: a copy with symbols in the places of those numbers. So a unit computes, and
-changes its buffers, as it always does. There is one sample in that run, whose numbers stand for every sample's.
+How to read this file: `CompiledSteps` keeps the parameters in one array, and the rest of the model's state
+(buffers, frozen parameters) in another; a step is a kernel of these two and a batch. The kernel comes from
+running a `SymbolicCopy` of the model, which has symbols for those numbers, so that a unit computes and changes its
+buffers as it always does. That run is on one sample, whose numbers stand for every sample's.
 
-It is run twice, and again after each callback, and what it computes is compared (`traces.py`): a model or a loss that
-computes something else each time cannot have a kernel, and one that a callback has changed needs a new one.
+The copy runs twice, and again after each callback, and what it computes is compared (`recordings.py`): a model or a
+loss that computes something else each time cannot have a kernel, and one that a callback has changed needs a new one.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ from autograd_engine.mapping import vmap
 from autograd_engine.primitives import mean
 from autograd_engine.structure import flatten
 from autograd_engine.value import Value
-from nn.checks import number
+from nn.checks import as_number
 from nn.grids import grid
 from nn.training.accuracy import accuracies, accuracy
 from nn.training.clipping import clipped_gradients
 from nn.training.progress import Check
-from nn.training.random_draws import RandomInputs
+from nn.training.random_draws import RandomDraws
 from nn.training.random_sources import nothing_else_drawn
 from nn.training.recordings import Rows, Run, depends
 from nn.training.samples import Sample, mode, single
-from nn.training.steps import Figures, Places, Task, trains_nothing
-from nn.training.symbolic_copy import State, Twin
+from nn.training.steps import Figures, Indices, Task, trains_nothing
+from nn.training.symbolic_copy import State, SymbolicCopy
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
 
 class CompiledSteps:
-    """Steps of native code; between `read` and `write` the model's state is kept here.
+    """Steps of native code, compiled when they are made; between `read` and `write` the model's state is kept here.
 
-    They are compiled at once. Raises TraceError, or whatever the model or the loss raises, where they do what only
-    numbers can do, and then nothing has changed.
+    Raises TraceError, or whatever the model or the loss raises, if they do what only numbers can do; then nothing has
+    changed.
     """
 
     def __init__(
@@ -68,10 +68,10 @@ class CompiledSteps:
                 self._validate.stats(self._trained, self._others, self._validation.example(len(held_out)))
             self._judgings.append(self._validation)
 
-    def step(self, places: Places, figures: Figures) -> None:
+    def step(self, indices: Indices, figures: Figures) -> None:
         """See `Steps`."""
         self.check()
-        batch = self._training.batch(places)
+        batch = self._training.batch(indices)
         (_, (loss, buffers, outputs)), gradients = self._step(self._trained, self._others, batch)
         if self.task.clips:
             gradients, _ = clipped_gradients(gradients, self.task.clip_norm, self.task.clip_value)
@@ -79,22 +79,22 @@ class CompiledSteps:
         if len(buffers):
             self._others[-len(buffers) :] = buffers
         self._trained, self._gradients = new, gradients
-        self._training.add(figures, places, loss, outputs)
+        self._training.add(figures, indices, loss, outputs)
 
     def validate(self, figures: Figures) -> None:
         """See `Steps`."""
-        places = range(len(self._validation.samples))
-        batch = self._validation.batch(places)
-        self._validation.add(figures, places, *self._validate(self._trained, self._others, batch))
+        indices = range(len(self._validation.samples))
+        batch = self._validation.batch(indices)
+        self._validation.add(figures, indices, *self._validate(self._trained, self._others, batch))
 
     def current(self) -> bool:
-        """See `Steps`. A run on symbols tells it, which takes about as long as two samples on Values."""
+        """See `Steps`. It takes a run on symbols to tell, which is about as slow as two samples on Values."""
         try:
             for judging in self._judgings:
                 with mode(self.task.model, judging.training), nothing_else_drawn(*self._traced()):
                     if not judging.computes_the_same(self._trained, self._others):
                         return False
-        except Exception:  # of whatever kind: it cannot even be run on symbols any more
+        except Exception:  # of any kind: it no longer even runs on symbols
             return False
         return True
 
@@ -107,31 +107,31 @@ class CompiledSteps:
         self._trained, self._others = self._state.read()
 
     def write(self) -> None:
-        """See `Steps`. The parameters get the gradients of the last step; deltas there are none."""
+        """See `Steps`. The parameters get the gradients of the last step; there are no deltas."""
         self._state.write(self._trained, self._others, self._gradients)
         self.task.model._forget()
 
 
 class _Judging:
-    """How the model, in the mode that it is in now, judges samples; `smallest` is a batch that it takes."""
+    """How the model, in its present mode, judges samples; `smallest` is a batch that it accepts."""
 
     def __init__(self, task: Task, state: State, samples: Sequence[Sample], smallest: Sequence[Sample]) -> None:
         self.task, self.state, self.samples, self.training = task, state, samples, task.model.training
         self._inputs = np.array([sample.inputs for sample in samples], dtype=np.float64)
         self._targets = np.array([sample.target for sample in samples], dtype=np.float64)
-        self._random = RandomInputs(task.model, [sample.inputs for sample in smallest])
+        self._random = RandomDraws(task.model, [sample.inputs for sample in smallest])
         self._outputs: Any = None  # the structure of a sample's
         self._program: Rows = []
-        self._rooms: dict[int, tuple[Array, Array]] = {}
+        self._reused: dict[int, tuple[Array, Array]] = {}
 
     def run(self, trained: Any, others: Any, batch: Any) -> tuple[Any, tuple[Any, Any, list[Any]]]:
         """On symbols: what is to be minimised; the mean loss of the batch, the new buffers and each output.
 
-        The outputs are those of all samples, and only there if they are asked for. Raises TraceError where a second
-        run computes something else, which a kernel would not, and ValueError where nothing is trained.
+        The outputs are those of all samples, and empty unless accuracy is measured. Raises TraceError if a second run
+        computes something else, which a kernel cannot, and ValueError if nothing is trained.
         """
-        twin, everyone, once = self._prepared(trained, others, batch)
-        with nothing_else_drawn(twin.model):
+        symbolic, everyone, once = self._prepared(trained, others, batch)
+        with nothing_else_drawn(symbolic.model):
             run, again = once(), once()
         self._program = run.program()
         if again.program() != self._program:
@@ -164,27 +164,27 @@ class _Judging:
         TracedFunction(once, (trained, others, self.example(2)), {}, exact=False)
         return found == [self._program]
 
-    def _prepared(self, trained: Any, others: Any, batch: Any) -> tuple[Twin, Any, Callable[[], Run]]:
-        """The twin, the batch of all samples, and what runs everything once for the sample that stands for them."""
+    def _prepared(self, trained: Any, others: Any, batch: Any) -> tuple[SymbolicCopy, Any, Callable[[], Run]]:
+        """The symbolic copy, the batch of all samples, and what runs the copy once, on the sample for them all."""
         arrays = vmap(lambda sample: sample)(batch)
         trained, others = np.asarray(trained).tolist(), np.asarray(others).tolist()
         inputs, target, *draws = [array.of_sample.tolist() for array in arrays]
         leaves = [*trained, *others, *flatten([inputs, target, draws])[0]]
-        twin = Twin(self.state, trained, others, self._random, draws[0] if draws else [])
+        symbolic = SymbolicCopy(self.state, trained, others, self._random, draws[0] if draws else [])
 
         def once() -> Run:
-            twin.restart()
-            model, penalty = twin.model, 0.0
+            symbolic.restart()
+            model, penalty = symbolic.model, 0.0
             outputs = single(model.forward_batch([inputs])[0] if model.needs_batch else model(inputs))
             loss = self.task.loss(outputs, target)
             if self.training and self.task.penalty is not None:
                 penalty = self.task.penalty_of(model)
             numbers, self._outputs = flatten(outputs)
             known = [_known("model", x) for x in numbers]
-            buffers = twin.buffers(self.training)
+            buffers = symbolic.buffers(self.training)
             return Run(known, buffers, _known("loss", loss), _known("penalty", penalty), leaves)
 
-        return twin, arrays[0].batch, once
+        return symbolic, arrays[0].batch, once
 
     def _check_that_it_trains(self, run: Run) -> None:
         parameters = run.leaves[: len(self.state.trained) + len(self.state.frozen)]
@@ -195,38 +195,38 @@ class _Judging:
                 raise ValueError(trains_nothing(what))
 
     def example(self, samples: int) -> tuple[Array, ...]:
-        """A batch of that many samples, or of all there are, without drawing."""
+        """A batch of n samples, or of all if there are fewer, with zeros instead of draws."""
         inputs, targets = self._inputs[:samples], self._targets[:samples]
         random = [np.zeros((len(inputs), self._random.size))] if self._random.size else []
         return (inputs, targets, *random)
 
-    def batch(self, places: Places) -> tuple[Array, ...]:
-        """The batch of the samples at `places`, with what is drawn for them."""
+    def batch(self, indices: Indices) -> tuple[Array, ...]:
+        """The batch of the samples at `indices`, with what is drawn for them."""
         inputs, targets = self._inputs, self._targets
-        if not isinstance(places, range):  # which is all of them
-            inputs, targets = self._taken(places)
+        if not isinstance(indices, range):  # which is all of them
+            inputs, targets = self._taken(indices)
         return (inputs, targets, self._random.draw(len(inputs))) if self._random.size else (inputs, targets)
 
-    def _taken(self, places: npt.NDArray[np.int64]) -> tuple[Array, Array]:
-        """The inputs and targets of some samples; for batches of one size in the same arrays, which a kernel knows."""
-        n = len(places)
-        if n not in self._rooms:
-            self._rooms[n] = np.empty_like(self._inputs[:n]), np.empty_like(self._targets[:n])
-        inputs, targets = self._rooms[n]
-        self._inputs.take(places, axis=0, out=inputs, mode="clip")
-        self._targets.take(places, axis=0, out=targets, mode="clip")
+    def _taken(self, indices: npt.NDArray[np.int64]) -> tuple[Array, Array]:
+        """The inputs and targets of some samples; batches of one size reuse the same arrays, which a kernel knows."""
+        n = len(indices)
+        if n not in self._reused:
+            self._reused[n] = np.empty_like(self._inputs[:n]), np.empty_like(self._targets[:n])
+        inputs, targets = self._reused[n]
+        self._inputs.take(indices, axis=0, out=inputs, mode="clip")
+        self._targets.take(indices, axis=0, out=targets, mode="clip")
         return inputs, targets
 
-    def add(self, figures: Figures, places: Places, loss: float, outputs: Sequence[Array]) -> None:
-        """Add to the figures what a kernel has found."""
+    def add(self, figures: Figures, indices: Indices, loss: float, outputs: Sequence[Array]) -> None:
+        """Add the results of a kernel to the figures."""
         judge, right = self.task.accuracy, 0.0
         if judge is accuracy and self._targets.ndim == 1 and all(part.kind is None for part in self._outputs.children):
-            targets = self._targets if isinstance(places, range) else self._targets[places]
+            targets = self._targets if isinstance(indices, range) else self._targets[indices]
             right = float(accuracies(outputs, targets).sum())
         elif judge is not None:
-            for i, numbers in zip(places, zip(*[column.tolist() for column in outputs])):
+            for i, numbers in zip(indices, zip(*[column.tolist() for column in outputs])):
                 right += float(judge(self._outputs(list(map(Value, numbers))), self.samples[i].target))
-        figures.add(len(places), len(places) * loss, right)
+        figures.add(len(indices), len(indices) * loss, right)
 
 
 def _known(what: str, x: Any) -> Any:
@@ -236,7 +236,7 @@ def _known(what: str, x: Any) -> Any:
             f"the {what} returned {x!r}, which is computed from Values that the model does not hold"
             + ("; use the model that the penalty is called with" if what == "penalty" else "")
         )
-    return number(x)
+    return as_number(x)
 
 
 def _of_everyone(x: Any, everyone: Any) -> BatchArray:

@@ -1,8 +1,7 @@
 """Training: `fit` changes a model's parameters until its outputs are near the targets.
 
-How to read this file: `fit` is the loop over epochs and batches. What happens in a step is in `steps.py`, on Values,
-and in `compiled.py`, as native code; the data are checked in `samples.py`, and Ctrl-C and the progress bar are in
-`terminal.py`.
+How to read this file: `fit` is the loop over epochs and batches. A step on Values is in `steps.py`, a native one
+in `compiled.py`; the data are checked in `samples.py`, and Ctrl-C and the progress bar are in `progress.py`.
 
 >>> from nn import MLP, SGD, squared_error
 >>> model = MLP(1, [1], seed=0)
@@ -21,14 +20,14 @@ from typing import Any
 
 from nn.checks import Seed, at_least_0, generator, whole_number
 from nn.modules import Module
-from nn.optimizers import Optimizer
+from nn.optimizer import Optimizer
 from nn.training.early_stopping import BestState
 from nn.training.progress import Check, ctrl_c_between_samples, progress_bar
 from nn.training.samples import Loss, Sample, checked_samples, mode, try_smallest_batch
-from nn.training.steps import Accuracy, Figures, Judge, Penalty, Places, Steps, Task, ValueSteps
+from nn.training.steps import Accuracy, Figures, Indices, Judge, Penalty, Steps, Task, ValueSteps
 
 WORTH_COMPILING = 2000
-"""So many samples, all epochs together, take about as long on Values as it takes to compile their step."""
+"""How many samples, over all epochs, take about as long on Values as compiling their step does."""
 
 _CHANGED_TOO_SOON = f"the callback changed what is computed before {WORTH_COMPILING} samples had been trained with it"
 
@@ -183,7 +182,7 @@ def fit(
                 steps = _compiled(task, samples, batch_size, held_out, check, history, jit) or steps
             with progress_bar(epochs * batches, progress) as show:
                 for epoch in range(1, epochs + 1):
-                    order: Places = range(len(samples)) if batches == 1 else draws.permutation(len(samples))
+                    order: Indices = range(len(samples)) if batches == 1 else draws.permutation(len(samples))
                     figures = Figures(accuracy is not None)
                     for start in range(0, len(samples), batch_size):
                         steps.step(order[start : start + batch_size], figures)
@@ -258,7 +257,7 @@ def _compiled(
         from nn.training.compiled import CompiledSteps  # which imports the compiler
 
         steps = CompiledSteps(task, samples, batch_size, held_out, check)
-    except Exception as error:  # of whatever kind: units and losses of others were not made for symbols
+    except Exception as error:  # of any kind: user-defined units and losses may not work on symbols
         if jit:
             raise
         history.jit_reason = f"{type(error).__name__}: {error}"

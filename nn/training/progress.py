@@ -1,4 +1,4 @@
-"""Ctrl-C between two samples, and a progress bar."""
+"""Ctrl-C only where it does no harm, and a progress bar."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from typing import TypeAlias
 
 Check: TypeAlias = Callable[[], None]
 
-
 HUGE = 1e6
 
 
 @contextmanager
 def ctrl_c_between_samples() -> Iterator[Check]:
-    """Gives a function that raises KeyboardInterrupt if Ctrl-C was pressed since: the only place where it does.
+    """Gives a function that raises KeyboardInterrupt if Ctrl-C was pressed; a second Ctrl-C raises it at once.
 
-    A handler of someone else's is left alone, and in other threads Ctrl-C is never heard.
+    A foreign handler is left alone, and in other threads Ctrl-C is never heard.
     """
     pressed = False
 
@@ -41,9 +40,9 @@ def ctrl_c_between_samples() -> Iterator[Check]:
 
 @contextmanager
 def ctrl_c_after_imports() -> Iterator[None]:
-    """Keeps Ctrl-C until the end: an import in C code would print the KeyboardInterrupt or turn it into ImportError.
+    """Defers Ctrl-C to the end: an import in C code would print the KeyboardInterrupt or turn it into ImportError.
 
-    A handler of someone else's is left alone.
+    A foreign handler is left alone.
     """
     pressed = False
 
@@ -99,6 +98,6 @@ def progress_bar(steps: int, wanted: bool | None) -> Iterator[Callable[..., None
         yield show
 
 
-def decimal(number: float, places: int) -> str:
-    """A number with so many decimal places, or shorter where it is huge, as a loss is when a training diverges."""
-    return f"{number:.{places}f}" if abs(number) < HUGE else f"{number:.4g}"
+def decimal(number: float, digits: int) -> str:
+    """A number with that many decimals, or a short form if it is huge, as the loss of a diverging training."""
+    return f"{number:.{digits}f}" if abs(number) < HUGE else f"{number:.4g}"

@@ -1,7 +1,7 @@
-"""Random numbers of a compiled step: found out in a rehearsal, drawn for every step anew, given to it as inputs.
+"""Random numbers of a compiled step: counted in a rehearsal, drawn anew for every step, and passed to it as inputs.
 
-A unit that draws does so from a NumPy Generator in one of its attributes. In the rehearsal and in the compiled step
-a stand-in takes the place of the Generator: one that counts, one that gives symbols.
+A unit draws from a NumPy Generator in one of its attributes. A stand-in replaces the Generator: in the rehearsal one
+that counts, in the compiled step one that gives symbols.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from nn.training.random_sources import reached
 Array: TypeAlias = npt.NDArray[np.float64]
 
 
-class RandomInputs:
+class RandomDraws:
     """The random numbers that `model`, in its present mode, draws for each sample.
 
-    `samples` are the inputs of a batch that the model takes. Raises TraceError where a Generator is asked for other
-    things than `random(size)`, or not as often for every sample.
+    `samples` are the inputs of a batch that the model accepts. Raises TraceError if a Generator is asked for anything
+    but `random(size)`, or not equally often for every sample.
     """
 
     def __init__(self, model: Module, samples: Sequence[Any]) -> None:
@@ -34,8 +34,8 @@ class RandomInputs:
         self.generators = [part for part in parts if isinstance(part, np.random.Generator)]
         self._methods = [x for x in parts if isinstance(getattr(x, "__self__", None), np.random.Generator)]
         calls = self._rehearse(model, samples) if self.generators else []
-        # What is drawn at once: from which generator, by its place, and how many numbers for a sample. Where the model
-        # needs a batch, a unit draws for all samples before the next one does; else a sample is followed by a sample.
+        # Each block is drawn at once: the index of its generator, and how many numbers a sample needs. If the model
+        # needs a batch, a unit draws for all samples before the next unit does; otherwise sample follows sample.
         self._blocks = calls
         if not model.needs_batch:
             totals = [sum(n for of, n in calls if of == i) for i in range(len(self.generators))]
@@ -43,7 +43,7 @@ class RandomInputs:
 
     @property
     def size(self) -> int:
-        """How many there are for a sample."""
+        """How many numbers a sample needs."""
         return sum(n for _, n in self._blocks)
 
     def draw(self, samples: int) -> Array:
@@ -61,14 +61,14 @@ class RandomInputs:
         return stand_ins, self._memo(stand_ins)
 
     def _memo(self, stand_ins: Sequence[_StandIn]) -> dict[int, Any]:
-        """By the id of each Generator, and of each method of it that is kept, what a copy of the model has instead."""
+        """What a copy of the model has instead of each Generator, and of each of its methods that is kept, by id."""
         memo: dict[int, Any] = {id(generator): stand_in for generator, stand_in in zip(self.generators, stand_ins)}
-        for method in self._methods:  # whose copy would be the Generator's code run on a stand-in
+        for method in self._methods:  # a copy of which would run the Generator's code on a stand-in
             memo[id(method)] = memo[id(method.__self__)].method(method.__name__)
         return memo
 
     def _rehearse(self, model: Module, samples: Sequence[Any]) -> list[tuple[int, int]]:
-        """The calls for one sample: which generator is asked for how many numbers."""
+        """The calls for one sample: the index of the generator, and how many numbers it is asked for."""
         calls: list[tuple[int, int]] = []
         counting = [_Counting(i, calls) for i in range(len(self.generators))]
         rehearsing = copy.deepcopy(model, self._memo(counting))
@@ -83,7 +83,7 @@ class RandomInputs:
 
 
 class _StandIn(ABC):
-    """In the place of a Generator."""
+    """Replaces a Generator."""
 
     def random(self, size: Any = None) -> Any:
         """Uniform numbers from 0 to 1, in an array of that size, or one for None."""
@@ -96,7 +96,7 @@ class _StandIn(ABC):
         """The next n numbers."""
 
     def method(self, name: str) -> Callable[..., Any]:
-        """What takes the place of that method of the Generator."""
+        """What replaces that method of the Generator."""
         return self.random if name == "random" else lambda *args, **keywords: getattr(self, name)
 
     def __getattr__(self, name: str) -> Any:

@@ -1,8 +1,8 @@
-"""Where random numbers come from: all Generators and their like that a model, a loss or a penalty leads to.
+"""Sources of random numbers: the Generators and the like that a model, a loss or a penalty leads to.
 
-What draws from them while it is run on symbols would have the same draws in every compiled step: `nothing_else_drawn`
-finds that out, and gives the sources their states back, so that a training on Values goes on as if nothing had been.
-What is hidden where `reached` does not look is found by running twice, see `compiled.py`.
+Whatever is drawn from them in a run on symbols would be the same in every compiled step. `nothing_else_drawn` detects
+that, and restores the sources, so that a training on Values goes on as if nothing had happened. Sources hidden where
+`reached` does not look are found by running twice, see `compiled.py`.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from autograd_engine.value import Value
 
 @contextmanager
 def nothing_else_drawn(*traced: Any) -> Iterator[None]:
-    """Raises TraceError, and undoes it, where somebody draws from other random numbers than those of stand-ins.
+    """Raises TraceError, and undoes the draws, if any random numbers but those of stand-ins are drawn.
 
-    These are the global ones of NumPy and Python, and those that the `traced` model and functions lead to.
+    These are NumPy's and Python's global ones, and those that the `traced` model and functions lead to.
     """
     sources = [*_GLOBAL, *filter(_has_a_state, reached(traced))]
     before = [_state(source) for source in sources]
@@ -46,7 +46,7 @@ def nothing_else_drawn(*traced: Any) -> Iterator[None]:
 
 
 def _has_a_state(thing: Any) -> bool:
-    """Whether it is a source of random numbers that can be set back."""
+    """Whether it is a source of random numbers whose state can be restored."""
     is_random = isinstance(thing, random.Random) and not isinstance(thing, random.SystemRandom)
     return is_random or isinstance(thing, (np.random.Generator, np.random.RandomState))
 
@@ -68,7 +68,7 @@ def _set_state(source: Any, state: bytes) -> None:
 
 
 def reached(things: Any) -> list[Any]:
-    """All that `things` lead to, once: by attributes, containers and functions."""
+    """Everything that `things` lead to by attributes, containers and functions, each once."""
     seen: dict[int, Any] = {}
     stack: list[Any] = [things]
     while stack:
@@ -80,7 +80,7 @@ def reached(things: Any) -> list[Any]:
 
 
 def _within(thing: Any) -> list[Any]:
-    """What a thing leads to: what it holds, and what a function of the user's closes over, or names."""
+    """What a thing leads to: what it holds, and what a user's function closes over or names."""
     if isinstance(thing, _ENDS):
         return []
     if isinstance(thing, dict):
@@ -98,7 +98,7 @@ def _within(thing: Any) -> list[Any]:
     if isinstance(thing, CellType):
         try:
             return [thing.cell_contents]
-        except ValueError:  # it is empty yet
+        except ValueError:  # it is still empty
             return []
     if isinstance(thing, (MethodType, BuiltinFunctionType)):
         return [thing.__self__, getattr(thing, "__func__", None)]
@@ -109,7 +109,7 @@ def _within(thing: Any) -> list[Any]:
 
 
 def _is_ours(function: FunctionType) -> bool:
-    """Whether it is one of this library, which draws from what it is given only."""
+    """Whether it belongs to this library, whose functions draw only from what they are given."""
     return (function.__module__ or "").partition(".")[0] in ("autograd_engine", "nn")
 
 

@@ -1,4 +1,4 @@
-"""Traces written down, to be compared: whether a run on symbols computes what another one did."""
+"""Recordings of runs on symbols, to tell whether one run computes the same as another."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Rows: TypeAlias = "list[tuple[Any, ...]]"
 
 @dataclass
 class Run:
-    """The numbers that one sample has led to on symbols: by the model (with the new buffers), the loss, the penalty."""
+    """The symbols that one sample has led to: outputs and new buffers of the model, the loss, and the penalty."""
 
     outputs: list[Any]
     buffers: list[Any]
@@ -34,19 +34,19 @@ class Run:
 def written(numbers: Sequence[Any], leaves: Sequence[Any]) -> Rows:
     """How `numbers`, traced ones and floats, are computed from `leaves`, traced ones.
 
-    There is a row for each operation, and at the end one for the numbers. An operand is the number of its row, or the
-    digits of a constant. What computes the same, in the same order, has the same rows.
+    There is a row for each operation, and a last one for the numbers. An operand is the index of its row, or the
+    digits of a constant. Equal computations in the same order have equal rows.
     """
-    places: dict[int, Any] = {id(leaf): f"leaf {i}" for i, leaf in enumerate(leaves)}
+    names: dict[int, Any] = {id(leaf): f"leaf {i}" for i, leaf in enumerate(leaves)}
     rows: Rows = []
 
     def operand(x: Any) -> Any:
-        return x.hex() if x.__class__ is float else places[id(x)]
+        return x.hex() if x.__class__ is float else names[id(x)]
 
     for node in _nodes(numbers, leaves):
-        if id(node) not in places:
-            places[id(node)] = len(rows)
-            # The one other number from outside is how many samples there are.
+        if id(node) not in names:
+            names[id(node)] = len(rows)
+            # Besides the leaves, only the number of samples comes from outside.
             rows.append(("samples",) if node.op is None else (node.op, *map(operand, node.arguments)))
     return [*rows, tuple(map(operand, numbers))]
 

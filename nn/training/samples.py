@@ -1,4 +1,4 @@
-"""The data of a training, checked before it starts: whether the model takes the rows and the loss the targets."""
+"""The data of a training, checked before it starts: whether the model accepts the rows and the loss the targets."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Sample(NamedTuple):
 
 
 def checked_samples(model: Module, X: Any, y: Any, loss: Loss, prefix: str = "") -> list[Sample]:
-    """The rows and their targets, once it is known that the model takes the former and the loss the latter."""
+    """The rows and their targets, after checking that the model accepts a row and the loss every target."""
     rows, targets = listed(X, f"{prefix}X"), listed(y, f"{prefix}y")
     if len(rows) != len(targets):
         raise ValueError(f"{prefix}X has {len(rows)} rows, but {prefix}y has {len(targets)} targets")
@@ -34,7 +34,7 @@ def checked_samples(model: Module, X: Any, y: Any, loss: Loss, prefix: str = "")
         inputs = finite_inputs(rows, f"{prefix}X")
     with _too_large(f"{prefix}y"):
         targets = _finite_targets(targets, f"{prefix}y")
-    # Which row is judged does not matter to a target, so that one pass of the model is enough.
+    # One pass of the model is enough to try all targets: which row they belong to does not matter.
     with mode(model, training=False):
         outputs = single(model(inputs[0]))
     for i, target in _distinct(targets):
@@ -58,7 +58,7 @@ def _finite_targets(targets: list[Any], name: str) -> list[Any]:
 
 @contextmanager
 def _too_large(name: str) -> Iterator[None]:
-    """Raises ValueError, with `name`, where a whole number has no float."""
+    """Raises ValueError, with `name`, if a whole number is too large for a float."""
     try:
         yield
     except OverflowError:
@@ -66,20 +66,20 @@ def _too_large(name: str) -> Iterator[None]:
 
 
 def try_smallest_batch(model: Module, inputs: list[Any]) -> None:
-    """A copy of the model takes the smallest batch there will be, so that what is wrong with it is known before."""
+    """Run a copy of the model on the smallest batch there will be, so that it is refused before anything changes."""
     with mode(model, training=True):
         if model.needs_batch:
             copy.deepcopy(model).forward_batch(inputs)
 
 
 def single(outputs: Any) -> Any:
-    """What a model returned, without the list where there is but one output."""
+    """What a model returned, without the list if there is only one output."""
     return outputs[0] if isinstance(outputs, Sequence) and len(outputs) == 1 else outputs
 
 
 @contextmanager
 def mode(model: Module, training: bool) -> Iterator[None]:
-    """Sets training or inference mode, and afterwards each module's own mode again."""
+    """Sets training or inference mode, and afterwards restores the mode of each module."""
     before = {module: module.training for module in model.named_modules().values()}
     model.train(training)
     try:
@@ -90,7 +90,7 @@ def mode(model: Module, training: bool) -> Iterator[None]:
 
 
 def _distinct(targets: list[Any]) -> list[tuple[int, Any]]:
-    """Each target that there is, with the first row that has it."""
+    """Each different target with the first row that has it."""
     first: dict[Any, tuple[int, Any]] = {}
     for i, target in enumerate(targets):
         first.setdefault((type(target), tuple(target) if isinstance(target, list) else target), (i, target))

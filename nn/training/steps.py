@@ -1,6 +1,6 @@
-"""The steps of a training on Values, sample by sample: what a compiled step is held to.
+"""The steps of a training on Values, sample by sample: the reference for a compiled step.
 
-Where it can be, the graph of a sample goes before the next one is made, so that no graph is larger than a sample's.
+Unless the model needs a whole batch, the graph of a sample is freed before the next one is built.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from autograd_engine.graph import topological_order
 from autograd_engine.primitives import as_float, sum
 from autograd_engine.structure import flatten
 from autograd_engine.value import Value
-from nn.checks import number
+from nn.checks import as_number
 from nn.modules import Module
-from nn.optimizers import Optimizer
+from nn.optimizer import Optimizer
 from nn.training.clipping import clip_gradients
 from nn.training.progress import Check
 from nn.training.samples import Loss, Sample, single
@@ -26,8 +26,8 @@ from nn.training.samples import Loss, Sample, single
 Accuracy: TypeAlias = Callable[[Any, Any], float]
 Penalty: TypeAlias = Callable[[Any], Any]
 
-Places: TypeAlias = "range | npt.NDArray[np.int64]"
-"""Which samples, by their numbers: in an order drawn, or the range of all."""
+Indices: TypeAlias = "range | npt.NDArray[np.int64]"
+"""Which samples: drawn indices, or the range of all."""
 
 
 @dataclass(frozen=True)
@@ -52,20 +52,20 @@ class Task:
         assert self.penalty is not None
         penalty = self.penalty(model)
         try:
-            return number(penalty)
+            return as_number(penalty)
         except TypeError:
             raise TypeError(f"penalty(model) must return a number or a Value, got {penalty!r:.60}") from None
 
 
 class Figures:
-    """The mean loss and, where it is asked for, the mean accuracy of the samples judged so far."""
+    """The mean loss and, if it is measured, the mean accuracy of the samples judged so far."""
 
     def __init__(self, with_accuracy: bool) -> None:
         self.with_accuracy, self.judged, self.loss, self.accuracy = with_accuracy, 0, 0.0, 0.0
 
-    def add(self, samples: int, loss: float, accuracy: float) -> None:
-        """So many more samples, with the sums of their losses and accuracies."""
-        self.judged += samples
+    def add(self, n: int, loss: float, accuracy: float) -> None:
+        """Add n samples with the sums of their losses and accuracies."""
+        self.judged += n
         self.loss += loss
         self.accuracy += accuracy
 
@@ -78,8 +78,8 @@ class Figures:
 class Steps(Protocol):
     """Steps of a training, on Values or compiled."""
 
-    def step(self, places: Places, figures: Figures) -> None:
-        """Train on the batch of the samples at `places`."""
+    def step(self, indices: Indices, figures: Figures) -> None:
+        """Train on the batch of the samples at `indices`."""
 
     def validate(self, figures: Figures) -> None:
         """Judge the validation samples. The model is in inference mode."""
@@ -88,20 +88,20 @@ class Steps(Protocol):
         """Whether the model, the loss and the penalty still compute what these steps do."""
 
     def read(self) -> None:
-        """Take up the state of the model, which somebody may have changed."""
+        """Take over the state of the model, which a callback may have changed."""
 
     def write(self) -> None:
-        """Give the model its state."""
+        """Write the state back to the model."""
 
 
 class Judge:
-    """Judges samples by Values, and adds what it finds to figures."""
+    """Judges samples on Values, and adds the results to figures."""
 
     def __init__(self, model: Module, loss: Loss, accuracy: Accuracy | None, check: Check) -> None:
         self.model, self.loss, self.accuracy, self.check = model, loss, accuracy, check
 
     def sample(self, sample: Sample, figures: Figures) -> Any:
-        """The loss of one sample. A good moment for Ctrl-C comes first."""
+        """The loss of one sample. Ctrl-C is heard before it."""
         self.check()
         return self.outputs(self.model(sample.inputs), sample.target, figures)
 
@@ -121,9 +121,9 @@ class Judge:
 
 
 class _Watch:
-    """Sees to it that a loss or a penalty depends on the parameters; if not, it would train nothing without a word.
+    """Checks that a loss or a penalty depends on the parameters; otherwise it would silently train nothing.
 
-    0 is what a loss or a penalty may be anyway, as one with a margin is.
+    A constant 0 is allowed, since a loss with a margin may well be 0.
     """
 
     def __init__(self, what: str, task: Task) -> None:
@@ -131,14 +131,14 @@ class _Watch:
         self.proven, self.constant = False, False
 
     def note(self, result: Any) -> None:
-        """One loss or penalty more."""
+        """Take note of another loss or penalty."""
         if isinstance(result, Value) and not self.parameters.isdisjoint(topological_order([result])):
             self.proven = True
         elif (result.data if isinstance(result, Value) else as_float(result)) != 0.0:
             self.constant = True
 
     def check(self) -> None:
-        """Raises ValueError where none of what was noted so far depends on the parameters."""
+        """Raise ValueError if nothing noted so far depends on the parameters."""
         if self.constant and not self.proven:
             raise ValueError(trains_nothing(self.what))
 
@@ -152,16 +152,16 @@ def trains_nothing(what: str) -> str:
 
 
 class ValueSteps:
-    """Steps on Values. The state is in the model all the time, so there is nothing to read or write."""
+    """Steps on Values. The state stays in the model, so there is nothing to read or write."""
 
     def __init__(self, task: Task, samples: Sequence[Sample], held_out: Sequence[Sample], check: Check) -> None:
         self.task, self.samples, self.held_out = task, samples, held_out
         self._judge = Judge(task.model, self._loss, task.accuracy, check)
         self._loss_watch, self._penalty_watch = _Watch("loss", task), _Watch("penalty", task)
 
-    def step(self, places: Places, figures: Figures) -> None:
-        """See `Steps`. It follows the mean of the samples' gradients. Raises ValueError where nothing is trained."""
-        task, batch = self.task, [self.samples[i] for i in places]
+    def step(self, indices: Indices, figures: Figures) -> None:
+        """See `Steps`. It uses the mean of the samples' gradients. Raises ValueError if nothing is trained."""
+        task, batch = self.task, [self.samples[i] for i in indices]
         task.optimizer.zero_grad()
         if task.model.needs_batch:
             _backward(self._judge.batch(batch, figures), 1.0 / len(batch))
@@ -202,5 +202,5 @@ class ValueSteps:
 
 
 def _backward(loss: Any, seed: float = 1.0) -> None:
-    if isinstance(loss, Value):  # else it is constant there
+    if isinstance(loss, Value):  # otherwise it is a constant
         loss.backward(seed)

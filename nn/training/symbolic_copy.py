@@ -1,4 +1,4 @@
-"""The numbers of a model's state, and the copy of the model that has symbols in their places."""
+"""The numbers of a model's state, and a copy of the model that has symbols instead of them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import numpy.typing as npt
 from autograd_engine.compiler.trace.errors import TraceError
 from nn.grids import grid
 from nn.modules import LAST_CALL, Module
-from nn.training.random_draws import RandomInputs
+from nn.training.random_draws import RandomDraws
 from nn.training.steps import Task
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
 
 class State:
-    """Where the numbers of a model's state are: in the parameters that are trained, and in the others."""
+    """A model's state in three parts: trained parameters, frozen parameters, and buffers."""
 
     def __init__(self, task: Task) -> None:
         self.model, self.trained = task.model, task.optimizer.parameters
@@ -28,7 +28,7 @@ class State:
         self.buffers = list({id(buffer): buffer for buffer in task.model.buffers().values()}.values())
 
     def read(self) -> tuple[Array, Array]:
-        """The numbers of the trained parameters, and the others: frozen parameters, then buffers."""
+        """The numbers of the trained parameters, and all others: frozen parameters, then buffers."""
         frozen = np.array([parameter.data for parameter in self.frozen])
         others = np.concatenate([frozen, *[buffer.ravel() for buffer in self.buffers]])
         return np.array([parameter.data for parameter in self.trained]), others
@@ -46,11 +46,11 @@ class State:
             start += buffer.size
 
 
-class Twin:
-    """A copy of a model whose numbers are symbols: those given, and those that it draws, as `random` has them."""
+class SymbolicCopy:
+    """A copy of a model with symbols for the numbers of its state, and for those that it draws by `random`."""
 
     def __init__(
-        self, state: State, trained: Sequence[Any], others: Sequence[Any], random: RandomInputs, drawn: Sequence[Any]
+        self, state: State, trained: Sequence[Any], others: Sequence[Any], random: RandomDraws, drawn: Sequence[Any]
     ) -> None:
         self._stand_ins, memo = random.stand_ins(drawn)
         memo |= {id(parameter): x for parameter, x in zip([*state.trained, *state.frozen], [*trained, *others])}
@@ -60,7 +60,7 @@ class Twin:
         self.model: Module = copy.deepcopy(state.model, memo | self._buffers)
 
     def restart(self) -> None:
-        """Give the buffers and the Generators the numbers with which a step begins."""
+        """Set the buffers and the Generators back to how a step begins."""
         start = 0
         for buffer in self._buffers.values():
             buffer[...] = grid(self._start[start : start + buffer.size], buffer.shape)
@@ -71,12 +71,12 @@ class Twin:
     def buffers(self, training: bool) -> list[Any]:
         """The numbers of the buffers as they are now.
 
-        Raises TraceError where a unit has changed something else, or them in inference mode.
+        Raises TraceError if a unit has changed anything else, or the buffers in inference mode.
         """
-        twins = self.model.named_modules()
+        copies = self.model.named_modules()
         for name, module in self._original.named_modules().items():
             for attribute, before in vars(module).items():
-                if attribute not in LAST_CALL and self._is_other(before, vars(twins[name])[attribute]):
+                if attribute not in LAST_CALL and self._is_other(before, vars(copies[name])[attribute]):
                     raise TraceError(
                         f"{type(module).__name__} sets its attribute {attribute!r} when it is called, which a compiled "
                         "step would not do; keep what changes in an array, and write into it"
@@ -87,7 +87,7 @@ class Twin:
         return numbers
 
     def _is_other(self, before: Any, now: Any) -> bool:
-        """Whether something in an attribute is another number or text than it was, or a buffer another array."""
+        """Whether an attribute, or a part of it, is another number or text than before, or a buffer another array."""
         if id(before) in self._buffers:
             return now is not self._buffers[id(before)]
         if isinstance(before, np.ndarray) and isinstance(now, np.ndarray):

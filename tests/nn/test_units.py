@@ -562,7 +562,7 @@ def test_fit_refuses_a_batch_of_one_before_it_changes_anything() -> None:
     [
         (
             [[[1.0, 2.0]], [[1.0, math.nan]]],
-            r"^X: row 1, place \(0, 1\) is nan; only finite numbers can be trained on$",
+            r"^X: row 1, position \(0, 1\) is nan; only finite numbers can be trained on$",
         ),
         ([[[1.0, 2.0]], [[1.0]]], "^X: row 0, column 0: expected a real number"),
     ],
@@ -821,7 +821,7 @@ def test_what_is_no_number_is_refused() -> None:
         ),
         (lambda: Perceptron(0), ValueError, "Perceptron: n_in must be at least 1, got 0"),
         (lambda: Activation("rellu"), ValueError, "unknown activation 'rellu'"),
-        (lambda: Sequential(Flatten(), tanh), TypeError, r"got <primitive tanh> at place 1; .*Activation\('relu'\)"),
+        (lambda: Sequential(Flatten(), tanh), TypeError, r"got <primitive tanh> at index 1; .*Activation\('relu'\)"),
     ],
 )
 def test_wrong_arguments_are_refused(make: Callable[[], object], error: type, message: str) -> None:
