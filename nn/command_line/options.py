@@ -1,6 +1,6 @@
-"""What the options of several commands have in common: kinds of numbers, and how to go down a gradient."""
+"""What the options of several commands share: kinds of numbers, and how to go down a gradient."""
 
-# The annotations are not strings here: cyclopts reads those of an inherited field in the module of the heir.
+# The annotations are not strings here, since cyclopts would evaluate an inherited one in the subclass's module.
 
 import math
 import re
@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter, Token
 
+from nn.optimizers import OPTIMIZERS
 from nn.schedules import Schedule, cosine_annealing, exponential_decay, in_sequence, linear_warm_up, step_decay
 
 
@@ -18,7 +19,7 @@ class CommandError(ValueError):
 
 
 def at_least(least: int) -> Parameter:
-    """What reads a whole number; cyclopts on its own would round 1.5."""
+    """Reads a whole number; cyclopts on its own would round 1.5."""
 
     def convert(_: Any, tokens: Sequence[Token]) -> int:
         text = tokens[0].value
@@ -42,7 +43,7 @@ def _fraction(_: Any, number: float | None) -> None:
 Positive = Annotated[float, Parameter(validator=_positive)]
 Fraction = Annotated[float, Parameter(validator=_fraction)]
 
-OptimizerName = Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"]
+OptimizerName = Literal[tuple(OPTIMIZERS)]  # type: ignore[valid-type]
 ScheduleName = Literal["constant", "step", "exponential", "cosine"]
 
 STAGES = 3  # of the schedule "step"
@@ -56,7 +57,7 @@ FLAG = Parameter(show_default=False)
 class DescentOptions:
     """How to go down a gradient."""
 
-    optimizer: Annotated[OptimizerName, DESCENT] = "sgd"
+    optimizer: Annotated[OptimizerName, DESCENT] = "sgd"  # type: ignore[valid-type]
     """How to use the gradients. sgd is plain gradient descent, momentum and nesterov are sgd with a momentum of 0.9."""
     lr: Annotated[Positive | None, DESCENT] = None
     """Learning rate (default: what suits the optimizer)."""
@@ -74,8 +75,8 @@ class DescentOptions:
     def rate(self, steps: int, lr: float, warm_up: int = 0) -> float | Schedule:
         """The learning rate of each of `steps` steps, where `lr` is the highest one.
 
-        In the first `warm_up` of them it rises to `lr` along a straight line. Raises CommandError where that leaves
-        no step for the schedule, or where there is a final rate but no schedule.
+        In the first `warm_up` of them it rises to `lr` along a straight line. Raises CommandError if that leaves
+        no step for the schedule, or if there is a final rate but no schedule.
         """
         if self.final_lr is not None and self.schedule == "constant":
             raise CommandError("--final-lr is for a --schedule that changes the learning rate")

@@ -1,20 +1,18 @@
-"""What `train` leaves in a directory: the model, what was measured, and the pictures."""
+"""What `train` writes to a directory: the model, the metrics, and the pictures."""
 
 from __future__ import annotations
 
-import json
-import math
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from rich.console import Console
 
 from autograd_engine.files import write_atomically
 from nn.command_line.predictor import Predictor
+from nn.json_text import to_json
 from nn.training.fit import History
 
 MODEL, METRICS = "model.safetensors", "metrics.json"
@@ -25,9 +23,9 @@ PICTURES = (
 
 
 class Results:
-    """The directory `path` while a training fills it; where that fails, no directory is left that it made in vain.
+    """The directory `path` while a training fills it; if the training fails, the directories made for it go again.
 
-    Entering it raises OSError where it cannot be written to, so that this is known before the training.
+    Entering it raises OSError if it cannot be written to, so that this is known before the training.
     """
 
     def __init__(self, path: Path, screen: Console) -> None:
@@ -50,7 +48,7 @@ class Results:
             self._tidy_up()
 
     def save(self, predictor: Predictor) -> None:
-        """Write the model. What an earlier model has left in the directory goes, since it would not fit this one."""
+        """Write the model, and delete the files of an earlier one, which would not fit it."""
         stale = (METRICS, *PICTURES) if (self.path / MODEL).exists() else ()
         predictor.save(self.path / MODEL)
         for name in stale:
@@ -73,9 +71,9 @@ class Results:
 
 
 def metrics(history: History, held_out: str, judged: Mapping[str, Mapping[str, float]]) -> bytes:
-    """What was measured, as JSON: lists of figures over the epochs, and those of the model that was written.
+    """The metrics as JSON: lists over the epochs, and those of the model that was written.
 
-    `held_out` is the part that was judged after each epoch. What is not finite becomes null.
+    `held_out` is the part that was judged after each epoch. inf and nan become null.
     """
     epochs = {
         "train": {"loss": history.loss, "accuracy": history.accuracy},
@@ -83,16 +81,8 @@ def metrics(history: History, held_out: str, judged: Mapping[str, Mapping[str, f
     }
     measured = {
         "epochs": {part: {name: list(line) for name, line in lines.items() if line} for part, lines in epochs.items()},
-        "final": judged,
+        "final": dict(judged),
         "best_epoch": history.best_epoch,
         "interrupted": history.interrupted,
     }
-    return (json.dumps(_finite(measured), indent=2, allow_nan=False) + "\n").encode()
-
-
-def _finite(thing: Any) -> Any:
-    if isinstance(thing, Mapping):
-        return {name: _finite(part) for name, part in thing.items()}
-    if isinstance(thing, list):
-        return [_finite(part) for part in thing]
-    return None if isinstance(thing, float) and not math.isfinite(thing) else thing
+    return (to_json(measured, indent=2) + "\n").encode()

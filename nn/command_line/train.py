@@ -84,7 +84,7 @@ class TrainOptions(DescentOptions):
     resume: Annotated[Path | None, NETWORK] = None
     """Go on with the network in this file, which train has written from the same kind of data. On the same file the
     test part stays the same; where rows have changed, a warning says that the network has learned some of it."""
-    optimizer: Annotated[OptimizerName, DESCENT] = "adam"
+    optimizer: Annotated[OptimizerName, DESCENT] = "adam"  # type: ignore[valid-type]
     """How to use the gradients. sgd is plain gradient descent, momentum and nesterov are sgd with a momentum of 0.9."""
     warm_up: Annotated[int, at_least(0), DESCENT] = 0
     """Number of epochs in which the learning rate first rises to --lr."""

@@ -22,6 +22,7 @@ from autograd_engine.primitives import dot, mean
 from nn.losses import binary_cross_entropy_with_logits, l1_penalty, l2_penalty, squared_error
 from nn.modules import resolve_activation
 from nn.perceptrons import MLP
+from nn.playground.layout import LayerLayout, layout
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -34,7 +35,7 @@ PENALTIES: dict[str, Callable[[Any], Any]] = {"l1": l1_penalty, "l2": l2_penalty
 
 @dataclass(frozen=True)
 class Network:
-    """All that decides which functions a network is: its widths, and what it is trained for."""
+    """Everything that determines the functions of a network: its widths, and what it is trained for."""
 
     n_in: int
     widths: tuple[int, ...]
@@ -46,20 +47,24 @@ class Network:
         """The network as a module."""
         return MLP(self.n_in, self.widths, self.activation, seed)
 
+    @property
+    def layers(self) -> list[LayerLayout]:
+        """Where the parameters of each layer are."""
+        return layout((self.n_in, *self.widths))
+
     def tensors(self, parameters: Any) -> list[tuple[list[Any], Any]]:
         """The rows of the weight matrix and the biases of each layer, as parts of an array of all parameters."""
-        layers, start = [], 0
-        for n_in, n_out in zip((self.n_in, *self.widths), self.widths):
-            bias = start + n_in * n_out
-            rows = [parameters[i : i + n_in] for i in range(start, bias, n_in)]
-            layers.append((rows, parameters[bias : bias + n_out]))
-            start = bias + n_out
-        return layers
+        return [
+            (
+                [parameters[i : i + layer.inputs] for i in range(layer.start, layer.bias, layer.inputs)],
+                parameters[layer.bias : layer.end],
+            )
+            for layer in self.layers
+        ]
 
     def is_weight(self) -> npt.NDArray[np.bool_]:
         """For each parameter whether it is a weight and not a bias: the penalty is on weights only."""
-        size = sum((n_in + 1) * n_out for n_in, n_out in zip((self.n_in, *self.widths), self.widths))
-        mask = np.ones(size, dtype=bool)
+        mask = np.ones(self.layers[-1].end, dtype=bool)
         for _, biases in self.tensors(mask):
             biases[:] = False
         return mask
@@ -69,11 +74,11 @@ class Network:
         return LOSSES[self.problem](output, target)
 
     def targets(self, y: Array) -> Array:
-        """The targets as the loss wants them: 0 and 1 for classification."""
+        """The targets as the loss takes them: 0 and 1 for classification."""
         return (y > 0).astype(np.float64) if self.problem == "classification" else y
 
     def right(self, outputs: Array, targets: Array) -> npt.NDArray[np.bool_]:
-        """For each sample whether it is classified rightly; for regression whether the sign is right."""
+        """For each sample whether it is classified correctly; for regression whether its sign is right."""
         right: npt.NDArray[np.bool_] = (outputs > 0) == (targets > 0)
         return right
 
@@ -99,7 +104,7 @@ class Engine:
     activations: Callable[[Array, Array], Array]
 
     def mean_loss(self, parameters: Array, X: Array, y: Array) -> float:
-        """The mean of `losses`, where they are not finite too."""
+        """The mean of `losses`, whether finite or not."""
         with np.errstate(all="ignore"):
             return float(self.losses(parameters, X, y).mean())
 
@@ -148,7 +153,7 @@ _making = threading.Lock()
 
 
 def engine_of(network: Network) -> Engine:
-    """The engine of a network, the same one for whatever page asks."""
+    """The engine of a network, shared by all pages."""
     with _making:  # two pages that ask for the same one compile it once
         return _made_lately(network)
 

@@ -20,8 +20,8 @@ _drawing = threading.Lock()  # Graphviz keeps its state in global variables
 
 
 class Selection(NamedTuple):
-    """A neuron by its layer, 0 being the first one, and its place in it; or with `input` the weight from that input,
-    or the bias where it is the number of inputs."""
+    """A neuron by the indices of its layer and, in it, its own; or with `input` the weight from that input, or the bias
+    if it is the number of inputs."""
 
     layer: int
     neuron: int

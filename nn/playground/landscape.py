@@ -16,7 +16,7 @@ LEAST_REACH, MARGIN = 1.0, 0.25
 
 class Landscape(NamedTuple):
     """`losses` (SIDE, SIDE) over the range (low, high) of the first parameter, its columns, and of the second, its
-    rows from low to high; `trail` (n, 2) are the places of the two parameters so far, the last one now."""
+    rows from low to high; `trail` (n, 2) are the two parameters so far, the last row now."""
 
     first: tuple[float, float]
     second: tuple[float, float]
@@ -28,10 +28,10 @@ def landscape(training: Training, first: int, second: int) -> Landscape:
     """The mean loss of the training points while parameters number `first` and `second` vary.
 
     The ranges hold all of the trail and some room around it. The other parameters are where they are now, so the
-    trail's earlier places lie on the surface only as far as these have not moved since.
+    earlier points of the trail lie on the surface only as far as these have not moved since.
     """
     pair = [first, second]
-    trail = np.array([place[pair] for place in (*training.trail.places, training.parameters)])
+    trail = np.array([point[pair] for point in (*training.trail.points, training.parameters)])
     ranges = [_range(numbers) for numbers in trail.T]
     xs, ys = (np.linspace(low, high, SIDE) for low, high in ranges)
     X, y = training.train.inputs[:MOST_POINTS], training.train.targets[:MOST_POINTS]

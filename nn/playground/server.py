@@ -22,7 +22,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from nn.playground.session import Answer, Session, as_json, welcome
+from nn.json_text import to_json
+from nn.playground.session import Answer, Session, welcome
 
 _log = logging.getLogger(__name__)
 
@@ -87,7 +88,7 @@ class Page:
 
     async def run(self) -> None:
         """Until the page is closed."""
-        await self.websocket.send_text(as_json(welcome()))
+        await self.websocket.send_text(to_json(welcome()))
         reader, worker = asyncio.create_task(self._read()), asyncio.create_task(self._work())
         done, pending = await asyncio.wait((reader, worker), return_when=asyncio.FIRST_COMPLETED)
         for task in pending:
@@ -132,7 +133,7 @@ class Page:
                 self.frames_ahead += 1
                 await self.websocket.send_bytes(answer)
             else:
-                await self.websocket.send_text(as_json(answer))
+                await self.websocket.send_text(to_json(answer))
 
 
 SHOWN = '{"type":"shown"}'
@@ -147,7 +148,7 @@ def application(port: int) -> ASGIApp:
         nonlocal open_pages
         await websocket.accept()
         if open_pages >= MOST_PAGES:
-            await websocket.send_text(as_json({"type": "full", "message": f"{MOST_PAGES} pages are open; close one"}))
+            await websocket.send_text(to_json({"type": "full", "message": f"{MOST_PAGES} pages are open; close one"}))
             await websocket.close(1013)
             return
         open_pages += 1

@@ -30,7 +30,7 @@ Answer: TypeAlias = "dict[str, Any] | bytes"
 
 LARGEST_MESSAGE = 64 * 1024  # characters
 PREVIEW = 90  # points of each data set, to choose it by
-SPEEDS = (1, 10, 100, 1000, 0)  # steps a second; 0 is as many as there can be
+SPEEDS = (1, 10, 100, 1000, 0)  # steps a second; 0 is as many as possible
 
 
 class MessageError(ValueError):
@@ -51,9 +51,9 @@ class Session:
         self._use(self.settings)
 
     def answer(self, text: str) -> list[Answer]:
-        """What is to be sent back for a message; whatever is wrong with it is one answer of type "error".
+        """What is to be sent back for a message; a mistake in it is one answer of type "error".
 
-        That says `to` which type of message it is the answer, where so much could be understood.
+        Its `to` is the type of the message, if that could be read.
         """
         name = None
         try:
@@ -87,7 +87,7 @@ class Session:
     # messages
 
     def open(self, query: Any) -> list[Answer]:
-        """Begin with the settings in the query part of a URL, or the usual ones where they are not possible."""
+        """Begin with the settings in the query part of a URL, or with the defaults if they are not possible."""
         if not isinstance(query, str):
             raise MessageError("query must be a text")
         self.playing = False
@@ -100,7 +100,7 @@ class Session:
         return self._everything() + refused
 
     def change(self, changes: Any) -> list[Answer]:
-        """Replace some settings; the training begins anew where it cannot go on with them."""
+        """Replace some settings; the training starts anew if it cannot go on with them."""
         if not isinstance(changes, dict):
             raise MessageError("changes must be an object of settings")
         settings = self.settings.changed(changes)
@@ -118,7 +118,7 @@ class Session:
         return self.change({"data": OWN, "points": pasted(text)})
 
     def play(self, speed: Any) -> list[Answer]:
-        """Train until told otherwise, `speed` steps a second, or as many as there can be if it is 0."""
+        """Train until told otherwise, at `speed` steps a second, or as fast as possible if it is 0."""
         if speed not in SPEEDS or isinstance(speed, bool):
             raise MessageError(f"speed must be one of {', '.join(map(str, SPEEDS))}, got {speed!r:.60}")
         self.training.require_points()
@@ -138,7 +138,7 @@ class Session:
         return [self.state(), self.frame()]
 
     def reset(self) -> list[Answer]:
-        """Go back to the parameters that are drawn at the beginning."""
+        """Go back to the parameters drawn at the beginning."""
         self.playing = False
         self._use(self.settings.changed({"weights": ()}))
         return self._everything()
@@ -153,11 +153,10 @@ class Session:
     def inspect(self, layer: Any, neuron: Any, input: Any, sample: Any) -> list[Answer]:
         """The graph of a neuron, or of a weight where there is an `input`, for one training point."""
         self.training.require_points()
-        network = self.training.network
-        k = _index("layer", layer, len(network.widths))
-        j = _index("neuron", neuron, network.widths[k])
-        n_in = (network.n_in, *network.widths)[k]
-        i = None if input is None else _index("input", input, n_in + 1)
+        layers = self.training.network.layers
+        k = _index("layer", layer, len(layers))
+        j = _index("neuron", neuron, layers[k].neurons)
+        i = None if input is None else _index("input", input, layers[k].inputs + 1)
         row = _index("sample", sample, len(self.training.train.X))
         return [{"type": "inspection", **inspect(self.training, Selection(k, j, i), row)}]
 
@@ -188,7 +187,7 @@ class Session:
     # training
 
     def advance(self, seconds: float) -> list[Answer]:
-        """Train for so long, or for as many steps as are due by now; return a frame, and more where that ended it.
+        """Train for that long, or for as many steps as are due by now; return a frame, and more if the training ended.
 
         It trains at least as long as the last frame took to make, so that a slow network is not all pictures.
         """
@@ -199,7 +198,7 @@ class Session:
         while done < steps and time.monotonic() < deadline:
             self.training.step()
             done += 1
-        # What could not be done in time is given up, else a slow network would never again be on time.
+        # Steps missed are given up, or a slow network would never catch up.
         self._due = (now - self._since) * self._speed if done < steps else self._due + done
         trained = time.monotonic()
         answers: list[Answer] = [self.frame()]
@@ -245,19 +244,6 @@ def welcome() -> dict[str, Any]:
         X, y = generate(name, samples=PREVIEW, noise=0.02, seed=0)
         previews[name] = np.column_stack([X, y]).round(2).tolist()
     return {"type": "welcome", "ranges": ranges(), "speeds": SPEEDS, "extent": EXTENT, "previews": previews}
-
-
-def as_json(answer: Any) -> str:
-    """An answer as text; inf and nan, which JSON has not, become null."""
-    return json.dumps(_finite(answer), allow_nan=False)
-
-
-def _finite(thing: Any) -> Any:
-    if isinstance(thing, float):
-        return thing if math.isfinite(thing) else None
-    if isinstance(thing, dict):
-        return {name: _finite(item) for name, item in thing.items()}
-    return [_finite(item) for item in thing] if isinstance(thing, (list, tuple)) else thing
 
 
 def _error(error: ValueError, to: str | None) -> Answer:

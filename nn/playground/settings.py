@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -25,10 +24,11 @@ from nn.modules import ACTIVATIONS
 from nn.optimizers import OPTIMIZERS
 from nn.playground.data import FEATURES, GENERATED, MOST_POINTS
 from nn.playground.kinds import POINTS, WEIGHTS, Kind, SettingsError, choice, choices, number, whole, widths
+from nn.playground.layout import layout
 
 OWN = "own"
 MOST_LAYERS, MOST_NEURONS = 6, 8
-MOST_QUERY = 60_000  # characters; the longest state there can be needs about 20,000
+MOST_QUERY = 60_000  # characters; the longest possible state needs about 20,000
 
 
 def _setting(default: Any, kind: Kind) -> Any:
@@ -39,8 +39,8 @@ def _setting(default: Any, kind: Kind) -> Any:
 class Settings:
     """What is trained on what, and how. Raises SettingsError unless all of it is possible.
 
-    `points` are the own ones, for the data set "own". `weights`, where there are any, are the parameters to begin
-    with, in the order of `MLP.parameters()`; else they are drawn from `seed`, as the points are.
+    `points` are the user's, for the data set "own". `weights`, if given, are the initial parameters in the order of
+    `MLP.parameters()`; otherwise they are drawn from `seed`, as the points are.
     """
 
     problem: str = _setting("classification", choice(("classification", "regression")))
@@ -70,8 +70,7 @@ class Settings:
     @property
     def n_parameters(self) -> int:
         """How many weights and biases the network has."""
-        sizes = (len(self.features), *self.hidden, 1)
-        return sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
+        return layout((len(self.features), *self.hidden, 1))[-1].end
 
     @classmethod
     def from_query(cls, query: str) -> Settings:
@@ -83,7 +82,7 @@ class Settings:
         return cls().changed({name: kinds[name].from_text(text) if name in kinds else text for name, text in pairs})
 
     def query(self) -> str:
-        """The query part of a URL from which `from_query` makes these settings again; defaults are left out."""
+        """The query part of a URL, for `from_query`; defaults are left out."""
         return urlencode(
             {
                 one.name: one.metadata["kind"].to_text(value)
@@ -106,7 +105,7 @@ class Settings:
         return replace(self, **new)
 
     def as_json(self) -> dict[str, Any]:
-        """The settings without the weights, as JSON has them."""
+        """The settings as JSON, without the weights."""
         settings = asdict(self)
         del settings["weights"]
         return settings
@@ -116,7 +115,7 @@ _NAMES = tuple(one.name for one in fields(Settings))
 RESTART = frozenset(
     {"problem", "data", "samples", "noise", "train", "seed", "points", "features", "hidden", "activation"}
 )
-"""The settings that a training cannot go on with when they change: other data, or another network."""
+"""The settings with which a training starts anew: other data, or another network."""
 
 
 def ranges() -> dict[str, dict[str, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +27,7 @@ class Points(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """Mean loss and share of points that are right; nan where there are no points."""
+    """Mean loss and share of correct points; nan if there are no points."""
 
     train_loss: float
     test_loss: float
@@ -37,24 +36,24 @@ class Figures(NamedTuple):
 
 
 class Trail:
-    """Where the parameters went: at most `LONGEST_TRAIL` of the places, evenly spread over the steps."""
+    """The way of the parameters: at most `LONGEST_TRAIL` points of it, evenly spread over the steps."""
 
     def __init__(self) -> None:
-        self.places: list[Array] = []
+        self.points: list[Array] = []
         self._stride, self._noted = 1, 0
 
     def note(self, parameters: Array) -> None:
-        """Keep these parameters, if it is their turn."""
+        """Keep these parameters if it is their turn."""
         if self._noted % self._stride == 0:
-            self.places.append(parameters)
-            if len(self.places) > LONGEST_TRAIL:
-                self.places = self.places[::2]
+            self.points.append(parameters)
+            if len(self.points) > LONGEST_TRAIL:
+                self.points = self.points[::2]
                 self._stride *= 2
         self._noted += 1
 
 
 class Training:
-    """A network on its way from the parameters in `settings`, or from drawn ones, down the gradient.
+    """A network going down the gradient from the parameters in `settings`, or from drawn ones.
 
     `parameters` is an array (p,) that is replaced and never changed; `steps` counts the steps so far. Raises
     SettingsError where there is nothing to train with.
@@ -84,7 +83,7 @@ class Training:
         self.optimizer = OPTIMIZERS[settings.optimizer](self.model.parameters(), lr=settings.lr)
 
     def change(self, settings: Settings) -> None:
-        """Go on with other settings of the descent; an optimiser that changes begins without a memory."""
+        """Go on with other settings of the descent; a new optimiser starts without a memory."""
         before = self.settings
         self.network = replace(self.network, penalty=settings.penalty)
         self._follow(settings)
@@ -98,7 +97,7 @@ class Training:
 
     @property
     def is_fresh(self) -> bool:
-        """Whether the parameters are the drawn ones still, which follow from the settings."""
+        """Whether the parameters are still the drawn ones, which follow from the settings."""
         return self.parameters is self._drawn
 
     @property
@@ -127,11 +126,10 @@ class Training:
 
     def names(self) -> list[str]:
         """A name for each parameter, with layers, neurons and inputs counted from 1: w2[3,1] and b2[3]."""
-        sizes = (self.network.n_in, *self.network.widths)
         found: list[str] = []
-        for k, (n_in, n_out) in enumerate(pairwise(sizes), start=1):
-            found += [f"w{k}[{j},{i}]" for j in range(1, n_out + 1) for i in range(1, n_in + 1)]
-            found += [f"b{k}[{j}]" for j in range(1, n_out + 1)]
+        for k, layer in enumerate(self.network.layers, start=1):
+            found += [f"w{k}[{j},{i}]" for j in range(1, layer.neurons + 1) for i in range(1, layer.inputs + 1)]
+            found += [f"b{k}[{j}]" for j in range(1, layer.neurons + 1)]
         return found
 
     def set_parameter(self, index: int, number: float) -> None:
@@ -162,7 +160,7 @@ class Training:
         }
 
     def loaded_model(self) -> MLP:
-        """A module of its own with the parameters of this moment, labelled by their names."""
+        """A separate module with the current parameters, labelled by their names."""
         model = self.network.model()
         for value, number, name in zip(model.parameters(), self.parameters.tolist(), self.names()):
             value.data, value.label = number, name

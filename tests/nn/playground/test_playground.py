@@ -18,6 +18,7 @@ from websockets.sync.client import connect
 from autograd_engine.primitives import identity
 from nn.command_line.main import main
 from nn.datasets import DataError
+from nn.json_text import to_json
 from nn.modules import ACTIVATIONS, resolve_activation
 from nn.optimizers import OPTIMIZERS
 from nn.playground import server
@@ -28,7 +29,7 @@ from nn.playground.inspection import Selection, inspect, run_sample
 from nn.playground.kinds import SettingsError
 from nn.playground.landscape import SIDE, landscape
 from nn.playground.script import script
-from nn.playground.session import LARGEST_MESSAGE, Session, as_json, welcome
+from nn.playground.session import LARGEST_MESSAGE, Session, welcome
 from nn.playground.settings import MOST_LAYERS, Settings, ranges
 from nn.playground.training import LONGEST_TRAIL, Trail, Training
 from tests.nn.playground.playground_server import serving
@@ -151,7 +152,7 @@ def test_the_page_is_told_what_is_possible():
     assert ranges()["noise"] == {"low": 0, "high": 0.5}
     assert ranges()["activation"]["options"] == ACTIVATIONS
     assert welcome()["previews"].keys() == set(GENERATED)
-    json.loads(as_json(welcome()))
+    json.loads(to_json(welcome()))
 
 
 # data
@@ -386,10 +387,10 @@ def test_a_trail_stays_short_and_even():
     trail = Trail()
     for i in range(10 * LONGEST_TRAIL):
         trail.note(np.array([float(i)]))
-    places = np.ravel(trail.places)
-    assert len(places) <= LONGEST_TRAIL
-    assert places[0] == 0
-    assert len(set(np.diff(places))) == 1
+    points = np.ravel(trail.points)
+    assert len(points) <= LONGEST_TRAIL
+    assert points[0] == 0
+    assert len(set(np.diff(points))) == 1
 
 
 def test_nothing_to_train_with_is_said():
@@ -588,7 +589,7 @@ def test_a_training_that_explodes_stops_and_says_so():
     assert not session.playing
     taken_apart(frame)
     [inspection] = sent(session, "inspect", layer=0, neuron=0, input=None, sample=0)
-    json.loads(as_json(inspection))
+    json.loads(to_json(inspection))
 
 
 def test_descent_settings_go_on_and_others_begin_anew():
@@ -709,7 +710,7 @@ def test_no_message_can_harm_a_session(texts):
     for text in texts:
         for answer in session.answer(text):
             if isinstance(answer, dict):
-                json.loads(as_json(answer))
+                json.loads(to_json(answer))
     # It still works.
     assert [answer["type"] for answer in sent(session, "open", query=SMALL.query())[:2]] == ["settings", "state"]
     assert sent(session, "step")[1]["steps"] == 1
