@@ -1,7 +1,7 @@
 """Weighted sums and windows: Linear, convolution and pooling, for one sample of shape (channels, positions...).
 
-How to read this file: `_windows` is all about kernel size, stride and padding, in any number of dimensions: for
-each output the indices of its inputs. `_Sliding` reads a sample and lays the windows over it. A convolution makes
+How to read this file: `_windows` handles kernel size, stride and padding in any number of dimensions: it lists
+for each output the indices of its inputs. `_Sliding` reads a sample and lays the windows over it. A convolution makes
 one `dot` and one `add` of a window and a channel's weights, a pooling the largest number or the mean. Linear is
 the convolution without positions to slide over.
 
@@ -100,10 +100,10 @@ class WeightedSums(_Sliding):
 
     def _outputs(self, channels: list[list[Any]], windows: Windows) -> list[Any]:
         for channel in channels:
-            channel.append(0.0)  # which the index of the padding, -1, finds
+            channel.append(0.0)  # where the index of padding, -1, points
         gathered = [tuple([channel[i] for channel in channels for i in window]) for window in windows]
         kernels = self.weight
-        for _ in range(self.dimensions):  # chained rather than by NumPy, which looks long at each Value
+        for _ in range(self.dimensions):  # chained, since NumPy takes long to inspect each Value
             kernels = [list(chain.from_iterable(kernel)) for kernel in kernels]
         rows = Rows([tuple(kernel) for kernel in kernels])
         by_kernel = zip(*[rows.dots(window) for window in gathered])
@@ -162,10 +162,10 @@ class Conv1d(_Convolution):
     """Cross-correlation of a sample (in_channels, L) with `weight` (out_channels, in_channels, kernel_size).
 
     The output is (out_channels, floor((L + 2 padding - kernel_size) / stride) + 1); `padding` zeros are put at both
-    ends. `bias` and the start of the weights are as for `Linear`. Raises ValueError where the sample has another
+    ends. `bias` and the start of the weights are as for `Linear`. Raises ValueError if the sample has another
     shape or is shorter than the kernel.
 
-    The kernel is not turned round, as it is in the convolution of mathematics: [-1, 1] takes differences.
+    The kernel is not reversed, as it is in mathematics: [-1, 1] takes differences.
 
     >>> unit = Conv1d(1, 1, kernel_size=2)
     >>> unit.load_arrays({"weight": [[[-1.0, 1.0]]], "bias": [0.0]})
@@ -226,7 +226,7 @@ class MaxPool1d(_Pooling):
     tournament of pairs: if all of 2, 4, 8 ... numbers are equal each gets the same, in other cases those with fewer
     rounds to win get more. The shares add up to 1. (PyTorch gives everything to the first of them.)
 
-    Raises ValueError where `padding` is more than half of `kernel_size`, and for a sample of another shape or
+    Raises ValueError if `padding` is more than half of `kernel_size`, and for a sample of another shape or
     smaller than the kernel.
 
     >>> from autograd_engine import Value
@@ -292,7 +292,7 @@ class AvgPool2d(_Pooling):
 
 
 def _largest(numbers: list[Any]) -> Any:
-    """A tournament, not one after the other: ties of all are shared equally, and the graph is less deep."""
+    """By a tournament, in which ties of all are shared equally, and which makes a shallower graph than a chain."""
     if len(numbers) == 1:
         return numbers[0]
     half = len(numbers) // 2
@@ -305,7 +305,7 @@ def _windows(
 ) -> tuple[tuple[int, ...], Windows]:
     """The shape of the outputs, and the windows of all of them, over a channel of the given size."""
     if not size:
-        return (), [[0]]  # which NumPy's windows are not made for
+        return (), [[0]]  # for which NumPy has no windows
     indices = np.pad(np.arange(math.prod(size)).reshape(size), [(p, p) for p in padding], constant_values=-1)
     windows = sliding_window_view(indices, kernel_size)[tuple(slice(None, None, step) for step in stride)]
     shape = windows.shape[: len(size)]

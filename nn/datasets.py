@@ -31,7 +31,7 @@ from nn.training.progress import ctrl_c_after_imports
 Array = NDArray[np.float64]
 Task = Literal["auto", "classification", "regression"]
 
-LARGEST = 1e150  # the square of a larger number may not fit a float any more, so it has no variance
+LARGEST = 1e150  # the square of a larger number may overflow, so it would have no variance
 MOST_WHOLE_NUMBER_CLASSES = 20
 TEST_FRACTION = 0.3
 
@@ -41,7 +41,7 @@ class DataError(ValueError):
 
 
 class CellError(DataError):
-    """A cell of a CSV file that is no number where one is needed, or a class that looks like a mistyped number."""
+    """A cell of a CSV file that should be a number and is not, or a class that looks like a mistyped number."""
 
     def __init__(self, message: str, column: str, *, may_be_class: bool = False, is_feature: bool = False) -> None:
         super().__init__(message)
@@ -50,7 +50,7 @@ class CellError(DataError):
 
 @dataclass(frozen=True)
 class Dataset:
-    """Samples with what they are to be mapped to.
+    """Samples with their targets.
 
     `X` has shape (samples, features). For classification `y` holds indices into `class_names`; for
     regression it holds numbers and `class_names` is empty. `name` is the name of the set or its file. Where the
@@ -66,7 +66,7 @@ class Dataset:
     image_shape: tuple[int, int] | None = None
 
     def fingerprint(self) -> str:
-        """The same text for the same samples in the same order, and for no others."""
+        """A text that is the same for the same samples in the same order only."""
         digest = hashlib.sha256(repr((self.X.shape, self.class_names)).encode())
         for table in (self.X, self.y):
             digest.update(np.ascontiguousarray(table).tobytes())
@@ -84,7 +84,7 @@ def n_outputs(class_names: Sequence[str]) -> int:
 
 @dataclass(frozen=True)
 class Standardisation:
-    """The map of each column to mean 0 and standard deviation 1, measured on some rows and usable on others.
+    """Maps each column to mean 0 and standard deviation 1, as measured on some rows, to be used on others too.
 
     >>> Standardisation.of(np.array([[1.0, 7.0], [3.0, 7.0]]))(np.array([[5.0, 8.0]]))
     array([[3., 1.]])
@@ -104,7 +104,7 @@ class Standardisation:
         return (X - self.mean) / self.scale
 
     def invert(self, Z: Array) -> Array:
-        """`Z`, which is in standard units, in the units that were measured."""
+        """`Z`, given in standard units, in the original units."""
         return Z * self.scale + self.mean
 
 
@@ -161,7 +161,7 @@ NAMES = tuple(_LOADERS)
 def split(dataset: Dataset, seed: int, test_fraction: float = TEST_FRACTION) -> tuple[Dataset, Dataset]:
     """A training and a held-out part, drawn at random; stratified: each class has its share in both.
 
-    Raises DataError where a class, or a data set for regression, has too few rows to be in both parts.
+    Raises DataError if a class, or a data set for regression, has too few rows to be in both parts.
     """
     generator = np.random.default_rng(seed)
     if dataset.class_names:
@@ -204,27 +204,27 @@ def read_csv(
     where needed. The cells are separated by whichever of `,` `;` tab `|` is most frequent in the header.
 
     Raises DataError that names file, row and column (rows are counted as in a spreadsheet: the header is
-    row 1), CellError where it is one cell that is wrong, and OSError where the file cannot be read.
+    row 1), CellError if it is one cell that is wrong, and OSError if the file cannot be read.
     """
     rows = _rows(path)
     _, header = next(rows)
     column, features = _chosen(path, header, target, ignore)
     cells: list[str] = []
-    places, numbers = array("q"), array("d")
+    row_numbers, numbers = array("q"), array("d")
     for row, texts in rows:
         numbers.extend(_numbers(path, header, features, row, texts, are_features=True))
         text = texts[column].strip()
         if task == "regression" or text.lower() in ("", "nan"):
             _numbers(path, header, [column], row, texts)
         cells.append(sys.intern(text))  # class names come again and again
-        places.append(row)
+        row_numbers.append(row)
     if not cells:
         raise DataError(f"{path}: there are no rows below the header")
     name = header[column]
     if name in cells and all(_fault(header[i]) is None for i in features):
         raise _no_header(path, name)
     if task == "auto" and (k := _typo(cells)) is not None:
-        where = f"{path}: row {places[k]}, column {name!r}"
+        where = f"{path}: row {row_numbers[k]}, column {name!r}"
         raise CellError(f"{where}: {_fault(cells[k])}, but most cells of this column are", name, may_be_class=True)
     y, classes = _targets(cells, task)
     X = np.array(numbers).reshape(len(cells), len(features))
@@ -234,7 +234,7 @@ def read_csv(
 def _chosen(
     path: str | PathLike[str], header: list[str], target: str | None, ignore: Sequence[str]
 ) -> tuple[int, list[int]]:
-    """The places of the target and of the features in the header."""
+    """The indices of the target and of the features in the header."""
     ignored = {_index(path, header, name) for name in ignore}
     kept = [i for i in range(len(header)) if i not in ignored]
     if len(kept) < 2:
@@ -265,7 +265,7 @@ def _rows(path: str | PathLike[str]) -> Iterator[tuple[int, list[str]]]:
     """The rows that are not blank, each with its number; the first is a valid header, the others are as long."""
     header: list[str] | None = None
     row = 0
-    # A byte that is no text becomes a surrogate, so that it can be named with its row.
+    # An invalid byte becomes a surrogate, so that a message can name it with its row.
     with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         try:
             first: list[str] = []  # the lines up to the header, which shows what the separator is
@@ -287,7 +287,7 @@ def _rows(path: str | PathLike[str]) -> Iterator[tuple[int, list[str]]]:
                     raise DataError(f"{path}: row {row} has {len(cells)} cells, but the header has {len(header)}")
                 yield row, cells
         except csv.Error as error:
-            raise DataError(f"{path}: behind row {row}: not a CSV file ({error})") from None
+            raise DataError(f"{path}: after row {row}: not a CSV file ({error})") from None
     if header is None:
         raise DataError(f"{path}: the file is empty")
 
@@ -312,7 +312,7 @@ def _check_header(path: str | PathLike[str], row: int, header: list[str]) -> Non
 
 
 def _no_header(path: str | PathLike[str], name: str) -> DataError:
-    """The error for a first row that is a sample: `name` is a cell of it, and of its column below."""
+    """The error for a first row that is a sample: its cell `name` occurs in that column below too."""
     return DataError(
         f"{path}: the first row holds numbers and {name!r}, as rows below it do; "
         "it must be a header that names the columns"

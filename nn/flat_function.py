@@ -1,4 +1,4 @@
-"""A function of nested numbers as linear algebra and SciPy want it: one array in, arrays out."""
+"""A function of nested numbers in the form that linear algebra and SciPy need: one array in, arrays out."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from autograd_engine.value import Value
 class FlatFunction:
     """`f`, a function of something like `x0` (a number, or nested lists, tuples, dicts or arrays), on arrays.
 
-    `start` is x0 as an array of shape (n,); `unflatten` goes back. Raises TypeError where x0 does not consist of
-    numbers, ValueError where there is none in it.
+    `start` is x0 as an array of shape (n,); `unflatten` goes back. Raises TypeError if x0 does not consist of
+    numbers, ValueError if there is none in it.
     """
 
     def __init__(self, f: Callable[[Any], Any], x0: Any) -> None:
@@ -65,5 +65,5 @@ class FlatFunction:
 
 
 def _float(number: Any) -> float:
-    """A number; of a derivative it is a Value where f uses Values of its own besides x."""
+    """A number; a derivative is a Value if f uses Values of its own besides x."""
     return number.data if isinstance(number, Value) else as_float(number)

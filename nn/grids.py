@@ -25,7 +25,7 @@ def read(inputs: Any, who: str, expected: Sequence[int | str]) -> Grid:
     """One sample, nested lists or an array of numbers, as a grid of floats and Values.
 
     `expected` is its shape, in which a letter stands for any whole number from 1 and "..." at the end for any
-    further dimensions. Raises ValueError, which begins with `who`, for another shape, and TypeError where something
+    further dimensions. Raises ValueError, which begins with `who`, for another shape, and TypeError if something
     is not a number.
     """
     try:

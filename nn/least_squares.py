@@ -1,4 +1,4 @@
-"""Nonlinear least squares: `least_squares`, and `scipy_problem` for those who want SciPy's solvers.
+"""Nonlinear least squares: `least_squares`, and `scipy_problem` for SciPy's solvers.
 
 >>> from autograd_engine import exp
 >>> data = [(0.0, 3.0), (1.0, 1.1), (2.0, 0.4)]
@@ -33,9 +33,9 @@ def least_squares(
     Certain Non-Linear Problems in Least Squares", 1944.)
 
     It ends as "converged" where ‖step‖ <= tolerance (1 + ‖x‖), else as `minimize` does. In the result the `values`
-    are ½ Σ r², and in the place of the learning rates `lrs` stand the factors 1 / damping.
+    are ½ Σ r², and `lrs` are the factors 1 / damping instead of learning rates.
 
-    Raises TypeError where x0 does not consist of numbers or residuals does not return numbers, ValueError where x0
+    Raises TypeError if x0 does not consist of numbers or residuals does not return numbers, ValueError if x0
     holds none or a setting is out of its range.
 
     Return the residuals themselves, not their squares or their sum. Rosenbrock's valley, in which `minimize` needs
@@ -72,11 +72,11 @@ def least_squares(
 def scipy_problem(f: Callable[[Any], Any], x0: Any) -> dict[str, Any]:
     """`f` and its derivatives as the arguments `fun`, `x0` and `jac` of SciPy's solvers.
 
-    Where f returns one number they are for `scipy.optimize.minimize(**scipy_problem(f, x0))`, where it returns
+    If f returns one number they are for `scipy.optimize.minimize(**scipy_problem(f, x0))`, if it returns
     several for `scipy.optimize.least_squares(**scipy_problem(residuals, x0))`. SciPy's `result.x` is an array of
     the numbers in x0, in their order.
 
-    Raises TypeError where x0 does not consist of numbers, ValueError where it holds none.
+    Raises TypeError if x0 does not consist of numbers, ValueError if it holds none.
 
     >>> from scipy.optimize import minimize
     >>> minimize(**scipy_problem(lambda p: (p["a"] - 5) ** 2 + (p["b"] - 1) ** 2, {"a": 0.0, "b": 0.0})).x.round(6)

@@ -28,7 +28,7 @@ def squared_error(prediction: Number | Iterable[Number], target: Number | Iterab
     """½ (prediction - target)², or ½ Σ (prediction - target)² over two sequences of one length.
 
     The factor ½ makes the gradient prediction - target; PyTorch's MSELoss has none, see `mean_squared_error`.
-    Raises ValueError where the lengths differ, TypeError where only one of the two is a sequence.
+    Raises ValueError if the lengths differ, TypeError if only one of the two is a sequence.
 
     >>> from autograd_engine import grad
     >>> squared_error([3.0, 1.0], [1.0, 1.0]), grad(squared_error)([3.0, 1.0], [1.0, 1.0])
@@ -41,8 +41,8 @@ def squared_error(prediction: Number | Iterable[Number], target: Number | Iterab
 def mean_squared_error(predictions: Number | Iterable[Number], targets: Number | Iterable[Number]) -> Number:
     """The mean of (prediction - target)² over two sequences of one length, or of the one pair of numbers.
 
-    As PyTorch's `mse_loss`; the gradient is 2 (prediction - target) / n. Raises ValueError where the lengths differ
-    or are 0, TypeError where only one of the two is a sequence.
+    As PyTorch's `mse_loss`; the gradient is 2 (prediction - target) / n. Raises ValueError if the lengths differ
+    or are 0, TypeError if only one of the two is a sequence.
 
     >>> predictions, targets = [3.0, 1.0, 0.0, 0.0], [1.0, 1.0, 0.0, 0.0]
     >>> mean_squared_error(predictions, targets), squared_error(predictions, targets)
@@ -124,7 +124,7 @@ def cross_entropy(logits: Iterable[Number], target: Number) -> Number:
 
     As PyTorch's `cross_entropy`; the gradient is softmax(logits) - onehot(target). The largest logit is
     subtracted first, so that nothing overflows. The target may be a float as long as it is whole. Raises
-    ValueError where it is no class index, TypeError where the logits are not a sequence.
+    ValueError if it is no class index, TypeError if the logits are not a sequence.
 
     It takes what the last, linear layer returns, and not probabilities.
 

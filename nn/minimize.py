@@ -119,7 +119,7 @@ def minimize(
     It ends as "converged" by the rule above; as "diverged" as soon as the value or the gradient is inf or nan, or
     where the last of `max_steps` leads above the start (a smaller `lr` may help); else as "max_steps".
 
-    Raises TypeError where x0 does not consist of numbers or f does not return one, ValueError where x0 holds none,
+    Raises TypeError if x0 does not consist of numbers or f does not return one, ValueError if x0 holds none,
     a setting is out of its range, or another optimizer than SGD comes with a line search.
 
     Rosenbrock's valley is curved and its walls are steep. Plain descent goes from wall to wall, Adam goes along it:

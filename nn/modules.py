@@ -1,4 +1,4 @@
-"""Modules: things with parameters that turn a list of numbers into a list of numbers.
+"""Modules: functions with parameters, from a list of numbers to a list of numbers.
 
 How to read this file: a `Module` finds the parameters, buffers and modules in its attributes (`_parts`) and gives
 them names (`_state`); everything else follows from that. The modules themselves are in `perceptrons.py`,
@@ -45,14 +45,14 @@ ACTIVATIONS = ("relu", "tanh", "sigmoid", "leaky_relu", "elu", "gelu", "silu", "
 """The names of the usual activation functions; any other primitive of one number does as well."""
 
 LAST_CALL = ("_pre_activations", "_rows")
-"""The attributes in which a module keeps something of its last call."""
+"""The attributes in which a module keeps parts of its last call."""
 
 
 class Module(ABC):
     """Something with parameters, called with a list of numbers.
 
     A subclass defines `__call__` and keeps its parameters in attributes: Values, Modules, or lists, tuples,
-    dicts and object arrays of them, nested as deep as one likes. They are named as PyTorch names them, `weight`,
+    dicts and object arrays of them, nested at any depth. They are named as PyTorch names them, `weight`,
     `layers.0.weight`. Attributes that are NumPy arrays of float64 are buffers: they belong to the model's state
     and its files, but are not trained. Arrays of shorter or longer floats are refused (TypeError), those of whole
     numbers, booleans and text are constants. Attributes whose name begins with an underscore are private and hold
@@ -81,9 +81,9 @@ class Module(ABC):
         """The outputs for one sample."""
 
     def forward_batch(self, batch: Iterable[Any]) -> list[Any]:
-        """The outputs for each sample of a batch; a module with statistics over the batch has its own way.
+        """The outputs for each sample of a batch; a module with statistics over the batch overrides it.
 
-        See `needs_batch`. Elsewhere it is the same as calling the module with one sample after the other.
+        See `needs_batch`. Without such statistics it is the same as calling the module with each sample in turn.
         """
         self._forget()
         kept: dict[Module, list[Any]] = {module: [] for module in self.named_modules().values()}
@@ -101,7 +101,7 @@ class Module(ABC):
     def needs_batch(self) -> bool:
         """Whether the samples of a batch depend on one another, so that only `forward_batch` can be called.
 
-        It is so in training mode where a BatchNorm is part of the module.
+        So they do in training mode if a BatchNorm is part of the module.
         """
         return any(part.needs_batch for _, part in self._parts() if isinstance(part, Module))
 
@@ -132,10 +132,10 @@ class Module(ABC):
         weighted sums, (units,), or (channels, positions...) of a convolution, a pooling or a BatchNorm. After
         `forward_batch` the samples come first: (batch, units). Before backward() all are 0.
 
-        To this end a module holds the pre-activations, and so the graph that led to them, until it is called
-        again; of a module that occurs twice in one call it is the last occurrence. Copies and files of a
-        module come without. A layer of plain numbers, such as a pooling of the data, has no derivatives and is
-        left out. Raises RuntimeError before the first call.
+        For this, a module holds the pre-activations, and so the graph that led to them, until it is called again;
+        of a module that occurs twice in one call they are those of the last occurrence. Copies and files of a
+        module do not have them. A layer of plain numbers, such as a pooling of the data, has no derivatives and
+        is left out. Raises RuntimeError before the first call.
 
         The recursion of backpropagation, delta_j = h'(z_j) sum over k of w_kj delta_k:
 
@@ -148,21 +148,21 @@ class Module(ABC):
         True
         """
         kept = {name: module._pre_activations for name, module in self.named_modules().items()}
-        grids = {name: np.array(values, dtype=object) for name, values in kept.items() if values is not None}
-        if not grids:
+        arrays = {name: np.array(values, dtype=object) for name, values in kept.items() if values is not None}
+        if not arrays:
             raise RuntimeError(
                 f"there are no deltas before the first call: call the {type(self).__name__}, then backward()"
             )
         return {
-            name: np.array([getattr(z, "grad", np.nan) for z in grid.flat]).reshape(grid.shape)
-            for name, grid in grids.items()
-            if any(isinstance(z, Value) for z in grid.flat)
+            name: np.array([getattr(z, "grad", np.nan) for z in array.flat]).reshape(array.shape)
+            for name, array in arrays.items()
+            if any(isinstance(z, Value) for z in array.flat)
         }
 
     def tensors(self) -> dict[str, Tensor]:
         """The parameters grouped into tensors by name, in the order in which the attributes were set.
 
-        Raises ValueError where a list of Values is ragged or mixes Values with something else.
+        Raises ValueError if a list of Values is ragged or mixes Values with something else.
         """
         return {name: part for name, part in self._state().items() if not isinstance(part, np.ndarray)}
 
@@ -194,8 +194,8 @@ class Module(ABC):
     def load_arrays(self, arrays: Mapping[str, npt.ArrayLike]) -> None:
         """Set the parameters' data and the buffers from `arrays`, which has the names and shapes of `arrays()`.
 
-        All or nothing: raises ValueError, and changes nothing, where a name is missing, unknown, or stands
-        for another shape, or where an array is not of real numbers.
+        All or nothing: raises ValueError, and changes nothing, if a name is missing, unknown, or stands for
+        another shape, or if an array is not of real numbers.
         """
         state = self._state()
         problems = [f"{name} is missing" for name in state if name not in arrays]
@@ -224,7 +224,7 @@ class Module(ABC):
     def initialize(self, initializer: Initializer, seed: Seed = 0) -> None:
         """Draw every tensor of two or more dimensions anew, in order, and leave all others as they are, biases too.
 
-        `initializer(shape, generator)` returns an array: see `nn.initializers`. Raises ValueError where there is
+        `initializer(shape, generator)` returns an array: see `nn.initializers`. Raises ValueError if there is
         no such tensor, or where an array has another shape or is not of real numbers.
         """
         draws = generator(seed)
@@ -253,7 +253,7 @@ class Module(ABC):
         return found
 
     def _forget(self) -> None:
-        """Let go of the last call's graph."""
+        """Release the graph of the last call."""
         for module in self.named_modules().values():
             module._pre_activations = None
 
@@ -314,7 +314,7 @@ def _parts_in(name: str, attribute: Any) -> Iterator[tuple[str, Part]]:
 
 
 def _is_buffer(name: str, attribute: Any) -> bool:
-    """Whether it is an array of float64. Raises TypeError for other floats, which would be lost without a word."""
+    """Whether it is an array of float64. Raises TypeError for other floats, which would silently be lost."""
     if not isinstance(attribute, np.ndarray) or attribute.dtype.kind not in "fc":
         return False
     if attribute.dtype != np.float64:

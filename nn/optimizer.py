@@ -36,9 +36,9 @@ class Optimizer(ABC):
     the other numbers of the rule, which finds them as attributes. Where the parameters come in groups, a
     group may have an `lr` and settings of its own; what it does not name, it takes from the optimiser.
 
-    Raises TypeError where a parameter is not a Value, and ValueError where there is none, where one is given
-    twice or is the result of an operation, where a group names an unknown setting, or where a setting is out
-    of its range. What a schedule returns is checked when its step comes.
+    Raises TypeError if a parameter is not a Value, and ValueError if there is none, if one is given twice or is the
+    result of an operation, if a group names an unknown setting, or if a setting is out of its range. What a schedule
+    returns is checked when its step comes.
 
     `state_dict()` is what it has learned so far, for a training that goes on later. A user-defined
     rule names in `remembers` the attributes, arrays of shape (n,), that it carries from one step to the next.
@@ -127,8 +127,8 @@ class Optimizer(ABC):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from the `state_dict()` of an optimiser of the same class for as many parameters.
 
-        All or nothing: raises ValueError or TypeError, and changes nothing, where a name is missing or unknown, or
-        where an array has another shape or is not of real numbers.
+        All or nothing: raises ValueError or TypeError, and changes nothing, if a name is missing or unknown, or an
+        array has another shape or is not of real numbers.
         """
         names, who = self._remembered(), type(self).__name__
         # What is None before the first step is left out of a state as long as it is.

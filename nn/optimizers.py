@@ -257,7 +257,7 @@ class AdamW(Adam):
     """Adam with decoupled weight decay (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019).
 
     The parameter is first multiplied by 1 - lr weight_decay, then moved as `Adam` moves it. There a decay is part of
-    the gradient, whose size cancels; here it has the size that it is given, also where there is no gradient:
+    the gradient, whose size cancels; here it keeps its size, even without a gradient:
 
     >>> from autograd_engine import Value
     >>> decoupled, coupled = Value(1.0), Value(1.0)

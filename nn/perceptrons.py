@@ -32,9 +32,9 @@ class Neuron(Module):
     an int or a NumPy Generator to draw from; the same seed gives the same weights. The attribute
     `activation` is the primitive, None where there is none.
 
-    Raises TypeError where `n_in` is not a whole number, or `activation` or `seed` is something else;
-    ValueError where `n_in` is below 1, the seed negative, the activation's name unknown, or where a primitive takes
-    more than one number. A call raises ValueError for another number of inputs, TypeError where one is no number.
+    Raises TypeError if `n_in` is not a whole number, or `activation` or `seed` is something else;
+    ValueError if `n_in` is below 1, the seed negative, the activation's name unknown, or the primitive takes
+    more than one number. A call raises ValueError for another number of inputs, TypeError if one is no number.
 
     >>> neuron = Neuron(2, activation="tanh", seed=1)
     >>> neuron
@@ -109,8 +109,8 @@ class MLP(Module):
     activations are numbered too: the layers are 0, 2, 4 and so on.
 
     `seed` is an int or a NumPy Generator; all weights are drawn from it in order. `activation` and what is raised
-    for it, for `seed` and in a call are as for `Neuron`. Raises TypeError where `widths` is no list or has something
-    else than whole numbers in it, ValueError where it is empty or one of them is below 1.
+    for it, for `seed` and in a call are as for `Neuron`. Raises TypeError if `widths` is no list or holds anything
+    but whole numbers, ValueError if it is empty or one of them is below 1.
 
     >>> model = MLP(2, [4, 3], activation="tanh")
     >>> {name: array.shape for name, array in model.arrays().items()}

@@ -1,7 +1,7 @@
 """Models as files: the parameters as exact floats in the safetensors format, all else as JSON beside them.
 
 How to read this file: `save` and `load` are about the file; `_described` and `_rebuilt` are about the architecture,
-which is the name of a class of `nn` and the arguments that it would have to be called with.
+which is the name of a class of `nn` and the arguments to call it with.
 
 The arrays have the names and shapes of an equivalent `torch.nn.Sequential` ("0.weight" is (out, in)), so
 `torch.nn.Module.load_state_dict` takes them. Reading a file never executes anything that is in it.
@@ -58,13 +58,13 @@ def save(model: Module, path: str | PathLike[str], metadata: Mapping[str, Any] |
 
     The file holds the arrays of `state_dict()` and the arguments that would make the model as it is now, seeds that
     are Generators excepted. So the model is one of the classes of `nn`, or a Sequential of them, in which a module may
-    occur more than once; of a class of your own, save the `state_dict()`.
+    occur more than once; for a user-defined class, save the `state_dict()`.
 
-    JSON holds a float by its shortest decimal form, which reads back as the same float. A file that is
-    there already is replaced at one moment; until then, and where writing fails, it is as it was.
-    Raises OSError where the file cannot be written, TypeError where the architecture cannot be described (what
+    JSON holds a float by its shortest decimal form, which reads back as the same float. An existing
+    file is replaced atomically; if writing fails, it stays as it was.
+    Raises OSError if the file cannot be written, TypeError if the architecture cannot be described (what
     would be loaded is compared with the model before anything is written) or `metadata` holds what JSON cannot,
-    ValueError where that is nan or inf; ImportError without safetensors.
+    ValueError if that is nan or inf; ImportError without safetensors.
 
     >>> import tempfile
     >>> from nn import MLP
@@ -88,11 +88,11 @@ def save(model: Module, path: str | PathLike[str], metadata: Mapping[str, Any] |
 def load(path: str | PathLike[str]) -> Module:
     """The model in the file `path`, in training mode like any new one; for an example see `save`.
 
-    (Data sets are loaded by `nn.datasets.load`.) Nothing in the file is executed. The state of the optimiser is not in
-    it, and the mode is not either: call `eval()` where there is Dropout or BatchNorm.
+    (Data sets are loaded by `nn.datasets.load`.) Nothing in the file is executed. The file has neither the
+    optimiser's state nor the mode: call `eval()` if there is Dropout or BatchNorm.
 
-    Raises ModelFileError, a ValueError, where the file was not written by `save`, or by a newer one, or where it has
-    changed since; OSError where it cannot be read; ImportError without safetensors.
+    Raises ModelFileError, a ValueError, if the file was not written by `save`, or by a newer version, or has changed
+    since; OSError if it cannot be read; ImportError without safetensors.
     """
     return load_with_metadata(path)[0]
 
@@ -100,8 +100,8 @@ def load(path: str | PathLike[str]) -> Module:
 def load_with_metadata(path: str | PathLike[str]) -> tuple[Module, dict[str, Any]]:
     """The model in the file `path` and the metadata that were saved with it.
 
-    Raises ModelFileError where the file was not written by `save`, or by a newer one, or where it has
-    changed since (there is a checksum over all of it); OSError where it cannot be read; ImportError without
+    Raises ModelFileError if the file was not written by `save`, or was written by a newer version, or has
+    changed since (there is a checksum over all of it); OSError if it cannot be read; ImportError without
     safetensors.
     """
     safetensors = _safetensors()
@@ -147,7 +147,7 @@ def _safetensors() -> Any:
 def _described(module: Module, seen: dict[Module, int]) -> dict[str, Any]:
     """The architecture of a module as JSON, or its number if it is among those `seen` before.
 
-    Raises TypeError where it has none.
+    Raises TypeError if it has none.
     """
     if module in seen:
         return {_SAME_AS: seen[module]}
@@ -159,19 +159,19 @@ def _described(module: Module, seen: dict[Module, int]) -> dict[str, Any]:
         description = {"class": cls.__name__} | _arguments(module, seen)
     except TypeError as error:
         raise TypeError(f"{cls.__name__} cannot be described in a file: {error}") from None
-    if not isinstance(module, Sequential):  # which is nothing but its modules
+    if not isinstance(module, Sequential):  # which has nothing but its modules
         seen[module] = len(seen)
     return description
 
 
 def _arguments(module: Module, seen: dict[Module, int]) -> dict[str, Any]:
-    """With what a module would have to be made now: a unit keeps an argument in the attribute of the same name."""
+    """The arguments that would make the module as it is: a unit keeps each in the attribute of the same name."""
     arguments: list[Any] = []
     keywords: dict[str, Any] = {}
     for name, parameter in inspect.signature(type(module)).parameters.items():
         if parameter.kind is parameter.VAR_POSITIONAL:
             arguments = [_plain(part, seen) for _, part in module._parts()]
-        elif name == "bias":  # which is asked for by True, and kept as a tensor
+        elif name == "bias":  # True asks for it, and the attribute is a tensor
             keywords[name] = vars(module)[name] is not None
         elif hasattr(module, name) and not isinstance(getattr(module, name), np.random.Generator):
             keywords[name] = _plain(getattr(module, name), seen)
@@ -192,7 +192,7 @@ def _plain(argument: Any, seen: dict[Module, int]) -> Any:
 
 
 def _rebuilt(description: Any, made: list[Module]) -> Any:
-    """The module, or the argument of one, that has been described; `made` are the modules before it."""
+    """The module or argument described; `made` are the modules rebuilt so far."""
     if isinstance(description, list):
         return [_rebuilt(x, made) for x in description]
     if not isinstance(description, dict):
@@ -208,7 +208,7 @@ def _rebuilt(description: Any, made: list[Module]) -> Any:
 
 
 def _declared(description: Any) -> int:
-    """How many weights the modules described have at least, so that no file makes us build more than it holds."""
+    """How many weights the described modules have at least, so that no file makes us build more than it holds."""
     if isinstance(description, list):
         return sum(map(_declared, description))
     if not isinstance(description, dict) or _SAME_AS in description:
@@ -227,7 +227,7 @@ def _declared(description: Any) -> int:
 
 
 def _differences(model: Module, made: Module) -> Iterator[str]:
-    """What of a model the one made from its description does not have."""
+    """How the model made from a description differs from the one described."""
     rebuilt = made.named_modules()
     for name, module in model.named_modules().items():
         if name not in rebuilt or type(rebuilt[name]) is not type(module):

@@ -29,7 +29,7 @@ Schedule: TypeAlias = Callable[[int], float]
 def step_decay(lr: float, step_size: int, gamma: float = 0.1) -> Schedule:
     """lr · gamma^⌊step / step_size⌋: multiplied by `gamma` after every `step_size` steps (PyTorch's StepLR).
 
-    Raises TypeError or ValueError where lr or gamma is not a finite number of at least 0, or step_size not a whole
+    Raises TypeError or ValueError if lr or gamma is not a finite number of at least 0, or step_size not a whole
     number of at least 1; so do the others here.
 
     >>> schedule = step_decay(0.1, step_size=10, gamma=0.5)

@@ -182,7 +182,7 @@ class BatchNorm(Module):
     `weight` and `bias`, both (num_features,), start at 1 and 0 and are None with `affine=False`. The running
     statistics and `num_batches_tracked` are buffers.
 
-    Raises TypeError or ValueError where `num_features` is not a whole number of at least 1. A call, which is for one
+    Raises TypeError or ValueError if `num_features` is not a whole number of at least 1. A call, which is for one
     sample, raises RuntimeError in training mode: there `forward_batch` takes them all.
 
     >>> unit = BatchNorm(1, eps=0.0, momentum=None)
@@ -226,8 +226,8 @@ class BatchNorm(Module):
     def forward_batch(self, batch: Iterable[Any]) -> list[Any]:
         """The samples normalised by the batch's statistics in training mode, else by the running ones.
 
-        Raises ValueError where a sample has another shape than it should or than the first one, and in training
-        mode where a channel has but one number in the batch, and so no variance.
+        Raises ValueError if a sample has another shape than it should or than the first one, and in training
+        mode if a channel has only one number in the batch, and so no variance.
         """
         self._pre_activations = self._normalised(list(batch))
         outputs: list[Any] = self._pre_activations.tolist()

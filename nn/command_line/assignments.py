@@ -1,4 +1,4 @@
-"""A formula, and numbers for its variables as a command line has them: x=0 y=-pi/2."""
+"""Numbers for the variables of a formula, as on a command line: x=0 y=-pi/2."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,8 @@ from nn.command_line.options import CommandError
 def assigned(expression: Expression, assignments: Sequence[str], *, what: str, to: str) -> dict[str, float]:
     """The number of each variable, in the order of the formula.
 
-    Raises CommandError where there is no variable, where one has no number or two, or where a name is unknown; the
-    message calls such a number `what`, and what is done with the formula `to`.
+    Raises CommandError if there is no variable, one has no number or two, or a name is unknown; the message calls
+    such a number `what`, and what is done with the formula `to`.
     """
     if not expression.names:
         raise CommandError(f"the formula {expression.text!r} has no variable, so there is nothing to {to}")
@@ -34,7 +34,7 @@ def assigned(expression: Expression, assignments: Sequence[str], *, what: str, t
 
 
 def computed(expression: Expression, leaves: Mapping[str, Value]) -> Value:
-    """What the formula makes of the leaves. Raises CommandError where that has no derivative."""
+    """The formula at the leaves. Raises CommandError if it has no derivative."""
     out = expression(**leaves)
     if not isinstance(out, Value):
         raise CommandError(f"the formula {expression.text!r} is a comparison, which has no derivative")

@@ -1,4 +1,4 @@
-"""The picture of a descent: on a curve, on a heat map, or where there are more variables as a line over the steps."""
+"""The picture of a descent: on a curve, on a heat map, or for more variables as a line over the steps."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from nn.minimize import Descent
 from nn.plots import Array, descent_curve, heat_map, learning_rates
 
 FORMATS = (".png", ".svg")
-MOST_DIVERGED = 10  # points of a path that leads away, whose others would leave nothing to be seen of these
+MOST_DIVERGED = 10  # points drawn of a diverging path, whose later ones would dwarf them
 
 
 def picture(expression: Expression, descent: Descent, format: str) -> bytes:
     """The path of `descent` on `expression`, as a file in one of `FORMATS`; the same path gives the same bytes."""
     content = io.BytesIO()
     with warnings.catch_warnings(), rc_context({"svg.hashsalt": "autograd-engine"}):
-        warnings.simplefilter("ignore")  # of letters that the font does not have, and of a formula that is constant
+        warnings.simplefilter("ignore")  # of characters missing in the font, and of a constant formula
         figure = _figure(expression, descent)
         figure.savefig(content, format=format[1:], metadata={"Date": None} if format == ".svg" else None)
     return content.getvalue()

@@ -73,7 +73,7 @@ def explain(
 
 
 def _files(out: Value, options: ExplainOptions) -> dict[Path, str]:
-    """The picture and the page that are asked for. Raises CommandError where the picture cannot be drawn."""
+    """The picture and the page that are asked for. Raises CommandError if the picture cannot be drawn."""
     files = {}
     if options.svg is not None:
         try:

@@ -47,7 +47,7 @@ class MinimizeOptions(DescentOptions):
     """File for a picture of the path, .svg or .png."""
 
     def lr_or_search(self) -> Any:
-        """What `nn.minimize` takes as `lr`. Raises CommandError where options do not go together."""
+        """What `nn.minimize` takes as `lr`. Raises CommandError if options do not go together."""
         if not self.line_search:
             return self.rate(max(self.steps, 1), self.lr or LR.get(self.optimizer, DEFAULT_LR), self.warm_up)
         if self.optimizer != "sgd" or self.schedule != "constant" or self.final_lr is not None or self.warm_up:
@@ -63,7 +63,7 @@ def minimize(
 ) -> int:
     """Go down the gradient of a formula to a local minimum, and show the path.
 
-    The exit code is 1 where no minimum was reached.
+    The exit code is 1 if no minimum was reached.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def minimize(
     screen = console()
     screen.print(_table(expression, descent))
     kind = _kind(expression, descent.x) if descent.reason == "converged" else LAST
-    screen.print(f"\n{_message(descent)}.\n{kind}: {_place(expression, descent)}")
+    screen.print(f"\n{_message(descent)}.\n{kind}: {_point(expression, descent)}")
     if options.out is not None:
         with ctrl_c_after_imports():
             from nn.command_line.descent_picture import picture  # here, because matplotlib takes half a second
@@ -110,7 +110,7 @@ def _table(expression: Expression, descent: Descent) -> Table:
 
 
 def _shown(steps: int) -> list[int]:
-    """The steps to show: all of them, or where they are many 0, 1, 2, 3, 4, 5, 10, 20, 50, 100 ... and the last."""
+    """The steps to show: all of them, or if they are many 0, 1, 2, 3, 4, 5, 10, 20, 50, 100 ... and the last."""
     if steps < MOST_ROWS:
         return list(range(steps + 1))
     series = (digit * 10**power for power in range(1, len(str(steps))) for digit in (1, 2, 5))
@@ -118,7 +118,7 @@ def _shown(steps: int) -> list[int]:
 
 
 def _message(descent: Descent) -> str:
-    """Why it ended, and what to change where it ended badly."""
+    """Why it ended, and what to change if it ended badly."""
     message = descent.message[0].upper() + descent.message[1:]
     if descent.reason == "converged":
         return message
@@ -127,7 +127,7 @@ def _message(descent: Descent) -> str:
     return f"{message}; {'lower --lr' if descent.steps else 'start elsewhere'}"
 
 
-def _place(expression: Expression, descent: Descent) -> str:
+def _point(expression: Expression, descent: Descent) -> str:
     numbers = ", ".join(f"{name} = {x:.10g}" for name, x in descent.x.items())
     return f"{expression.text} = {descent.value:.10g} at {numbers}"
 

@@ -1,4 +1,4 @@
-"""The networks that `train` builds, and what works well for a data set where the user says nothing else."""
+"""The networks that `train` builds, and the defaults that work well for each data set."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ KERNEL, POOL = 3, 2
 
 
 def recipe(dataset: Dataset, model: str) -> Recipe:
-    """The recipe for a data set; for one that is not known as many epochs as take about a minute."""
+    """The recipe for a data set; for an unknown one as many epochs as take about a minute."""
     return _RECIPES.get((dataset.name, model)) or Recipe((16, 16), min(max(20_000 // len(dataset.X), 5), 100))
 
 

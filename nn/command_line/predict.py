@@ -1,4 +1,4 @@
-"""The command `predict`: what a trained network says about the rows of a file."""
+"""The command `predict`: what a trained network predicts for the rows of a file."""
 
 import csv
 import io
@@ -54,6 +54,6 @@ def predict(
     if out is not None:
         write_atomically(out, text.getvalue().encode())
     else:
-        sys.stdout.buffer.write(text.getvalue().encode())  # UTF-8 wherever it goes, like the file that was read
+        sys.stdout.buffer.write(text.getvalue().encode())  # always UTF-8, like the file that was read
         sys.stdout.flush()
     return 0

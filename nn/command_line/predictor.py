@@ -1,4 +1,4 @@
-"""A trained network with what surrounds it: from the rows of a table to answers in the table's own words."""
+"""A trained network with its scales and names: from the rows of a table to answers in the table's own terms."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Predictor:
         return indices
 
     def targets(self, y: NDArray[np.int64] | Array) -> NDArray[np.int64] | Array:
-        """`y` as the network is to answer it: as it is for classes, else in standard units."""
+        """`y` as the network should answer: unchanged for classes, else in standard units."""
         return y if self.target_scale is None else self.target_scale(y.astype(np.float64))
 
     def numbers(self, X: Array) -> Array:
@@ -106,13 +106,13 @@ class Predictor:
             raise ModelFileError(f"{path}: a network alone, without the names and units of its data")
         try:
             return _checked(model, metadata)
-        except Exception as error:  # a model can refuse a sample that does not fit it in any way
+        except Exception as error:  # a model may refuse a sample with any error
             reason = " ".join(f"{type(error).__name__} {error}".split())
             raise ModelFileError(f"{path}: what is said about the data does not fit the network ({reason})") from None
 
 
 def _checked(model: Module, metadata: Mapping[str, Any]) -> Predictor:
-    """The predictor of a file, which may say anything. Raises any error where it does not fit together."""
+    """The predictor in a file, whose contents are not to be trusted: any error may be raised if they do not fit."""
     names = tuple(map(str, metadata["feature_names"]))
     classes = tuple(map(str, metadata["class_names"]))
     target_scale = metadata["target_scale"]

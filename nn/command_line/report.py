@@ -1,4 +1,4 @@
-"""What a training leaves behind: how good the predictor is, and pictures of how it came to be and what it does."""
+"""The report of a training: how good the predictor is, and pictures of its training and of what it does."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOST_TERMS = 9  # of a weighted sum: the window of the usual convolution, 3 × 3
 
 
 class Merit(NamedTuple):
-    """How a figure of merit is called and printed."""
+    """How a figure of merit is labelled and printed."""
 
     label: str
     shown: Callable[[float], str]
@@ -41,14 +41,14 @@ MERITS = {
 
 
 def judge(predictor: Predictor, part: Dataset, loss: Loss) -> dict[str, float]:
-    """The figures of merit of one part of the data, by the names in `MERITS`. R² is nan where all targets are equal."""
+    """The figures of merit of one part of the data, by the names in `MERITS`. R² is nan if all targets are equal."""
     outputs = predictor.outputs(part.X)
     targets = predictor.targets(part.y).tolist()
     pairs = [(row[0] if len(row) == 1 else row, target) for row, target in zip(outputs.tolist(), targets)]
     judged = {"loss": float(np.mean([loss(*pair) for pair in pairs]))}
     if predictor.class_names:
         return judged | {"accuracy": float(np.mean([accuracy(*pair) for pair in pairs]))}
-    with np.errstate(over="ignore"):  # of a training that diverges
+    with np.errstate(over="ignore"):  # if the training diverged
         squares = float(np.mean((predictor.in_units(outputs) - part.y) ** 2))
     spread = float(np.var(part.y))
     r_squared = 1 - squares / spread if spread else math.nan
@@ -85,7 +85,7 @@ def figures(predictor: Predictor, losses: Mapping[str, Sequence[float]], test: D
     for name, figure in made.items():
         content = io.BytesIO()
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of letters that the font does not have
+            warnings.simplefilter("ignore")  # of characters missing in the font
             figure.savefig(content, format="png")
         files[name] = content.getvalue()
     return files

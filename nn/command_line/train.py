@@ -60,7 +60,7 @@ def _activation(_: Any, name: str | None) -> None:
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions(DescentOptions):
-    """The options of `train`. None stands for what suits the data set."""
+    """The options of `train`. None means what suits the data set."""
 
     target: Annotated[str | None, DATA] = None
     """Column of the CSV file to predict (default: the last)."""
@@ -95,7 +95,7 @@ class TrainOptions(DescentOptions):
     no_jit: Annotated[bool, FLAG, DESCENT] = False
     """Do not compile the training where that would pay. The results are the same up to rounding."""
     early_stopping: Annotated[int | None, at_least(1), DESCENT] = None
-    """Stop after so many epochs without a new lowest loss on a validation part, a fifth of the training part, and
+    """Stop after that many epochs without a new lowest loss on a validation part, a fifth of the training part, and
     keep the weights of the best epoch."""
     seed: Annotated[int, at_least(0), RESULTS] = 0
     """Of the split, the first weights and the order of the samples: the same seed gives the same files."""
@@ -106,7 +106,7 @@ class TrainOptions(DescentOptions):
 
     @property
     def ask_for_a_network(self) -> bool:
-        """Whether an option says what the network is to be."""
+        """Whether an option describes the network."""
         return (self.model, self.hidden, self.channels, self.activation) != (None,) * 4
 
 
@@ -117,7 +117,7 @@ PURPOSES = {"train": "train", "validation": "validate", "test": "test"}
 
 
 def train(data: str, /, options: TrainOptions | None = None) -> int:
-    """Train a network on a data set, show how good it is, and write what there is to see.
+    """Train a network on a data set, show how good it is, and write the model, metrics and pictures.
 
     A part of the samples is held out as a test part. Ctrl-C ends the training and keeps what was learned.
 
@@ -173,9 +173,9 @@ def train(data: str, /, options: TrainOptions | None = None) -> int:
         if not all(np.isfinite(array).all() for array in model.arrays().values()):
             raise CommandError(f"the training diverged, parameters became inf or nan: lower --lr, which was {lr:g}")
 
-        results.save(predictor)  # before all else, so that nothing that fails later takes with it what was learned
+        results.save(predictor)  # first, so that no later failure loses what was learned
         judged = {part: judge(predictor, samples, loss) for part, samples in parts.items()}
-        # Drawn before anything is printed: what Graphviz and its libraries have to say does not stand amid the results.
+        # Drawn before anything is printed, so that messages of Graphviz do not appear amid the results.
         pictures = figures(predictor, {"train": history.loss, name: history.validation_loss}, test)
         try:
             pictures |= drawings(predictor, test, loss)
@@ -219,7 +219,7 @@ def _parts(dataset: Dataset, seed: int, test_fraction: float, *, validation: boo
 
 
 def _network(dataset: Dataset, kind: str, usual: Recipe, options: TrainOptions) -> Module:
-    """The network that the options ask for. Raises CommandError where it does not suit the data."""
+    """The network that the options ask for. Raises CommandError if it does not suit the data."""
     hidden = usual.hidden if options.hidden is None else options.hidden
     if kind == "conv":
         if dataset.image_shape is None:
@@ -231,7 +231,7 @@ def _network(dataset: Dataset, kind: str, usual: Recipe, options: TrainOptions) 
 
 
 def _predictor(model: Module, training: Dataset, split_seed: int, test_fraction: float, fingerprint: str) -> Predictor:
-    """The network with the units and names of its training data."""
+    """The network with the scales and names of its training data."""
     return Predictor(
         model,
         Standardisation.of(training.X),
@@ -247,7 +247,7 @@ def _predictor(model: Module, training: Dataset, split_seed: int, test_fraction:
 
 
 def _check(predictor: Predictor, dataset: Dataset, kind: str, usual: Recipe, options: TrainOptions) -> None:
-    """Raise ModelFileError where the predictor to go on with does not fit the data or the options."""
+    """Raise ModelFileError if the predictor to go on with does not fit the data or the options."""
     for what, its, ours in (
         ("features", predictor.feature_names, dataset.feature_names),
         ("target", (predictor.target_name,), (dataset.target_name,)),
@@ -272,7 +272,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _warned(predictor: Predictor, dataset: Dataset, options: TrainOptions) -> Predictor:
-    """The predictor to go on with. Where it has learned from other rows, no test part can be trusted from now on."""
+    """The predictor to go on with. If it has learned from other rows, no test part can be trusted from now on."""
     if predictor.fingerprint == dataset.fingerprint():
         return predictor
     learned = f"the model was not trained on these very rows of {dataset.name} in this order"
@@ -298,14 +298,14 @@ def _table(judged: Mapping[str, Mapping[str, float]]) -> Table:
 
 
 def _criteria(dataset: Dataset) -> tuple[Loss, Accuracy | None]:
-    """The loss of one sample, and whether it was answered rightly (None for regression)."""
+    """The loss of one sample, and the accuracy (None for regression)."""
     if not dataset.class_names:
         return mean_squared_error, None
     return binary_cross_entropy_with_logits if n_outputs(dataset.class_names) == 1 else cross_entropy, accuracy
 
 
 def _ended(history: History, epochs: int) -> str:
-    """How long the training took, and why it ended before its time if it did."""
+    """How long the training took, and why it ended early if it did."""
     seen, best = len(history.loss), ""
     if history.best_epoch is not None:
         best = f" The weights are those of epoch {history.best_epoch}, which had the lowest validation loss."

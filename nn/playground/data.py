@@ -154,6 +154,6 @@ def pasted(text: str) -> tuple[tuple[float, float, float], ...]:
 
 
 def _spread(numbers: Array) -> Array:
-    """The numbers, shifted and scaled to reach from -1 to 1; all 0 where they are all the same."""
+    """The numbers, shifted and scaled to reach from -1 to 1; or all 0 if they are all the same."""
     low, high = numbers.min(), numbers.max()
     return np.zeros_like(numbers) if low == high else 2 * ((numbers - low) / (high - low)) - 1

@@ -59,7 +59,7 @@ def run_sample(training: Training, sample: int) -> Pass:
 
 
 def inspect(training: Training, selection: Selection, sample: int) -> dict[str, Any]:
-    """What there is to know about a neuron or a weight: see the keys. Texts are to be shown as they are."""
+    """Everything about a neuron or a weight, by the keys below; texts are shown as they are."""
     run = run_sample(training, sample)
     k, j, i = selection
     neuron = run.model.layers[k].neurons[j]

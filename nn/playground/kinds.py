@@ -79,7 +79,7 @@ def whole(low: int, high: int) -> Kind:
 
 
 def widths(layers: int, neurons: int) -> Kind:
-    """The number of neurons in each of at most so many layers."""
+    """The number of neurons in each layer, with a limit to both."""
     width = whole(1, neurons)
 
     def check(name: str, value: Any) -> tuple[int, ...]:
@@ -114,7 +114,7 @@ POINTS = Kind(
     lambda value: " ".join(",".join(f"{x:g}" for x in point) for point in value),
     lambda text: [[_number_or_text(item) for item in point.split(",")] for point in text.split()],
 )
-"""Points of one's own: x1, x2 and a target of each."""
+"""User-defined points: x1, x2 and a target of each."""
 
 
 def _check_weights(name: str, value: Any) -> tuple[float, ...]:

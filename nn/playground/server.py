@@ -162,7 +162,7 @@ def application(port: int) -> ASGIApp:
 
 
 def listen(port: int) -> socket.socket:
-    """A socket on `port` of 127.0.0.1, any free one for 0. Raises OSError where the port is taken."""
+    """A socket on `port` of 127.0.0.1, any free one for 0. Raises OSError if the port is taken."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

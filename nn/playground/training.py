@@ -56,7 +56,7 @@ class Training:
     """A network going down the gradient from the parameters in `settings`, or from drawn ones.
 
     `parameters` is an array (p,) that is replaced and never changed; `steps` counts the steps so far. Raises
-    SettingsError where there is nothing to train with.
+    SettingsError if there is nothing to train with.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -120,7 +120,7 @@ class Training:
         self.trail.note(self.parameters)
 
     def require_points(self) -> None:
-        """Raise SettingsError where there is nothing to train with."""
+        """Raise SettingsError if there is nothing to train with."""
         if not len(self.train.X):
             raise SettingsError("there are no points to train with: click into the output to add some")
 

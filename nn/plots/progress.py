@@ -114,7 +114,7 @@ def delta_histograms(deltas: Mapping[str, ArrayLike], *, title: str = "Deltas of
 
 
 def _epochs(last: int) -> list[int]:
-    """Ticks from epoch 1 on: all epochs where they are few, or else multiples of a round number."""
+    """Ticks from epoch 1 on: all epochs if they are few, else multiples of a round number."""
     if last <= 10:
         return list(range(1, last + 1))
     steps = (digit * 10**power for power in itertools.count() for digit in (1, 2, 5))

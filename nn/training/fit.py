@@ -104,7 +104,7 @@ def fit(
     anew from `seed` for each epoch; the default is one batch of all, in the order given. `validation` is
     another (X, y), judged after each epoch. `callback(history)` is called after each epoch.
 
-    `early_stopping` is a patience: the training ends when so many epochs have passed without a new lowest validation
+    `early_stopping` is a patience: the training ends when that many epochs have passed without a new lowest validation
     loss. However it ends then, the model is left with the parameters of its best epoch.
 
     `penalty(model)`, such as `0.01 * l2_penalty(model.parameters())`, is added to the mean loss of each batch for
@@ -118,7 +118,7 @@ def fit(
 
     With `jit` the steps and the validation are compiled: the model, the loss and the penalty are run once, on symbols,
     and from then on native code does the same to all samples. Up to rounding the results are the same. It raises
-    TraceError where one of them does what cannot be compiled, such as an `if` on a number, or does not do the same when
+    TraceError if one of them does what cannot be compiled, such as an `if` on a number, or does not do the same when
     it is run again; what they do besides computing is done only when they are run on symbols. Random numbers must come
     from a NumPy Generator in an attribute of a unit, by its `random(size)`. The callback may change what is computed (a
     rate of Dropout, a weight of the loss), which is then compiled anew; such changes by anything else while the
@@ -126,7 +126,7 @@ def fit(
     callback, for early stopping and at the end.
     Without `jit` everything is done on Values, sample by sample, and `model.deltas()` then are those of the last sample
     or batch that went through the model, with respect to the batch's mean loss; of a validation sample they are 0.
-    None, the default, compiles where it can and where there are enough samples for it to pay, 2,000 in all epochs
+    None, the default, compiles if that is possible and there are enough samples for it to pay, 2,000 in all epochs
     together, and as many again before it is compiled anew. The history says what was done.
 
     `progress` shows a bar with loss, accuracy and time left: True, False, or None for only on a terminal.
@@ -135,11 +135,11 @@ def fit(
 
     A loss that becomes inf or nan is not an error: it stands in the history.
 
-    Raises ValueError or TypeError, before anything is changed, where X and y differ in length, are ragged,
-    empty, or not of finite numbers, where a row does not fit the model or a target the loss, where the last batch
-    is too small for the model's statistics, where early stopping has no validation data to judge by, and where the
-    optimizer holds none of the model's parameters; in the first step where the penalty is no number, and where the
-    loss or the penalty, unless it is 0, does not depend on the parameters; ImportError where `progress` is True and
+    Raises ValueError or TypeError, before anything is changed, if X and y differ in length, are ragged,
+    empty, or not of finite numbers, if a row does not fit the model or a target the loss, if the last batch is too
+    small for the model's statistics, if early stopping has no validation data to judge by, or if the optimizer holds
+    none of the model's parameters; in the first step if the penalty is no number, or if the loss or the penalty,
+    unless it is 0, does not depend on the parameters; ImportError if `progress` is True and
     rich is not installed, or `jit` is True and llvmlite is not.
 
     The points lie on 2 x + 1; the penalty on the slope makes a flatter line of them:
@@ -250,7 +250,7 @@ def _compiled(
     history: History,
     jit: bool | None,
 ) -> Steps | None:
-    """The compiled steps. Where there are none: an error if `jit` is True, else None, and the history says why."""
+    """The compiled steps. If they cannot be made: an error if `jit` is True, else None, and the history says why."""
     try:
         if find_spec("llvmlite") is None:
             raise ImportError("jit=True needs llvmlite: pip install llvmlite")

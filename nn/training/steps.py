@@ -48,7 +48,7 @@ class Task:
         return self.clip_norm is not None or self.clip_value is not None
 
     def penalty_of(self, model: Module) -> Any:
-        """The penalty of the model or of its copy. Raises TypeError where it is not a number."""
+        """The penalty of the model or of its copy. Raises TypeError if it is not a number."""
         assert self.penalty is not None
         penalty = self.penalty(model)
         try:

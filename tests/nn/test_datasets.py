@@ -182,7 +182,7 @@ def test_floats_are_read_exactly(tmp_path_factory, rows):
         ("a,b,a\n1,2,3\n", "row 1: 2 columns have the name 'a'"),
         (",a,b\n0,1,2\n", "row 1, column 1: the column has no name"),
         ("1,2\n3,4\n", "row 1 holds numbers only"),
-        ('a,b\n1,"x\n', r"behind row 1: not a CSV file"),
+        ('a,b\n1,"x\n', r"after row 1: not a CSV file"),
         (b"a,b\n" + b"1,x\n" * 60 + b"1,\xff\n" + b"1,x\n" * 60, "row 62, column 'b': byte 0xff is not UTF-8 text"),
         (b"a,\xe4\n1,2\n", "row 1, column 2: byte 0xe4 is not UTF-8 text"),
         ("a,b\n1,2\n".encode("utf-16"), "byte 0xff is not UTF-8 text|line contains NUL"),
