@@ -1,4 +1,4 @@
-"""Grids: NumPy arrays of numbers and Values, as which units read one sample and keep their parameters."""
+"""Grids: NumPy arrays of numbers and Values, in which units read a sample and make their parameters."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def grid(numbers: Sequence[Any], shape: Sequence[int] = (-1,)) -> Grid:
 def read(inputs: Any, who: str, expected: Sequence[int | str]) -> Grid:
     """One sample, nested lists or an array of numbers, as a grid of floats and Values.
 
-    `expected` is its shape, in which a letter stands for any whole number from 1 and "..." at the end for any
+    `expected` is its shape, in which a letter stands for any whole number of at least 1 and "..." at the end for any
     further dimensions. Raises ValueError, which begins with `who`, for another shape, and TypeError if something
     is not a number.
     """

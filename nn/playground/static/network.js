@@ -7,7 +7,7 @@ const WIDEST = 6; // pixels of a line
 const FEATURE_NAMES = { "x1": "x₁", "x2": "x₂", "x1²": "x₁²", "x2²": "x₂²", "x1·x2": "x₁x₂", "sin(x1)": "sin x₁", "sin(x2)": "sin x₂" };
 const ROW = 50, TOP = 34;
 
-/** The position in the array of all parameters of each layer's first weight, and its numbers of inputs and neurons. */
+/** Where the parameters of each layer are, as in layout.py; computed here too, since the page draws a change before the server answers. */
 export function layersOf(settings) {
   const widths = [settings.features.length, ...settings.hidden, 1];
   let start = 0;
