@@ -623,7 +623,7 @@ def test_a_primitive_is_a_method_as_a_class_attribute():
 
 
 def test_a_new_row_is_ready_for_use(monkeypatch):
-    monkeypatch.setattr(primitives, "PRIMITIVES", dict(PRIMITIVES))
+    monkeypatch.setattr(primitives.primitive, "PRIMITIVES", dict(PRIMITIVES))
     cube = Primitive("cube", "x³", lambda x: x * x * x, lambda out, x: (3 * x * x,), "x * x * x.", composite=True)
     x = Value(2.0)
     cube(x).backward()
@@ -631,8 +631,8 @@ def test_a_new_row_is_ready_for_use(monkeypatch):
     assert "cube" not in PRIMITIVES
 
 
-def test_a_row_of_ones_own_is_held_to_its_word(monkeypatch):
-    monkeypatch.setattr(primitives, "PRIMITIVES", dict(PRIMITIVES))
+def test_a_user_defined_row_is_held_to_its_word(monkeypatch):
+    monkeypatch.setattr(primitives.primitive, "PRIMITIVES", dict(PRIMITIVES))
     triple = Primitive("triple", "3", lambda x, y, z: x + y + z, lambda out, x, y, z: (1.0, 1.0), "Two for three.")
     with pytest.raises(ValueError, match=r"the partials of triple must be a tuple of 3.*; got \(1\.0, 1\.0\)"):
         triple(*map(Value, (1.0, 2.0, 3.0))).backward()
@@ -646,8 +646,8 @@ def test_a_row_of_ones_own_is_held_to_its_word(monkeypatch):
         nothing(Value(1.0))
 
 
-def test_the_partials_of_a_row_of_ones_own_follow_ieee(monkeypatch):
-    monkeypatch.setattr(primitives, "PRIMITIVES", dict(PRIMITIVES))
+def test_the_partials_of_a_user_defined_row_follow_ieee(monkeypatch):
+    monkeypatch.setattr(primitives.primitive, "PRIMITIVES", dict(PRIMITIVES))
     root = Primitive("root", "r", lambda x: x, lambda out, x: (x**0.5,), "Complex below 0, for Python.")
     big = Primitive("big", "b", lambda x: x, lambda out, x: (x**2,), "An OverflowError, for Python.")
     assert math.isnan(slopes(root, (-1.0,))[0])

@@ -362,7 +362,7 @@ def test_builders_with_prefixes_share_a_function():
 
 
 def test_a_primitive_without_a_lowering(monkeypatch):
-    monkeypatch.setattr(primitives, "PRIMITIVES", dict(PRIMITIVES))
+    monkeypatch.setattr(primitives.primitive, "PRIMITIVES", dict(PRIMITIVES))
     twice = Primitive("twice", "2", lambda x: 2.0 * x, lambda out, x: (2.0,), "Twice x.")
     for call, tool in [(lambda: jit(twice)(1.0), "jit"), (lambda: to_c(twice, 1.0), "to_c")]:
         with pytest.raises(
