@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from autograd_engine.primitives.activations import *
 from autograd_engine.primitives.arithmetic import *
 from autograd_engine.primitives.exponentials import *
+from autograd_engine.primitives.gamma import *
 from autograd_engine.primitives.primitive import PRIMITIVES as PRIMITIVES
 from autograd_engine.primitives.primitive import Primitive as Primitive
 from autograd_engine.primitives.primitive import as_float as as_float
@@ -34,4 +35,4 @@ if not TYPE_CHECKING:  # type checkers read the names off the imports
     # What has an operator, or the name of a builtin, is left to an explicit import.
     _EXPLICIT = {"identity", "add", "sub", "mul", "div", "neg", "mod", "floordiv", "abs", "pow", "round", "sum"}
     _SHORT = {"acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh"}
-    __all__ = sorted({"PRIMITIVES", "Primitive", "mean"} | _SHORT | PRIMITIVES.keys() - _EXPLICIT)
+    __all__ = sorted({"PRIMITIVES", "Primitive", "mean", "polygamma"} | _SHORT | PRIMITIVES.keys() - _EXPLICIT)

@@ -13,7 +13,7 @@ import numbers
 from collections.abc import Callable, Sequence
 from math import inf, nan
 from types import MethodType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -39,7 +39,19 @@ def as_float(number: Any, where: str = "") -> float:
     raise TypeError(f"{at}expected a real number (int, float or NumPy scalar), got {name}: {number!r:.60}")
 
 
-PRIMITIVES: dict[str, Primitive] = {}
+class _Table(dict[str, "Primitive"]):
+    """The rows by name. Rows of families are made when they are asked for, and are not among those it iterates over."""
+
+    families: ClassVar[dict[str, Callable[[int], Primitive]]] = {}
+
+    def __missing__(self, name: str) -> Primitive:
+        stem = name.rstrip("0123456789")
+        if stem == name or stem not in self.families:
+            raise KeyError(name)
+        return self.families[stem](int(name[len(stem) :]))
+
+
+PRIMITIVES = _Table()
 _PLAIN = frozenset({float, bool})
 _MISSING = object()
 
@@ -164,6 +176,25 @@ def row(
     return op
 
 
+def family(name: str, make: Callable[[int], Primitive]) -> Callable[[int], Primitive]:
+    """The rows name0, name1, name2 …, as `make` makes them; each is made once.
+
+    Asking for a row raises ValueError where its number is no plain whole number that is 0 or more.
+    """
+    rows: dict[int, Primitive] = {}
+
+    def member(m: int) -> Primitive:
+        if type(m) is not int or m < 0:
+            raise ValueError(f"{name}(m, x) needs a plain whole number m >= 0, got {m!r:.60}")
+        if m not in rows:
+            rows[m] = make(m)
+            PRIMITIVES.pop(f"{name}{m}", None)
+        return rows[m]
+
+    PRIMITIVES.families[name] = member
+    return member
+
+
 def _checked_forward(name: str, forward: Callable[..., float]) -> Callable[..., float]:
     """`forward`, whose result is a float or a number that is being recorded, or a TypeError says what it is."""
 
@@ -195,9 +226,10 @@ def _checked_partials(name: str, partials: Callable[..., Sequence[Any]]) -> Call
 
 def _named(name: str) -> Primitive:
     """The row of that name, for unpickling."""
-    if name not in PRIMITIVES:
-        raise LookupError(f"no primitive is named {name!r}; import the module that defines it first")
-    return PRIMITIVES[name]
+    try:
+        return PRIMITIVES[name]
+    except KeyError:
+        raise LookupError(f"no primitive is named {name!r}; import the module that defines it first") from None
 
 
 def c99(function: Callable[[float], float], poles: dict[float, float] | None = None) -> Callable[[float], float]:

@@ -46,12 +46,14 @@ def _from_integer(x: Any) -> tuple[Any, Any]:
     return x - n, 1.0 - 2.0 * (n - 2.0 * floor(0.5 * n))
 
 
-def _sin_pi(x: Any) -> Any:
+def sin_pi(x: Any) -> Any:
+    """sin(pi x), whose zeros are at the integers exactly."""
     rest, parity = _from_integer(x)
     return parity * sin(pi * rest)
 
 
-def _cos_pi(x: Any) -> Any:
+def cos_pi(x: Any) -> Any:
+    """cos(pi x), whose zeros are half way between the integers exactly."""
     rest, parity = _from_integer(x)
     return parity * where(abs(rest) < 0.25, cos(pi * rest), sin(pi * (0.5 - abs(rest))))
 
@@ -64,13 +66,13 @@ def _sinc_partials(out: Any, x: Any) -> tuple[Any]:
     near = where(abs(x) < 0.5, x, 0.0)
     z = square(pi * near)
     series = functools.reduce(lambda total, coefficient: total * z + coefficient, _SINC_SERIES)
-    slope = where(abs(x) < 0.5, near * series * pi**2, div(_cos_pi(x) - out, x))
+    slope = where(abs(x) < 0.5, near * series * pi**2, div(cos_pi(x) - out, x))
     return (where(abs(x) == inf, 0.0, slope),)
 
 
 sinc = row(
     "sinc",
-    lambda x: where(x == 0, 1.0, where(abs(x) == inf, 0.0, div(_sin_pi(x), pi * x))),
+    lambda x: where(x == 0, 1.0, where(abs(x) == inf, 0.0, div(sin_pi(x), pi * x))),
     _sinc_partials,
     "sin(pi x) / (pi x), and 1 at 0.",
     "(cos(π * x) - out) / x",
