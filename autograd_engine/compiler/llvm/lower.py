@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from autograd_engine.compiler.library import C_LIBRARY
 from autograd_engine.compiler.llvm.builder import Builder
 from autograd_engine.compiler.llvm.calls import c_library, library, own
 from autograd_engine.compiler.llvm.instructions import INSTRUCTIONS, Lowering
@@ -32,31 +33,14 @@ def _exp2(b: Builder, x: str) -> str:
 
 LOWERINGS: dict[str, Lowering] = {
     **INSTRUCTIONS,
+    **{name: library(function) for name, function in C_LIBRARY.items()},
     "exp": own("exp", scalar=False),
     "exp2": _exp2,
     "expm1": own("expm1", scalar=False),
     "log": own("log", scalar=False),
-    "log2": library("log2"),
-    "log10": library("log10"),
-    "log1p": library("log1p"),
-    "cbrt": library("cbrt"),
-    "pow": library("pow"),
-    "fmod": library("fmod"),
     "sin": own("sin", scalar=True, vector=False),
     "cos": own("cos", scalar=True, vector=False),
-    "tan": library("tan"),
-    "arcsin": library("asin"),
-    "arccos": library("acos"),
-    "arctan": library("atan"),
-    "arctan2": library("atan2"),
-    "sinh": library("sinh"),
-    "cosh": library("cosh"),
     "tanh": own("tanh", scalar=True),
-    "arcsinh": library("asinh"),
-    "arccosh": library("acosh"),
-    "arctanh": library("atanh"),
-    "erf": library("erf"),
-    "erfc": library("erfc"),
 }
 
 
