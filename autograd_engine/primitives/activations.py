@@ -39,6 +39,7 @@ elu = row(
     "x where x > 0, else alpha * (exp(x) - 1).",
     ("where(x > 0, 1, alpha * exp(x))", "where(x > 0, 0, exp(x) - 1)"),
     composite=True,
+    saturates=True,
 )
 
 
@@ -60,6 +61,7 @@ sigmoid = row(
     "out * (1 - out)",
     symbol="σ",
     composite=True,
+    saturates=True,
 )
 softplus = row(
     "softplus",
@@ -68,6 +70,7 @@ softplus = row(
     "log(1 + exp(x)), without overflow.",
     "sigmoid(x)",
     composite=True,
+    saturates=True,
 )
 
 
@@ -102,6 +105,7 @@ softsign = row(
     "x / (1 + |x|).",
     "1 / (1 + abs(x)) ** 2",
     composite=True,
+    saturates=True,
 )
 
 
@@ -119,7 +123,13 @@ def _silu_partials(out: Any, x: Any) -> tuple[Any]:
 
 
 silu = row(
-    "silu", _silu, _silu_partials, "x * sigmoid(x), also called swish.", "out + sigmoid(x) * (1 - out)", composite=True
+    "silu",
+    _silu,
+    _silu_partials,
+    "x * sigmoid(x), also called swish.",
+    "out + sigmoid(x) * (1 - out)",
+    composite=True,
+    saturates=True,
 )
 # The root of 1/2 as a number of 26 bits and the rest, for an exact product with 26 bits of x.
 _ROOT_HIGH = math.floor(2**26 * SQRT1_2) / 2**26
@@ -150,4 +160,5 @@ gelu = row(
     "x times the normal distribution function (the exact form, not the tanh one).",
     "(1 + erf(x / sqrt(2))) / 2 + x * exp(-(x**2) / 2) / sqrt(2 * π)",
     composite=True,
+    saturates=True,
 )

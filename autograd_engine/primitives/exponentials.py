@@ -13,7 +13,7 @@ from autograd_engine.primitives.arithmetic import abs, div, where
 from autograd_engine.primitives.primitive import c99, row
 
 LN2, LOG2E, LOG10E = math.log(2), math.log2(math.e), math.log10(math.e)
-exp = row("exp", c99(math.exp), lambda out, x: (out,), "e to the power of x.", "out")
+exp = row("exp", c99(math.exp), lambda out, x: (out,), "e to the power of x.", "out", saturates=True)
 exp2 = row(
     "exp2",
     c99(getattr(math, "exp2", functools.partial(math.pow, 2.0))),  # math has it since Python 3.11

@@ -78,6 +78,8 @@ class Primitive:
     >>> del PRIMITIVES["cube"]
     """
 
+    saturates = False
+
     def __init__(
         self,
         name: str,
@@ -169,10 +171,14 @@ def row(
     *,
     symbol: str = "",
     composite: bool = False,
+    saturates: bool = False,
 ) -> Primitive:
-    """A row of this library. Tests hold it to its word, so a call need not check what it returns."""
+    """A row of this library. Tests hold it to its word, so a call need not check what it returns.
+
+    `saturates` says that its slope vanishes gradually, which is the reason a diagnosis gives then.
+    """
     op = Primitive(name, symbol or name, forward, partials, doc, composite=composite, derivative=derivative)
-    op.forward, op.partials = forward, partials
+    op.forward, op.partials, op.saturates = forward, partials, saturates
     return op
 
 

@@ -30,6 +30,7 @@ erf = row(
     lambda out, x: (TWO_OVER_SQRT_PI * gaussian(x, 1.0),),
     "The error function.",
     "2 / sqrt(π) * exp(-(x**2))",
+    saturates=True,
 )
 erfc = row(
     "erfc",
@@ -37,6 +38,7 @@ erfc = row(
     lambda out, x: (-TWO_OVER_SQRT_PI * gaussian(x, 1.0),),
     "1 - erf(x), accurate where x is large.",
     "-2 / sqrt(π) * exp(-(x**2))",
+    saturates=True,
 )
 
 

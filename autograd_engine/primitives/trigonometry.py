@@ -30,6 +30,7 @@ arctan = row(
     lambda out, x: (where(abs(x) < 1e8, 1 / (1 + x * x), div(div(1.0, x), x)),),  # x * x would overflow
     "The inverse of tan.",
     "1 / (1 + x**2)",
+    saturates=True,
 )
 
 
@@ -87,7 +88,7 @@ def _tanh_partials(out: Any, x: Any) -> tuple[Any]:
     return (4 * e / square(1 + e),)
 
 
-tanh = row("tanh", c99(math.tanh), _tanh_partials, "The hyperbolic tangent.", "1 - out**2")
+tanh = row("tanh", c99(math.tanh), _tanh_partials, "The hyperbolic tangent.", "1 - out**2", saturates=True)
 arcsinh = row(
     "arcsinh", c99(math.asinh), lambda out, x: (1 / hypot(1.0, x),), "The inverse of sinh.", "1 / sqrt(x**2 + 1)"
 )
