@@ -11,92 +11,43 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from autograd_engine.check import GradientError, check_gradients
-from autograd_engine.derivatives import grad, gradient, hessian, jacobian, jvp, value_and_grad, vjp
-from autograd_engine.draw import draw, to_svg
-from autograd_engine.mapping import vmap
-from autograd_engine.primitives import (
-    PRIMITIVES,
-    Primitive,
-    acos,
-    acosh,
-    arccos,
-    arccosh,
-    arcsin,
-    arcsinh,
-    arctan,
-    arctan2,
-    arctanh,
-    asin,
-    asinh,
-    atan,
-    atan2,
-    atanh,
-    cbrt,
-    ceil,
-    clip,
-    copysign,
-    cos,
-    cosh,
-    dot,
-    elu,
-    erf,
-    erfc,
-    exp,
-    exp2,
-    expm1,
-    floor,
-    fmod,
-    gelu,
-    heaviside,
-    hypot,
-    leaky_relu,
-    log,
-    log1p,
-    log2,
-    log10,
-    logaddexp,
-    maximum,
-    mean,
-    minimum,
-    prod,
-    reciprocal,
-    relu,
-    sigmoid,
-    sign,
-    silu,
-    sin,
-    sinc,
-    sinh,
-    softplus,
-    softsign,
-    sqrt,
-    square,
-    tan,
-    tanh,
-    trunc,
-    where,
-    xlogy,
-)
+from autograd_engine import primitives
+from autograd_engine.check import GradientError as GradientError
+from autograd_engine.check import check_gradients as check_gradients
+from autograd_engine.derivatives import grad as grad
+from autograd_engine.derivatives import gradient as gradient
+from autograd_engine.derivatives import hessian as hessian
+from autograd_engine.derivatives import jacobian as jacobian
+from autograd_engine.derivatives import jvp as jvp
+from autograd_engine.derivatives import value_and_grad as value_and_grad
+from autograd_engine.derivatives import vjp as vjp
+from autograd_engine.draw import draw as draw
+from autograd_engine.draw import to_svg as to_svg
+from autograd_engine.mapping import vmap as vmap
+from autograd_engine.primitives import *
 
 # Named like builtins, and left to an explicit import: `from autograd_engine import *` does not replace those.
 from autograd_engine.primitives import abs as abs
 from autograd_engine.primitives import pow as pow
 from autograd_engine.primitives import round as round
 from autograd_engine.primitives import sum as sum
-from autograd_engine.value import Value
+from autograd_engine.value import Value as Value
 
 if TYPE_CHECKING:
-    from autograd_engine.compiler.c.export import to_c
-    from autograd_engine.compiler.jit import constant, jit
-    from autograd_engine.compiler.trace.errors import TraceError
-    from autograd_engine.diagnosis.debug import NotFiniteError, debug
-    from autograd_engine.diagnosis.why import Diagnosis, why
-    from autograd_engine.explanations.exercise import Exercise, exercise
-    from autograd_engine.explanations.explain import explain
-    from autograd_engine.explanations.formula import formula
-    from autograd_engine.explanations.steps import steps
-    from autograd_engine.interactive import to_html
+    from autograd_engine.compiler.c.export import to_c as to_c
+    from autograd_engine.compiler.jit import constant as constant
+    from autograd_engine.compiler.jit import jit as jit
+    from autograd_engine.compiler.trace.errors import TraceError as TraceError
+    from autograd_engine.diagnosis.debug import NotFiniteError as NotFiniteError
+    from autograd_engine.diagnosis.debug import debug as debug
+    from autograd_engine.diagnosis.why import Diagnosis as Diagnosis
+    from autograd_engine.diagnosis.why import why as why
+    from autograd_engine.explanations.exercise import Exercise as Exercise
+    from autograd_engine.explanations.exercise import exercise as exercise
+    from autograd_engine.explanations.explain import explain as explain
+    from autograd_engine.explanations.formula import formula as formula
+    from autograd_engine.explanations.steps import steps as steps
+    from autograd_engine.interactive import to_html as to_html
 
 # What not every program needs is imported when it is first asked for.
 _LATER = {
@@ -128,93 +79,10 @@ def __dir__() -> list[str]:
     return [*globals(), *_LATER]
 
 
-__all__ = [
-    "PRIMITIVES",
-    "Diagnosis",
-    "Exercise",
-    "GradientError",
-    "NotFiniteError",
-    "Primitive",
-    "TraceError",
-    "Value",
-    "acos",
-    "acosh",
-    "arccos",
-    "arccosh",
-    "arcsin",
-    "arcsinh",
-    "arctan",
-    "arctan2",
-    "arctanh",
-    "asin",
-    "asinh",
-    "atan",
-    "atan2",
-    "atanh",
-    "cbrt",
-    "ceil",
-    "check_gradients",
-    "clip",
-    "constant",
-    "copysign",
-    "cos",
-    "cosh",
-    "debug",
-    "dot",
-    "draw",
-    "elu",
-    "erf",
-    "erfc",
-    "exercise",
-    "exp",
-    "exp2",
-    "explain",
-    "expm1",
-    "floor",
-    "fmod",
-    "formula",
-    "gelu",
-    "grad",
-    "gradient",
-    "heaviside",
-    "hessian",
-    "hypot",
-    "jacobian",
-    "jit",
-    "jvp",
-    "leaky_relu",
-    "log",
-    "log1p",
-    "log2",
-    "log10",
-    "logaddexp",
-    "maximum",
-    "mean",
-    "minimum",
-    "prod",
-    "reciprocal",
-    "relu",
-    "sigmoid",
-    "sign",
-    "silu",
-    "sin",
-    "sinc",
-    "sinh",
-    "softplus",
-    "softsign",
-    "sqrt",
-    "square",
-    "steps",
-    "tan",
-    "tanh",
-    "to_c",
-    "to_html",
-    "to_svg",
-    "trunc",
-    "value_and_grad",
-    "vjp",
-    "vmap",
-    "where",
-    "why",
-    "xlogy",
-]
+if not TYPE_CHECKING:  # type checkers read the names off the imports
+    __all__ = [
+        *primitives.__all__,
+        *("GradientError", "Value", "check_gradients", "draw", "grad", "gradient", "hessian", "jacobian", "jvp"),
+        *("to_svg", "value_and_grad", "vjp", "vmap"),
+        *_LATER,
+    ]

@@ -326,6 +326,7 @@ class Value:
     arcsinh, arccosh, arctanh = primitives.arcsinh, primitives.arccosh, primitives.arctanh
     asinh, acosh, atanh = arcsinh, arccosh, arctanh
     erf, erfc, hypot, logaddexp = primitives.erf, primitives.erfc, primitives.hypot, primitives.logaddexp
+    lgamma, digamma = primitives.lgamma, primitives.digamma
     copysign, maximum, minimum = primitives.copysign, primitives.maximum, primitives.minimum
     relu, leaky_relu, elu, gelu = primitives.relu, primitives.leaky_relu, primitives.elu, primitives.gelu
     silu, softplus, softsign, sigmoid = (

@@ -35,9 +35,6 @@ _DOMAINS = {
 
 _SUMS = frozenset({"add", "sub", "sum"})
 _STEPS = frozenset({"floor", "ceil", "round", "trunc", "sign", "heaviside", "floordiv"})
-_SATURATING = frozenset(
-    {"tanh", "sigmoid", "softsign", "erf", "erfc", "softplus", "silu", "gelu", "elu", "exp", "arctan"}
-)
 
 
 def of_value(node: Value, number: float, kind: str, bound: float) -> str:
@@ -132,7 +129,7 @@ def _flat(child: Value, index: int) -> str:
         return "another argument was chosen"
     if name in _STEPS:
         return "a step function is flat"
-    if name in _SATURATING:
+    if child.op.saturates:
         return "saturated"
     if name in ("mul", "prod", "dot"):
         return "the other factor is 0" if 0.0 in operands else "the other factor is small"

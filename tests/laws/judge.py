@@ -38,6 +38,11 @@ def _erfc(x: Any) -> Any:
     return mp.erfc(x) if abs(x) < 40 else 1 - mp.sign(x)  # what is left is below 1e-690
 
 
+def _lgamma(x: Any) -> Any:
+    """log |Γ(x)|, whose real part is all that mpmath's is asked for."""
+    return mp.re(mp.loggamma(x))
+
+
 def _dot(*inputs: Any) -> Any:
     half = len(inputs) // 2
     return mp.fdot(inputs[:half], inputs[half:])
@@ -99,6 +104,8 @@ EXACT: dict[str, Callable[..., Any]] = {
     "erf": lambda x: mp.erf(x) if abs(x) < 40 else mp.sign(x),
     "erfc": _erfc,
     "sinc": mp.sincpi,
+    "digamma": mp.digamma,
+    "lgamma": _lgamma,
     "relu": lambda x: max(x, mpf(0)),
     "leaky_relu": lambda x, negative_slope: x if x > 0 else negative_slope * x,
     "elu": lambda x, alpha: x if x > 0 else alpha * (mp.exp(x) - 1),

@@ -107,6 +107,8 @@ NASTY_OF_A_ROW = {
     "cbrt": [(0.7906,), (3.5e-310,), (1.3e87,)],
     "erfc": [(0.46875,), (0.84375,), (1.25,), (2.857,), (5.9,)],
     "arctan2": [(2.15e-321, -7e-5), (1.0, 1e-200), (1e200, 3e200)],
+    "lgamma": [(-2.4570247382208006,), (-3.9552942848585979,), (2.5,), (8.5,), (-1e-20,), (-3.5e-310,), (-1e15 - 0.5,)],
+    "digamma": [(1.4616321449683622,), (-0.50408300826445537,), (-1e15 - 0.5,), (1e-310,)],
     "pow": [(1e300, 0.1), (5e-324, 1e-20), (0.6, -511.7), (1.0000001, -1e9), (-3.0, 2.0**53 + 2)],
     "logaddexp": [(-0.6931, -0.6932), (1.7e-11, -18.45)],
     "fmod": [(math.nextafter(0.3, 0.0), 0.1), (1e300, 0.7)],
@@ -141,7 +143,16 @@ def value_allowance(op, inputs, value):
         difference = -math.fabs(inputs[0] - inputs[1])
         rounding = math.ulp(difference) / 2 * exact_slope(op.name, (difference, 0.0), 0) if difference > -800 else 0
         return rounding + BAR * max(0.0, math.ulp(max(inputs)) - unit(value))
-    return lost_digits(op, inputs, value)
+    return lost_digits(op, inputs, value) + where_terms_cancel(op.name, inputs[0], value)
+
+
+def where_terms_cancel(name, x, number):
+    """The bar for the larger of the terms that cancel around the zeros of digamma, and of lgamma below 0."""
+    if name == "digamma":
+        return BAR * max(0.0, unit(math.log(10.0 + math.fabs(x))) - unit(number))
+    if name == "lgamma" and x < 0:
+        return BAR * max(0.0, unit(mp.loggamma(1 - mpf(x))) - unit(number))
+    return 0
 
 
 def slope_allowance(op, inputs, i, partial, value, slope):
@@ -151,6 +162,8 @@ def slope_allowance(op, inputs, i, partial, value, slope):
     result too small for a normal double has lost digits that cannot be had back.
     """
     allowance = lost_digits(op, inputs, slope)
+    if op.name == "lgamma":
+        allowance += where_terms_cancel("digamma", inputs[0], slope)
     if value and abs(value) < NORMAL and math.isfinite(partial):
         out = op(*inputs)
         moved = op.partials(Value(math.nextafter(out, 1.0)), *map(Value, inputs))[i]
@@ -194,6 +207,34 @@ def test_values_and_partials_are_accurate_at_nasty_points(op):
     )
     for inputs in [*nasty, *NASTY_OF_A_ROW.get(op.name, [])]:
         assert_accurate(op, inputs)
+
+
+@pytest.mark.parametrize("m", [2, 3, 5])
+@settings(max_examples=30, deadline=None)
+@given(x=st.floats(1e-3, 1e6) | st.floats(-40.0, -1e-3))
+def test_polygamma_is_accurate(m, x):
+    # Below 0 a power of the cotangent counts too, which multiplies its error, and the terms may cancel.
+    with mp.workprec(400):
+        expected = mp.psi(m, mpf(x)) if x > 0 or x % 1 else mpf("nan")
+        other = 0 if x > 0 else BAR * max(0.0, unit(mp.psi(m, 1 - mpf(x))) - unit(expected)) if x % 1 else 0
+    assert ulps(primitives.polygamma(m, x), expected, other) <= BAR + (0 if x > 0 else 2 * m)
+
+
+def test_polygamma_is_the_slope_of_the_one_before():
+    x = Value(0.7)
+    node = primitives.lgamma(x)
+    for m in range(4):
+        node = gradient(node, x)
+        assert node.data == primitives.polygamma(m, 0.7)
+    row = primitives.polygamma(3, x).op
+    assert pickle.loads(pickle.dumps(row)) is row is PRIMITIVES["polygamma3"]
+    assert "polygamma3" not in list(PRIMITIVES)
+
+
+@pytest.mark.parametrize("m", [-1, 1.0, True, "1"])
+def test_polygamma_takes_a_plain_whole_number(m):
+    with pytest.raises(ValueError, match=r"^polygamma\(m, x\) needs a plain whole number m >= 0, got"):
+        primitives.polygamma(m, 1.0)
 
 
 # --- higher orders -----------------------------------------------------------------------------------------
@@ -623,7 +664,7 @@ def test_a_primitive_is_a_method_as_a_class_attribute():
 
 
 def test_a_new_row_is_ready_for_use(monkeypatch):
-    monkeypatch.setattr(primitives, "PRIMITIVES", dict(PRIMITIVES))
+    monkeypatch.setattr(primitives.primitive, "PRIMITIVES", dict(PRIMITIVES))
     cube = Primitive("cube", "x³", lambda x: x * x * x, lambda out, x: (3 * x * x,), "x * x * x.", composite=True)
     x = Value(2.0)
     cube(x).backward()
@@ -631,8 +672,8 @@ def test_a_new_row_is_ready_for_use(monkeypatch):
     assert "cube" not in PRIMITIVES
 
 
-def test_a_row_of_ones_own_is_held_to_its_word(monkeypatch):
-    monkeypatch.setattr(primitives, "PRIMITIVES", dict(PRIMITIVES))
+def test_a_user_defined_row_is_held_to_its_word(monkeypatch):
+    monkeypatch.setattr(primitives.primitive, "PRIMITIVES", dict(PRIMITIVES))
     triple = Primitive("triple", "3", lambda x, y, z: x + y + z, lambda out, x, y, z: (1.0, 1.0), "Two for three.")
     with pytest.raises(ValueError, match=r"the partials of triple must be a tuple of 3.*; got \(1\.0, 1\.0\)"):
         triple(*map(Value, (1.0, 2.0, 3.0))).backward()
@@ -646,8 +687,8 @@ def test_a_row_of_ones_own_is_held_to_its_word(monkeypatch):
         nothing(Value(1.0))
 
 
-def test_the_partials_of_a_row_of_ones_own_follow_ieee(monkeypatch):
-    monkeypatch.setattr(primitives, "PRIMITIVES", dict(PRIMITIVES))
+def test_the_partials_of_a_user_defined_row_follow_ieee(monkeypatch):
+    monkeypatch.setattr(primitives.primitive, "PRIMITIVES", dict(PRIMITIVES))
     root = Primitive("root", "r", lambda x: x, lambda out, x: (x**0.5,), "Complex below 0, for Python.")
     big = Primitive("big", "b", lambda x: x, lambda out, x: (x**2,), "An OverflowError, for Python.")
     assert math.isnan(slopes(root, (-1.0,))[0])

@@ -14,12 +14,11 @@ import math
 from collections.abc import Iterable
 from decimal import Decimal
 
+from autograd_engine.compiler.library import C_LIBRARY
 from autograd_engine.compiler.program.program import CONDITIONS
+from autograd_engine.primitives import PRIMITIVES
 
 __all__ = ["CONDITIONS", "FORMS", "helpers", "literal"]
-
-"""Operations whose result is 0 or 1 in an int."""
-
 
 _LIBRARY: dict[str, str] = {}
 
@@ -68,31 +67,9 @@ FORMS: dict[str, str] = {
     "maximum": _call("@maximum", 2),
     "minimum": _call("@minimum", 2),
     "relu": _call("@relu"),
-    "exp": _library("exp"),
-    "exp2": _library("exp2") if hasattr(math, "exp2") else "@pow(2.0, {0})",  # as the row has it
-    "expm1": _library("expm1"),
-    "log": _library("log"),
-    "log2": _library("log2"),
-    "log10": _library("log10"),
-    "log1p": _library("log1p"),
-    "cbrt": _library("cbrt"),
-    "pow": _library("pow", 2),
-    "fmod": _call("fmod", 2),
-    "sin": _library("sin"),
-    "cos": _library("cos"),
-    "tan": _library("tan"),
-    "arcsin": _library("asin"),
-    "arccos": _library("acos"),
-    "arctan": _library("atan"),
-    "arctan2": _library("atan2", 2),
-    "sinh": _library("sinh"),
-    "cosh": _library("cosh"),
-    "tanh": _library("tanh"),
-    "arcsinh": _library("asinh"),
-    "arccosh": _library("acosh"),
-    "arctanh": _library("atanh"),
-    "erf": _library("erf"),
-    "erfc": _library("erfc"),
+    **{name: _library(function, PRIMITIVES[name].arity or 1) for name, function in C_LIBRARY.items()},
+    "fmod": _call("fmod", 2),  # which is exact, so a compiler knows nothing else of it
+    **({} if hasattr(math, "exp2") else {"exp2": "@pow(2.0, {0})"}),  # as the row has it
 }
 
 HELPERS: dict[str, str] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 from autograd_engine.compiler.llvm.builder import Builder
+from autograd_engine.compiler.llvm.lower import lowered
 from autograd_engine.compiler.llvm.memory import Plan
 from autograd_engine.compiler.program.program import CONDITIONS, SHARED
 
@@ -60,7 +61,7 @@ class Body:
             return
         else:
             of_vectors = zip(*[self.operand(x) for x in operands])
-            names = [self.builder.operation(operation, of_vector) for of_vector in of_vectors]
+            names = [lowered(self.builder, operation, of_vector) for of_vector in of_vectors]
         self._names[i] = names
         self._store(i, operation, names)
 
@@ -154,7 +155,7 @@ class Body:
                 address = self.address("%shared", plan.shared_slots[x])
             scalar = builder.emit(f"load double, ptr {address}, align 8")
             loaded = [self._splat("double", scalar)] * len(self.vectors)
-        return [builder.operation("as_bits", [x]) for x in loaded] if operation in CONDITIONS else loaded
+        return [lowered(builder, "as_bits", [x]) for x in loaded] if operation in CONDITIONS else loaded
 
     def _load(self, address: str) -> str:
         return self.builder.emit(f"load {self.builder.type}, ptr {address}, align 8")
@@ -181,7 +182,7 @@ class Body:
                 addresses += [self._row(2, plan.kept[i], v)] if i in plan.kept else []
                 addresses += [self._row(1, row, v) for row in plan.rows.get((self.place[1], i), ())]
             if addresses:
-                number = self.builder.operation("as_number", [name]) if operation in CONDITIONS else name
+                number = lowered(self.builder, "as_number", [name]) if operation in CONDITIONS else name
                 for address in addresses:
                     self.store(number, address)
 
@@ -270,8 +271,8 @@ class Body:
         address = self.address("%memory", place * self.width)
         total = self._load(address)
         for v in self.vectors:
-            name = builder.operation(
-                "fma" if len(operands) == 2 else "add", [*[self.operand(x)[v] for x in operands], total]
+            name = lowered(
+                builder, "fma" if len(operands) == 2 else "add", [*[self.operand(x)[v] for x in operands], total]
             )
             total = self._select(self._valid(v), name, total)  # lanes without a sample add nothing
         self.store(total, address)

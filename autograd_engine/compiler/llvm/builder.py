@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
-
-from autograd_engine.compiler.trace.errors import TraceError
 
 _TO_BITS = struct.Struct(">d").pack
 
@@ -22,7 +19,7 @@ class Builder:
     and blocks need names of their own.
 
     >>> b = Builder(8, exact=True)
-    >>> b.operation("add", ["%x", b.constant(1.0)])
+    >>> b.emit(f"fadd {b.type} %x, {b.constant(1.0)}")
     '%1'
     >>> b.lines
     ['%1 = fadd <8 x double> %x, splat (double 0x3ff0000000000000)']
@@ -57,18 +54,6 @@ class Builder:
         """The operand for a number, with its very bits."""
         text = f"0x{_TO_BITS(x).hex()}"
         return text if self.width == 1 else f"splat (double {text})"
-
-    def operation(self, name: str, operands: Sequence[str]) -> str:
-        """Append the lines of an operation; return the name of its result."""
-        from autograd_engine.compiler.llvm.lower import LOWERINGS
-
-        lowering = LOWERINGS.get(name)
-        if lowering is None:
-            raise TraceError(
-                f"jit cannot compile the primitive {name}: write it with composite=True, or add a lowering to "
-                "LOWERINGS in autograd_engine.compiler.llvm.lower"
-            )
-        return lowering(self, *operands)
 
     def emit(self, instruction: str) -> str:
         """Append one instruction; return the name of its result."""

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
+from autograd_engine.compiler.llvm.builder import Builder
 from autograd_engine.compiler.llvm.host import host_features
 from autograd_engine.compiler.llvm.vector_math import LARGEST_ANGLE, VECTOR_MATH, Lanes
-
-if TYPE_CHECKING:
-    from autograd_engine.compiler.llvm.builder import Builder
 
 __all__ = ["c_library", "library", "own"]
 
@@ -106,8 +103,6 @@ def _call_helper(b: Builder, name: str, x: str) -> str:
 @functools.cache
 def _helper(name: str, width: int) -> tuple[str, frozenset[str], frozenset[str]]:
     """A function of `vector_math` as a function of the module, and the declarations and symbols it needs."""
-    from autograd_engine.compiler.llvm.builder import Builder  # which imports this module
-
     b = Builder(width, exact=False)
     x, kind = Lanes(b, "%x"), b.type
     if name in GUARDED:

@@ -16,14 +16,12 @@ import math
 import struct
 from collections.abc import Callable, Sequence
 from math import inf, nan, pi
-from typing import TYPE_CHECKING
 
+from autograd_engine.compiler.llvm.builder import Builder
 from autograd_engine.compiler.llvm.host import host_features
+from autograd_engine.compiler.llvm.instructions import INSTRUCTIONS
 
-if TYPE_CHECKING:
-    from autograd_engine.compiler.llvm.builder import Builder
-
-__all__ = ["LARGEST_ANGLE", "VECTOR_MATH", "Lanes", "host_features"]
+__all__ = ["LARGEST_ANGLE", "VECTOR_MATH", "Lanes"]
 
 LOG2E = math.log2(math.e)
 # ln 2 and pi as sums of floats, each the nearest to what the ones before leave.
@@ -69,9 +67,9 @@ class Lanes:
         return Lanes(self.builder, self.builder.constant(number))
 
     def operation(self, name: str, *others: Lanes | float) -> Lanes:
-        """The operation `name` of `lower.LOWERINGS` on this operand and others."""
+        """The operation `name` of `INSTRUCTIONS` on this operand and others."""
         operands = [x if isinstance(x, Lanes) else self.constant(x) for x in others]
-        return Lanes(self.builder, self.builder.operation(name, [self.name, *[x.name for x in operands]]))
+        return Lanes(self.builder, INSTRUCTIONS[name](self.builder, self.name, *[x.name for x in operands]))
 
     def __add__(self, other: Lanes | float) -> Lanes:
         return self.operation("add", other)

@@ -1,0 +1,38 @@
+"""The table: every operation, its forward function and its local derivatives.
+
+How to read this package: a row of the table is a `Primitive`. Look at `mul` and `div` in `arithmetic` first, then at
+`tanh` in `trigonometry`, whose derivative is written for accuracy. `forward` computes floats by C99 / IEEE 754 and
+never raises: `exp(1000)` is inf, `1 / 0` is inf, `log(-1)` is nan. `partials(out, *inputs)` gives d(out)/d(input), one
+per input, in operators and other primitives only; so the same text runs on floats (backward), on Values (higher
+orders) and on whatever else knows `record`.
+
+The rules for special points: ties split equally, a convex kink has its minimum-norm subgradient, a flat
+function has slope 0, NaN in means NaN out, and a NaN value never has a finite slope that would hide it.
+
+A *basic* row's forward is one IEEE operation or one call of the C library. A *composite* row's forward is
+written with basic primitives, so that a compiler needs no lowering of its own for it.
+
+>>> tanh(0.5), maximum(2, 3), 1 - sigmoid(-800.0)
+(0.46211715726000974, 3.0, 1.0)
+>>> tanh.partials(tanh(20.0), 20.0)
+(1.6993417021166355e-17,)
+"""
+
+from typing import TYPE_CHECKING
+
+from autograd_engine.primitives.activations import *
+from autograd_engine.primitives.arithmetic import *
+from autograd_engine.primitives.exponentials import *
+from autograd_engine.primitives.gamma import *
+from autograd_engine.primitives.primitive import PRIMITIVES as PRIMITIVES
+from autograd_engine.primitives.primitive import Primitive as Primitive
+from autograd_engine.primitives.primitive import as_float as as_float
+from autograd_engine.primitives.special import *
+from autograd_engine.primitives.sums import *
+from autograd_engine.primitives.trigonometry import *
+
+if not TYPE_CHECKING:  # type checkers read the names off the imports
+    # What has an operator, or the name of a builtin, is left to an explicit import.
+    _EXPLICIT = {"identity", "add", "sub", "mul", "div", "neg", "mod", "floordiv", "abs", "pow", "round", "sum"}
+    _SHORT = {"acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh"}
+    __all__ = sorted({"PRIMITIVES", "Primitive", "mean", "polygamma"} | _SHORT | PRIMITIVES.keys() - _EXPLICIT)

@@ -1,0 +1,194 @@
+"""Arithmetic, choices, signs and rounding."""
+
+from __future__ import annotations
+
+import math
+import operator
+from math import inf, nan
+from typing import Any
+
+from autograd_engine.primitives.primitive import Primitive, row, to_integer
+
+identity = row("identity", lambda x: x, lambda out, x: (1.0,), "x itself, as a node of its own.", symbol="=")
+add = row("add", operator.add, lambda out, x, y: (1.0, 1.0), "x + y.", symbol="+")
+sub = row("sub", operator.sub, lambda out, x, y: (1.0, -1.0), "x - y.", symbol="−")
+mul = row("mul", operator.mul, lambda out, x, y: (y, x), "x * y.", symbol="×")
+neg = row("neg", operator.neg, lambda out, x: (-1.0,), "-x.", symbol="−")
+where: Primitive = row(
+    "where",
+    lambda condition, x, y: x if condition else y,
+    lambda out, condition, x, y: (0.0, where(condition, 1.0, 0.0), where(condition, 0.0, 1.0)),
+    "x where the condition holds, else y; what is not chosen gets gradient 0, never nan.",
+    ("0", "condition != 0", "condition == 0"),
+)
+
+
+def flat(x: Any) -> Any:
+    """The slope of a step function: 0, and nan at nan."""
+    return where(x == x, 0.0, nan)
+
+
+def _div(x: float, y: float) -> float:
+    try:
+        return x / y
+    except ZeroDivisionError:
+        return nan if x == 0 or x != x else math.copysign(inf, x) * math.copysign(1.0, y)
+
+
+div: Primitive = row(
+    "div",
+    _div,
+    lambda out, x, y: (where(out == out, div(1.0, y), nan), -out / y),  # div, since y may be a plain 0.0
+    "x / y; x / 0 is inf and 0 / 0 is nan.",
+    ("1 / y", "-x / y**2"),
+    symbol="÷",
+)
+reciprocal = row(
+    "reciprocal",
+    lambda x: div(1.0, x),
+    lambda out, x: (-(out * out),),
+    "1 / x.",
+    "-1 / x**2",
+    symbol="1/x",
+    composite=True,
+)
+square = row("square", lambda x: x * x, lambda out, x: (2 * x,), "x * x.", "2 * x", symbol="x²", composite=True)
+sign = row(
+    "sign",
+    lambda x: 1.0 if x > 0 else -1.0 if x < 0 else 0.0 if x == 0 else nan,
+    lambda out, x: (flat(x),),
+    "-1, 0 or 1.",
+    "0",
+)
+abs = row("abs", operator.abs, lambda out, x: (sign(x),), "|x|, with slope 0 at 0.", "sign(x)", symbol="|x|")
+
+
+def minus_abs(x: Any) -> Any:
+    """-|x| with slope -1 at 0: even functions written with it keep all their derivatives there, unlike with `abs`."""
+    return where(x < 0, x, -x)
+
+
+copysign: Primitive = row(
+    "copysign",
+    lambda x, y: math.copysign(x, y) if y == y else nan,
+    lambda out, x, y: (sign(x) * sign(copysign(1.0, y)), flat(out)),
+    "|x| with the sign of y.",
+    ("sign(x) * sign(y)", "0"),
+)
+
+
+def above(x: Any, y: Any) -> Any:
+    """The share of x in maximum(x, y): 1, 0, or one half at a tie."""
+    return where(x > y, 1.0, where(x < y, 0.0, where(x == y, 0.5, nan)))
+
+
+maximum = row(
+    "maximum",
+    lambda x, y: x if x > y or x != x else y,
+    lambda out, x, y: (above(x, y), above(y, x)),
+    "The larger of x and y; a tie shares the gradient equally.",
+    ("x > y", "y > x"),
+    symbol="max",
+)
+minimum = row(
+    "minimum",
+    lambda x, y: x if x < y or x != x else y,
+    lambda out, x, y: (above(y, x), above(x, y)),
+    "The smaller of x and y; a tie shares the gradient equally.",
+    ("x < y", "y < x"),
+    symbol="min",
+)
+
+
+def _clip_partials(out: Any, x: Any, low: Any, high: Any) -> tuple[Any, Any, Any]:
+    raised = maximum(x, low)
+    below = above(high, raised)
+    return above(x, low) * below, above(low, x) * below, above(raised, high)
+
+
+clip = row(
+    "clip",
+    lambda x, low, high: minimum(maximum(x, low), high),
+    _clip_partials,
+    "x, but at least `low` and at most `high`.",
+    ("(low < x) * (x < high)", "x < low", "x > high"),
+    composite=True,
+)
+heaviside = row(
+    "heaviside",
+    lambda x, at_zero: where(x == 0, at_zero, where(x > 0, 1.0, where(x < 0, 0.0, nan))),
+    lambda out, x, at_zero: (flat(x), where(x == 0, 1.0, flat(x))),
+    "0 below zero, 1 above, `at_zero` at zero.",
+    ("0", "x == 0"),
+    composite=True,
+)
+floor = row(
+    "floor", to_integer(math.floor), lambda out, x: (flat(x),), "The largest integer not above x.", "0", symbol="⌊x⌋"
+)
+ceil = row(
+    "ceil", to_integer(math.ceil), lambda out, x: (flat(x),), "The smallest integer not below x.", "0", symbol="⌈x⌉"
+)
+round: Primitive = row(
+    "round", to_integer(round), lambda out, x: (flat(x),), "The nearest integer, the even one at a tie.", "0"
+)
+trunc = row(
+    "trunc",
+    lambda x: copysign(floor(abs(x)), x),
+    lambda out, x: (flat(x),),
+    "x without its decimals: the nearest integer towards 0.",
+    "0",
+    composite=True,
+)
+
+
+def _fmod(x: float, y: float) -> float:
+    try:
+        return math.fmod(x, y)
+    except ValueError:
+        return nan
+
+
+fmod = row(
+    "fmod",
+    _fmod,
+    lambda out, x, y: (1.0 + flat(out), -round((x - out) / y)),  # x / y itself may round up to an integer
+    "The remainder of x / y with the sign of x.",
+    ("1", "(out - x) / y"),
+)
+
+
+def _floordiv(x: Any, y: Any) -> Any:
+    # The steps of Python's own float division: the quotient of an exact multiple, then the nearest integer.
+    remainder = fmod(x, y)
+    borrow = where((remainder != 0) & ((remainder < 0) != (y < 0)), 1.0, 0.0)
+    quotient = div(x - remainder, y) - borrow
+    whole = floor(quotient)
+    nearest = where(quotient - whole > 0.5, whole + 1.0, whole)
+    return where(y == 0, div(x, y), where(quotient == 0, copysign(0.0, div(x, y)), nearest))
+
+
+floordiv = row(
+    "floordiv",
+    _floordiv,
+    lambda out, x, y: (flat(out), flat(out)),
+    "x // y as Python has it; x / y where y is 0.",
+    ("0", "0"),
+    symbol="⌊÷⌋",
+    composite=True,
+)
+
+
+def _mod(x: Any, y: Any) -> Any:
+    remainder = fmod(x, y)
+    moved = where((remainder < 0) != (y < 0), remainder + y, remainder)
+    return where(remainder == 0, copysign(0.0, y), moved)
+
+
+mod = row(
+    "mod",
+    _mod,
+    lambda out, x, y: (1.0 + flat(out), -floordiv(x, y)),
+    "x % y as Python has it: with the sign of y; nan where y is 0.",
+    ("1", "-floor(x / y)"),
+    composite=True,
+)

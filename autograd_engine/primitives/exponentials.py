@@ -1,0 +1,121 @@
+"""Exponentials, logarithms, roots and powers."""
+
+from __future__ import annotations
+
+import functools
+import math
+from math import inf, nan
+from typing import Any
+
+import numpy as np
+
+from autograd_engine.primitives.arithmetic import abs, div, where
+from autograd_engine.primitives.primitive import c99, row
+
+LN2, LOG2E, LOG10E = math.log(2), math.log2(math.e), math.log10(math.e)
+exp = row("exp", c99(math.exp), lambda out, x: (out,), "e to the power of x.", "out", saturates=True)
+exp2 = row(
+    "exp2",
+    c99(getattr(math, "exp2", functools.partial(math.pow, 2.0))),  # math has it since Python 3.11
+    lambda out, x: (out * LN2,),
+    "2 to the power of x.",
+    "out * log(2)",
+    symbol="2ˣ",
+)
+expm1 = row("expm1", c99(math.expm1), lambda out, x: (exp(x),), "exp(x) - 1, accurate near 0.", "exp(x)")
+# A logarithm of a negative number is nan and so is its slope. x + 0.0 makes -0.0 to 0.0: the slope there is +inf.
+log = row(
+    "log",
+    c99(math.log, {0.0: -inf}),
+    lambda out, x: (where(x >= 0, 1 / (x + 0.0), nan),),
+    "The natural logarithm.",
+    "1 / x",
+    symbol="ln",
+)
+log2 = row(
+    "log2",
+    c99(math.log2, {0.0: -inf}),
+    lambda out, x: (where(x >= 0, LOG2E / (x + 0.0), nan),),
+    "The logarithm to base 2.",
+    "1 / (x * log(2))",
+    symbol="log₂",
+)
+log10 = row(
+    "log10",
+    c99(math.log10, {0.0: -inf}),
+    lambda out, x: (where(x >= 0, LOG10E / (x + 0.0), nan),),
+    "The logarithm to base 10.",
+    "1 / (x * log(10))",
+    symbol="log₁₀",
+)
+log1p = row(
+    "log1p",
+    c99(math.log1p, {-1.0: -inf}),
+    lambda out, x: (where(x >= -1, 1 / (1 + x), nan),),
+    "log(1 + x), accurate near 0.",
+    "1 / (1 + x)",
+)
+sqrt = row("sqrt", c99(math.sqrt), lambda out, x: (0.5 / (out + 0.0),), "The square root.", "1 / (2 * out)", symbol="√")
+
+
+def _cbrt_partials(out: Any, x: Any) -> tuple[Any]:
+    # C libraries give cbrt to some 4 units in the last place, which squaring would double. The share of x in
+    # out**3 says how far off it is.
+    share = where((x == 0) | (abs(x) == inf), 1.0, div(div(x, out), out * out))
+    return ((5 - 2 * share) / 3 / (3 * (out * out)),)
+
+
+cbrt = row(
+    "cbrt",
+    c99(getattr(math, "cbrt", lambda x: float(np.cbrt(x)))),  # math has it since Python 3.11
+    _cbrt_partials,
+    "The cube root, of negative numbers too.",
+    "1 / (3 * out**2)",
+    symbol="∛",
+)
+
+
+def _xlogy_partials(out: Any, x: Any, y: Any) -> tuple[Any, Any]:
+    return log(y), where((x == 0) & (y <= 0), 0.0, where(y < 0, nan, x / (y + 0.0)))
+
+
+xlogy = row(
+    "xlogy",
+    lambda x, y: where((x == 0) & (y == y), 0.0, x * log(y)),
+    _xlogy_partials,
+    "x * log(y), and 0 where x is 0.",
+    ("log(y)", "x / y"),
+    symbol="x ln y",
+    composite=True,
+)
+
+
+def _pow(x: float, y: float) -> float:
+    odd = math.fmod(y, 2) in (-1, 1) if math.isfinite(y) else False
+    try:
+        return math.pow(x, y)
+    except OverflowError:
+        return -inf if x < 0 and odd else inf
+    except ValueError:  # a negative number to a fraction, or zero to a negative number
+        return nan if x else math.copysign(inf, x) if odd else inf
+
+
+def _pow_partials(out: Any, x: Any, y: Any) -> tuple[Any, Any]:
+    # From 1/2 to 2**53 y - 1 is exact. Elsewhere its rounding would cost hundreds of units in the last place or
+    # make an odd exponent even, and x**(y - 1) may overflow where y times it does not: out / x is better there.
+    by_division = ((y < 0.5) | (y > 2.0**53)) & (x != 0) & (abs(x) != inf)
+    slope = where(by_division, div(y * out, x), y * pow(x, y - 1))
+    return (
+        where((y == 0) & ((x == 0) | (x != x)), 0.0, slope),
+        where((x == 0) & (y >= 0), 0.0, where(x < 0, nan, xlogy(out, x))),
+    )
+
+
+pow = row(
+    "pow",
+    _pow,
+    _pow_partials,
+    "x ** y by C99's pow: nan, never complex, where x < 0.",
+    ("y * x**(y - 1)", "out * log(x)"),
+    symbol="xʸ",
+)

@@ -1,0 +1,257 @@
+"""What a row of the table is: a primitive operation with its local derivatives.
+
+Calling a primitive on plain numbers evaluates it. The first argument that is not a number takes the call over,
+through its method `record`; so the table needs to know nothing of Values.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+import numbers
+from collections.abc import Callable, Sequence
+from math import inf, nan
+from types import MethodType
+from typing import Any, ClassVar
+
+import numpy as np
+
+_KNOWN = frozenset({int, bool})  # to be numbers, without asking an abstract class, which takes 0.2 µs
+
+
+def as_float(number: Any, where: str = "") -> float:
+    """The float of a real number: float, int, bool, Fraction or NumPy scalar.
+
+    Raises TypeError for anything else (str, None, complex, arrays, Values) and OverflowError for an int
+    that no float can hold. The sentence of an error begins with `where`, which says whose number it was.
+    """
+    if number.__class__ is float:
+        return number
+    at = f"{where}: " if where else ""
+    if number.__class__ in _KNOWN or isinstance(number, (numbers.Real, np.bool_)):
+        try:
+            return float(number)  # type: ignore[arg-type]
+        except OverflowError:
+            raise OverflowError(f"{at}expected a number that fits a float, got an int beyond 1.8e308") from None
+    kind = type(number)
+    name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    raise TypeError(f"{at}expected a real number (int, float or NumPy scalar), got {name}: {number!r:.60}")
+
+
+class _Table(dict[str, "Primitive"]):
+    """The rows by name. Rows of families are made when they are asked for, and are not among those it iterates over."""
+
+    families: ClassVar[dict[str, Callable[[int], Primitive]]] = {}
+
+    def __missing__(self, name: str) -> Primitive:
+        stem = name.rstrip("0123456789")
+        if stem == name or stem not in self.families:
+            raise KeyError(name)
+        return self.families[stem](int(name[len(stem) :]))
+
+
+PRIMITIVES = _Table()
+_PLAIN = frozenset({float, bool})
+_MISSING = object()
+
+
+class Primitive:
+    """One row of the table: an operation with its local derivatives.
+
+    `name` is unique; `symbol` is what drawings show; `forward(*inputs)` returns a float and never raises;
+    `partials(out, *inputs)` returns d(out)/d(input) for each input; `composite` says that `forward` is
+    written with other primitives. Where `partials` is written for accuracy, and where people look it up,
+    `derivative` says how a textbook writes it: for each input a formula of the inputs' names, `out` and π. Nothing
+    computes with it. `doc` is one line; with the derivative under it, it is what `help` shows. Creating a row adds it
+    to `PRIMITIVES`.
+
+    `forward` gets floats; `partials` gets floats, Values or symbols, and must not branch on them with `if`.
+
+    Raises ValueError where the name is taken. A call raises TypeError for another number of inputs than `partials`
+    takes, and for an input that is no number.
+
+    >>> cube = Primitive("cube", "x³", lambda x: x * x * x, lambda out, x: (3 * x * x,), "x to the power of 3.")
+    >>> from autograd_engine import grad
+    >>> cube(2), grad(cube)(2), grad(grad(cube))(2)
+    (8.0, 12.0, 12.0)
+    >>> del PRIMITIVES["cube"]
+    """
+
+    saturates = False
+
+    def __init__(
+        self,
+        name: str,
+        symbol: str,
+        forward: Callable[..., float],
+        partials: Callable[..., Sequence[Any]],
+        doc: str,
+        *,
+        composite: bool = False,
+        derivative: str | tuple[str, ...] = (),
+    ) -> None:
+        if name in PRIMITIVES:
+            raise ValueError(f"there is a primitive named {name!r} already; choose another name")
+        self.name, self.symbol, self.composite = name, symbol, composite
+        self.derivative = (derivative,) if isinstance(derivative, str) else derivative
+        self.doc = doc
+        self.__name__ = name
+        # What a call takes is what `partials` takes after `out`; None stands for any number of inputs.
+        inputs = [i.replace(annotation=i.empty) for i in inspect.signature(partials).parameters.values()][1:]
+        self.forward = _checked_forward(name, forward)
+        self.partials = _checked_partials(name, partials)
+        self.arity = None if any(i.kind is i.VAR_POSITIONAL for i in inputs) else len(inputs)
+        self._inputs = self.__signature__ = inspect.Signature(inputs)
+        rules = "".join(f"\nd out/d {x.name} = {formula}" for x, formula in zip(inputs, self.derivative))
+        self.__doc__ = f"{doc}\n{rules}" if rules else doc
+        PRIMITIVES[name] = self
+
+    def __call__(self, x: Any = _MISSING, y: Any = _MISSING, z: Any = _MISSING, /, *more: Any, **keywords: Any) -> Any:
+        """The value at numbers; a recorded node where an argument is a Value."""
+        # As rules call other rows: the rest of this function does the same, in up to twice the time.
+        arity = self.arity
+        if arity == 1:
+            if y is _MISSING and not keywords:
+                if x.__class__ is float:
+                    return self.forward(x)
+                if record := getattr(x, "record", None):
+                    return record(self, x)
+        elif arity == 2:
+            if x.__class__ is float and y.__class__ is float and z is _MISSING and not keywords:
+                return self.forward(x, y)
+        elif (
+            arity == 3
+            and x.__class__ in _PLAIN  # the condition of `where`
+            and y.__class__ is float
+            and z.__class__ is float
+            and not more
+            and not keywords
+        ):
+            return self.forward(x, y, z)
+        args = tuple([arg for arg in (x, y, z, *more) if arg is not _MISSING])
+        if keywords or (len(args) != self.arity and self.arity is not None):
+            args = self._bind(args, keywords)
+        plain = True
+        for arg in args:
+            if arg.__class__ not in _PLAIN:
+                if record := getattr(arg, "record", None):
+                    return record(self, *args)
+                plain = False
+        if plain:
+            return float(self.forward(*args))
+        return float(self.forward(*[as_float(x, f"{self.name}()") for x in args]))
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """As a class attribute a primitive is a method: `Value.tanh = tanh` gives `v.tanh()`."""
+        return self if instance is None else MethodType(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+    def __reduce__(self) -> Any:
+        return _named, (self.name,)
+
+    def _bind(self, args: Sequence[Any], keywords: dict[str, Any]) -> tuple[Any, ...]:
+        try:
+            bound = self._inputs.bind(*args, **keywords)
+        except TypeError:
+            takes, given = f"{self.name}{self._inputs}", len(args) + len(keywords)
+            raise TypeError(f"{takes} was called with {given} arguments") from None
+        bound.apply_defaults()
+        return bound.args
+
+
+def row(
+    name: str,
+    forward: Callable[..., float],
+    partials: Callable[..., Sequence[Any]],
+    doc: str,
+    derivative: str | tuple[str, ...] = (),
+    *,
+    symbol: str = "",
+    composite: bool = False,
+    saturates: bool = False,
+) -> Primitive:
+    """A row of this library. Tests hold it to its word, so a call need not check what it returns.
+
+    `saturates` says that its slope vanishes gradually, which is the reason a diagnosis gives then.
+    """
+    op = Primitive(name, symbol or name, forward, partials, doc, composite=composite, derivative=derivative)
+    op.forward, op.partials, op.saturates = forward, partials, saturates
+    return op
+
+
+def family(name: str, make: Callable[[int], Primitive]) -> Callable[[int], Primitive]:
+    """The rows name0, name1, name2 …, as `make` makes them; each is made once.
+
+    Asking for a row raises ValueError where its number is no plain whole number that is 0 or more.
+    """
+    rows: dict[int, Primitive] = {}
+
+    def member(m: int) -> Primitive:
+        if type(m) is not int or m < 0:
+            raise ValueError(f"{name}(m, x) needs a plain whole number m >= 0, got {m!r:.60}")
+        if m not in rows:
+            rows[m] = make(m)
+            PRIMITIVES.pop(f"{name}{m}", None)
+        return rows[m]
+
+    PRIMITIVES.families[name] = member
+    return member
+
+
+def _checked_forward(name: str, forward: Callable[..., float]) -> Callable[..., float]:
+    """`forward`, whose result is a float or a number that is being recorded, or a TypeError says what it is."""
+
+    @functools.wraps(forward)
+    def checked(*inputs: Any) -> Any:
+        out = forward(*inputs)
+        return out if out.__class__ is float or hasattr(out, "record") else as_float(out, f"{name}()")
+
+    return checked
+
+
+def _checked_partials(name: str, partials: Callable[..., Sequence[Any]]) -> Callable[..., Sequence[Any]]:
+    """`partials`, whose result is one real number per input."""
+
+    @functools.wraps(partials)
+    def checked(out: Any, *inputs: Any) -> Sequence[Any]:
+        found = partials(out, *inputs)
+        if not isinstance(found, (tuple, list)) or len(found) != len(inputs):
+            raise ValueError(
+                f"the partials of {name} must be a tuple of {len(inputs)}, a local derivative for each input; "
+                f"got {found!r:.60}"
+            )
+        if any(isinstance(partial, complex) for partial in found):
+            raise ArithmeticError(f"a local derivative of {name} is complex")  # as 1 / 0: Values give nan there
+        return found
+
+    return checked
+
+
+def _named(name: str) -> Primitive:
+    """The row of that name, for unpickling."""
+    try:
+        return PRIMITIVES[name]
+    except KeyError:
+        raise LookupError(f"no primitive is named {name!r}; import the module that defines it first") from None
+
+
+def c99(function: Callable[[float], float], poles: dict[float, float] | None = None) -> Callable[[float], float]:
+    """A function of `math` with C99's inf and nan where Python raises."""
+
+    def forward(x: float) -> float:
+        try:
+            return function(x)
+        except ValueError:
+            return poles.get(x, nan) if poles else nan
+        except OverflowError:
+            return math.copysign(inf, x) if function is math.sinh else inf
+
+    return forward
+
+
+def to_integer(function: Callable[[float], int]) -> Callable[[float], float]:
+    """floor, ceil or round of `math` on every float: inf and nan stay, the sign of a zero is kept."""
+    return lambda x: math.copysign(float(function(x)), x) if math.isfinite(x) else x

@@ -1,0 +1,108 @@
+"""Rows of any number of inputs: summed and multiplied from left to right, so that the bits are fixed."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from autograd_engine.primitives.arithmetic import div
+from autograd_engine.primitives.primitive import row
+
+
+def _sum(*inputs: float) -> float:
+    # Not the builtin sum, whose floating-point result changed in Python 3.12.
+    return functools.reduce(operator.add, inputs) if inputs else 0.0
+
+
+def _prod(*inputs: float) -> float:
+    return functools.reduce(operator.mul, inputs) if inputs else 1.0
+
+
+def _prod_partials(out: Any, *inputs: Any) -> list[Any]:
+    """The product of the others, without dividing, so that zeros are no exception."""
+    before, after = [1.0], [1.0]
+    for x, y in zip(inputs[:-1], inputs[:0:-1]):
+        before.append(before[-1] * x)
+        after.append(after[-1] * y)
+    return [x * y for x, y in zip(before, reversed(after))]
+
+
+def dot_of_floats(xs: Sequence[float], ys: Sequence[float]) -> float:
+    """x₁y₁ + … + xₙyₙ of floats, added from left to right; 0 where there are none."""
+    total = -0.0  # what changes no number when it is added, not even -0.0
+    for x, y in zip(xs, ys):
+        total += x * y
+    return total if xs else 0.0
+
+
+def _dot(*inputs: float) -> float:
+    half = len(inputs) // 2
+    return dot_of_floats(inputs[:half], inputs[half:])
+
+
+def _dot_partials(out: Any, *inputs: Any) -> Sequence[Any]:
+    half = len(inputs) // 2
+    return inputs[half:] + inputs[:half]
+
+
+_sum_row = row("sum", _sum, lambda out, *xs: (1.0,) * len(xs), "The sum of all inputs, left to right.", symbol="Σ")
+_prod_row = row("prod", _prod, _prod_partials, "The product of all inputs, left to right.", symbol="Π")
+_dot_row = row("dot", _dot, _dot_partials, "x₁y₁ + … + xₙyₙ of x₁ … xₙ, y₁ … yₙ, left to right.", symbol="·")
+
+
+def sum(values: Iterable[Any]) -> Any:
+    """The sum of a sequence as one node, added from left to right; 0 for an empty one.
+
+    So the bits are the same in all versions of Python, which cannot be said of the builtin since 3.12.
+
+    >>> sum([0.1] * 10)
+    0.9999999999999999
+    """
+    if total := getattr(values, "total", None):  # what vmap returns to a compiler
+        return total()[0]
+    return _sum_row(*values)
+
+
+def mean(values: Iterable[Any]) -> Any:
+    """The sum of a sequence divided by its length; each of n numbers has the slope 1/n.
+
+    Raises ValueError for an empty one.
+
+    >>> mean([1, 2, 6])
+    3.0
+    """
+    if total := getattr(values, "total", None):
+        return div(*total())
+    values = tuple(values)
+    if not values:
+        raise ValueError("mean() needs at least one number, got an empty sequence")
+    return _sum_row(*values) / len(values)
+
+
+def prod(values: Iterable[Any]) -> Any:
+    """The product of a sequence as one node, multiplied from left to right; 1 for an empty one.
+
+    The slope by a number is the product of all others. It is not computed by dividing, so a 0 among them is no
+    exception:
+
+    >>> from autograd_engine import grad
+    >>> grad(prod)([2.0, 0.0, 5.0])
+    [0.0, 10.0, 0.0]
+    """
+    return _prod_row(*values)
+
+
+def dot(xs: Iterable[Any], ys: Iterable[Any]) -> Any:
+    """x₁y₁ + x₂y₂ + … as one node, added from left to right; its slope by xᵢ is yᵢ, and by yᵢ it is xᵢ.
+
+    Raises ValueError where the lengths differ.
+
+    >>> dot([1, 2, 3], [4, 5, 6])
+    32.0
+    """
+    xs, ys = tuple(xs), tuple(ys)
+    if len(xs) != len(ys):
+        raise ValueError(f"dot() needs two sequences of one length, got {len(xs)} and {len(ys)} numbers")
+    return _dot_row(*xs, *ys)
