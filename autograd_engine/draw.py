@@ -398,3 +398,15 @@ def as_wide_as_fits(svg: str) -> str:
         svg,
         count=1,
     )
+
+
+def _for_notebooks(value: Value) -> str | None:
+    """The graph of a Value as a picture. None, and so the repr is shown, where it cannot be drawn: it has more than 200
+    nodes, which no page can show, or Graphviz is missing."""
+    try:
+        return as_wide_as_fits(to_svg(value, limit=200))
+    except (ValueError, RuntimeError):
+        return None
+
+
+Value._repr_svg_ = _for_notebooks
