@@ -16,7 +16,7 @@ class Rows:
     """Tuples of Values, to be multiplied with one tuple of inputs after the other, as a layer's weights are.
 
     The nodes hold the tuples as they are: many dots share a row, many share their inputs, and `backward` looks at a
-    shared tuple only once. The numbers in the rows are read once, too, until somebody sets the data of a leaf. For
+    shared tuple only once. The numbers in the rows are read once, too, until the data of a leaf is set. For
     16 rows of 16 that takes a third of the time of 16 calls of dot().
     """
 

@@ -72,7 +72,7 @@ class Symbol(Operators):
 @final
 @dataclass(frozen=True, eq=False)
 class Number(Symbol):
-    """A constant, shown with so many significant digits."""
+    """A constant, shown with `digits` significant digits."""
 
     value: float
     digits: int = 6
