@@ -22,7 +22,6 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from math import isfinite, nan
 from typing import Any
@@ -31,6 +30,7 @@ import numpy as np
 
 from autograd_engine.derivatives import gradient as graph_gradient
 from autograd_engine.differences import Outputs, differences
+from autograd_engine.given_gradient import slopes_like
 from autograd_engine.graph import reverse_sweep, topological_order
 from autograd_engine.primitives import Primitive, as_float
 from autograd_engine.structure import Structure, flatten
@@ -155,7 +155,7 @@ def check_gradients(
     function = _Function(of_leaves, numbers, names)
     value = function.value()
     if gradient is not None:
-        slopes = _slopes_like(structure, gradient(*structure(numbers)), arguments)
+        slopes = slopes_like(structure, gradient(*structure(numbers)), arguments)
         check = GradientCheck(value, function.slopes([_real(x, "the result of gradient()") for x in slopes]))
     else:
         if different := function.difference_on_values():
@@ -271,7 +271,7 @@ class _Recorded:
         (self.rounding,) = _roundings([output])
         try:
             self.slope_roundings = _roundings(graph_gradient(output, list(leaves)))
-        except Exception:  # a row of somebody's own may have partials of floats only
+        except Exception:  # a user-defined row may have partials of floats only
             self.slope_roundings = [0.0] * len(leaves)
 
 
@@ -395,59 +395,6 @@ def _where(node: Value) -> str:
     inputs = ", ".join(f"{label}{x:.6g}" for label, x in zip(labels, node.operands))
     inputs = inputs if len(inputs) <= _SHORT else inputs[:_SHORT] + "…"
     return f"{node.label or 'a node'} = {node.op.name if node.op else ''}({inputs}) = {node.data:.6g}"
-
-
-# --- a gradient from outside ----------------------------------------------------------------------------------
-
-
-def _slopes_like(structure: Structure, given: Any, arguments: Sequence[str]) -> list[Any]:
-    """The numbers of a gradient in the order of the point's; that by a single argument need not be a tuple of one."""
-    if len(arguments) == 1:
-        with suppress(ValueError):
-            return _in_order(structure, given, "the point", arguments)
-        given = (given,)
-    return _in_order(structure, given, "the point", arguments)
-
-
-def _in_order(structure: Structure, given: Any, name: str, names: Sequence[str] = ()) -> list[Any]:
-    """The numbers in `given`, in the order of `structure`; `names` are those of the parts, where they are not keys."""
-    if structure.kind is None:
-        if _is_sequence(given) or isinstance(given, dict):
-            raise ValueError(_misfit("one number", given, name))
-        return [given]
-    keys, children = _parts(structure)
-    if structure.kind is dict:
-        if not isinstance(given, dict) or given.keys() != set(keys):
-            raise ValueError(_misfit(f"a dict with the keys {', '.join(map(repr, keys))}", given, name))
-        parts = [given[key] for key in keys]
-    elif not _is_sequence(given) or len(given) != len(children):
-        raise ValueError(_misfit(f"a list, tuple or array of {len(children)}", given, name))
-    else:
-        parts = list(given)
-    names = names or [f"{name}[{key!r}]" for key in keys]
-    return [x for child, part, place in zip(children, parts, names) for x in _in_order(child, part, place)]
-
-
-def _parts(structure: Structure) -> tuple[Sequence[Any], Sequence[Structure]]:
-    """The keys or places of what a structure consists of, and that; an array consists of its rows."""
-    if structure.kind is not np.ndarray:
-        return structure.keys or range(len(structure.children)), structure.children
-    length, *rest = structure.keys
-    row = Structure(np.ndarray if rest else None, tuple(rest), (), math.prod(rest))
-    return range(length), [row] * length
-
-
-def _is_sequence(given: Any) -> bool:
-    return isinstance(given, (list, tuple)) or (hasattr(given, "ndim") and given.ndim > 0)
-
-
-def _misfit(expected: str, given: Any, name: str) -> str:
-    got = type(given).__name__
-    if isinstance(given, dict):
-        got += f" with the keys {', '.join(map(repr, given))}"
-    elif _is_sequence(given):
-        got += f" of {len(given)}"
-    return f"gradient() has to return the structure of the point: for {name} {expected}, got {got}"
 
 
 # --- names and numbers ---------------------------------------------------------------------------------------

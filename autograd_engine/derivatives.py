@@ -239,7 +239,7 @@ class _Run:
         self.nested = any(x.op is not None for x in self.inputs)
         fresh, arguments = self.structure(self.inputs), list(args)
         # What was there before the run cannot depend on its inputs. Inside of another derivative there may be much
-        # behind it, a whole trajectory, that need not be looked at.
+        # after it, a whole trajectory, that need not be looked at.
         inside = self.nested or new is not Value or has_variables()
         self.outside = set(_nodes_in([args, keywords])) if inside else set()
         for i, argument in zip(indices, [fresh] if one else fresh):

@@ -266,10 +266,10 @@ def _resolved(estimates: Sequence[_Estimate]) -> list[_Estimate]:
 
 
 def _with_hindsight(estimate: _Estimate, finer: Sequence[_Estimate]) -> float:
-    """The error of an estimate in the light of the next rungs. A small error may be luck: where they say otherwise,
-    beyond their own rounding error, it is as large as the distance to the far end of what they say."""
+    """The error of an estimate in the light of the next rungs. A small error may be luck: where they lie elsewhere,
+    beyond their own rounding error, it reaches to the far end of what they say."""
     apart = [(abs(estimate.slope - e.slope), e.rounding) for e in finer]
-    return max([estimate.error, *[gap + noise for gap, noise in apart if gap - noise > estimate.error]])
+    return max([estimate.error, *[gap + noise for gap, noise in apart if gap > noise]])
 
 
 def _error(move: float, before: float, rounding: float) -> float:

@@ -96,7 +96,7 @@ def draw(
     than their labels; a mapping such as `parameters=model.named_parameters()` does both. The graph runs from left
     to right ("LR") or from top to bottom ("TB"). `depth=n` draws the nodes at most n edges before the outputs.
     `terms=n` draws the first n terms of a longer sum, product or dot product. `around=node` draws the nodes at most
-    `depth` (then 2) edges before and behind that node. An ellipsis stands for the arguments, or the children, of a
+    `depth` (then 2) edges before and after that node. An ellipsis stands for the arguments, or the children, of a
     node that are left out; the constants of an operation go with its parents. The same graph gives the same DOT
     text. (The methods `render` and `view` of the result need the program `dot`; `to_svg` and notebooks do not.)
 
@@ -150,7 +150,7 @@ def to_svg(value_or_values: Values, path: str | os.PathLike[str] | None = None, 
 
 
 class _Part(NamedTuple):
-    """What of a graph is drawn: the nodes, each behind its parents; those of them whose constants are drawn; how
+    """What of a graph is drawn: the nodes, each after its parents; those of them whose constants are drawn; how
     many children of a node are left out; and of how many terms of a node the arguments are drawn, None of all."""
 
     nodes: list[Value]
@@ -182,12 +182,12 @@ def _neighbourhood(outputs: list[Value], around: Value, depth: int, terms: int |
     if around not in set(order):  # a list would compare the data
         raise ValueError(f"around is not a node of the graph: {around!r:.200}")
     before = _distances_before([around], depth, terms)
-    behind = {around: 0}
+    after = {around: 0}
     for node in order:
-        distance = min((behind[parent] for parent in node.parents if parent in behind), default=depth)
+        distance = min((after[parent] for parent in node.parents if parent in after), default=depth)
         if distance < depth:
-            behind[node] = distance + 1
-    nodes = [node for node in order if node in before or node in behind]
+            after[node] = distance + 1
+    nodes = [node for node in order if node in before or node in after]
     drawn = set(nodes)
     left_out: dict[Value, int] = {}
     for node in order:
@@ -385,7 +385,7 @@ def _layout(picture: graphviz.Digraph) -> str:
 
 
 def as_wide_as_fits(svg: str) -> str:
-    """The SVG element of a drawing for a notebook: no wider than the page, unless nobody could read it then.
+    """The SVG element of a drawing for a notebook: no wider than the page, unless it would then be illegible.
 
     Elsewhere a drawing has its own size. A file that is viewed alone can then be enlarged by the browser, and the
     policy of a page may forbid styles such as this.
@@ -398,3 +398,15 @@ def as_wide_as_fits(svg: str) -> str:
         svg,
         count=1,
     )
+
+
+def _for_notebooks(value: Value) -> str | None:
+    """The graph of a Value as a picture. None, and so the repr is shown, where it cannot be drawn: it has more than 200
+    nodes, which no page can show, or Graphviz is missing."""
+    try:
+        return as_wide_as_fits(to_svg(value, limit=200))
+    except (ValueError, RuntimeError):
+        return None
+
+
+Value._repr_svg_ = _for_notebooks

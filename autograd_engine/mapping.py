@@ -69,7 +69,7 @@ def vmap(f: Callable[..., Any], in_axes: int | Sequence[int | None] | None = 0) 
 
 
 def _axes(in_axes: Any, count: int) -> tuple[int | None, ...]:
-    """The axis of each of so many arguments."""
+    """The axis of each of n arguments."""
     axes = tuple(in_axes) if isinstance(in_axes, Sequence) else (in_axes,) * count
     for axis in axes:
         if axis is not None and not isinstance(axis, (int, np.integer)):
@@ -83,7 +83,7 @@ def _axes(in_axes: Any, count: int) -> tuple[int | None, ...]:
 
 
 def loop(f: Callable[..., Any], args: Sequence[Any], axes: Sequence[int | None], samples: int) -> Any:
-    """vmap as a loop over so many samples."""
+    """vmap as a loop over n samples."""
     mapped = [
         arg if axis is None else map_arrays(functools.partial(_along, axis=axis), arg) for arg, axis in zip(args, axes)
     ]

@@ -3,7 +3,7 @@
 NumPy computes arrays of objects with the operators, methods and comparisons of their elements. That is wrong or
 missing where a comparison decides: np.maximum would take one of two Values by `>=`, so that nan gets lost and a tie
 goes to one side. A `NumberArray` asks the rows. The arrays that a function receives while it is differentiated are
-such arrays, and so is whatever NumPy makes of them. One that is made by np.array is not.
+such arrays, and so are those that NumPy derives from them. An array made by np.array is not.
 """
 
 from __future__ import annotations

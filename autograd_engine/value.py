@@ -14,11 +14,10 @@ itself, so a graph is free of cycles and is gone with its last reference.
 
 from __future__ import annotations
 
-import math
 import numbers
 import operator
-from collections.abc import Callable, Sequence
-from typing import Any, final
+from collections.abc import Callable
+from typing import Any, ClassVar, final
 
 import numpy as np
 
@@ -26,11 +25,10 @@ from autograd_engine import primitives
 from autograd_engine.backward import add_gradients
 from autograd_engine.copying import AllCopied, Ancestors, is_being_copied, is_variable
 from autograd_engine.graph import topological_order
-from autograd_engine.number_arrays import apply_ufunc
-from autograd_engine.primitives import PRIMITIVES, Primitive, as_float, dot_of_floats
+from autograd_engine.number import Arithmetic
+from autograd_engine.primitives import Primitive, as_float
 
 _new = object.__new__
-_dot = PRIMITIVES["dot"]
 
 
 class _Leaves:
@@ -39,7 +37,7 @@ class _Leaves:
     change: object = object()
 
 
-_leaves = _Leaves()
+leaves = _Leaves()
 
 
 def _operator(op: Primitive) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]:
@@ -81,10 +79,6 @@ def _operator(op: Primitive) -> tuple[Callable[[Any, Any], Any], Callable[[Any, 
     return method, reflected
 
 
-def _unary_operator(op: Primitive) -> Callable[[Any], Any]:
-    return lambda self: record_unary(op, self)
-
-
 def _comparison(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """A comparison of the data with another Value's or a number."""
 
@@ -101,7 +95,7 @@ def _comparison(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]
 
 
 @final
-class Value:
+class Value(Arithmetic):
     """A float with its gradient and the operation it came from.
 
     `data` is the number, `grad` what backward() has added up so far (0.0 at first), `label` a name for
@@ -138,6 +132,7 @@ class Value:
     _y: Any
     op: Primitive | None
     label: str
+    _repr_svg_: ClassVar[Callable[[Value], str | None]]  # what notebooks show; set by the module `draw`
 
     def __init__(self, data: Any, label: str = "") -> None:
         self._float = as_float(data)
@@ -165,6 +160,15 @@ class Value:
             return _node(op.forward(x, y), op, a, b, x, y)
         return _node(op.forward(*operands), op, args, None, tuple(operands), None)
 
+    def operand(self, other: Any) -> Any:
+        """A Value or a float; NotImplemented for what is no number."""
+        if other.__class__ is Value or other.__class__ is float:
+            return other
+        try:
+            return as_float(other)
+        except TypeError:
+            return NotImplemented
+
     @property
     def data(self) -> float:
         """The number. Only a leaf's can be set, since a result's follows from its parents: else AttributeError."""
@@ -175,7 +179,7 @@ class Value:
         if self.op is not None:
             raise AttributeError(f"only a leaf's data can be set; this Value is the result of {self.op.name}")
         self._float = as_float(number)
-        _leaves.change = object()
+        leaves.change = object()
 
     @property
     def grad(self) -> float:
@@ -264,47 +268,17 @@ class Value:
 
     push = pull
 
-    # Operators, each from its row.
+    # The operators and comparisons that count are here a second time, for speed: a node costs half as much.
     __add__, __radd__ = _operator(primitives.add)
     __sub__, __rsub__ = _operator(primitives.sub)
     __mul__, __rmul__ = _operator(primitives.mul)
     __truediv__, __rtruediv__ = _operator(primitives.div)
-    __floordiv__, __rfloordiv__ = _operator(primitives.floordiv)
-    __mod__, __rmod__ = _operator(primitives.mod)
-    _pow, __rpow__ = _operator(primitives.pow)
-    __neg__ = _unary_operator(primitives.neg)
-    __abs__ = _unary_operator(primitives.abs)
-    __floor__ = _unary_operator(primitives.floor)
-    __ceil__ = _unary_operator(primitives.ceil)
+    _power, __rpow__ = _operator(primitives.pow)
 
-    def __pow__(self, exponent: Any, modulus: None = None) -> Any:
-        return NotImplemented if modulus is not None else self._pow(exponent)
+    def __neg__(self) -> Value:
+        return record_unary(primitives.neg, self)
 
-    def __pos__(self) -> Value:
-        return self
-
-    def __divmod__(self, other: Any) -> tuple[Any, Any]:
-        return self // other, self % other
-
-    def __rdivmod__(self, other: Any) -> tuple[Any, Any]:
-        return other // self, other % self
-
-    def __round__(self, digits: int | None = None) -> Any:
-        """Rounded to `digits` decimals, scaled by a power of ten as NumPy does; a Value, also without digits.
-
-        Python's own round(2.675, 2) is 2.67, by decimal digits; this is 2.68.
-        """
-        if digits is None:
-            return primitives.round(self)
-        scale = 10.0 ** min(abs(operator.index(digits)), 308)
-        if digits < -308:  # more digits before the point than a float can have
-            return primitives.where(abs(self) < math.inf, 0.0 * primitives.round(self), self)
-        if digits < 0:
-            return primitives.round(self / scale) * scale
-        scaled = self * scale  # from 2**52 on self has no further decimals
-        return primitives.where(abs(scaled) < 2.0**52, primitives.round(scaled) / scale, self)
-
-    # Comparisons look at the data; `==` too, so that `loss == 0` is what it says. Hashing stays by identity.
+    # They look at the data; `==` too, so that `loss == 0` is what it says.
     __lt__, __le__ = _comparison(operator.lt), _comparison(operator.le)
     __gt__, __ge__ = _comparison(operator.gt), _comparison(operator.ge)
     __eq__, __ne__ = _comparison(operator.eq), _comparison(operator.ne)
@@ -313,41 +287,6 @@ class Value:
     def __bool__(self) -> bool:
         return self._float != 0
 
-    # Every primitive of a number is a method too: v.tanh() is tanh(v). NumPy calls these for arrays of Values.
-    abs, sign, square = primitives.abs, primitives.sign, primitives.square
-    floor, ceil, trunc, rint = primitives.floor, primitives.ceil, primitives.trunc, primitives.round
-    exp, exp2, expm1 = primitives.exp, primitives.exp2, primitives.expm1
-    log, log2, log10, log1p = primitives.log, primitives.log2, primitives.log10, primitives.log1p
-    sqrt, cbrt, reciprocal = primitives.sqrt, primitives.cbrt, primitives.reciprocal
-    sin, cos, tan, sinc = primitives.sin, primitives.cos, primitives.tan, primitives.sinc
-    arcsin, arccos, arctan, arctan2 = primitives.arcsin, primitives.arccos, primitives.arctan, primitives.arctan2
-    asin, acos, atan, atan2 = arcsin, arccos, arctan, arctan2
-    sinh, cosh, tanh = primitives.sinh, primitives.cosh, primitives.tanh
-    arcsinh, arccosh, arctanh = primitives.arcsinh, primitives.arccosh, primitives.arctanh
-    asinh, acosh, atanh = arcsinh, arccosh, arctanh
-    erf, erfc, hypot, logaddexp = primitives.erf, primitives.erfc, primitives.hypot, primitives.logaddexp
-    lgamma, digamma = primitives.lgamma, primitives.digamma
-    copysign, maximum, minimum = primitives.copysign, primitives.maximum, primitives.minimum
-    relu, leaky_relu, elu, gelu = primitives.relu, primitives.leaky_relu, primitives.elu, primitives.gelu
-    silu, softplus, softsign, sigmoid = (
-        primitives.silu,
-        primitives.softplus,
-        primitives.softsign,
-        primitives.sigmoid,
-    )
-
-    def clip(self, low: Any, high: Any, out: None = None) -> Any:
-        """`clip(self, low, high)`, also for np.clip."""
-        return primitives.clip(self, low, high)
-
-    def round(self, decimals: int = 0, out: None = None) -> Any:
-        """`round(self, decimals)`, also for np.round."""
-        return self.__round__(decimals or None)
-
-    def conjugate(self) -> Value:
-        """Self, which is real; np.var and np.std ask for it."""
-        return self
-
     def __repr__(self) -> str:
         op = f", op={self.op.name}" if self.op else ""
         label = f", label={self.label!r}" if self.label else ""
@@ -355,20 +294,6 @@ class Value:
 
     def __format__(self, spec: str) -> str:
         return format(self._float, spec) if spec else str(self)
-
-    def _repr_svg_(self) -> str | None:
-        """The graph as a picture, for notebooks. None, and so the repr is shown, where it cannot be drawn: it has
-        more than 200 nodes, which no page can show, or there is no Graphviz."""
-        from autograd_engine.draw import as_wide_as_fits, to_svg  # it imports this module
-
-        try:
-            return as_wide_as_fits(to_svg(self, limit=200))
-        except (ValueError, RuntimeError):
-            return None
-
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
-        """NumPy's functions of Values, and of Values with arrays, element by element: `np.exp(v)`, `v * array`."""
-        return apply_ufunc(ufunc, method, *inputs, **keywords)
 
     def __copy__(self) -> Value:
         return self if is_variable(self) else _restore(*self._state())
@@ -408,53 +333,6 @@ def record_unary(op: Primitive, x: Value) -> Value:
     node.op = op
     node.label = ""
     return node
-
-
-class Rows:
-    """Tuples of Values, to be multiplied with one tuple of inputs after the other, as a layer's weights are.
-
-    The nodes hold the tuples as they are: many dots share a row, many share their inputs, and `backward` looks at a
-    shared tuple only once. The numbers in the rows are read once, too, until somebody sets the data of a leaf. For
-    16 rows of 16 that takes a third of the time of 16 calls of dot().
-    """
-
-    __slots__ = ("_lengths", "_read", "rows")
-
-    def __init__(self, rows: Sequence[tuple[Any, ...]]) -> None:
-        self.rows = rows
-        self._lengths = set(map(len, rows))
-        self._read: tuple[object, list[tuple[float, ...]]] = (None, [])
-
-    def dots(self, inputs: tuple[Any, ...]) -> list[Any]:
-        """`dot(row, inputs)` of each row. Raises ValueError where the lengths differ."""
-        try:
-            numbers = tuple([x if x.__class__ is float else x._float for x in inputs])
-            rows = self._numbers()
-        except AttributeError:  # there are symbols among them
-            rows = None
-        if rows is None or self._lengths != {len(inputs)}:
-            return [primitives.dot(row, inputs) for row in self.rows]
-        nodes = []
-        for row, weights in zip(self.rows, rows):
-            node = _new(Value)
-            node._a = row
-            node._b = inputs
-            node._x = weights
-            node._y = numbers
-            node._float = dot_of_floats(weights, numbers)
-            node._grad = 0.0
-            node.op = _dot
-            node.label = ""
-            nodes.append(node)
-        return nodes
-
-    def _numbers(self) -> list[tuple[float, ...]]:
-        change, numbers = self._read
-        if change is not _leaves.change:
-            change = _leaves.change  # taken before the numbers are read, so that no change meanwhile is missed
-            numbers = [tuple([weight._float for weight in row]) for row in self.rows]
-            self._read = change, numbers
-        return numbers
 
 
 def _node(data: float, op: Primitive | None, a: Any, b: Any, x: Any, y: Any) -> Value:

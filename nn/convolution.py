@@ -30,7 +30,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from autograd_engine.primitives import maximum, sum
-from autograd_engine.value import Rows
+from autograd_engine.rows import Rows
 from nn.checks import Seed, generator, whole_number
 from nn.grids import grid, parameters, read
 from nn.initializers import lecun_normal

@@ -27,7 +27,8 @@ import numpy as np
 import numpy.typing as npt
 
 from autograd_engine.primitives import PRIMITIVES, Primitive
-from autograd_engine.value import Rows, Value
+from autograd_engine.rows import Rows
+from autograd_engine.value import Value
 from nn.checks import Seed, generator, is_variable
 from nn.initializers import Initializer
 

@@ -1,5 +1,6 @@
 """What is promised about the packages as a whole."""
 
+import ast
 import importlib
 import pkgutil
 import subprocess
@@ -14,26 +15,47 @@ import nn
 
 ROOT = Path(__file__).parent.parent
 EXTRAS = ["cyclopts", "graphviz", "llvmlite", "matplotlib", "pygraphviz", "rich", "safetensors", "scipy", "sklearn"]
-# The reading order: each module imports only from those before it.
+# The reading order: a module imports only from modules before it, and a package stands after its own.
+READING_ORDER = """
+autograd_engine.primitives: primitive arithmetic sums exponentials trigonometry special activations
+autograd_engine: primitives graph number_arrays number backward copying value rows structure expressions files
+autograd_engine: differences derivatives mapping given_gradient check draw
+autograd_engine.explanations: symbols notation statements names formula chain_rule steps wording mistakes tasks explain
+autograd_engine.explanations: exercise
+autograd_engine: explanations
+autograd_engine.diagnosis: origins rewrites as_python matching causes trials value_paths gradient_paths why debug
+autograd_engine: diagnosis
+autograd_engine.interactive: javascript
+autograd_engine: interactive
+autograd_engine.compiler.trace: errors traced arrays
+autograd_engine.compiler: trace arguments
+autograd_engine.compiler.program: program regions rules simplify build listing traced_function
+autograd_engine.compiler: program
+autograd_engine.compiler.llvm: host instructions builder vector_math calls lower layout memory body loops
+autograd_engine.compiler.llvm: modules native executable
+autograd_engine.compiler: llvm kernel jit
+autograd_engine.compiler.c: forms functions file export
+autograd_engine.compiler: c
+autograd_engine: compiler
+autograd_engine
+nn: checks initializers schedules optimizer optimizers losses grids modules perceptrons convolution units
+nn: flat_function minimize least_squares
+nn.plots: style functions predictions progress
+nn: plots
+nn.training: progress accuracy clipping early_stopping samples steps recordings random_sources random_draws
+nn.training: symbolic_copy compiled fit
+nn: training datasets saving
+nn
+nn.playground: data kinds settings engine training frames inspection script landscape session server
+nn: playground
+nn.command_line: terminal options output assignments descent_picture networks predictor results report
+nn.command_line: minimize explain playground predict train commands main
+nn: command_line
+"""
 ORDER = [
-    "primitives",
-    "number_arrays",
-    "expressions",
-    "graph",
-    "backward",
-    "copying",
-    "value",
-    "structure",
-    "derivatives",
-    "differences",
-    "check",
-    "files",
-    "draw",
-    "explanations",
-    "diagnosis",
-    "interactive",
-    "mapping",
-    "compiler",
+    f"{package}.{name}" if name else package
+    for package, _, names in (line.partition(": ") for line in READING_ORDER.split("\n") if line)
+    for name in names.split() or [""]
 ]
 
 
@@ -54,15 +76,56 @@ def test_every_public_name_is_there_and_documented(package):
         assert importlib.import_module(module.name).__doc__, module.name
 
 
-def test_modules_import_only_what_comes_before_them():
-    for i, name in enumerate(ORDER):
-        path = ROOT / "autograd_engine" / name
-        files = sorted(path.glob("*.py")) or [path.with_suffix(".py")]  # a module may be a package
-        for line in "\n".join(file.read_text(encoding="utf-8") for file in files).splitlines():
-            if line.startswith("from autograd_engine"):  # "from autograd_engine.graph import …" or "… import graph"
-                words = line.replace(".", " ").split()
-                imported = {word.strip(",") for word in words[3:]} if words[2] == "import" else {words[2]}
-                assert imported <= set(ORDER[: i + path.is_dir()]), f"{name}: {line}"
+def files() -> dict[str, Path]:
+    """The files of both packages by the names of their modules."""
+    paths = [path for package in ("autograd_engine", "nn") for path in (ROOT / package).rglob("*.py")]
+    return {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
+
+
+def imported(source: str) -> list[str]:
+    """The modules of both packages that a module imports: at its top, inside of functions, and for types only."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found += [name.name for name in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "imports name their package"
+            submodules = [f"{node.module}.{name.name}" for name in node.names]  # or names that are no modules
+            found += [name if name in ORDER else str(node.module) for name in submodules]
+    return [name for name in found if name.partition(".")[0] in ("autograd_engine", "nn")]
+
+
+def climbing(module: str, source: str) -> list[str]:
+    """The modules that a module imports although they do not come before it."""
+    return [name for name in imported(source) if name not in ORDER[: ORDER.index(module)]]
+
+
+def test_the_reading_order_names_every_module_once():
+    assert set(ORDER) == files().keys()
+    assert len(ORDER) == len(set(ORDER))
+
+
+@pytest.mark.parametrize("module", sorted(files()))
+def test_modules_import_only_what_comes_before_them(module):
+    source = files()[module].read_text(encoding="utf-8")
+    assert climbing(module, source) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from autograd_engine.value import Value",
+        "from autograd_engine import value",
+        "import autograd_engine.value",
+        "def f():\n    from autograd_engine.value import Value",
+        "if TYPE_CHECKING:\n    from autograd_engine import value as v",
+        "def f():\n    import autograd_engine",
+        "from autograd_engine.graph import reverse_sweep",
+    ],
+)
+def test_an_import_that_climbs_is_found_wherever_it_stands(source):
+    assert climbing("autograd_engine.graph", source)
+    assert not climbing("nn.modules", source)
 
 
 def test_importing_everything_hides_no_builtin():

@@ -1,8 +1,8 @@
 """Why a value or a gradient is nan, inf, zero, huge or vanishing: `why` follows it to where that begins.
 
 A value is followed down to what it was computed from, a gradient up to what it came back from. The path goes
-through numbers of the same kind; where it ends is the node to look at. An inf behind a nan is followed further, and
-from a gradient the path goes on into the values where they are to blame.
+through numbers of the same kind; where it ends is the node to look at. An inf that a nan comes from is followed
+further, and from a gradient the path goes on into the values where they are to blame.
 
 >>> x = Value(-3.0, label="x")
 >>> loss = (x.relu() - 1.0).square()

@@ -143,7 +143,7 @@ def _has_few_paths(uses: dict[Value, list[Factor]], out: Value) -> bool:
 def _all_paths(uses: dict[Value, list[Factor]], out: Value, wrt: Value) -> list[list[Factor]]:
     """Every path from `out` to `wrt`, as its factors."""
     found: list[list[Factor]] = []
-    stack: list[tuple[Value, Any]] = [(wrt, None)]  # a node, and the factors behind it as (factor, (factor, … None))
+    stack: list[tuple[Value, Any]] = [(wrt, None)]  # a node, and the factors after it as (factor, (factor, … None))
     while stack:
         node, trail = stack.pop()
         if node is not out:

@@ -177,7 +177,7 @@ def exercise(
     seed: int = 0,
     names: Mapping[str, Value] | None = None,
 ) -> Exercise:
-    """The derivation of d(out)/d(wrt) with so many of its numbers left blank.
+    """The derivation of d(out)/d(wrt) with some of its numbers left blank.
 
     The derivative itself is always one of the blanks; the others are local derivatives, products along a path
     and derivatives by nodes in between, drawn by `seed`: the same graph and seed give the same exercise. There are

@@ -13,7 +13,7 @@ from autograd_engine.explanations.symbols import Call, Mention, Name, Number, Sy
 from autograd_engine.value import Value
 
 MOST_CHARACTERS = 40
-WRITTEN_OUT = 2  # a node without a label that mentions at most so many names stands as its expression
+WRITTEN_OUT = 2  # a node without a label that mentions at most this many names stands as its expression
 
 _NAME = re.compile(r"(?=.*[^\W\d_])[\w.]+'*(\[[\w, ]+\])?(#\d+)?")
 _PARTS = re.compile(r"([^\W\d_]+)_?(\d*)('*)(?:\[([\w, ]+)\])?(?:#(\d+))?")
@@ -106,7 +106,7 @@ class Names:
 
 
 def reading_order(outputs: Iterable[Value]) -> list[Value]:
-    """The nodes of a graph as a reader meets them: each behind its arguments, these from left to right.
+    """The nodes of a graph as a reader meets them: each after its arguments, these from left to right.
 
     A leaf comes where it is used first, so that the weights of the first neuron of a network come first.
     """

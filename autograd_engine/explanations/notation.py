@@ -46,7 +46,7 @@ def shortened(items: Sequence[T], most: int) -> tuple[Sequence[T], int, Sequence
 
 
 def plain_number(x: float, digits: int) -> str:
-    """A number with so many significant digits; a whole number below a million with all of them, -0 with its sign."""
+    """A number with `digits` significant digits; a whole number below a million with all of them, -0 with its sign."""
     return f"{x:.0f}" if x.is_integer() and abs(x) < 1e6 else f"{x:.{digits}g}"
 
 
@@ -263,7 +263,7 @@ class _Latex(_Notation):
         return x.latex or x.text
 
     def is_name(self, written: str) -> bool:
-        """What stands beside each other is multiplied, whatever it is."""
+        """Factors side by side are multiplied."""
         return True
 
     def times(self, wide: bool) -> str:

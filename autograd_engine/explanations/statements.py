@@ -11,7 +11,7 @@ from autograd_engine.explanations.notation import POWER, latex, text
 from autograd_engine.explanations.symbols import Name, Product, Sum, Symbol
 
 WIDTH = 110  # of a line of text
-LIKE_THE_FIRST = 3  # so many items of one form, or more, are folded into one
+LIKE_THE_FIRST = 3  # from this many items of one form on, they are folded into one
 
 Item = TypeVar("Item")
 
@@ -146,7 +146,7 @@ def groups(items: Iterable[tuple[Hashable, Item]]) -> list[list[Item]]:
 
 
 def shown(group: Sequence[Item]) -> Sequence[Item]:
-    """Of the items that are folded behind the first, those that are named: two and the last."""
+    """Of the items that are folded after the first, those that are named: two and the last."""
     return [*group[1:3], *group[3:][-1:]]
 
 

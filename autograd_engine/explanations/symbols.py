@@ -25,30 +25,17 @@ from typing import Any, final
 
 from autograd_engine import primitives
 from autograd_engine.expressions import Expression, parse
+from autograd_engine.number import Operators
 from autograd_engine.primitives import Primitive, as_float
 
-
-def _operator(op: Primitive) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]:
-    return (lambda self, other: Symbol.record(op, self, other)), (lambda self, other: Symbol.record(op, other, self))
-
-
-def _relation(sign: str) -> Callable[[Any, Any], Any]:
-    def relation(self: Symbol, other: Any) -> Symbol:
-        other = symbol(other)
-        if isinstance(self, Number) and isinstance(other, Number):
-            return Number(float(_HOLDS[sign](self.value, other.value)))
-        return Number(1.0) if sign == "==" and self is other else Relation(sign, self, other)
-
-    return relation
-
-
+_SIGNS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
 _HOLDS: dict[str, Callable[[float, float], Any]] = {
     **{"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge},
     **{"==": operator.eq, "!=": operator.ne, "and": lambda a, b: bool(a and b), "or": lambda a, b: bool(a or b)},
 }
 
 
-class Symbol:
+class Symbol(Operators):
     """An expression to be read: a Number, a Name, a Call of a primitive, a Relation, a Product, a Sum or a Mention."""
 
     @staticmethod
@@ -62,20 +49,21 @@ class Symbol:
         found = simpler(*symbols) if simpler else None
         return Call(op, symbols) if found is None else found
 
-    __add__, __radd__ = _operator(primitives.add)
-    __sub__, __rsub__ = _operator(primitives.sub)
-    __mul__, __rmul__ = _operator(primitives.mul)
-    __truediv__, __rtruediv__ = _operator(primitives.div)
-    __floordiv__, __rfloordiv__ = _operator(primitives.floordiv)
-    __mod__, __rmod__ = _operator(primitives.mod)
-    __pow__, __rpow__ = _operator(primitives.pow)
-    __neg__ = primitives.neg
-    __abs__ = primitives.abs
+    def compare(self, name: str, other: Any) -> Symbol:
+        """The comparison as a Relation, or as 1 or 0 where that is known."""
+        return self._related(_SIGNS[name], other)
 
-    __lt__, __le__, __gt__, __ge__ = map(_relation, ("<", "<=", ">", ">="))
-    __eq__, __ne__ = _relation("=="), _relation("!=")
-    __and__, __or__ = _relation("and"), _relation("or")
-    __hash__ = object.__hash__
+    def __and__(self, other: Any) -> Symbol:
+        return self._related("and", other)
+
+    def __or__(self, other: Any) -> Symbol:
+        return self._related("or", other)
+
+    def _related(self, sign: str, other: Any) -> Symbol:
+        other = symbol(other)
+        if isinstance(self, Number) and isinstance(other, Number):
+            return Number(float(_HOLDS[sign](self.value, other.value)))
+        return Number(1.0) if sign == "==" and self is other else Relation(sign, self, other)
 
     def __bool__(self) -> bool:
         raise TypeError("a symbol is neither true nor false; write where(condition, a, b)")
@@ -84,7 +72,7 @@ class Symbol:
 @final
 @dataclass(frozen=True, eq=False)
 class Number(Symbol):
-    """A constant, shown with so many significant digits."""
+    """A constant, shown with `digits` significant digits."""
 
     value: float
     digits: int = 6

@@ -37,7 +37,7 @@ class Wording:
 
     @property
     def top(self) -> Name:
-        """What is differentiated: `out`, or something behind it that `seed` comes from."""
+        """What is differentiated: `out`, or something after it that `seed` comes from."""
         return self.names.name(self.out, "out") if self.seed is None else Name("L")
 
     def statements(self) -> list[Line]:
@@ -150,8 +150,8 @@ class Wording:
 
 def _is_neuron(term: Term) -> bool:
     """Whether the node is a weighted sum that goes into an activation."""
-    behind = (*(term.paths[0].factors if term.paths else ()), *term.common)
-    op = behind[-1].child.op if behind else None
+    after = (*(term.paths[0].factors if term.paths else ()), *term.common)
+    op = after[-1].child.op if after else None
     return bool(op and op.name in ACTIVATIONS and term.node.op and term.node.op.name in SUMS)
 
 

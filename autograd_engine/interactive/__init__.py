@@ -98,7 +98,7 @@ def to_html(
 
 
 def _nodes(output: Value, parameters: set[Value], labels: dict[Value, str]) -> list[dict[str, Any]]:
-    """The nodes of a graph behind their arguments, each constant as a node of its own."""
+    """The nodes of a graph, each after its arguments, each constant as a node of its own."""
     order = topological_order([output])
     names = Names(reading_order([output]), {label: value for value, label in labels.items()})
     names.name(output, "out")

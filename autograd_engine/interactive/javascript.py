@@ -17,7 +17,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from autograd_engine import primitives
+from autograd_engine.number import Operators
 from autograd_engine.primitives import PRIMITIVES, Primitive, as_float
 
 __all__ = ["BASIC", "emit", "key", "literal"]
@@ -130,15 +130,10 @@ class _Body:
         return _Symbol(self.names.setdefault(expression, f"t{len(self.names)}"), self)
 
 
-def _infix(template: str) -> Callable[[_Symbol, Any], _Symbol]:
-    return lambda self, other: self.body.let(template, self, other)
+_COMPARISONS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "===", "ne": "!=="}
 
 
-def _operator(op: Primitive) -> tuple[Callable[[_Symbol, Any], _Symbol], Callable[[_Symbol, Any], _Symbol]]:
-    return lambda self, other: self.record(op, self, other), lambda self, other: self.record(op, other, self)
-
-
-class _Symbol:
+class _Symbol(Operators):
     """A number, or a truth value, of the function that is being written."""
 
     __slots__ = ("body", "name")
@@ -154,20 +149,15 @@ class _Symbol:
         entry = literal(key(op, len(args))).replace("{", "{{").replace("}", "}}")
         return self.body.let(f"forward[{entry}]({', '.join(['{}'] * len(args))})", *args)
 
-    __add__, __radd__ = _operator(primitives.add)
-    __sub__, __rsub__ = _operator(primitives.sub)
-    __mul__, __rmul__ = _operator(primitives.mul)
-    __truediv__, __rtruediv__ = _operator(primitives.div)
-    __floordiv__, __rfloordiv__ = _operator(primitives.floordiv)
-    __mod__, __rmod__ = _operator(primitives.mod)
-    __pow__, __rpow__ = _operator(primitives.pow)
-    __neg__ = primitives.neg
-    __abs__ = primitives.abs
-    __lt__, __le__ = _infix("{} < {}"), _infix("{} <= {}")
-    __gt__, __ge__ = _infix("{} > {}"), _infix("{} >= {}")
-    __eq__ = _infix("{} === {}")  # type: ignore[assignment]
-    __ne__ = _infix("{} !== {}")  # type: ignore[assignment]
-    __and__, __or__ = _infix("{} && {}"), _infix("{} || {}")
+    def compare(self, name: str, other: Any) -> _Symbol:
+        """The comparison as an expression."""
+        return self.body.let(f"{{}} {_COMPARISONS[name]} {{}}", self, other)
+
+    def __and__(self, other: Any) -> _Symbol:
+        return self.body.let("{} && {}", self, other)
+
+    def __or__(self, other: Any) -> _Symbol:
+        return self.body.let("{} || {}", self, other)
 
     def __bool__(self) -> bool:
         raise TypeError("a symbol is neither true nor false; choose with where(condition, x, y)")

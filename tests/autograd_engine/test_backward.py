@@ -11,7 +11,8 @@ from autograd_engine import PRIMITIVES, Value, dot, relu, sum, value_and_grad
 from autograd_engine import backward as module
 from autograd_engine.graph import reverse_sweep, topological_order
 from autograd_engine.primitives import Primitive
-from autograd_engine.value import Rows, edges
+from autograd_engine.rows import Rows
+from autograd_engine.value import edges
 from nn import MLP
 from tests.laws.strategies import expressions, points
 

@@ -81,6 +81,14 @@ def test_random_expressions_pass_in_any_units(
     check_gradients(f, *scaled)
 
 
+def test_a_step_across_a_peak_is_not_trusted_beyond_what_finer_steps_say() -> None:
+    def f(x: Any, y: Any) -> Any:
+        """Its second term hides the first, whose slope by y peaks one step away, in rounding."""
+        return (ag.erf(ag.logaddexp(x, y / 0.001)) + ag.tanh(x) + ag.tanh(x) + ag.tanh(x)) * 1e22
+
+    check_gradients(f, 5.0, 0.00025)
+
+
 def near_one(x: Any) -> Any:
     """About 0.993 at 0, in many roundings."""
 

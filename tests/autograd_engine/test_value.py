@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import autograd_engine
 from autograd_engine import PRIMITIVES, Value, dot, exp, relu
 from autograd_engine.graph import topological_order
-from autograd_engine.value import Rows
+from autograd_engine.rows import Rows
 from tests.laws.strategies import expressions, points
 
 FLOATS = st.floats(-1e3, 1e3)

@@ -23,6 +23,7 @@ from autograd_engine import primitives
 from autograd_engine.compiler.trace.errors import _TOO_LATE, TraceError, _branch, place
 from autograd_engine.derivatives import variable
 from autograd_engine.mapping import mapper
+from autograd_engine.number import Arithmetic
 from autograd_engine.primitives import Primitive, as_float
 from autograd_engine.value import Value
 
@@ -143,43 +144,7 @@ def inside(batch: Batch) -> Iterator[None]:
         context.batch = before
 
 
-def _operator(op: Primitive) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]:
-    """The method and the reflected method of a Python operator, from its row of the table."""
-
-    def method(self: Traced, other: Any) -> Any:
-        if other.__class__ is not Traced and other.__class__ is not float:
-            try:
-                other = _argument(other)
-            except TraceError:
-                raise
-            except TypeError:
-                return NotImplemented
-        return _record(op, (self, other))
-
-    def reflected(self: Traced, other: Any) -> Any:
-        try:
-            return _record(op, (_argument(other), self))
-        except TraceError:
-            raise
-        except TypeError:
-            return NotImplemented
-
-    return method, reflected
-
-
-def _comparison(op: Operation) -> Callable[[Any, Any], Any]:
-    def method(self: Traced, other: Any) -> Any:
-        try:
-            return Condition(op, *_together((self, _argument(other))))
-        except TraceError:
-            raise
-        except TypeError:
-            return NotImplemented
-
-    return method
-
-
-class Traced:
+class Traced(Arithmetic):
     """A number that is not known while a function is traced."""
 
     __slots__ = ("__weakref__", "arguments", "batch", "expansion", "index", "op")
@@ -220,39 +185,27 @@ class Traced:
 
     push = pull
 
-    __add__, __radd__ = _operator(primitives.add)
-    __sub__, __rsub__ = _operator(primitives.sub)
-    __mul__, __rmul__ = _operator(primitives.mul)
-    __truediv__, __rtruediv__ = _operator(primitives.div)
-    __floordiv__, __rfloordiv__ = _operator(primitives.floordiv)
-    __mod__, __rmod__ = _operator(primitives.mod)
-    _pow, __rpow__ = _operator(primitives.pow)
-    __neg__ = primitives.neg
-    __abs__ = primitives.abs
-    __floor__ = primitives.floor
-    __ceil__ = primitives.ceil
-    __pow__, __round__, __divmod__, __rdivmod__ = (
-        Value.__pow__,
-        Value.__round__,
-        Value.__divmod__,
-        Value.__rdivmod__,
-    )
-    clip, round = Value.clip, Value.round
-    __array_ufunc__ = Value.__array_ufunc__
+    def operand(self, other: Any) -> Any:
+        """A Traced number or a float; NotImplemented for what is no number."""
+        if other.__class__ is Traced or other.__class__ is float:
+            return other
+        try:
+            return _argument(other)
+        except TraceError:
+            raise
+        except TypeError:
+            return NotImplemented
 
-    def __pos__(self) -> Traced:
-        return self
+    def compare(self, name: str, other: Any) -> Any:
+        """The comparison as a Condition."""
+        other = self.operand(other)
+        return other if other is NotImplemented else Condition(CONDITIONS[name], *_together((self, other)))
 
     def __copy__(self) -> Traced:
         return self  # never changes, and a copy would be a number that the trace has not recorded
 
     def __deepcopy__(self, memo: Any) -> Traced:
         return self
-
-    __lt__, __le__ = _comparison(CONDITIONS["lt"]), _comparison(CONDITIONS["le"])
-    __gt__, __ge__ = _comparison(CONDITIONS["gt"]), _comparison(CONDITIONS["ge"])
-    __eq__, __ne__ = _comparison(CONDITIONS["eq"]), _comparison(CONDITIONS["ne"])
-    __hash__ = object.__hash__
 
     def __bool__(self) -> bool:
         raise TraceError(_branch("a number that is known only when the compiled function is called"))
@@ -285,10 +238,6 @@ class Traced:
                 "value_and_grad, ... inside of a compiled function"
             )
         raise AttributeError(f"a number that is traced has no attribute {name!r}")
-
-    def conjugate(self) -> Traced:
-        """Self, which is real."""
-        return self
 
     def detach(self) -> Traced:
         """The same number as a constant, as far as derivatives go."""
@@ -324,11 +273,6 @@ class Condition(Traced):
     def __bool__(self) -> bool:
         raise TraceError(_branch("a comparison of numbers that are known only when the compiled function is called"))
 
-
-# Every function that is a method of a Value is one here: NumPy calls them for arrays of numbers.
-for _name, _method in vars(Value).items():
-    if isinstance(_method, Primitive) and _name not in vars(Traced):
-        setattr(Traced, _name, _method)
 
 _OF_VALUES = frozenset(name for name in dir(Value) if name[0] != "_" and name not in dir(Traced))
 

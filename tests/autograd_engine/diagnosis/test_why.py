@@ -42,7 +42,7 @@ from autograd_engine.diagnosis.rewrites import REWRITES
 from autograd_engine.diagnosis.trials import kind_of
 from autograd_engine.expressions import parse
 from autograd_engine.primitives import identity
-from autograd_engine.value import Rows
+from autograd_engine.rows import Rows
 from nn import MLP, Layer
 from tests.laws.judge import EXACT
 

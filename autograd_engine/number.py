@@ -1,0 +1,134 @@
+"""What all recorded numbers have in common: Python's operators, and the functions of the table as methods.
+
+A number type says with `record` what becomes of an operation on it, with `compare` what becomes of a comparison, and
+with `operand` what it can be combined with. `Value`, the numbers that the compiler traces and the symbols that rules
+are written down with are such types.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autograd_engine import primitives
+from autograd_engine.number_arrays import apply_ufunc
+from autograd_engine.primitives import Primitive
+
+Method = Callable[[Any, Any], Any]
+
+
+def _operator(op: Primitive) -> tuple[Method, Method]:
+    """The method and the reflected method of a Python operator, from its row of the table."""
+
+    def method(self: Operators, other: Any) -> Any:
+        other = self.operand(other)
+        return other if other is NotImplemented else self.record(op, self, other)
+
+    def reflected(self: Operators, other: Any) -> Any:
+        other = self.operand(other)
+        return other if other is NotImplemented else self.record(op, other, self)
+
+    return method, reflected
+
+
+def _comparison(name: str) -> Method:
+    return lambda self, other: self.compare(name, other)
+
+
+class Operators:
+    """Python's operators and comparisons, each from its row of the table. Hashing is by identity."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        record: Callable[..., Any]  # (op, *args): the result of `op` called with `args`
+
+    def operand(self, other: Any) -> Any:
+        """`other` as `record` takes it, or NotImplemented: Python then asks `other`, and names both types if that
+        fails."""
+        return other
+
+    def compare(self, name: str, other: Any) -> Any:
+        """The comparison "lt", "le", "gt", "ge", "eq" or "ne" with another number."""
+        return NotImplemented
+
+    __add__, __radd__ = _operator(primitives.add)
+    __sub__, __rsub__ = _operator(primitives.sub)
+    __mul__, __rmul__ = _operator(primitives.mul)
+    __truediv__, __rtruediv__ = _operator(primitives.div)
+    __floordiv__, __rfloordiv__ = _operator(primitives.floordiv)
+    __mod__, __rmod__ = _operator(primitives.mod)
+    _power, __rpow__ = _operator(primitives.pow)
+    __neg__, __abs__ = primitives.neg, primitives.abs
+    __floor__, __ceil__ = primitives.floor, primitives.ceil
+    __lt__, __le__ = _comparison("lt"), _comparison("le")
+    __gt__, __ge__ = _comparison("gt"), _comparison("ge")
+    __eq__, __ne__ = _comparison("eq"), _comparison("ne")
+    __hash__ = object.__hash__
+
+    def __pow__(self, exponent: Any, modulus: None = None) -> Any:
+        return NotImplemented if modulus is not None else self._power(exponent)
+
+    def __pos__(self) -> Any:
+        return self
+
+
+class Arithmetic(Operators):
+    """A number that also has the functions of the table as methods, and to which NumPy's functions apply."""
+
+    __slots__ = ()
+
+    def __divmod__(self, other: Any) -> tuple[Any, Any]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Any, Any]:
+        return other // self, other % self
+
+    def __round__(self, digits: int | None = None) -> Any:
+        """Rounded to `digits` decimals, scaled by a power of ten as NumPy does; a recorded number even without digits.
+
+        Python's own round(2.675, 2) is 2.67, by decimal digits; this is 2.68.
+        """
+        if digits is None:
+            return primitives.round(self)
+        scale = 10.0 ** min(abs(operator.index(digits)), 308)
+        if digits < -308:  # more digits before the point than a float can have
+            return primitives.where(abs(self) < math.inf, 0.0 * primitives.round(self), self)
+        if digits < 0:
+            return primitives.round(self / scale) * scale
+        scaled = self * scale  # from 2**52 on self has no further decimals
+        return primitives.where(abs(scaled) < 2.0**52, primitives.round(scaled) / scale, self)
+
+    def clip(self, low: Any, high: Any, out: None = None) -> Any:
+        """`clip(self, low, high)`, also for np.clip."""
+        return primitives.clip(self, low, high)
+
+    def round(self, decimals: int = 0, out: None = None) -> Any:
+        """`round(self, decimals)`, also for np.round."""
+        return self.__round__(decimals or None)
+
+    rint = primitives.round  # NumPy's name
+
+    def conjugate(self) -> Any:
+        """Self, which is real; np.var and np.std ask for it."""
+        return self
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
+        """NumPy's functions of numbers, and of numbers with arrays, element by element: `np.exp(v)`, `v * array`."""
+        return apply_ufunc(ufunc, method, *inputs, **keywords)
+
+    if TYPE_CHECKING:  # the methods that are set below
+
+        def __getattr__(self, name: str) -> Any: ...
+
+
+# Every function of the table whose first input is a number is a method too: v.tanh() is tanh(v). NumPy calls these for
+# arrays of numbers. What has an operator needs no other name, and the first input of `where` is a condition.
+_NO_METHODS = {"identity", "add", "sub", "mul", "div", "neg", "mod", "floordiv", "pow", "where"}
+for _name, _row in vars(primitives).items():
+    if isinstance(_row, Primitive) and _name[0] != "_" and _name not in _NO_METHODS and _name not in vars(Arithmetic):
+        setattr(Arithmetic, _name, _row)
