@@ -215,7 +215,7 @@ class Jitted:
 
     def program(self, *args: Any, **keywords: Any) -> str:
         """The simplified program for arguments like these, one instruction a line. Without arguments: the last one."""
-        return str(self._for(args, keywords).program)
+        return self._for(args, keywords).listing()
 
     def llvm(self, *args: Any, **keywords: Any) -> str:
         """The program as LLVM IR."""

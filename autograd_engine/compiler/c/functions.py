@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autograd_engine.compiler.c.forms import FORMS, literal
-from autograd_engine.compiler.program.program import CONDITIONS, LEAVES, SHARED, Program
+from autograd_engine.compiler.program.program import CONDITIONS, FROM_OUTSIDE, SHARED, Program
 from autograd_engine.compiler.trace.errors import TraceError
 
 __all__ = ["HEADS", "Output", "Source", "function"]
@@ -100,7 +100,7 @@ class _Writer:
         lines: dict[tuple[int, int], list[int]] = {}
         self.sums: dict[tuple[int, int], list[int]] = {}
         for i, (operation, operands) in enumerate(zip(program.operations, program.operands)):
-            if operation in LEAVES:
+            if operation in FROM_OUTSIDE:
                 continue
             stage = max([stages[x] for x in operands if x >= 0], default=0)
             batch = program.batches[i]
@@ -223,7 +223,7 @@ class _Writer:
         if x < 0:
             return literal(self.program.constants[-1 - x])
         operation = self.program.operations[x]
-        return self.source.text(operation, self.program.operands[x]) if operation in LEAVES else self.places[x]
+        return self.source.text(operation, self.program.operands[x]) if operation in FROM_OUTSIDE else self.places[x]
 
     def _target(self, output: Output) -> str:
         """What is assigned to: the value is the first of the outputs, the gradient follows."""

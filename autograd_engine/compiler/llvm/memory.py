@@ -13,13 +13,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from autograd_engine.compiler.llvm.layout import Layout, Loop
-from autograd_engine.compiler.program.program import LEAVES, SHARED, Program
+from autograd_engine.compiler.program.program import FROM_OUTSIDE, SHARED, Program
 from autograd_engine.compiler.program.regions import cut
 
 TILE = 4
 """Blocks of samples that go through one part before the next part begins, while its code is at hand."""
 
-NO_CODE = LEAVES - {"sample"} | {"batch_sum"}
+NO_CODE = FROM_OUTSIDE - {"sample"} | {"batch_sum"}
 """What has a value in the shared code without an instruction of its own: it is read where it is needed."""
 
 
@@ -65,7 +65,7 @@ class Plan:
             line[i] = None
 
         for i, (operation, operands) in enumerate(zip(program.operations, program.operands)):
-            if operation in LEAVES:
+            if operation in FROM_OUTSIDE:
                 continue
             stages[i] = stage = max([stages[x] for x in operands if x >= 0], default=0)
             if operation == "batch_sum":
