@@ -13,11 +13,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograd_engine.compiler.program.program import CONDITIONS, SHARED
-from autograd_engine.compiler.program.rules import (
-    _RULES,
-    _bits,
-)
+from autograd_engine.compiler.program.program import CONDITIONS, FROM_OUTSIDE, SHARED
+from autograd_engine.compiler.program.rules import RULES, bits_of
 from autograd_engine.primitives import PRIMITIVES
 
 _TWINS = {"sin": "cos", "cos": "sin"}
@@ -39,7 +36,7 @@ class Simplifier:
 
     def constant(self, x: float) -> int:
         """The operand of a constant: negative. By its bits, since 0.0 == -0.0 and nan != nan."""
-        key = _bits(x)
+        key = bits_of(x)
         place = self._places.get(key)
         if place is None:
             self.constants.append(x)
@@ -65,13 +62,13 @@ class Simplifier:
             operands = (self._as_condition(operands[0]), self.as_number(operands[1]), self.as_number(operands[2]))
         elif not self._conditions.isdisjoint(operands):
             operands = tuple([self.as_number(x) for x in operands])
-        rule = _RULES.get(operation)
+        rule = RULES.get(operation)
         if rule is not None:
             result: int | None = rule(self, *operands)
             if result is not None:
                 return result
         elif operands and max(operands) < 0:
-            return self.constant(float(PRIMITIVES[operation].forward(*map(self._value, operands))))
+            return self.constant(float(PRIMITIVES[operation].forward(*map(self.value, operands))))
         if operation in _COMMUTATIVE and operands[0] > operands[1]:
             operands = operands[::-1]
         return self._place(operation, operands)
@@ -83,9 +80,9 @@ class Simplifier:
     def output(self, x: int) -> int:
         """What is returned for x: a number, and in the default mode x for x + 0.0."""
         x = self.as_number(x)
-        if not self.exact and self._is(x, "add"):
+        if not self.exact and self.is_a(x, "add"):
             for a, b in (self.operands[x], self.operands[x][::-1]):
-                if a < 0 and self._value(a) == 0:
+                if a < 0 and self.value(a) == 0:
                     return b
         return x
 
@@ -109,7 +106,7 @@ class Simplifier:
         moved = dict(zip(order, range(len(order))))
         operands = [
             self.operands[i]
-            if self.operations[i] in _FROM_OUTSIDE
+            if self.operations[i] in FROM_OUTSIDE
             else tuple([x if x < 0 else moved[x] for x in self.operands[i]])
             for i in order
         ]
@@ -135,7 +132,7 @@ class Simplifier:
             elif not done[i]:
                 done[i] = 1
                 stack.append(-1 - i)
-                if self.operations[i] not in _FROM_OUTSIDE:
+                if self.operations[i] not in FROM_OUTSIDE:
                     stack += [x for x in reversed(self.operands[i]) if x >= 0 and not done[x]]
         return order
 
@@ -162,7 +159,7 @@ class Simplifier:
             if x >= 0:
                 uses[x] += 1
         for i in range(len(uses) - 1, -1, -1):
-            if uses[i] and self.operations[i] not in _FROM_OUTSIDE:
+            if uses[i] and self.operations[i] not in FROM_OUTSIDE:
                 for x in self.operands[i]:
                     if x >= 0:
                         uses[x] += 1
@@ -197,10 +194,10 @@ class Simplifier:
 
     def _waits_for_a_mean(self, i: int) -> bool:
         """Whether this is the slope of a mean, which waits for the mean only to be nan with it."""
-        if self.operations[i] != "where" or not self._is(self.operands[i][0], "eq"):
+        if self.operations[i] != "where" or not self.is_a(self.operands[i][0], "eq"):
             return False
         a, b = self.operands[self.operands[i][0]]
-        return a == b and self._is(a, "div") and self._is(self.operands[a][1], "size")
+        return a == b and self.is_a(a, "div") and self.is_a(self.operands[a][1], "size")
 
     def _leave_out_guards(self, outputs: list[int]) -> list[int]:
         """Take the plain product for that of the chain rule where no condition depends on it, and the slope of a mean
@@ -208,14 +205,14 @@ class Simplifier:
         instead = {i: self.operands[i][1] for i in range(len(self.operations)) if self._waits_for_a_mean(i)}
         if instead:
             for i, (operation, operands) in enumerate(zip(self.operations, self.operands)):
-                if operation not in _FROM_OUTSIDE and not instead.keys().isdisjoint(operands):
+                if operation not in FROM_OUTSIDE and not instead.keys().isdisjoint(operands):
                     self.operands[i] = tuple([instead.get(x, x) for x in operands])
             outputs = [instead.get(x, x) for x in outputs]
         decisive = bytearray(len(self.operations))
         for i in range(len(decisive) - 1, -1, -1):
             operation = self.operations[i]
             if decisive[i] or operation in CONDITIONS:
-                for x in () if operation in _FROM_OUTSIDE else self.operands[i]:
+                for x in () if operation in FROM_OUTSIDE else self.operands[i]:
                     if x >= 0:
                         decisive[x] = 1
             if operation == "product0" and not decisive[i]:
@@ -225,7 +222,7 @@ class Simplifier:
     def _plain_product(self, x: int, y: int) -> tuple[str, tuple[int, ...]]:
         """The operation and the operands that stand for x * y."""
         for a, b in ((x, y), (y, x)):
-            if self._is(b, "sign") and self._is(self.operands[b][0], "relu"):
+            if self.is_a(b, "sign") and self.is_a(self.operands[b][0], "relu"):
                 out = self.operands[b][0]  # 0 or nan where it is not above 0, and so the slope
                 return "where", (self._places["gt", (out, self.constant(0.0))], a, out)
         return "mul", (x, y)
@@ -249,19 +246,16 @@ class Simplifier:
 
     def _as_condition(self, x: int) -> int:
         if x < 0:
-            return self.constant(float(self._value(x) != 0))
+            return self.constant(float(self.value(x) != 0))
         return x if x in self._conditions else self._place("as_bits", (x,))
 
-    def _value(self, x: int) -> float:
+    def value(self, x: int) -> float:
+        """The number of a constant operand."""
         return self.constants[-1 - x]
 
     def _batch(self, x: int) -> int:
         return SHARED if x < 0 else self.batches[x]
 
-    def _is(self, x: int, operation: str) -> bool:
+    def is_a(self, x: int, operation: str) -> bool:
+        """Whether an operand is the result of this operation."""
         return x >= 0 and self.operations[x] == operation
-
-
-_FROM_OUTSIDE = frozenset({"scalar", "element", "sample", "size"})
-
-# --- the rules: each returns the operand that stands for the result, or None where it knows no better ------------
