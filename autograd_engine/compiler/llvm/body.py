@@ -52,7 +52,7 @@ class Body:
 
     def instruction(self, i: int) -> None:
         """Compute instruction i, and store it where it is needed later."""
-        operation, operands = self.program.operations[i], self.program.operands[i]
+        operation, operands, _ = self.program.instructions[i]
         if operation == "sample":
             names = [self._gather(operands[0], operands[1], v) for v in self.vectors]
         elif operation == "batch_sum":
@@ -78,7 +78,7 @@ class Body:
         stage, batch = self.place
         for (of_batch, x), rows in self.plan.rows.items():
             at = 0 if x < 0 else self.plan.stage_of[x]
-            if of_batch == batch and at == stage and (x < 0 or self.program.batches[x] == SHARED):
+            if of_batch == batch and at == stage and (x < 0 or self.program.instructions[x].batch == SHARED):
                 for v, row in itertools.product(self.vectors, rows):
                     self.store(self.operand(x)[v], self._row(1, row, v))
 
@@ -135,20 +135,20 @@ class Body:
 
     def _read(self, x: int) -> list[str]:
         """Read what was computed elsewhere."""
-        program, plan, builder = self.program, self.plan, self.builder
-        operation = program.operations[x]
-        if program.batches[x] != SHARED:
+        plan, builder = self.plan, self.builder
+        operation, operands, batch = self.program.instructions[x]
+        if batch != SHARED:
             crosses = plan.slots[self.place]
             addresses = [self._slot(x, v) if x in crosses else self._row(2, plan.kept[x], v) for v in self.vectors]
             loaded = [self._load(address) for address in addresses]
         else:
             if operation == "scalar":
-                address = self.address("%scalars", program.operands[x][0])
+                address = self.address("%scalars", operands[0])
             elif operation == "element":
-                array, place = program.operands[x]
+                array, place = operands
                 address = self.address(str(self.layout.array(array)), place)
             elif operation == "size":
-                count = self._number(self.layout.batch(program.operands[x][0]))
+                count = self._number(self.layout.batch(operands[0]))
                 return [self._splat("double", builder.emit(f"sitofp i64 {count} to double"))] * len(self.vectors)
             else:
                 address = self.address("%shared", plan.shared_slots[x])

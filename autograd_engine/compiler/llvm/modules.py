@@ -65,8 +65,8 @@ def emit(program: Program, arrays: int, views: int, batches: int, width: int, ex
             straight(f"body_{loop.name}", BODY_PARAMETERS, place, width)
             first = plan.shared_slots[next(iter(plan.sums[place]))] if loop.sums else 0
             functions += [loops.loop(loop, layout), loops.finish(loop, layout, first), loops.chunks(loop, layout)]
-    without_code = [(x, places) for x, places in plan.outputs.items() if x < 0 or program.operations[x] in NO_CODE]
-    stores = cut([(x, to) for x, places in without_code for to in places])
+    without_code = [x for x in plan.outputs if x < 0 or program.instructions[x].operation in NO_CODE]
+    stores = cut([(x, to) for x in without_code for to in plan.outputs[x]])
     signatures = [f"last_{number}({SHARED_PARAMETERS})" for number in range(len(stores))]
     for part, signature in zip(stores, signatures):
         body = Body(plan, 1, (0, SHARED))

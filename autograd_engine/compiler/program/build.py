@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from autograd_engine.compiler.program.program import SHARED, Program
+from autograd_engine.compiler.program.regions import divided
 from autograd_engine.compiler.program.simplify import Simplifier
 from autograd_engine.compiler.trace.errors import TraceError
 from autograd_engine.compiler.trace.traced import BATCH_SUM, BROADCAST, Batch, Traced
@@ -58,8 +59,8 @@ def program_of(outputs: Sequence[Any], nodes: Sequence[Traced], batches: Iterabl
 
 
 def _program(simplifier: Simplifier, outputs: list[int], recorded: int, guarded: bool) -> Program:
-    operations, operands, batches, outputs = simplifier.finished(outputs, guarded)
-    return Program(operations, operands, batches, simplifier.constants, outputs, recorded)
+    instructions, outputs = simplifier.finished(outputs, guarded)
+    return Program(instructions, simplifier.constants, divided(instructions), outputs, recorded)
 
 
 def _needed(outputs: Sequence[Any], nodes: Sequence[Traced]) -> bytearray:

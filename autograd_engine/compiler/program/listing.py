@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.compiler.program.program import FROM_OUTSIDE, SHARED, Program
+from autograd_engine.compiler.program.regions import summed_batch
 from autograd_engine.compiler.trace.arrays import ArrayTrace
 
 SHOWN = 6  # numbers to a line of outputs
@@ -82,15 +83,16 @@ def listing(program: Program, names: Names) -> str:
     def operand(x: int) -> str:
         if x < 0:
             return repr(program.constants[-1 - x])
-        return f"%{x}" if program.batches[x] == SHARED else f"%{x}[{_index(program.batches[x])}]"
+        batch = program.instructions[x].batch
+        return f"%{x}" if batch == SHARED else f"%{x}[{_index(batch)}]"
 
     lines = []
-    for i, (operation, operands) in enumerate(zip(program.operations, program.operands)):
+    for i, (operation, operands, batch) in enumerate(program.instructions):
         if operation in FROM_OUTSIDE:
-            text = names.leaf(operation, operands, _index(program.batches[i]))
+            text = names.leaf(operation, operands, _index(batch))
         elif operation == "batch_sum":
-            batch = max(program.batches[x] for x in operands if x >= 0)
-            text = f"sum over {_index(batch)}: {' * '.join(map(operand, operands))}"
+            summed = _index(summed_batch(program.instructions, operands))
+            text = f"sum over {summed}: {' * '.join(map(operand, operands))}"
         else:
             text = f"{operation} {', '.join(map(operand, operands))}"
         lines.append((operand(i), text))

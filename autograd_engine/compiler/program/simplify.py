@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograd_engine.compiler.program.program import CONDITIONS, FROM_OUTSIDE, SHARED
+from autograd_engine.compiler.program.program import CONDITIONS, FROM_OUTSIDE, SHARED, Instruction
 from autograd_engine.compiler.program.rules import RULES, bits_of
 from autograd_engine.primitives import PRIMITIVES
 
@@ -86,10 +86,8 @@ class Simplifier:
                     return b
         return x
 
-    def finished(
-        self, outputs: list[int], guarded: bool
-    ) -> tuple[list[str], list[tuple[int, ...]], list[int], list[int]]:
-        """The operations, operands and batches of all that `outputs` depend on, and the outputs."""
+    def finished(self, outputs: list[int], guarded: bool) -> tuple[list[Instruction], list[int]]:
+        """The instructions that `outputs` depend on, and the outputs."""
         emitted = self.operations, self.operands
         self.operations, self.operands = list(self.operations), list(self.operands)
         try:
@@ -101,21 +99,16 @@ class Simplifier:
         finally:
             self.operations, self.operands = emitted
 
-    def _in_order(self, outputs: list[int]) -> tuple[list[str], list[tuple[int, ...]], list[int], list[int]]:
+    def _in_order(self, outputs: list[int]) -> tuple[list[Instruction], list[int]]:
         order = self._order(outputs)
         moved = dict(zip(order, range(len(order))))
-        operands = [
-            self.operands[i]
-            if self.operations[i] in FROM_OUTSIDE
-            else tuple([x if x < 0 else moved[x] for x in self.operands[i]])
-            for i in order
-        ]
-        return (
-            [self.operations[i] for i in order],
-            operands,
-            [self.batches[i] for i in order],
-            [x if x < 0 else moved[x] for x in outputs],
-        )
+        instructions = []
+        for i in order:
+            operation, operands = self.operations[i], self.operands[i]
+            if operation not in FROM_OUTSIDE:
+                operands = tuple([x if x < 0 else moved[x] for x in operands])
+            instructions.append(Instruction(operation, operands, self.batches[i]))
+        return instructions, [x if x < 0 else moved[x] for x in outputs]
 
     def _order(self, outputs: list[int]) -> list[int]:
         """The instructions that the outputs depend on, each behind its operands."""
