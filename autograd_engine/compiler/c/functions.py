@@ -3,7 +3,7 @@
 The shared code and the loops of each stage are cut into pieces, each a static function; a program of one piece's
 length has them in place. What one piece computes and another needs goes through the array `memory`.
 
-In all text @ stands for the prefix of the file's names, see `c_forms`.
+In all text @ stands for the prefix of the file's names, see forms.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A program becomes modules of LLVM IR.
 
 Shared instructions are scalar code. Instructions of a batch are the body of a loop over blocks of samples, one sample
-per lane; see plan.py for what is computed where, body.py for the straight lines, loops.py for what goes around them.
+per lane; see memory.py for where results are kept, body.py for the straight lines, loops.py for what goes around them.
 `run` does everything; the loops can also be called one by one, each for a chunk of the samples, by several threads.
 """
 
