@@ -46,7 +46,7 @@ def name_of(f: Callable[..., Any]) -> str:
     return getattr(f, "__name__", type(f).__name__)
 
 
-class WithStatic:
+class _WithStatic:
     """A function with some arguments fixed: `positional` by their index among all, the others by name."""
 
     def __init__(
@@ -60,11 +60,41 @@ class WithStatic:
         return inspect.Signature([p for p in parameters_of(self._function) if p.name not in self._names])
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
-        """The result for the other arguments."""
         given = list(args)
         for index, argument in self._positional.items():
             given.insert(index, argument)
         return self._function(*given, **keywords, **self._others)
+
+
+class StaticArguments:
+    """The arguments of a function that jit hands to it as they are, by their names."""
+
+    def __init__(self, f: Callable[..., Any], names: Sequence[str]) -> None:
+        self._function, self._names = f, names
+        parameters = parameters_of(f)
+        named = {p.name for p in parameters if p.kind not in ANY_NUMBER}
+        takes_any = not parameters or any(p.kind is p.VAR_KEYWORD for p in parameters)
+        for name in names:
+            if name not in named and not takes_any:
+                raise ValueError(f"jit(): static_argnames has {name!r}, which {name_of(f)} does not take")
+        # Of those that can be given by position.
+        self._indices = {name: i for i, name in enumerate(positional_names(parameters)) if name in names}
+
+    def taken_out(
+        self, args: tuple[Any, ...], keywords: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+        """A key for the static arguments of a call, the function with them fixed, and the other arguments."""
+        positional = {i: args[i] for i in self._indices.values() if i < len(args)}
+        others = {name: keywords[name] for name in self._names if name in keywords}
+        named = {name: positional[i] for name, i in self._indices.items() if i in positional} | others
+        # With their types, since 1 == True.
+        key = tuple([(name, type(named[name]), named[name]) for name in self._names if name in named])
+        return (
+            key,
+            _WithStatic(self._function, list(named), positional, others),
+            tuple([argument for i, argument in enumerate(args) if i not in positional]),
+            {name: argument for name, argument in keywords.items() if name not in others},
+        )
 
 
 class NotANumberError(Exception):

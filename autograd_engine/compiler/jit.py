@@ -18,13 +18,12 @@ from autograd_engine.compiler.arguments import (
     ANY_NUMBER,
     ONLY_FLOATS,
     NotANumberError,
-    WithStatic,
+    StaticArguments,
     check_containers,
     fault_of,
     name_of,
     named_arguments,
     parameters_of,
-    positional_names,
     take,
 )
 from autograd_engine.compiler.kernel import Kernel, Stats
@@ -166,14 +165,14 @@ class Jitted:
         self._compiled = _Compiled() if compiled is None else compiled
         self._kernels, self._flat, self._lock = self._compiled.kernels, self._compiled.flat, self._compiled.lock
         self._of_objects: dict[int, tuple[Any, _Compiled]] = {}  # by the id of a method's object, with a weak reference
-        self._static_indices = self._indices_of_static() if static else {}
+        self._static = StaticArguments(f, static) if static else None
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """The result, in the structure in which the function returned it."""
         if {*map(type, args)} == ONLY_FLOATS and not keywords and (flat := self._flat.get(len(args))):
             return flat.of_numbers(args)
-        if self.static:
-            variant, args, keywords = self._variant(args, keywords)
+        if self._static:
+            variant, args, keywords = self._variant(self._static, args, keywords)
             return variant(*args, **keywords)
         scalars: list[float] = []
         arrays: list[Any] = []
@@ -243,37 +242,17 @@ class Jitted:
             found = getattr(found, part, None)
         return name if found is self else (Jitted, (self.function, self.exact, self.threads, self.static))
 
-    def _indices_of_static(self) -> dict[str, int]:
-        """The indices of the static arguments that can be given by position."""
-        parameters = parameters_of(self.function)
-        named = {p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
-        takes_any = not parameters or any(p.kind is p.VAR_KEYWORD for p in parameters)
-        for name in self.static:
-            if name not in named and not takes_any:
-                raise ValueError(f"jit(): static_argnames has {name!r}, which {name_of(self.function)} does not take")
-        return {name: index for index, name in enumerate(positional_names(parameters)) if name in self.static}
-
     def _variant(
-        self, args: tuple[Any, ...], keywords: dict[str, Any]
+        self, static: StaticArguments, args: tuple[Any, ...], keywords: dict[str, Any]
     ) -> tuple[Jitted, tuple[Any, ...], dict[str, Any]]:
         """The function with the static arguments fixed, and the other arguments."""
-        positional = {index: args[index] for index in self._static_indices.values() if index < len(args)}
-        others = {name: keywords[name] for name in self.static if name in keywords}
-        named = {name: positional[index] for name, index in self._static_indices.items() if index in positional}
-        named |= others
-        # With their types, since 1 == True.
-        key = tuple([(name, type(named[name]), named[name]) for name in self.static if name in named])
+        key, f, args, keywords = static.taken_out(args, keywords)
         try:
             with self._lock:
                 compiled = self._compiled.variants.setdefault(key, _Compiled())
         except TypeError as error:
             raise TypeError(f"{name_of(self.function)}(): static arguments must be hashable: {error}") from None
-        f = WithStatic(self.function, list(named), positional, others)
-        return (
-            Jitted(f, self.exact, self.threads, compiled=compiled),
-            tuple([argument for index, argument in enumerate(args) if index not in positional]),
-            {name: argument for name, argument in keywords.items() if name not in others},
-        )
+        return Jitted(f, self.exact, self.threads, compiled=compiled), args, keywords
 
     def _for(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Kernel:
         if not args and not keywords:
@@ -284,8 +263,8 @@ class Jitted:
                 raise TypeError(
                     f"{name_of(self.function)}() is not compiled yet: call it first, or give example arguments"
                 )
-        if self.static:
-            variant, args, keywords = self._variant(args, keywords)
+        if self._static:
+            variant, args, keywords = self._variant(self._static, args, keywords)
             return variant._for(args, keywords)
         arrays: list[Any] = []
         try:
