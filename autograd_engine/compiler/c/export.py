@@ -27,7 +27,7 @@ from autograd_engine.structure import Structure, flatten
 
 __all__ = ["to_c"]
 
-CASES = 4  # of the self-test, fewer where they would be more than so many numbers:
+CASES = 4  # of the self-test, fewer where they would hold more numbers than this:
 CASE_NUMBERS = 4000
 
 

@@ -23,19 +23,19 @@ NO_CODE = FROM_OUTSIDE - {"sample"} | {"batch_sum"}
 class Plan:
     """The division of a program; what it needs of memory is written into `layout`.
 
-    `parts` are the instructions at each place. `outputs` are the places of the shared operands among the outputs,
+    `parts` are the instructions at each place. `outputs` are the indices of the shared operands among the outputs,
     `rows` the rows that (batch, operand) is stored in. `sums` counts the sums of each loop, `slots` the numbers that
     cross from part to part of a loop, `kept` those that cross from loop to loop, `shared_slots` the shared ones.
     """
 
     def __init__(self, program: Program, layout: Layout, rows: Sequence[int]) -> None:
         self.program, self.layout = program, layout
-        self._place_outputs(rows)
+        self._assign_outputs(rows)
         self._divide()
-        self._place_crossings()
+        self._assign_slots()
 
-    def _place_outputs(self, rows: Sequence[int]) -> None:
-        """Where each output is stored: the places of shared operands, the rows of those of a batch."""
+    def _assign_outputs(self, rows: Sequence[int]) -> None:
+        """Where each output is stored: the indices of shared operands, the rows of those of a batch."""
         self.outputs: dict[int, list[int]] = {}
         self.rows: dict[tuple[int, int], list[int]] = {}
         self.layout.rows = [0] * self.layout.batches
@@ -90,7 +90,7 @@ class Plan:
         in_order = [i for of_loop in sorted(self.sums.values(), key=min) for i in of_loop]
         self.shared_slots = {i: slot for slot, i in enumerate(in_order)}
 
-    def _place_crossings(self) -> None:
+    def _assign_slots(self) -> None:
         """Give memory to what is needed beyond the part where it is computed."""
         instructions, layout = self.program.instructions, self.layout
         self.kept: dict[int, int] = {}

@@ -33,7 +33,7 @@ class Code:
 
 
 def emit(program: Program, arrays: int, views: int, batches: int, width: int, exact: bool, rows: Sequence[int]) -> Code:
-    """The code of a program with so many arrays, mapped axes and batches, for vectors of `width` doubles.
+    """The code of a program with these counts of arrays, mapped axes and batches, for vectors of `width` doubles.
 
     `rows[i]` is the batch that output i is a row of, SHARED for one number.
     """
@@ -46,7 +46,7 @@ def emit(program: Program, arrays: int, views: int, batches: int, width: int, ex
         functions.append(Function(signature, "\n".join(body.lines), body.builder.declarations))
 
     def straight(name: str, parameters: str, place: tuple[int, int], width: int) -> None:
-        """A function that computes the parts at a place, each in a function of its own."""
+        """A function that computes the parts at a place, each in a separate function."""
         parts = plan.parts.get(place, []) or ([] if place[1] == SHARED else [[]])
         signatures = [f"{name}_{number}({parameters})" for number in range(len(parts))]
         for part, signature in zip(parts, signatures):

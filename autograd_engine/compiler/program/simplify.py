@@ -31,28 +31,28 @@ class Simplifier:
         self.operands: list[tuple[int, ...]] = []
         self.batches: list[int] = []
         self.constants: list[float] = []
-        self._places: dict[Any, int] = {}
+        self._known: dict[Any, int] = {}
         self._conditions: set[int] = set()  # the instructions whose result is one
 
     def constant(self, x: float) -> int:
         """The operand of a constant: negative. By its bits, since 0.0 == -0.0 and nan != nan."""
         key = bits_of(x)
-        place = self._places.get(key)
-        if place is None:
+        operand = self._known.get(key)
+        if operand is None:
             self.constants.append(x)
-            place = self._places[key] = -len(self.constants)
-        return place
+            operand = self._known[key] = -len(self.constants)
+        return operand
 
     def leaf(self, kind: str, source: tuple[int, ...], batch: int) -> int:
         """An instruction without operands."""
-        return self._place(kind, source, batch)
+        return self._instruction(kind, source, batch)
 
     def batch_sum(self, x: int, batch: int) -> int:
         """The sum of x over the samples of a batch."""
         x = self.as_number(x)
         if self._batch(x) == SHARED:
             return self.emit("mul", (x, self.leaf("size", (batch,), SHARED)))
-        return self._place("batch_sum", (x,), SHARED)
+        return self._instruction("batch_sum", (x,), SHARED)
 
     def emit(self, operation: str, operands: tuple[int, ...]) -> int:
         """The operand that stands for an operation of others."""
@@ -71,11 +71,11 @@ class Simplifier:
             return self.constant(float(PRIMITIVES[operation].forward(*map(self.value, operands))))
         if operation in _COMMUTATIVE and operands[0] > operands[1]:
             operands = operands[::-1]
-        return self._place(operation, operands)
+        return self._instruction(operation, operands)
 
     def as_number(self, x: int) -> int:
         """A condition as 1.0 or 0.0."""
-        return self._place("as_number", (x,)) if x in self._conditions else x
+        return self._instruction("as_number", (x,)) if x in self._conditions else x
 
     def output(self, x: int) -> int:
         """What is returned for x: a number, and in the default mode x for x + 0.0."""
@@ -111,7 +111,7 @@ class Simplifier:
         return instructions, [x if x < 0 else moved[x] for x in outputs]
 
     def _order(self, outputs: list[int]) -> list[int]:
-        """The instructions that the outputs depend on, each behind its operands."""
+        """The instructions that the outputs depend on, each after its operands."""
         uses = self._uses(outputs)
         if max(self.batches, default=SHARED) == SHARED:
             return self._with_twins(uses)
@@ -139,7 +139,7 @@ class Simplifier:
         for i, used in enumerate(uses):
             if used and not placed[i]:
                 order.append(i)
-                twin = self._places.get((_TWINS.get(self.operations[i]), self.operands[i]), i)
+                twin = self._known.get((_TWINS.get(self.operations[i]), self.operands[i]), i)
                 if twin > i and uses[twin]:
                     order.append(twin)
                     placed[twin] = 1
@@ -194,7 +194,7 @@ class Simplifier:
 
     def _leave_out_guards(self, outputs: list[int]) -> list[int]:
         """Take the plain product for that of the chain rule where no condition depends on it, and the slope of a mean
-        without a look at the mean. Returns the outputs, which may stand in other places."""
+        without a look at the mean. Returns the outputs, which may be other operands."""
         instead = {i: self.operands[i][1] for i in range(len(self.operations)) if self._waits_for_a_mean(i)}
         if instead:
             for i, (operation, operands) in enumerate(zip(self.operations, self.operands)):
@@ -217,30 +217,30 @@ class Simplifier:
         for a, b in ((x, y), (y, x)):
             if self.is_a(b, "sign") and self.is_a(self.operands[b][0], "relu"):
                 out = self.operands[b][0]  # 0 or nan where it is not above 0, and so the slope
-                return "where", (self._places["gt", (out, self.constant(0.0))], a, out)
+                return "where", (self._known["gt", (out, self.constant(0.0))], a, out)
         return "mul", (x, y)
 
-    def _place(self, operation: str, operands: tuple[int, ...], batch: int | None = None) -> int:
+    def _instruction(self, operation: str, operands: tuple[int, ...], batch: int | None = None) -> int:
         key = (operation, operands)
-        place = self._places.get(key)
-        if place is None:
+        operand = self._known.get(key)
+        if operand is None:
             if batch is None:
                 batch = SHARED
                 for x in operands:
                     if x >= 0 and self.batches[x] > batch:
                         batch = self.batches[x]
-            place = self._places[key] = len(self.operations)
+            operand = self._known[key] = len(self.operations)
             self.operations.append(operation)
             self.operands.append(operands)
             self.batches.append(batch)
             if operation in CONDITIONS:
-                self._conditions.add(place)
-        return place
+                self._conditions.add(operand)
+        return operand
 
     def _as_condition(self, x: int) -> int:
         if x < 0:
             return self.constant(float(self.value(x) != 0))
-        return x if x in self._conditions else self._place("as_bits", (x,))
+        return x if x in self._conditions else self._instruction("as_bits", (x,))
 
     def value(self, x: int) -> float:
         """The number of a constant operand."""
