@@ -1,4 +1,4 @@
-"""The arguments of a compiled function: names, checks, and the flat arrays that a kernel reads."""
+"""The arguments of a compiled function: their names, which of them are fixed, the numbers in them, and checks."""
 
 from __future__ import annotations
 
@@ -13,17 +13,22 @@ from autograd_engine.compiler.trace.traced import Traced
 from autograd_engine.primitives import as_float
 from autograd_engine.value import Value
 
+ANY_NUMBER = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+"""The kinds of parameters that take any number of arguments."""
+ONLY_FLOATS = {float}
+_FLOAT64 = np.dtype(np.float64)
+
 
 def named_arguments(f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> list[tuple[str, Any]]:
     """Each argument with the name that the function has for it."""
-    parameters = _parameters(f)
-    names = _positional(parameters)
+    parameters = parameters_of(f)
+    names = positional_names(parameters)
     rest = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "")
     names += [f"{rest}[{i}]" if rest else f"argument {len(names) + i}" for i in range(len(args) - len(names))]
     return [*zip(names, args), *keywords.items()]
 
 
-def _parameters(f: Callable[..., Any]) -> list[inspect.Parameter]:
+def parameters_of(f: Callable[..., Any]) -> list[inspect.Parameter]:
     """The parameters of a function, none where Python does not know them."""
     try:
         return list(inspect.signature(f).parameters.values())
@@ -31,15 +36,68 @@ def _parameters(f: Callable[..., Any]) -> list[inspect.Parameter]:
         return []
 
 
-def _positional(parameters: Sequence[inspect.Parameter]) -> list[str]:
+def positional_names(parameters: Sequence[inspect.Parameter]) -> list[str]:
+    """The names of the parameters that can be given by position."""
     return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
 
 
-def _name(f: Callable[..., Any]) -> str:
+def name_of(f: Callable[..., Any]) -> str:
+    """What a function is called in messages."""
     return getattr(f, "__name__", type(f).__name__)
 
 
-class _NotANumberError(Exception):
+class _WithStatic:
+    """A function with some arguments fixed: `positional` by their index among all, the others by name."""
+
+    def __init__(
+        self, f: Callable[..., Any], names: Sequence[str], positional: dict[int, Any], others: dict[str, Any]
+    ) -> None:
+        self._function, self._names, self._positional, self._others = f, names, positional, others
+        self.__name__ = name_of(f)
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.Signature([p for p in parameters_of(self._function) if p.name not in self._names])
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        given = list(args)
+        for index, argument in self._positional.items():
+            given.insert(index, argument)
+        return self._function(*given, **keywords, **self._others)
+
+
+class StaticArguments:
+    """The arguments of a function that jit hands to it as they are, by their names."""
+
+    def __init__(self, f: Callable[..., Any], names: Sequence[str]) -> None:
+        self._function, self._names = f, names
+        parameters = parameters_of(f)
+        named = {p.name for p in parameters if p.kind not in ANY_NUMBER}
+        takes_any = not parameters or any(p.kind is p.VAR_KEYWORD for p in parameters)
+        for name in names:
+            if name not in named and not takes_any:
+                raise ValueError(f"jit(): static_argnames has {name!r}, which {name_of(f)} does not take")
+        # Of those that can be given by position.
+        self._indices = {name: i for i, name in enumerate(positional_names(parameters)) if name in names}
+
+    def taken_out(
+        self, args: tuple[Any, ...], keywords: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+        """A key for the static arguments of a call, the function with them fixed, and the other arguments."""
+        positional = {i: args[i] for i in self._indices.values() if i < len(args)}
+        others = {name: keywords[name] for name in self._names if name in keywords}
+        named = {name: positional[i] for name, i in self._indices.items() if i in positional} | others
+        # With their types, since 1 == True.
+        key = tuple([(name, type(named[name]), named[name]) for name in self._names if name in named])
+        return (
+            key,
+            _WithStatic(self._function, list(named), positional, others),
+            tuple([argument for i, argument in enumerate(args) if i not in positional]),
+            {name: argument for name, argument in keywords.items() if name not in others},
+        )
+
+
+class NotANumberError(Exception):
     """Found in the arguments: a Value or a traced number (`symbol`), or something that is no number at all."""
 
     def __init__(self, message: str, symbol: bool = False) -> None:
@@ -47,7 +105,7 @@ class _NotANumberError(Exception):
         self.symbol = symbol
 
 
-def _take(tree: Any, scalars: list[float], arrays: list[Any]) -> Any:
+def take(tree: Any, scalars: list[float], arrays: list[Any]) -> Any:
     """Collect the numbers and the arrays of an argument; return what is left of it, to compare structures by."""
     kind = tree.__class__
     if kind is np.ndarray and tree.dtype is _FLOAT64 and tree.ndim:
@@ -57,32 +115,32 @@ def _take(tree: Any, scalars: list[float], arrays: list[Any]) -> Any:
         scalars.append(tree)
         return float
     if kind is tuple or kind is list:
-        return (kind, *[_take(part, scalars, arrays) for part in tree])
+        return (kind, *[take(part, scalars, arrays) for part in tree])
     if kind is dict:
-        return (kind, *tree, *[_take(part, scalars, arrays) for part in tree.values()])
-    if isinstance(tree, (tuple, list)):  # a named one, or somebody's own
-        return (kind, *[_take(part, scalars, arrays) for part in tree])
+        return (kind, *tree, *[take(part, scalars, arrays) for part in tree.values()])
+    if isinstance(tree, (tuple, list)):  # a named or a user-defined one
+        return (kind, *[take(part, scalars, arrays) for part in tree])
     if isinstance(tree, dict):
-        return (kind, *tree, *[_take(part, scalars, arrays) for part in tree.values()])
+        return (kind, *tree, *[take(part, scalars, arrays) for part in tree.values()])
     if isinstance(tree, np.ndarray):
         if tree.dtype == object:
             numbers: list[float] = []
-            _take(tree.ravel().tolist(), numbers, [])
+            take(tree.ravel().tolist(), numbers, [])
             tree = np.array(numbers).reshape(tree.shape)
-        if isinstance(tree, (np.ma.MaskedArray, np.matrix)):  # which compute in ways of their own
-            raise _NotANumberError(f"expected a plain array, got a {kind.__name__}; give np.asarray of it")
+        if isinstance(tree, (np.ma.MaskedArray, np.matrix)):  # whose arithmetic differs
+            raise NotANumberError(f"expected a plain array, got a {kind.__name__}; give np.asarray of it")
         if tree.dtype.kind not in "fiub":
-            raise _NotANumberError(f"expected an array of real numbers, got dtype {tree.dtype}")
+            raise NotANumberError(f"expected an array of real numbers, got dtype {tree.dtype}")
         if tree.ndim:
             arrays.append(np.array(tree, dtype=np.float64))
             return np.ndarray
         tree = tree.item()
     elif isinstance(tree, (Value, Traced)) or hasattr(tree, "shape_to_map"):
-        raise _NotANumberError(f"expected a plain number, got a {kind.__name__}", symbol=True)
+        raise NotANumberError(f"expected a plain number, got a {kind.__name__}", symbol=True)
     try:
         scalars.append(as_float(tree))
     except (TypeError, OverflowError) as error:
-        raise _NotANumberError(str(error)) from None
+        raise NotANumberError(str(error)) from None
     return float
 
 
@@ -105,7 +163,7 @@ def check_containers(name: str, tree: Any) -> None:
         check_containers(name, part)
 
 
-def _fault(name: str, tree: Any) -> str:
+def fault_of(name: str, tree: Any) -> str:
     """Where in an argument something is not a number, and what is wrong with it; "" if all is well."""
     if isinstance(tree, dict):
         parts = [(f"{name}[{key!r}]", part) for key, part in tree.items()]
@@ -113,17 +171,8 @@ def _fault(name: str, tree: Any) -> str:
         parts = [(f"{name}[{i}]", part) for i, part in enumerate(tree)]
     else:
         try:
-            _take(tree, [], [])
-        except _NotANumberError as found:
+            take(tree, [], [])
+        except NotANumberError as found:
             return f"{name}: {found}"
         return ""
-    return next(filter(None, itertools.starmap(_fault, parts)), "")
-
-
-_ANY_NUMBER = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-
-
-_FLOAT64 = np.dtype(np.float64)
-
-
-_ONLY_FLOATS = {float}
+    return next(filter(None, itertools.starmap(fault_of, parts)), "")

@@ -1,14 +1,12 @@
 """jit: a function of numbers becomes a kernel.
 
-On the first call with arguments of a structure the function is run once on symbols (tracing.py), what it recorded
-becomes a program (program.py, simplify.py), that becomes LLVM IR (emit.py, lower.py) and that native code
-(native.py). Later calls copy numbers in, run the kernel (kernel.py) and copy numbers out.
+The first call with arguments of a new structure makes a kernel (kernel.py), which traces the function and compiles
+what it recorded. Later calls copy numbers in, run the kernel and copy numbers out.
 """
 
 from __future__ import annotations
 
 import functools
-import inspect
 import sys
 import threading
 import weakref
@@ -17,16 +15,16 @@ from types import MethodType
 from typing import Any, overload
 
 from autograd_engine.compiler.arguments import (
-    _ANY_NUMBER,
-    _ONLY_FLOATS,
-    _fault,
-    _name,
-    _NotANumberError,
-    _parameters,
-    _positional,
-    _take,
+    ANY_NUMBER,
+    ONLY_FLOATS,
+    NotANumberError,
+    StaticArguments,
     check_containers,
+    fault_of,
+    name_of,
     named_arguments,
+    parameters_of,
+    take,
 )
 from autograd_engine.compiler.kernel import Kernel, Stats
 from autograd_engine.compiler.trace.traced import context
@@ -133,7 +131,7 @@ class _Compiled:
 
     def __init__(self) -> None:
         self.kernels: dict[Any, Kernel] = {}
-        self.flat: dict[int, Kernel] = {}  # those for so many plain floats
+        self.flat: dict[int, Kernel] = {}  # by the number of arguments, where all are floats
         self.variants: dict[Any, _Compiled] = {}  # for each combination of static arguments
         self.lock = threading.RLock()
 
@@ -143,26 +141,6 @@ class _Compiled:
         for variant in self.variants.values():
             kernels += variant.kernels.values()
         return kernels[-1] if kernels else None
-
-
-class _WithStatic:
-    """A function with some arguments in place: `positional` by their place among all, the others by name."""
-
-    def __init__(
-        self, f: Callable[..., Any], names: Sequence[str], positional: dict[int, Any], others: dict[str, Any]
-    ) -> None:
-        self._function, self._names, self._positional, self._others = f, names, positional, others
-        self.__name__ = _name(f)
-
-    @property
-    def __signature__(self) -> inspect.Signature:
-        return inspect.Signature([p for p in _parameters(self._function) if p.name not in self._names])
-
-    def __call__(self, *args: Any, **keywords: Any) -> Any:
-        given = list(args)
-        for place, argument in self._positional.items():
-            given.insert(place, argument)
-        return self._function(*given, **keywords, **self._others)
 
 
 class Jitted:
@@ -187,22 +165,22 @@ class Jitted:
         self._compiled = _Compiled() if compiled is None else compiled
         self._kernels, self._flat, self._lock = self._compiled.kernels, self._compiled.flat, self._compiled.lock
         self._of_objects: dict[int, tuple[Any, _Compiled]] = {}  # by the id of a method's object, with a weak reference
-        self._static_places = self._places_of_static() if static else {}
+        self._static = StaticArguments(f, static) if static else None
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """The result, in the structure in which the function returned it."""
-        if {*map(type, args)} == _ONLY_FLOATS and not keywords and (flat := self._flat.get(len(args))):
+        if {*map(type, args)} == ONLY_FLOATS and not keywords and (flat := self._flat.get(len(args))):
             return flat.of_numbers(args)
-        if self.static:
-            variant, args, keywords = self._variant(args, keywords)
+        if self._static:
+            variant, args, keywords = self._variant(self._static, args, keywords)
             return variant(*args, **keywords)
         scalars: list[float] = []
         arrays: list[Any] = []
         try:
-            structure = _take(args, scalars, arrays)
+            structure = take(args, scalars, arrays)
             if keywords:
-                structure = structure, _take(keywords, scalars, arrays)
-        except _NotANumberError as found:
+                structure = structure, take(keywords, scalars, arrays)
+        except NotANumberError as found:
             if found.symbol:
                 return self.function(*args, **keywords)
             raise TypeError(self._complaint(args, keywords)) from None
@@ -215,7 +193,7 @@ class Jitted:
 
     def program(self, *args: Any, **keywords: Any) -> str:
         """The simplified program for arguments like these, one instruction a line. Without arguments: the last one."""
-        return str(self._for(args, keywords).program)
+        return self._for(args, keywords).listing()
 
     def llvm(self, *args: Any, **keywords: Any) -> str:
         """The program as LLVM IR."""
@@ -230,7 +208,7 @@ class Jitted:
         return self._for(args, keywords).stats
 
     def __repr__(self) -> str:
-        return f"jit({_name(self.function)})"
+        return f"jit({name_of(self.function)})"
 
     def __get__(self, instance: Any, owner: type | None = None) -> Jitted:
         """The method of an object, which is handed to the function as it is."""
@@ -248,7 +226,7 @@ class Jitted:
                     reference = weakref.ref(instance, lambda _: of_objects.pop(key, None))
                 except TypeError:
                     raise TypeError(
-                        f"jit cannot compile the method {_name(self.function)} of a {type(instance).__name__}, which "
+                        f"jit cannot compile the method {name_of(self.function)} of a {type(instance).__name__}, which "
                         "takes no weak references; add '__weakref__' to its __slots__, or compile a function"
                     ) from None
                 of_objects[key] = reference, _Compiled()
@@ -264,56 +242,36 @@ class Jitted:
             found = getattr(found, part, None)
         return name if found is self else (Jitted, (self.function, self.exact, self.threads, self.static))
 
-    def _places_of_static(self) -> dict[str, int]:
-        """The places of the static arguments that can be given by place."""
-        parameters = _parameters(self.function)
-        named = {p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
-        takes_any = not parameters or any(p.kind is p.VAR_KEYWORD for p in parameters)
-        for name in self.static:
-            if name not in named and not takes_any:
-                raise ValueError(f"jit(): static_argnames has {name!r}, which {_name(self.function)} does not take")
-        return {name: place for place, name in enumerate(_positional(parameters)) if name in self.static}
-
     def _variant(
-        self, args: tuple[Any, ...], keywords: dict[str, Any]
+        self, static: StaticArguments, args: tuple[Any, ...], keywords: dict[str, Any]
     ) -> tuple[Jitted, tuple[Any, ...], dict[str, Any]]:
-        """The function with the static arguments in place, and the other arguments."""
-        positional = {place: args[place] for place in self._static_places.values() if place < len(args)}
-        others = {name: keywords[name] for name in self.static if name in keywords}
-        named = {name: positional[place] for name, place in self._static_places.items() if place in positional}
-        named |= others
-        # With their types, since 1 == True.
-        key = tuple([(name, type(named[name]), named[name]) for name in self.static if name in named])
+        """The function with the static arguments fixed, and the other arguments."""
+        key, f, args, keywords = static.taken_out(args, keywords)
         try:
             with self._lock:
                 compiled = self._compiled.variants.setdefault(key, _Compiled())
         except TypeError as error:
-            raise TypeError(f"{_name(self.function)}(): static arguments must be hashable: {error}") from None
-        f = _WithStatic(self.function, list(named), positional, others)
-        return (
-            Jitted(f, self.exact, self.threads, compiled=compiled),
-            tuple([argument for place, argument in enumerate(args) if place not in positional]),
-            {name: argument for name, argument in keywords.items() if name not in others},
-        )
+            raise TypeError(f"{name_of(self.function)}(): static arguments must be hashable: {error}") from None
+        return Jitted(f, self.exact, self.threads, compiled=compiled), args, keywords
 
     def _for(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Kernel:
         if not args and not keywords:
             last = self._compiled.last()
             if last is not None:
                 return last
-            if any(p.default is p.empty and p.kind not in _ANY_NUMBER for p in _parameters(self.function)):
+            if any(p.default is p.empty and p.kind not in ANY_NUMBER for p in parameters_of(self.function)):
                 raise TypeError(
-                    f"{_name(self.function)}() is not compiled yet: call it first, or give example arguments"
+                    f"{name_of(self.function)}() is not compiled yet: call it first, or give example arguments"
                 )
-        if self.static:
-            variant, args, keywords = self._variant(args, keywords)
+        if self._static:
+            variant, args, keywords = self._variant(self._static, args, keywords)
             return variant._for(args, keywords)
         arrays: list[Any] = []
         try:
-            structure = _take(args, [], arrays)
+            structure = take(args, [], arrays)
             if keywords:
-                structure = structure, _take(keywords, [], arrays)
-        except _NotANumberError:
+                structure = structure, take(keywords, [], arrays)
+        except NotANumberError:
             raise TypeError(self._complaint(args, keywords)) from None
         return self._kernel(args, keywords, structure, arrays)
 
@@ -325,18 +283,18 @@ class Jitted:
             if key not in self._kernels:
                 fitting = [kernel for kernel in self._kernels.values() if kernel.fits(structure, shapes)]
                 self._kernels[key] = fitting[0] if fitting else self._compile(args, keywords, structure)
-            if {*map(type, args)} == _ONLY_FLOATS and not keywords:
+            if {*map(type, args)} == ONLY_FLOATS and not keywords:
                 self._flat[len(args)] = self._kernels[key]
             return self._kernels[key]
 
     def _compile(self, args: tuple[Any, ...], keywords: dict[str, Any], structure: Any) -> Kernel:
         arguments = named_arguments(self.function, args, keywords)
         for name, argument in arguments:
-            check_containers(f"{_name(self.function)}(): {name}", argument)
+            check_containers(f"{name_of(self.function)}(): {name}", argument)
         return Kernel(self.function, args, keywords, structure, self.exact, self.threads, arguments)
 
     def _complaint(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> str:
         arguments = named_arguments(self.function, args, keywords)
-        fault, argument = next((fault, x) for name, x in arguments if (fault := _fault(name, x)))
+        fault, argument = next((fault, x) for name, x in arguments if (fault := fault_of(name, x)))
         hint = "; give what is no number by static_argnames" if argument is None or isinstance(argument, str) else ""
-        return f"{_name(self.function)}(): {fault}{hint}"
+        return f"{name_of(self.function)}(): {fault}{hint}"

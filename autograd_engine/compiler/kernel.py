@@ -16,7 +16,8 @@ import numpy as np
 
 from autograd_engine.compiler.llvm.executable import Executable
 from autograd_engine.compiler.llvm.layout import NAN_FOUND
-from autograd_engine.compiler.program.program import SHARED, Names, Program
+from autograd_engine.compiler.program.listing import Names, listing
+from autograd_engine.compiler.program.program import SHARED, Program
 from autograd_engine.compiler.program.traced_function import Leaf, TracedFunction
 from autograd_engine.structure import Structure
 
@@ -79,7 +80,7 @@ class Kernel:
         self._traced = traced = TracedFunction(f, args, keywords, exact)
         self.structure, self._exact, self._threads = structure, exact, threads
         self.program: Program = traced.program
-        self.program.names = Names.of(names, traced.arrays)
+        self._names = Names.of(names, traced.arrays)
         # Where there are but numbers, they need not go through arrays.
         self._plain = all(leaf.batch == SHARED for leaf in traced.leaves) and not traced.structure.has_arrays
         self._results = assembler(traced.structure, traced.leaves, self._plain)
@@ -147,6 +148,10 @@ class Kernel:
         result = self._results(work.numbers[:], (), ())
         pool.append(work)
         return result
+
+    def listing(self) -> str:
+        """The program as text, in the names of the arguments."""
+        return listing(self.program, self._names)
 
     def llvm(self) -> str:
         """The LLVM IR."""

@@ -1,7 +1,7 @@
 """to_c: a function of numbers becomes a file in C, which needs nothing but the C library.
 
-The file holds what jit(f, exact=True) computes, made from the same program. `c_functions` writes the functions,
-`c_forms` the expressions, and `c_file` the rest of the file: its comment, which says what is where, and its self-test.
+The file holds what jit(f, exact=True) computes, made from the same program. functions.py writes the functions,
+forms.py the expressions, and file.py the rest of the file: its comment, which says what is where, and its self-test.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from autograd_engine.structure import Structure, flatten
 
 __all__ = ["to_c"]
 
-CASES = 4  # of the self-test, fewer where they would be more than so many numbers:
+CASES = 4  # of the self-test, fewer where they would hold more numbers than this:
 CASE_NUMBERS = 4000
 
 

@@ -1,11 +1,9 @@
 """A program becomes C functions: one statement per instruction, loops over samples, long programs in pieces.
 
-What a loop adds up over its samples is known only after it, so a program falls into stages: shared code, loops,
-shared code that uses their sums, loops again. A stage is cut into pieces of PIECE instructions, each a static
-function, since the time a compiler takes for one function grows faster than its length; a program of one piece's
+The shared code and the loops of each stage are cut into pieces, each a static function; a program of one piece's
 length has them in place. What one piece computes and another needs goes through the array `memory`.
 
-In all text @ stands for the prefix of the file's names, see `c_forms`.
+In all text @ stands for the prefix of the file's names, see forms.py.
 """
 
 from __future__ import annotations
@@ -15,12 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autograd_engine.compiler.c.forms import FORMS, literal
-from autograd_engine.compiler.program.program import CONDITIONS, LEAVES, SHARED, Program
+from autograd_engine.compiler.program.program import CONDITIONS, FROM_OUTSIDE, SHARED, Program
+from autograd_engine.compiler.program.regions import PART, cut, stages, straight
 from autograd_engine.compiler.trace.errors import TraceError
 
 __all__ = ["HEADS", "Output", "Source", "function"]
 
-PIECE = 400
 STACK = 2**15  # doubles of memory that are kept on the stack; more are static
 
 
@@ -86,7 +84,7 @@ def _index(start: int, step: int) -> str:
 class _Writer:
     def __init__(self, program: Program, source: Source, outputs: Sequence[Output], name: str) -> None:
         self.program, self.source, self.name = program, source, name
-        self.in_place = len(program) <= PIECE
+        self.in_place = len(program) <= PART
         self.memory = 0
         self.places: dict[int, str] = {}  # in memory, of what is needed in another piece
         self._divide()
@@ -94,24 +92,15 @@ class _Writer:
         self._share()
 
     def _divide(self) -> None:
-        """Assign every instruction to a stage and, there, to the shared code or a loop; cut those into pieces."""
-        program = self.program
-        stages = [0] * len(program)
-        lines: dict[tuple[int, int], list[int]] = {}
-        self.sums: dict[tuple[int, int], list[int]] = {}
-        for i, (operation, operands) in enumerate(zip(program.operations, program.operands)):
-            if operation in LEAVES:
-                continue
-            stage = max([stages[x] for x in operands if x >= 0], default=0)
-            batch = program.batches[i]
-            stages[i] = stage
-            if operation == "batch_sum":
-                batch = program.batches[operands[0]]
-                stages[i] += 1  # known after the loop
-                self.sums.setdefault((stage, batch), []).append(i)
-            lines.setdefault((stage, batch), []).append(i)
-        # SHARED is the smallest number of a batch, so that the shared code of a stage comes first.
-        self.pieces = {place: _cut(lines[place]) for place in sorted(lines)}
+        """Cut the shared code and the loops of each stage into pieces."""
+        self.pieces: dict[tuple[int, int], list[list[int]]] = {}
+        self.sums: dict[tuple[int, int], tuple[int, ...]] = {}
+        for stage, (shared, loops) in enumerate(stages(self.program.body)):
+            if shared:
+                self.pieces[stage, SHARED] = cut(shared)
+            for loop in loops:
+                self.pieces[stage, loop.batch] = cut(straight(loop.body))
+                self.sums[stage, loop.batch] = loop.body.results
         self.homes = {
             i: (place, number)
             for place, pieces in self.pieces.items()
@@ -125,8 +114,8 @@ class _Writer:
         self.rest: dict[int, list[Output]] = {}
         for output in outputs:
             x = output.operand
-            computed = x in self.homes and self.program.operations[x] != "batch_sum"
-            if computed and self.program.batches[x] == output.batch:
+            computed = x in self.homes and self.program.instructions[x].operation != "batch_sum"
+            if computed and self.program.instructions[x].batch == output.batch:
                 self.stores.setdefault(x, []).append(output)
             else:
                 self.rest.setdefault(output.batch, []).append(output)
@@ -136,21 +125,21 @@ class _Writer:
         program, homes = self.program, self.homes
         shared = {x: False for sums in self.sums.values() for x in sums}
         for i, (place, number) in homes.items():
-            for x in program.operands[i]:
+            for x in program.instructions[i].operands:
                 if x in homes and homes[x] != (place, number):
-                    every = program.batches[x] != SHARED and homes[x][0] != place
+                    every = program.instructions[x].batch != SHARED and homes[x][0] != place
                     shared[x] = shared.get(x, False) or every
         for outputs in self.rest.values():
             shared.update({output.operand: False for output in outputs if output.operand in homes})
         for x, every in shared.items():
             self.places[x] = f"memory[{_index(self.memory, int(every))}]"
-            self.memory += self.source.sizes[program.batches[x]] if every else 1
+            self.memory += self.source.sizes[program.instructions[x].batch] if every else 1
 
     def lines(self) -> list[str]:
         """The pieces, and the function that goes through them."""
         functions: list[str] = []
         body: list[str] = []
-        alone = len(self.pieces) == 1 and not self.sums and self.in_place
+        alone = len(self.pieces) == 1 and not any(self.sums.values()) and self.in_place
         for (stage, batch), pieces in self.pieces.items():
             steps: list[str] = []
             for number, piece in enumerate(pieces):
@@ -197,7 +186,7 @@ class _Writer:
         here = set(piece)
         read: set[int] = set()
         for i in piece:
-            operation, operands = program.operations[i], program.operands[i]
+            operation, operands, _ = program.instructions[i]
             for x in operands:
                 if x in self.homes and x not in here and x not in read:
                     read.add(x)
@@ -216,14 +205,14 @@ class _Writer:
         return lines
 
     def _type(self, i: int) -> str:
-        return "int" if self.program.operations[i] in CONDITIONS else "double"
+        return "int" if self.program.instructions[i].operation in CONDITIONS else "double"
 
     def _text(self, x: int) -> str:
         """An operand that no statement of this piece computes."""
         if x < 0:
             return literal(self.program.constants[-1 - x])
-        operation = self.program.operations[x]
-        return self.source.text(operation, self.program.operands[x]) if operation in LEAVES else self.places[x]
+        operation, operands, _ = self.program.instructions[x]
+        return self.source.text(operation, operands) if operation in FROM_OUTSIDE else self.places[x]
 
     def _target(self, output: Output) -> str:
         """What is assigned to: the value is the first of the outputs, the gradient follows."""
@@ -255,9 +244,3 @@ _PARAMETERS = {
 
 def _block(head: str, lines: Sequence[str]) -> list[str]:
     return [head, *[f"    {line}" for line in lines], "}"]
-
-
-def _cut(instructions: list[int]) -> list[list[int]]:
-    """A line of instructions in pieces of about equal length."""
-    count = -(-len(instructions) // PIECE)
-    return [instructions[len(instructions) * k // count : len(instructions) * (k + 1) // count] for k in range(count)]

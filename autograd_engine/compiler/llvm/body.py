@@ -53,7 +53,7 @@ class Body:
 
     def instruction(self, i: int) -> None:
         """Compute instruction i, and store it where it is needed later."""
-        operation, operands = self.program.operations[i], self.program.operands[i]
+        operation, operands, _ = self.program.instructions[i]
         if operation == "sample":
             names = [self._gather(operands[0], operands[1], v) for v in self.vectors]
         elif operation == "batch_sum":
@@ -79,7 +79,7 @@ class Body:
         stage, batch = self.place
         for (of_batch, x), rows in self.plan.rows.items():
             at = 0 if x < 0 else self.plan.stage_of[x]
-            if of_batch == batch and at == stage and (x < 0 or self.program.batches[x] == SHARED):
+            if of_batch == batch and at == stage and (x < 0 or self.program.instructions[x].batch == SHARED):
                 for v, row in itertools.product(self.vectors, rows):
                     self.store(self.operand(x)[v], self._row(1, row, v))
 
@@ -87,8 +87,8 @@ class Body:
         """Store a number at an address."""
         self.builder.lines.append(f"store {self.builder.type} {name}, ptr {address}, align 8")
 
-    def address(self, base: str, place: int) -> str:
-        """The address of the double at that place behind a base.
+    def address(self, base: str, index: int) -> str:
+        """The address of the double with this index after a base.
 
         Code for vectors is bound by its length, and an instruction is three bytes shorter where its address is
         within 128 numbers of a register. So there is a register for each 256, which the compiler must not see
@@ -97,7 +97,7 @@ class Body:
         pointer = self._pointer(base)
         if self.width > 1:
             unit = self.width if base in ("%memory", "%slots") else 1
-            middle = (place // unit // 256 * 256 + 128) * unit
+            middle = (index // unit // 256 * 256 + 128) * unit
             near = f"{pointer}_{middle}"
             if near not in self._known:
                 (self.first if base == "%slots" else self.once).lines += [
@@ -105,30 +105,30 @@ class Body:
                     f'{near} = call ptr asm "", "=r,0"(ptr {near}a)',
                 ]
                 self._known[near] = near
-            pointer, place = near, place - middle
-        return self.builder.emit(f"getelementptr double, ptr {pointer}, i64 {place}") if place else pointer
+            pointer, index = near, index - middle
+        return self.builder.emit(f"getelementptr double, ptr {pointer}, i64 {index}") if index else pointer
 
     def _pointer(self, base: str) -> str:
-        """The address in the context that goes by a name like %outputs, or by the number of its place."""
+        """The address in the context that goes by a name like %outputs, or by the number of its entry."""
         if base in ("%memory", "%slots"):
             return base
         if base not in self._known:
-            place = {"%scalars": 0, "%outputs": 1, "%shared": 2}.get(base)
-            name = f"%at{base}" if place is None else base
-            place = int(base) if place is None else place
+            entry = {"%scalars": 0, "%outputs": 1, "%shared": 2}.get(base)
+            name = f"%at{base}" if entry is None else base
+            entry = int(base) if entry is None else entry
             self.once.lines += [
-                f"{name}p = getelementptr i64, ptr %context, i64 {place}",
+                f"{name}p = getelementptr i64, ptr %context, i64 {entry}",
                 f"{name} = load ptr, ptr {name}p",
             ]
             self._known[base] = name
         return self._known[base]
 
-    def _number(self, place: int) -> str:
-        """The integer at a place of the context."""
-        name = f"%n{place}"
+    def _entry(self, entry: int) -> str:
+        """An entry of the context."""
+        name = f"%n{entry}"
         if name not in self._known:
             self.once.lines += [
-                f"{name}p = getelementptr i64, ptr %context, i64 {place}",
+                f"{name}p = getelementptr i64, ptr %context, i64 {entry}",
                 f"{name} = load i64, ptr {name}p",
             ]
             self._known[name] = name
@@ -136,20 +136,20 @@ class Body:
 
     def _read(self, x: int) -> list[str]:
         """Read what was computed elsewhere."""
-        program, plan, builder = self.program, self.plan, self.builder
-        operation = program.operations[x]
-        if program.batches[x] != SHARED:
+        plan, builder = self.plan, self.builder
+        operation, operands, batch = self.program.instructions[x]
+        if batch != SHARED:
             crosses = plan.slots[self.place]
             addresses = [self._slot(x, v) if x in crosses else self._row(2, plan.kept[x], v) for v in self.vectors]
             loaded = [self._load(address) for address in addresses]
         else:
             if operation == "scalar":
-                address = self.address("%scalars", program.operands[x][0])
+                address = self.address("%scalars", operands[0])
             elif operation == "element":
-                array, place = program.operands[x]
-                address = self.address(str(self.layout.array(array)), place)
+                array, index = operands
+                address = self.address(str(self.layout.array(array)), index)
             elif operation == "size":
-                count = self._number(self.layout.batch(program.operands[x][0]))
+                count = self._entry(self.layout.batch(operands[0]))
                 return [self._splat("double", builder.emit(f"sitofp i64 {count} to double"))] * len(self.vectors)
             else:
                 address = self.address("%shared", plan.shared_slots[x])
@@ -170,13 +170,13 @@ class Body:
         return builder.emit(f"shufflevector <{width} x {kind}> {one}, <{width} x {kind}> poison, {mask}")
 
     def _store(self, i: int, operation: str, names: list[str]) -> None:
-        """Store instruction i in all places where it will be looked for."""
+        """Store instruction i wherever it will be read."""
         plan = self.plan
         for v, name in enumerate(names):
             if self.place[1] == SHARED:
-                places = [("%shared", plan.shared_slots[i])] if i in plan.shared_slots else []
-                places += [("%outputs", place) for place in plan.outputs.get(i, ())]
-                addresses = [self.address(*place) for place in places]
+                targets = [("%shared", plan.shared_slots[i])] if i in plan.shared_slots else []
+                targets += [("%outputs", index) for index in plan.outputs.get(i, ())]
+                addresses = [self.address(*target) for target in targets]
             else:
                 addresses = [self._slot(i, v)] if i in plan.slots[self.place] else []
                 addresses += [self._row(2, plan.kept[i], v)] if i in plan.kept else []
@@ -192,13 +192,13 @@ class Body:
     def _row(self, kind: int, row: int, v: int) -> str:
         """The address of vector v in a row of the batch's outputs (1) or of its kept numbers (2)."""
         at, block = self.layout.batch(self.place[1]), self.layout.block
-        n = self._number(at)
+        n = self._entry(at)
         if "%padded" not in self._known:
             self.once.lines += [f"%padded0 = add i64 {n}, {block - 1}", f"%padded = and i64 %padded0, {-block}"]
             self._known["%padded"] = "%padded"
         start = self.builder.emit(f"mul i64 %padded, {row}")
-        place = self.builder.emit(f"add i64 {start}, {self._index(v)}")
-        return self.builder.emit(f"getelementptr double, ptr {self._pointer(str(at + kind))}, i64 {place}")
+        index = self.builder.emit(f"add i64 {start}, {self._index(v)}")
+        return self.builder.emit(f"getelementptr double, ptr {self._pointer(str(at + kind))}, i64 {index}")
 
     def _index(self, v: int) -> str:
         """The number of the first sample in vector v."""
@@ -207,7 +207,7 @@ class Body:
         return self._known[f"index{v}"] if v else "%index"
 
     def _samples(self, v: int) -> str:
-        """The numbers of the samples in the lanes of vector v; behind the last one it is repeated."""
+        """The numbers of the samples in the lanes of vector v; after the last one it is repeated."""
         name = f"samples{v}"
         if name not in self._known:
             builder, width = self.first, self.width
@@ -228,17 +228,17 @@ class Body:
             self._known[name] = builder.emit(f"icmp slt {integers} <{lanes}>, {left}")
         return self._known[name]
 
-    def _gather(self, view: int, place: int, v: int) -> str:
-        """The numbers at `place` of the samples in vector v."""
+    def _gather(self, view: int, index: int, v: int) -> str:
+        """Number `index` of each of the samples in vector v."""
         builder, width = self.builder, self.width
         at = self.layout.view(view)
         base, integers = self._pointer(str(at)), f"<{width} x i64>"
         offsets = f"offsets{view}.{v}"
         if offsets not in self._known:
-            samples, between = self._samples(v), self._splat("i64", self._number(at + 1), self.first)
+            samples, between = self._samples(v), self._splat("i64", self._entry(at + 1), self.first)
             self._known[offsets] = self.first.emit(f"mul {integers} {samples}, {between}")
-        if place:
-            step = builder.emit(f"mul i64 {self._number(at + 2)}, {place}")
+        if index:
+            step = builder.emit(f"mul i64 {self._entry(at + 2)}, {index}")
             base = builder.emit(f"getelementptr i8, ptr {base}, i64 {step}")
         addresses = builder.emit(f"getelementptr i8, ptr {base}, {integers} {self._known[offsets]}")
         kind = builder.type
@@ -256,19 +256,19 @@ class Body:
             gathered = builder.emit(f"insertelement {kind} {gathered}, double {number}, i64 {lane}")
         return gathered
 
-    def _add_to_sum(self, place: int, operands: tuple[int, ...]) -> None:
+    def _add_to_sum(self, index: int, operands: tuple[int, ...]) -> None:
         """Add x, or x*y, of the samples to a sum."""
         builder = self.builder
         if self.layout.exact:
             function = f"@{REDUCE}.v{self.width}f64"
             builder.declarations.add(f"declare double {function}(double, {builder.type})")
-            address = self.address("%memory", place)
+            address = self.address("%memory", index)
             before = builder.emit(f"load double, ptr {address}, align 8")
             masked = self._select(self._valid(0), self.operand(operands[0])[0], builder.constant(-0.0))
             after = builder.emit(f"call double {function}(double {before}, {builder.type} {masked})")
             builder.lines.append(f"store double {after}, ptr {address}, align 8")
             return
-        address = self.address("%memory", place * self.width)
+        address = self.address("%memory", index * self.width)
         total = self._load(address)
         for v in self.vectors:
             name = lowered(

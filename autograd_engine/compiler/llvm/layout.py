@@ -8,11 +8,11 @@ CHUNKS = 64
 """The most chunks that the samples of a batch are divided into, each summed by itself."""
 SMALLEST_CHUNK = 1024
 NAN_FOUND = 5
-"""The place in the context that says whether a NaN was found."""
+"""The entry of the context that says whether a NaN was found."""
 NEXT_CHUNK = 6
-"""The place in the context of the number of the next chunk, which the threads take one after the other."""
+"""The entry with the number of the next chunk, which the threads take one after the other."""
 FIRST = 7
-"""The place in the context of what depends on the program."""
+"""The first entry that depends on the program."""
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Layout:
     `memory` of the first thread and of the `partials`; whether a NaN was found; the number of the next chunk; for each
     array its address; for each mapped axis the address of the array and the distances in bytes from sample to sample
     and from number to number; for each batch the number of samples, the address of its `rows` (outputs) and that of
-    its `kept` numbers, each so many times the padded number of samples.
+    its `kept` numbers, each as many rows of the padded number of samples.
     """
 
     width: int
@@ -55,15 +55,15 @@ class Layout:
     seeks_nan: bool = False
 
     def array(self, i: int) -> int:
-        """The place of an array in the context."""
+        """The entry of an array in the context."""
         return FIRST + i
 
     def view(self, i: int) -> int:
-        """The place of a mapped axis in the context."""
+        """The first entry of a mapped axis in the context."""
         return FIRST + self.arrays + 3 * i
 
     def batch(self, i: int) -> int:
-        """The place of a batch in the context."""
+        """The first entry of a batch in the context."""
         return FIRST + self.arrays + 3 * self.views + 3 * i
 
     @property

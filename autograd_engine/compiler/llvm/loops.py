@@ -203,12 +203,12 @@ store i64 0, ptr %flag"""
     ]
 
 
-def _find_nan(name: str, count: str, place: int) -> Function:
-    """Sets the flag where one of %count doubles is NaN, at the address that is at a place of the context."""
+def _find_nan(name: str, count: str, entry: int) -> Function:
+    """Sets the flag where one of %count doubles is NaN, at the address in an entry of the context."""
     text = f"""\
 entry:
 {count}
-%numbers_at = getelementptr i64, ptr %context, i64 {place}
+%numbers_at = getelementptr i64, ptr %context, i64 {entry}
 %numbers = load ptr, ptr %numbers_at
 br label %look
 look:

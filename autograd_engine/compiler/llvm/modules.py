@@ -1,7 +1,7 @@
 """A program becomes modules of LLVM IR.
 
 Shared instructions are scalar code. Instructions of a batch are the body of a loop over blocks of samples, one sample
-per lane; see plan.py for what is computed where, body.py for the straight lines, loops.py for what goes around them.
+per lane; see memory.py for where results are kept, body.py for the straight lines, loops.py for what goes around them.
 `run` does everything; the loops can also be called one by one, each for a chunk of the samples, by several threads.
 """
 
@@ -33,7 +33,7 @@ class Code:
 
 
 def emit(program: Program, arrays: int, views: int, batches: int, width: int, exact: bool, rows: Sequence[int]) -> Code:
-    """The code of a program with so many arrays, mapped axes and batches, for vectors of `width` doubles.
+    """The code of a program with these counts of arrays, mapped axes and batches, for vectors of `width` doubles.
 
     `rows[i]` is the batch that output i is a row of, SHARED for one number.
     """
@@ -46,7 +46,7 @@ def emit(program: Program, arrays: int, views: int, batches: int, width: int, ex
         functions.append(Function(signature, "\n".join(body.lines), body.builder.declarations))
 
     def straight(name: str, parameters: str, place: tuple[int, int], width: int) -> None:
-        """A function that computes the parts at a place, each in a function of its own."""
+        """A function that computes the parts at a place, each in a separate function."""
         parts = plan.parts.get(place, []) or ([] if place[1] == SHARED else [[]])
         signatures = [f"{name}_{number}({parameters})" for number in range(len(parts))]
         for part, signature in zip(parts, signatures):
@@ -65,8 +65,8 @@ def emit(program: Program, arrays: int, views: int, batches: int, width: int, ex
             straight(f"body_{loop.name}", BODY_PARAMETERS, place, width)
             first = plan.shared_slots[next(iter(plan.sums[place]))] if loop.sums else 0
             functions += [loops.loop(loop, layout), loops.finish(loop, layout, first), loops.chunks(loop, layout)]
-    without_code = [(x, places) for x, places in plan.outputs.items() if x < 0 or program.operations[x] in NO_CODE]
-    stores = cut([(x, to) for x, places in without_code for to in places])
+    without_code = [x for x in plan.outputs if x < 0 or program.instructions[x].operation in NO_CODE]
+    stores = cut([(x, to) for x in without_code for to in plan.outputs[x]])
     signatures = [f"last_{number}({SHARED_PARAMETERS})" for number in range(len(stores))]
     for part, signature in zip(stores, signatures):
         body = Body(plan, 1, (0, SHARED))

@@ -116,7 +116,7 @@ class Library:
             self._linker = linker  # goes after what it has linked
 
     def function(self, name: str, arguments: int) -> Callable[..., None]:
-        """A function of so many integers or addresses. The GIL is free while it runs."""
+        """A function of `arguments` integers or addresses. The GIL is free while it runs."""
         function = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * arguments)(self._tracker[name])
         function.library = self  # type: ignore[attr-defined]
         return function

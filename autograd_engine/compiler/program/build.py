@@ -1,8 +1,7 @@
-"""A program: a straight line of instructions, and how a trace becomes one.
+"""How a trace becomes a program.
 
-An instruction is the name of an operation and its operands: the numbers of earlier instructions, and constants as
-negative numbers (-1 is the first). An instruction is shared, or it belongs to a batch and stands for one number per
-sample; `batch_sum` leads from the latter to the former.
+A node of a batch becomes an instruction that stands for one number per sample; `batch_sum` leads from those to
+instructions that stand for one number.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from autograd_engine.compiler.program.program import SHARED, Program
+from autograd_engine.compiler.program.regions import divided
 from autograd_engine.compiler.program.simplify import Simplifier
 from autograd_engine.compiler.trace.errors import TraceError
 from autograd_engine.compiler.trace.traced import BATCH_SUM, BROADCAST, Batch, Traced
@@ -22,11 +22,11 @@ def program_of(outputs: Sequence[Any], nodes: Sequence[Traced], batches: Iterabl
     numbers = {batch: i for i, batch in enumerate(batches)}
     simplifier = Simplifier(exact)
     emit, constant = simplifier.emit, simplifier.constant
-    places: list[int] = [0] * len(nodes)
+    operands: list[int] = [0] * len(nodes)
     needed = _needed(outputs, nodes)
 
-    def place(x: Any) -> int:
-        return constant(x) if x.__class__ is float else places[x.index]
+    def operand(x: Any) -> int:
+        return constant(x) if x.__class__ is float else operands[x.index]
 
     for node in nodes:
         if not needed[node.index]:
@@ -37,19 +37,19 @@ def program_of(outputs: Sequence[Any], nodes: Sequence[Traced], batches: Iterabl
             if kind == "size":
                 source = [numbers[source[0]]]
             batch = SHARED if node.batch is None else numbers[node.batch]
-            places[node.index] = simplifier.leaf(kind, tuple(source), batch)
+            operands[node.index] = simplifier.leaf(kind, tuple(source), batch)
         elif op is BROADCAST:
-            places[node.index] = place(node.arguments[0])
+            operands[node.index] = operand(node.arguments[0])
         elif op is BATCH_SUM:
             x = node.arguments[0]
-            places[node.index] = simplifier.batch_sum(place(x), numbers[x.batch])
+            operands[node.index] = simplifier.batch_sum(operand(x), numbers[x.batch])
         elif op.composite:
-            places[node.index] = place(node.expansion)
+            operands[node.index] = operand(node.expansion)
         else:
-            places[node.index] = emit(
-                op.name, tuple([constant(x) if x.__class__ is float else places[x.index] for x in node.arguments])
+            operands[node.index] = emit(
+                op.name, tuple([constant(x) if x.__class__ is float else operands[x.index] for x in node.arguments])
             )
-    ends = [simplifier.output(place(x)) for x in outputs]
+    ends = [simplifier.output(operand(x)) for x in outputs]
     recorded = len(nodes)
     program = _program(simplifier, ends, recorded, guarded=exact)
     if not exact and simplifier.has_guards:
@@ -58,14 +58,14 @@ def program_of(outputs: Sequence[Any], nodes: Sequence[Traced], batches: Iterabl
 
 
 def _program(simplifier: Simplifier, outputs: list[int], recorded: int, guarded: bool) -> Program:
-    operations, operands, batches, outputs = simplifier.finished(outputs, guarded)
-    return Program(operations, operands, batches, simplifier.constants, outputs, recorded)
+    instructions, outputs = simplifier.finished(outputs, guarded)
+    return Program(instructions, simplifier.constants, divided(instructions), outputs, recorded)
 
 
 def _needed(outputs: Sequence[Any], nodes: Sequence[Traced]) -> bytearray:
     """Which nodes the outputs depend on.
 
-    Raises TraceError where one of them is not among `nodes`: an earlier trace has left it behind.
+    Raises TraceError where one of them is not among `nodes`: it was left over from an earlier trace.
     """
     needed, count = bytearray(len(nodes)), len(nodes)
 

@@ -11,11 +11,70 @@ Numbers that each sample has for itself carry an index, a letter for each batch 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
+from string import ascii_lowercase
+from typing import Any
 
-from autograd_engine.compiler.program.program import FROM_OUTSIDE, SHARED, Names, Program, batch_index
+import numpy as np
+
+from autograd_engine.compiler.program.program import FROM_OUTSIDE, SHARED, Program
+from autograd_engine.compiler.program.regions import summed_batch
+from autograd_engine.compiler.trace.arrays import ArrayTrace
 
 SHOWN = 6  # numbers to a line of outputs
+
+
+@dataclass
+class Names:
+    """What the numbers from outside are called: the scalars, and the arrays with their shapes.
+
+    `views` says for each mapped axis which array it belongs to and which of its axes it is. An array that is no
+    argument has a negative number, -1 the first.
+    """
+
+    scalars: list[str] = field(default_factory=list)
+    arrays: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
+    views: list[tuple[int, int]] = field(default_factory=list)
+    constants: list[tuple[int, ...]] = field(default_factory=list)
+
+    @staticmethod
+    def of(arguments: Iterable[tuple[str, Any]], arrays: ArrayTrace) -> Names:
+        """The names for arguments, `(name, argument)` each."""
+        constants = [constant.plain.shape for constant in arrays.constants]
+        names = Names(views=[(number, axis) for number, axis, _ in arrays.views], constants=constants)
+        for name, argument in arguments:
+            names._add(name, argument)
+        return names
+
+    def _add(self, name: str, tree: Any) -> None:
+        if isinstance(tree, np.ndarray) and tree.ndim:
+            self.arrays.append((name, tree.shape))
+        elif isinstance(tree, dict):
+            for key, part in tree.items():
+                self._add(f"{name}[{key!r}]", part)
+        elif isinstance(tree, (list, tuple)):
+            fields = getattr(tree, "_fields", None)
+            for i, part in enumerate(tree):
+                self._add(f"{name}.{fields[i]}" if fields else f"{name}[{i}]", part)
+        else:
+            self.scalars.append(name)
+
+    def leaf(self, operation: str, source: tuple[int, ...], index: str) -> str:
+        """What comes from outside; `index` is that of the samples."""
+        if operation == "scalar":
+            return self.scalars[source[0]]
+        if operation == "size":
+            return f"number of samples {_index(source[0])}"
+        if operation == "element":
+            name, shape = self.arrays[source[0]]
+            return f"{name}[{', '.join(map(str, _indices(source[1], shape)))}]"
+        number, axis = self.views[source[0]]
+        name, shape = self.arrays[number] if number >= 0 else (f"constant{-number}", self.constants[-1 - number])
+        axis %= len(shape)
+        others = list(map(str, _indices(source[1], shape[:axis] + shape[axis + 1 :])))
+        return f"{name}[{', '.join([*others[:axis], index, *others[axis:]])}]"
 
 
 def listing(program: Program, names: Names) -> str:
@@ -24,15 +83,16 @@ def listing(program: Program, names: Names) -> str:
     def operand(x: int) -> str:
         if x < 0:
             return repr(program.constants[-1 - x])
-        return f"%{x}" if program.batches[x] == SHARED else f"%{x}[{batch_index(program.batches[x])}]"
+        batch = program.instructions[x].batch
+        return f"%{x}" if batch == SHARED else f"%{x}[{_index(batch)}]"
 
     lines = []
-    for i, (operation, operands) in enumerate(zip(program.operations, program.operands)):
+    for i, (operation, operands, batch) in enumerate(program.instructions):
         if operation in FROM_OUTSIDE:
-            text = names.leaf(operation, operands, batch_index(program.batches[i]))
+            text = names.leaf(operation, operands, _index(batch))
         elif operation == "batch_sum":
-            batch = max(program.batches[x] for x in operands if x >= 0)
-            text = f"sum over {batch_index(batch)}: {' * '.join(map(operand, operands))}"
+            summed = _index(summed_batch(program.instructions, operands))
+            text = f"sum over {summed}: {' * '.join(map(operand, operands))}"
         else:
             text = f"{operation} {', '.join(map(operand, operands))}"
         lines.append((operand(i), text))
@@ -42,3 +102,14 @@ def listing(program: Program, names: Names) -> str:
     return "\n".join(
         [*[f"{number:{width}} = {text}" for number, text in lines], "return " + ",\n       ".join(rows)]
     ).rstrip()
+
+
+def _index(batch: int) -> str:
+    """The letter of a batch: i, j, k and so on."""
+    letters = ascii_lowercase[8:]
+    return letters[batch] if 0 <= batch < len(letters) else f"i{batch}"
+
+
+def _indices(i: int, shape: Sequence[int]) -> tuple[int, ...]:
+    """The indices of number i of an array."""
+    return tuple([int(k) for k in np.unravel_index(i, tuple(shape))]) if shape else ()

@@ -1,4 +1,7 @@
-"""How each operation simplifies, given its operands."""
+"""How each operation simplifies, given its operands.
+
+A rule returns the operand that stands for the result, or None where it knows nothing better than the operation.
+"""
 
 from __future__ import annotations
 
@@ -6,76 +9,94 @@ import operator
 import struct
 from collections.abc import Callable
 from math import frexp, isfinite
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from autograd_engine.primitives import PRIMITIVES
 
-if TYPE_CHECKING:
-    from autograd_engine.compiler.program.simplify import Simplifier
+
+class Emitter(Protocol):
+    """What a rule may ask for. An operand is the number of an instruction or, negative, that of a constant."""
+
+    exact: bool
+    operands: list[tuple[int, ...]]
+
+    def constant(self, x: float) -> int:
+        """The operand of a constant."""
+
+    def value(self, x: int) -> float:
+        """The number of a constant operand."""
+
+    def emit(self, operation: str, operands: tuple[int, ...]) -> int:
+        """The operand that stands for an operation of others."""
+
+    def is_a(self, x: int, operation: str) -> bool:
+        """Whether an operand is the result of this operation."""
+
 
 _COMPARISONS = {name: getattr(operator, name) for name in ("lt", "le", "gt", "ge", "eq", "ne")}
 
 
-def _bits(x: float) -> bytes:
+def bits_of(x: float) -> bytes:
+    """What tells floats apart that == does not: 0.0 from -0.0, and one NaN from another."""
     return struct.pack("d", x)
 
 
-_ZERO, _MINUS_ZERO = _bits(0.0), _bits(-0.0)
+_ZERO, _MINUS_ZERO = bits_of(0.0), bits_of(-0.0)
 
 
-def _add(s: Simplifier, x: int, y: int) -> int | None:
+def _add(s: Emitter, x: int, y: int) -> int | None:
     if x < 0 and y < 0:
-        return s.constant(s._value(x) + s._value(y))
+        return s.constant(s.value(x) + s.value(y))
     for a, b in ((x, y), (y, x)):
-        if b < 0 and _bits(s._value(b)) == _MINUS_ZERO:
+        if b < 0 and bits_of(s.value(b)) == _MINUS_ZERO:
             return a
-        if s._is(b, "neg"):
+        if s.is_a(b, "neg"):
             return s.emit("sub", (a, s.operands[b][0]))
     return None
 
 
-def _sub(s: Simplifier, x: int, y: int) -> int | None:
+def _sub(s: Emitter, x: int, y: int) -> int | None:
     if x < 0 and y < 0:
-        return s.constant(s._value(x) - s._value(y))
-    if y < 0 and _bits(s._value(y)) == _ZERO:
+        return s.constant(s.value(x) - s.value(y))
+    if y < 0 and bits_of(s.value(y)) == _ZERO:
         return x
-    if x < 0 and _bits(s._value(x)) == _MINUS_ZERO:
+    if x < 0 and bits_of(s.value(x)) == _MINUS_ZERO:
         return s.emit("neg", (y,))
-    return s.emit("add", (x, s.operands[y][0])) if s._is(y, "neg") else None
+    return s.emit("add", (x, s.operands[y][0])) if s.is_a(y, "neg") else None
 
 
-def _mul(s: Simplifier, x: int, y: int) -> int | None:
+def _mul(s: Emitter, x: int, y: int) -> int | None:
     if x < 0 and y < 0:
-        return s.constant(s._value(x) * s._value(y))
+        return s.constant(s.value(x) * s.value(y))
     for a, b in ((x, y), (y, x)):
-        if b < 0 and s._value(b) == 1:
+        if b < 0 and s.value(b) == 1:
             return a
-        if b < 0 and s._value(b) == -1:
+        if b < 0 and s.value(b) == -1:
             return s.emit("neg", (a,))
-        if b < 0 and s._is(a, "neg"):
-            return s.emit("mul", (s.operands[a][0], s.constant(-s._value(b))))
-    if s._is(x, "neg") and s._is(y, "neg"):
+        if b < 0 and s.is_a(a, "neg"):
+            return s.emit("mul", (s.operands[a][0], s.constant(-s.value(b))))
+    if s.is_a(x, "neg") and s.is_a(y, "neg"):
         return s.emit("mul", (s.operands[x][0], s.operands[y][0]))
     return None
 
 
-def _product0(s: Simplifier, x: int, y: int) -> int | None:
+def _product0(s: Emitter, x: int, y: int) -> int | None:
     """The product of the chain rule. The sign of a zero does not matter here: a cotangent of 0 goes no further."""
     for a, b in ((x, y), (y, x)):
-        if b < 0 and isfinite(s._value(b)) and s._value(b) != 0:
+        if b < 0 and isfinite(s.value(b)) and s.value(b) != 0:
             return s.emit("mul", (a, b))
-        if b < 0 and s._value(b) == 0:
+        if b < 0 and s.value(b) == 0:
             return b
-        if s._is(b, "sign") and s._is(s.operands[b][0], "relu"):
+        if s.is_a(b, "sign") and s.is_a(s.operands[b][0], "relu"):
             s.emit("gt", (s.operands[b][0], s.constant(0.0)))  # for `_plain_product`
     return None
 
 
-def _div(s: Simplifier, x: int, y: int) -> int | None:
+def _div(s: Emitter, x: int, y: int) -> int | None:
     if x < 0 and y < 0:
-        return s.constant(PRIMITIVES["div"].forward(s._value(x), s._value(y)))
+        return s.constant(PRIMITIVES["div"].forward(s.value(x), s.value(y)))
     if y < 0:
-        divisor = s._value(y)
+        divisor = s.value(y)
         if divisor == 1:
             return x
         if _is_power_of_two(divisor):
@@ -88,18 +109,18 @@ def _is_power_of_two(x: float) -> bool:
     return mantissa == 0.5 and -1000 < exponent < 1000
 
 
-def _neg(s: Simplifier, x: int) -> int | None:
+def _neg(s: Emitter, x: int) -> int | None:
     if x < 0:
-        return s.constant(-s._value(x))
-    return s.operands[x][0] if s._is(x, "neg") else None
+        return s.constant(-s.value(x))
+    return s.operands[x][0] if s.is_a(x, "neg") else None
 
 
-def _pow(s: Simplifier, x: int, y: int) -> int | None:
+def _pow(s: Emitter, x: int, y: int) -> int | None:
     if x < 0 and y < 0:
-        return s.constant(PRIMITIVES["pow"].forward(s._value(x), s._value(y)))
+        return s.constant(PRIMITIVES["pow"].forward(s.value(x), s.value(y)))
     if y >= 0:
         return None
-    exponent = s._value(y)
+    exponent = s.value(y)
     if exponent == 1:
         return x
     if exponent == 0:
@@ -114,54 +135,54 @@ def _pow(s: Simplifier, x: int, y: int) -> int | None:
     return powers[exponent]() if exponent in powers else None
 
 
-def _where(s: Simplifier, condition: int, x: int, y: int) -> int | None:
+def _where(s: Emitter, condition: int, x: int, y: int) -> int | None:
     if condition < 0:
-        return x if s._value(condition) else y
+        return x if s.value(condition) else y
     return x if x == y else None
 
 
-def _comparison(name: str) -> Callable[[Simplifier, int, int], int | None]:
+def _comparison(name: str) -> Callable[[Emitter, int, int], int | None]:
     compare = _COMPARISONS[name]
 
-    def rule(s: Simplifier, x: int, y: int) -> int | None:
+    def rule(s: Emitter, x: int, y: int) -> int | None:
         if x < 0 and y < 0:
-            return s.constant(float(compare(s._value(x), s._value(y))))
+            return s.constant(float(compare(s.value(x), s.value(y))))
         return None
 
     return rule
 
 
-def _and(s: Simplifier, x: int, y: int) -> int | None:
+def _and(s: Emitter, x: int, y: int) -> int | None:
     for a, b in ((x, y), (y, x)):
         if b < 0:
-            return a if s._value(b) else b
+            return a if s.value(b) else b
     return x if x == y else None
 
 
-def _or(s: Simplifier, x: int, y: int) -> int | None:
+def _or(s: Emitter, x: int, y: int) -> int | None:
     for a, b in ((x, y), (y, x)):
         if b < 0:
-            return b if s._value(b) else a
+            return b if s.value(b) else a
     return x if x == y else None
 
 
-def _xor(s: Simplifier, x: int, y: int) -> int | None:
+def _xor(s: Emitter, x: int, y: int) -> int | None:
     for a, b in ((x, y), (y, x)):
         if b < 0:
-            return s.emit("not", (a,)) if s._value(b) else a
+            return s.emit("not", (a,)) if s.value(b) else a
     return s.constant(0.0) if x == y else None
 
 
-def _not(s: Simplifier, x: int) -> int | None:  # of no constant: `_xor` takes care of those
-    return s.operands[x][0] if s._is(x, "not") else None
+def _not(s: Emitter, x: int) -> int | None:  # of no constant: `_xor` takes care of those
+    return s.operands[x][0] if s.is_a(x, "not") else None
 
 
-def _identity(s: Simplifier, x: int) -> int:
+def _identity(s: Emitter, x: int) -> int:
     return x
 
 
 def _chain(operation: str, empty: float) -> Callable[..., int]:
-    def rule(s: Simplifier, *inputs: int) -> int:
+    def rule(s: Emitter, *inputs: int) -> int:
         if not inputs:
             return s.constant(empty)
         total = inputs[0]
@@ -172,7 +193,7 @@ def _chain(operation: str, empty: float) -> Callable[..., int]:
     return rule
 
 
-def _dot(s: Simplifier, *inputs: int) -> int:
+def _dot(s: Emitter, *inputs: int) -> int:
     if not inputs:
         return s.constant(0.0)
     half = len(inputs) // 2
@@ -182,7 +203,7 @@ def _dot(s: Simplifier, *inputs: int) -> int:
     return total
 
 
-_RULES: dict[str, Callable[..., int | None]] = {
+RULES: dict[str, Callable[..., int | None]] = {
     "add": _add,
     "sub": _sub,
     "mul": _mul,

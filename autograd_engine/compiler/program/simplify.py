@@ -13,11 +13,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograd_engine.compiler.program.program import CONDITIONS, SHARED
-from autograd_engine.compiler.program.rules import (
-    _RULES,
-    _bits,
-)
+from autograd_engine.compiler.program.program import CONDITIONS, FROM_OUTSIDE, SHARED, Instruction
+from autograd_engine.compiler.program.rules import RULES, bits_of
 from autograd_engine.primitives import PRIMITIVES
 
 _TWINS = {"sin": "cos", "cos": "sin"}
@@ -34,28 +31,28 @@ class Simplifier:
         self.operands: list[tuple[int, ...]] = []
         self.batches: list[int] = []
         self.constants: list[float] = []
-        self._places: dict[Any, int] = {}
+        self._known: dict[Any, int] = {}
         self._conditions: set[int] = set()  # the instructions whose result is one
 
     def constant(self, x: float) -> int:
         """The operand of a constant: negative. By its bits, since 0.0 == -0.0 and nan != nan."""
-        key = _bits(x)
-        place = self._places.get(key)
-        if place is None:
+        key = bits_of(x)
+        operand = self._known.get(key)
+        if operand is None:
             self.constants.append(x)
-            place = self._places[key] = -len(self.constants)
-        return place
+            operand = self._known[key] = -len(self.constants)
+        return operand
 
     def leaf(self, kind: str, source: tuple[int, ...], batch: int) -> int:
         """An instruction without operands."""
-        return self._place(kind, source, batch)
+        return self._instruction(kind, source, batch)
 
     def batch_sum(self, x: int, batch: int) -> int:
         """The sum of x over the samples of a batch."""
         x = self.as_number(x)
         if self._batch(x) == SHARED:
             return self.emit("mul", (x, self.leaf("size", (batch,), SHARED)))
-        return self._place("batch_sum", (x,), SHARED)
+        return self._instruction("batch_sum", (x,), SHARED)
 
     def emit(self, operation: str, operands: tuple[int, ...]) -> int:
         """The operand that stands for an operation of others."""
@@ -65,34 +62,32 @@ class Simplifier:
             operands = (self._as_condition(operands[0]), self.as_number(operands[1]), self.as_number(operands[2]))
         elif not self._conditions.isdisjoint(operands):
             operands = tuple([self.as_number(x) for x in operands])
-        rule = _RULES.get(operation)
+        rule = RULES.get(operation)
         if rule is not None:
             result: int | None = rule(self, *operands)
             if result is not None:
                 return result
         elif operands and max(operands) < 0:
-            return self.constant(float(PRIMITIVES[operation].forward(*map(self._value, operands))))
+            return self.constant(float(PRIMITIVES[operation].forward(*map(self.value, operands))))
         if operation in _COMMUTATIVE and operands[0] > operands[1]:
             operands = operands[::-1]
-        return self._place(operation, operands)
+        return self._instruction(operation, operands)
 
     def as_number(self, x: int) -> int:
         """A condition as 1.0 or 0.0."""
-        return self._place("as_number", (x,)) if x in self._conditions else x
+        return self._instruction("as_number", (x,)) if x in self._conditions else x
 
     def output(self, x: int) -> int:
         """What is returned for x: a number, and in the default mode x for x + 0.0."""
         x = self.as_number(x)
-        if not self.exact and self._is(x, "add"):
+        if not self.exact and self.is_a(x, "add"):
             for a, b in (self.operands[x], self.operands[x][::-1]):
-                if a < 0 and self._value(a) == 0:
+                if a < 0 and self.value(a) == 0:
                     return b
         return x
 
-    def finished(
-        self, outputs: list[int], guarded: bool
-    ) -> tuple[list[str], list[tuple[int, ...]], list[int], list[int]]:
-        """The operations, operands and batches of all that `outputs` depend on, and the outputs."""
+    def finished(self, outputs: list[int], guarded: bool) -> tuple[list[Instruction], list[int]]:
+        """The instructions that `outputs` depend on, and the outputs."""
         emitted = self.operations, self.operands
         self.operations, self.operands = list(self.operations), list(self.operands)
         try:
@@ -104,24 +99,19 @@ class Simplifier:
         finally:
             self.operations, self.operands = emitted
 
-    def _in_order(self, outputs: list[int]) -> tuple[list[str], list[tuple[int, ...]], list[int], list[int]]:
+    def _in_order(self, outputs: list[int]) -> tuple[list[Instruction], list[int]]:
         order = self._order(outputs)
         moved = dict(zip(order, range(len(order))))
-        operands = [
-            self.operands[i]
-            if self.operations[i] in _FROM_OUTSIDE
-            else tuple([x if x < 0 else moved[x] for x in self.operands[i]])
-            for i in order
-        ]
-        return (
-            [self.operations[i] for i in order],
-            operands,
-            [self.batches[i] for i in order],
-            [x if x < 0 else moved[x] for x in outputs],
-        )
+        instructions = []
+        for i in order:
+            operation, operands = self.operations[i], self.operands[i]
+            if operation not in FROM_OUTSIDE:
+                operands = tuple([x if x < 0 else moved[x] for x in operands])
+            instructions.append(Instruction(operation, operands, self.batches[i]))
+        return instructions, [x if x < 0 else moved[x] for x in outputs]
 
     def _order(self, outputs: list[int]) -> list[int]:
-        """The instructions that the outputs depend on, each behind its operands."""
+        """The instructions that the outputs depend on, each after its operands."""
         uses = self._uses(outputs)
         if max(self.batches, default=SHARED) == SHARED:
             return self._with_twins(uses)
@@ -135,7 +125,7 @@ class Simplifier:
             elif not done[i]:
                 done[i] = 1
                 stack.append(-1 - i)
-                if self.operations[i] not in _FROM_OUTSIDE:
+                if self.operations[i] not in FROM_OUTSIDE:
                     stack += [x for x in reversed(self.operands[i]) if x >= 0 and not done[x]]
         return order
 
@@ -149,7 +139,7 @@ class Simplifier:
         for i, used in enumerate(uses):
             if used and not placed[i]:
                 order.append(i)
-                twin = self._places.get((_TWINS.get(self.operations[i]), self.operands[i]), i)
+                twin = self._known.get((_TWINS.get(self.operations[i]), self.operands[i]), i)
                 if twin > i and uses[twin]:
                     order.append(twin)
                     placed[twin] = 1
@@ -162,7 +152,7 @@ class Simplifier:
             if x >= 0:
                 uses[x] += 1
         for i in range(len(uses) - 1, -1, -1):
-            if uses[i] and self.operations[i] not in _FROM_OUTSIDE:
+            if uses[i] and self.operations[i] not in FROM_OUTSIDE:
                 for x in self.operands[i]:
                     if x >= 0:
                         uses[x] += 1
@@ -197,25 +187,25 @@ class Simplifier:
 
     def _waits_for_a_mean(self, i: int) -> bool:
         """Whether this is the slope of a mean, which waits for the mean only to be nan with it."""
-        if self.operations[i] != "where" or not self._is(self.operands[i][0], "eq"):
+        if self.operations[i] != "where" or not self.is_a(self.operands[i][0], "eq"):
             return False
         a, b = self.operands[self.operands[i][0]]
-        return a == b and self._is(a, "div") and self._is(self.operands[a][1], "size")
+        return a == b and self.is_a(a, "div") and self.is_a(self.operands[a][1], "size")
 
     def _leave_out_guards(self, outputs: list[int]) -> list[int]:
         """Take the plain product for that of the chain rule where no condition depends on it, and the slope of a mean
-        without a look at the mean. Returns the outputs, which may stand in other places."""
+        without a look at the mean. Returns the outputs, which may be other operands."""
         instead = {i: self.operands[i][1] for i in range(len(self.operations)) if self._waits_for_a_mean(i)}
         if instead:
             for i, (operation, operands) in enumerate(zip(self.operations, self.operands)):
-                if operation not in _FROM_OUTSIDE and not instead.keys().isdisjoint(operands):
+                if operation not in FROM_OUTSIDE and not instead.keys().isdisjoint(operands):
                     self.operands[i] = tuple([instead.get(x, x) for x in operands])
             outputs = [instead.get(x, x) for x in outputs]
         decisive = bytearray(len(self.operations))
         for i in range(len(decisive) - 1, -1, -1):
             operation = self.operations[i]
             if decisive[i] or operation in CONDITIONS:
-                for x in () if operation in _FROM_OUTSIDE else self.operands[i]:
+                for x in () if operation in FROM_OUTSIDE else self.operands[i]:
                     if x >= 0:
                         decisive[x] = 1
             if operation == "product0" and not decisive[i]:
@@ -225,43 +215,40 @@ class Simplifier:
     def _plain_product(self, x: int, y: int) -> tuple[str, tuple[int, ...]]:
         """The operation and the operands that stand for x * y."""
         for a, b in ((x, y), (y, x)):
-            if self._is(b, "sign") and self._is(self.operands[b][0], "relu"):
+            if self.is_a(b, "sign") and self.is_a(self.operands[b][0], "relu"):
                 out = self.operands[b][0]  # 0 or nan where it is not above 0, and so the slope
-                return "where", (self._places["gt", (out, self.constant(0.0))], a, out)
+                return "where", (self._known["gt", (out, self.constant(0.0))], a, out)
         return "mul", (x, y)
 
-    def _place(self, operation: str, operands: tuple[int, ...], batch: int | None = None) -> int:
+    def _instruction(self, operation: str, operands: tuple[int, ...], batch: int | None = None) -> int:
         key = (operation, operands)
-        place = self._places.get(key)
-        if place is None:
+        operand = self._known.get(key)
+        if operand is None:
             if batch is None:
                 batch = SHARED
                 for x in operands:
                     if x >= 0 and self.batches[x] > batch:
                         batch = self.batches[x]
-            place = self._places[key] = len(self.operations)
+            operand = self._known[key] = len(self.operations)
             self.operations.append(operation)
             self.operands.append(operands)
             self.batches.append(batch)
             if operation in CONDITIONS:
-                self._conditions.add(place)
-        return place
+                self._conditions.add(operand)
+        return operand
 
     def _as_condition(self, x: int) -> int:
         if x < 0:
-            return self.constant(float(self._value(x) != 0))
-        return x if x in self._conditions else self._place("as_bits", (x,))
+            return self.constant(float(self.value(x) != 0))
+        return x if x in self._conditions else self._instruction("as_bits", (x,))
 
-    def _value(self, x: int) -> float:
+    def value(self, x: int) -> float:
+        """The number of a constant operand."""
         return self.constants[-1 - x]
 
     def _batch(self, x: int) -> int:
         return SHARED if x < 0 else self.batches[x]
 
-    def _is(self, x: int, operation: str) -> bool:
+    def is_a(self, x: int, operation: str) -> bool:
+        """Whether an operand is the result of this operation."""
         return x >= 0 and self.operations[x] == operation
-
-
-_FROM_OUTSIDE = frozenset({"scalar", "element", "sample", "size"})
-
-# --- the rules: each returns the operand that stands for the result, or None where it knows no better ------------

@@ -37,7 +37,9 @@ from autograd_engine.compiler.c import functions as c_functions
 from autograd_engine.compiler.c.forms import FORMS, helpers, literal
 from autograd_engine.compiler.c.functions import Output, Source, function
 from autograd_engine.compiler.llvm.lower import LOWERINGS
-from autograd_engine.compiler.program.program import CONDITIONS, SHARED, Program
+from autograd_engine.compiler.program import regions
+from autograd_engine.compiler.program.program import CONDITIONS, Instruction, Program
+from autograd_engine.compiler.program.regions import divided
 from autograd_engine.structure import flatten
 from tests.laws.special_points import SPECIAL_POINTS
 from tests.laws.strategies import expressions, points
@@ -148,19 +150,16 @@ TAKES_CONDITIONS = {"not", "and", "or", "xor", "as_number"}
 
 def of_one_operation(name, count):
     """A file with one operation in it, whatever the compiler of programs would have made of it."""
-    operations, operands = ["scalar"] * count, [(i,) for i in range(count)]
+    instructions = [Instruction("scalar", (i,)) for i in range(count)]
     inputs = tuple(range(count))
     if name in TAKES_CONDITIONS:
-        operations += ["as_bits"] * count
-        operands += [(i,) for i in range(count)]
+        instructions += [Instruction("as_bits", (i,)) for i in range(count)]
         inputs = tuple(range(count, 2 * count))
-    operations.append(name)
-    operands.append(inputs)
+    instructions.append(Instruction(name, inputs))
     if name in CONDITIONS:
-        operands.append((len(operations) - 1,))
-        operations.append("as_number")
-    last = len(operations) - 1
-    program = Program(operations, operands, [SHARED] * len(operations), [], [last])
+        instructions.append(Instruction("as_number", (len(instructions) - 1,)))
+    last = len(instructions) - 1
+    program = Program(instructions, [], divided(instructions), [last])
     code = function(program, Source(range(count), {}, [], []), [Output(last, 0)], "evaluate")
     text = "\n".join(["void @evaluate(const double *inputs, double *outputs);", *helpers(code), *code])
     return text.replace("@", f"only_{name}_") + f"\nenum {{ only_{name}_outputs = 1 }};\n"
@@ -259,7 +258,8 @@ PROGRAMS = {
 @needs_compiler
 @pytest.mark.parametrize(("piece", "stack"), [(400, 2**15), (3, 0)], ids=["in place", "in pieces"])
 def test_programs(tmp_path, monkeypatch, piece, stack):
-    monkeypatch.setattr(c_functions, "PIECE", piece)
+    for module in (regions, c_functions):
+        monkeypatch.setattr(module, "PART", piece)
     monkeypatch.setattr(c_functions, "STACK", stack)
     texts = {name: to_c(f, *args, name=name) for name, (f, args) in PROGRAMS.items()}
     assert ("static double memory" in texts["stages"]) == ("_part_0(" in texts["stages"]) == (piece == 3)

@@ -1,0 +1,57 @@
+"""The division of a program into shared code and loops over samples."""
+
+import numpy as np
+import pytest
+
+from autograd_engine import exp, value_and_grad, vmap
+from autograd_engine.compiler.program.program import FROM_OUTSIDE, SHARED
+from autograd_engine.compiler.program.regions import PART, cut, stages, straight
+from autograd_engine.compiler.program.traced_function import TracedFunction
+
+
+def standardised(w, X):
+    h = vmap(lambda x: x * w[0])(X)
+    return (vmap(exp)(h - h.mean()) * w[1]).sum() * w[1]
+
+
+def two_batches(w, X, Y):
+    total = vmap(lambda x: exp(x * w[0]))(X).sum()
+    return vmap(lambda y: y * w[1] * total)(Y).mean() * total
+
+
+X, Y, W = np.linspace(-1, 1, 5), np.linspace(0, 1, 7), np.array([0.5, 2.0])
+PROGRAMS = {
+    "shared": (lambda x, y: x * exp(y), (0.5, 2.0)),
+    "standardised": (standardised, (W, X)),
+    "its gradient": (value_and_grad(standardised), (W, X)),
+    "two batches": (value_and_grad(two_batches), (W, X, Y)),
+}
+
+
+@pytest.mark.parametrize("exact", [True, False], ids=["exact", "default"])
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_every_instruction_is_computed_once_and_after_its_operands(name, exact):
+    f, arguments = PROGRAMS[name]
+    program = TracedFunction(f, arguments, {}, exact).program
+    outside = {i for i, (operation, *_) in enumerate(program.instructions) if operation in FROM_OUTSIDE}
+    done: list[int] = []
+    known = set(outside)
+    for shared, loops in stages(program.body):
+        for batch, line in [(SHARED, shared), *[(loop.batch, straight(loop.body)) for loop in loops]]:
+            for i in line:
+                operation, operands, of_batch = program.instructions[i]
+                assert of_batch == (SHARED if operation == "batch_sum" else batch)
+                assert known.issuperset(x for x in operands if x >= 0)
+                done.append(i)
+                if operation != "batch_sum":
+                    known.add(i)
+        known.update(i for loop in loops for i in loop.body.results)  # sums are known after their loop
+    assert sorted(done) == sorted(set(range(len(program))) - outside)
+
+
+@pytest.mark.parametrize("length", [0, 1, PART, PART + 1, 5 * PART - 1])
+def test_parts_are_the_line_and_of_about_equal_length(length):
+    parts = cut(list(range(length)))
+    assert [i for part in parts for i in part] == list(range(length))
+    assert all(len(part) <= PART for part in parts)
+    assert len({len(part) for part in parts}) <= 2
