@@ -17,7 +17,8 @@ ROOT = Path(__file__).parent.parent
 EXTRAS = ["cyclopts", "graphviz", "llvmlite", "matplotlib", "pygraphviz", "rich", "safetensors", "scipy", "sklearn"]
 # The reading order: a module imports only from modules before it, and a package stands after its own.
 READING_ORDER = """
-autograd_engine.primitives: primitive arithmetic sums exponentials trigonometry special activations
+autograd_engine.primitives: primitive arithmetic sums exponentials trigonometry special gamma
+autograd_engine.primitives: activations
 autograd_engine: primitives graph number_arrays number backward copying value rows structure expressions files
 autograd_engine: differences derivatives mapping given_gradient check draw
 autograd_engine.explanations: symbols notation statements names formula chain_rule steps wording mistakes tasks explain
@@ -30,8 +31,8 @@ autograd_engine: interactive
 autograd_engine.compiler.trace: errors traced arrays
 autograd_engine.compiler: trace arguments
 autograd_engine.compiler.program: program regions rules simplify build listing traced_function
-autograd_engine.compiler: program
-autograd_engine.compiler.llvm: host instructions builder vector_math calls lower layout memory body loops
+autograd_engine.compiler: program library
+autograd_engine.compiler.llvm: host builder instructions vector_math calls lower layout memory body loops
 autograd_engine.compiler.llvm: modules native executable
 autograd_engine.compiler: llvm kernel jit
 autograd_engine.compiler.c: forms functions file export
@@ -44,9 +45,9 @@ nn.plots: style functions predictions progress
 nn: plots
 nn.training: progress accuracy clipping early_stopping samples steps recordings random_sources random_draws
 nn.training: symbolic_copy compiled fit
-nn: training datasets saving
+nn: training datasets saving json_text
 nn
-nn.playground: data kinds settings engine training frames inspection script landscape session server
+nn.playground: layout data kinds settings engine training frames inspection script landscape session server
 nn: playground
 nn.command_line: terminal options output assignments descent_picture networks predictor results report
 nn.command_line: minimize explain playground predict train commands main
