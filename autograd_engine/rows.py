@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from autograd_engine import primitives
+from autograd_engine import primitives, value
 from autograd_engine.primitives import PRIMITIVES, dot_of_floats
 from autograd_engine.value import Value, leaves
 
@@ -36,7 +36,7 @@ class Rows:
             rows = None
         if rows is None or self._lengths != {len(inputs)}:
             return [primitives.dot(row, inputs) for row in self.rows]
-        nodes, new = [], object.__new__
+        nodes, new = [], value.new_node  # looked up here, since debug() puts another in its place
         for row, weights in zip(self.rows, rows):
             node = new(Value)
             node._a = row

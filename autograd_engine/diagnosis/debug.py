@@ -1,6 +1,6 @@
 """`with debug():` notes the line that makes each node; with `strict=True` it stops at the first nan or inf.
 
-While a block is open, what makes nodes is exchanged for what also looks at them: the `_new` that every maker of
+While a block is open, what makes nodes is exchanged for what also looks at them: the `new_node` that every maker of
 nodes in `value.py` begins with, and the methods of Value, after which a node is complete. Before and after, all is
 as it was, so that it costs nothing.
 """
@@ -105,7 +105,7 @@ class _Hooks:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.blocks = 0
-        self.new = value._new
+        self.new = value.new_node
         self.methods: dict[str, Any] = {}
 
     def open(self) -> None:
@@ -120,13 +120,13 @@ class _Hooks:
                 # 1000 on it no longer speeds up its methods.
                 for name, method in self.methods.items():
                     setattr(Value, name, _hooked(name, method))
-                value._new = _noting(self.new)  # type: ignore[assignment]
+                value.new_node = _noting(self.new)  # type: ignore[assignment]
 
     def close(self) -> None:
         with self.lock:
             self.blocks -= 1
             if not self.blocks:
-                value._new = self.new
+                value.new_node = self.new
                 for name, method in self.methods.items():
                     setattr(Value, name, method)
 

@@ -582,15 +582,15 @@ def test_code_without_a_file_has_no_text():
 
 def test_value_is_as_it_was_before_and_after():
     before = dict(vars(Value))
-    new = value._new
+    new = value.new_node
     with debug():
         assert vars(Value)["__add__"] is not before["__add__"]
-        assert value._new is not new
+        assert value.new_node is not new
         with debug(strict=True):
             pass
         assert vars(Value)["__add__"] is not before["__add__"]
     assert dict(vars(Value)) == before
-    assert value._new is new
+    assert value.new_node is new
     with pytest.raises(KeyError), debug(strict=True):
         raise KeyError
     assert all(vars(Value)[name] is thing for name, thing in before.items())
