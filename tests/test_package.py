@@ -137,7 +137,17 @@ def test_importing_everything_hides_no_builtin():
 
 
 def test_the_top_level_holds_what_was_agreed():
-    expected = {"pyproject.toml", "README.md", "LICENSE", "autograd_engine", "nn", "tests", "notebooks"}
+    expected = {
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+        "docs",
+        "autograd_engine",
+        "nn",
+        "tests",
+        "notebooks",
+    }
     found = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")}
     assert expected <= found
 

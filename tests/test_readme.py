@@ -1,6 +1,10 @@
-"""The README's code runs and prints what it says."""
+"""The code in the README and in the documentation runs and prints what it says, and its links lead somewhere."""
 
 import doctest
+import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,9 +13,23 @@ from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
 from autograd_engine import PRIMITIVES
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / ".github").glob("*.md"))]
 PARSERS = [SkipParser(), PythonCodeBlockParser(doctest_optionflags=doctest.ELLIPSIS)]
-BLOCKS = list(Sybil(PARSERS).parse(README).examples())
+# Its lines are added to a copy of the repository by a test of their own.
+EXECUTED = [page for page in PAGES if page.name != "adding-a-primitive.md"]
+BLOCKS = [(page, block) for page in EXECUTED for block in Sybil(PARSERS).parse(page).examples()]
+COMMANDS = [
+    (page, command, output)
+    for page in PAGES
+    for block in re.findall(r"^```console\n(.+?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    for command, output in re.findall(r"^\$ autograd-engine (.+)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)
+]
+LINKS = [
+    (page, target)
+    for page in [*PAGES, ROOT / "CHANGELOG.md"]
+    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", page.read_text(encoding="utf-8"))
+]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -25,11 +43,44 @@ def elsewhere(tmp_path_factory):
         del PRIMITIVES[name]
 
 
-# In order: a block may use what an earlier one defined.
-@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: f"line {block.line}")
-def test_block(block):
+# In order: a block may use what an earlier one of its page defined.
+@pytest.mark.parametrize(("page", "block"), BLOCKS, ids=lambda x: x.name if isinstance(x, Path) else f"line {x.line}")
+def test_block(page, block):
     block.evaluate()
 
 
-def test_readme_has_examples():
-    assert len(BLOCKS) >= 8
+@pytest.mark.parametrize(("page", "command", "output"), COMMANDS, ids=lambda x: x.name if isinstance(x, Path) else None)
+def test_command(page, command, output):
+    program = "import sys; from nn.command_line.main import main; sys.exit(main(sys.argv[1:]))"
+    done = subprocess.run(
+        [sys.executable, "-c", program, *shlex.split(command)], capture_output=True, encoding="utf-8", check=True
+    )
+    assert done.stdout.strip() == output.strip()
+
+
+@pytest.mark.parametrize(("page", "target"), LINKS, ids=lambda x: x.name if isinstance(x, Path) else x)
+def test_a_link_leads_somewhere(page, target):
+    file, _, anchor = target.partition("#")
+    goal = (page.parent / file).resolve() if file else page
+    assert goal.exists()
+    if anchor:
+        heads = re.findall(r"^#+ (.+)$", goal.read_text(encoding="utf-8"), re.MULTILINE)
+        assert anchor in [re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_files_that_a_page_names_exist(page):
+    for file in re.findall(r"`((?:autograd_engine|nn|tests|docs)/[\w/]+(?:\.py|/))`", page.read_text(encoding="utf-8")):
+        assert (ROOT / file).exists(), file
+
+
+def test_the_readme_is_short_and_the_pages_have_examples():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 250
+    assert len(BLOCKS) >= 40
+    assert COMMANDS
+
+
+def test_every_page_is_in_the_list_of_pages():
+    listed = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    for page in (ROOT / "docs").glob("*.md"):
+        assert page.name == "README.md" or f"({page.name})" in listed
