@@ -92,7 +92,8 @@ class Plan:
 
     def _assign_slots(self) -> None:
         """Give memory to what is needed beyond the part where it is computed."""
-        instructions, layout = self.program.instructions, self.layout
+        layout = self.layout
+        operations, operands, batches = zip(*self.program.instructions) if self.program.instructions else ((), (), ())
         self.kept: dict[int, int] = {}
         self.slots: dict[tuple[int, int], dict[int, int]] = {place: {} for place in self.parts}
         layout.kept = [0] * layout.batches
@@ -104,27 +105,27 @@ class Plan:
             slots, samples = self.slots[place], dict[int, int]()
             for number, part in enumerate(parts):
                 for i in part:
-                    if instructions[i].operation == "sample":
+                    if operations[i] == "sample":
                         samples[i] = number
                         continue
-                    for x in instructions[i].operands:
-                        if x < 0 or instructions[x].operation in NO_CODE:
+                    for x in operands[i]:
+                        if x < 0 or operations[x] in NO_CODE:
                             continue
-                        if instructions[x].operation == "sample":
+                        if operations[x] == "sample":
                             if samples[x] != number:
                                 slots.setdefault(x, len(slots))
                         elif home[x] == (*place, number):
                             continue
-                        elif instructions[x].batch == SHARED:
+                        elif batches[x] == SHARED:
                             self.shared_slots.setdefault(x, len(self.shared_slots))
                         elif home[x][:2] == place:
                             slots.setdefault(x, len(slots))
                         elif x not in self.kept:
-                            batch = instructions[x].batch
+                            batch = batches[x]
                             self.kept[x] = layout.kept[batch]
                             layout.kept[batch] += 1
         for _, x in self.rows:
-            if x >= 0 and instructions[x].batch == SHARED and instructions[x].operation not in NO_CODE:
+            if x >= 0 and batches[x] == SHARED and operations[x] not in NO_CODE:
                 self.shared_slots.setdefault(x, len(self.shared_slots))
         layout.shared = len(self.shared_slots)
         layout.memory = max(

@@ -102,13 +102,14 @@ class Simplifier:
     def _in_order(self, outputs: list[int]) -> tuple[list[Instruction], list[int]]:
         order = self._order(outputs)
         moved = dict(zip(order, range(len(order))))
-        instructions = []
-        for i in order:
-            operation, operands = self.operations[i], self.operands[i]
-            if operation not in FROM_OUTSIDE:
-                operands = tuple([x if x < 0 else moved[x] for x in operands])
-            instructions.append(Instruction(operation, operands, self.batches[i]))
-        return instructions, [x if x < 0 else moved[x] for x in outputs]
+        moved_operands = [
+            self.operands[i]
+            if self.operations[i] in FROM_OUTSIDE
+            else tuple([x if x < 0 else moved[x] for x in self.operands[i]])
+            for i in order
+        ]
+        rows = zip([self.operations[i] for i in order], moved_operands, [self.batches[i] for i in order])
+        return list(map(Instruction._make, rows)), [x if x < 0 else moved[x] for x in outputs]
 
     def _order(self, outputs: list[int]) -> list[int]:
         """The instructions that the outputs depend on, each after its operands."""
