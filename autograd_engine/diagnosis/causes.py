@@ -82,6 +82,8 @@ def _inf(node: Value, bound: float) -> str:
         return "the logarithm of 0"
     if name == "pow" and not operands[0]:
         return "0 to a negative power"
+    if name in ("lgamma", "digamma"):
+        return "a pole of the gamma function"
     return "its end of the domain" if name == "arctanh" else "beyond 1.8e308, the largest float"
 
 

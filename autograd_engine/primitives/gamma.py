@@ -80,14 +80,15 @@ def _digamma(x: Any) -> Any:
 
 def _polygamma_of_positive(m: int, x: Any, sign: float) -> Any:
     """The derivative of order m >= 1 of digamma, summed as Euler and Maclaurin do."""
-    shift = _SHIFT + m
-    y = x + float(shift)
+    shift = float(_SHIFT + m)
+    few = x < shift  # where the series needs more terms than there are, steps of 1 lead up to where it does not
+    y = where(few, x + shift, x)
     inverse = div(1.0, y)
     # B₂ⱼ / (2j)! · (m + 1) … (m + 2j - 1)
     series = [b * math.prod(range(m + 1, m + 2 * j)) / math.factorial(2 * j) for j, b in enumerate(_BERNOULLI, 1)]
     total = pow(y, float(-m)) * (1 / m + inverse * (0.5 + inverse * _polynomial(square(inverse), series)))
-    for k in range(shift - 1, -1, -1):
-        total = total + pow(x + float(k) if k else x, float(-m - 1))
+    for k in range(_SHIFT + m - 1, -1, -1):
+        total = total + where(few, pow(x + float(k) if k else x, float(-m - 1)), 0.0)
     return sign * float(math.factorial(m)) * total
 
 
@@ -119,7 +120,7 @@ def _polygamma_row(m: int) -> Primitive:
 def polygamma(m: int, x: Any) -> Any:
     """The m-th derivative of digamma at x, which is derivative m + 1 of the logarithm of the gamma function.
 
-    Raises ValueError where m is no plain whole number that is 0 or more.
+    Raises ValueError where m is no plain whole number from 0 to 100.
 
     >>> polygamma(1, 1.0), polygamma(0, 1.0) == digamma(1.0)
     (1.6449340668482264, True)
@@ -127,7 +128,7 @@ def polygamma(m: int, x: Any) -> Any:
     return _polygamma(m)(x)
 
 
-_polygamma = family("polygamma", _polygamma_row)
+_polygamma = family("polygamma", _polygamma_row, last=100)  # far beyond, coefficients leave the range of floats
 
 
 digamma = row(

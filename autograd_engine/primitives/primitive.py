@@ -10,6 +10,7 @@ import functools
 import inspect
 import math
 import numbers
+import threading
 from collections.abc import Callable, Sequence
 from math import inf, nan
 from types import MethodType
@@ -195,19 +196,21 @@ def row(
     return op
 
 
-def family(name: str, make: Callable[[int], Primitive]) -> Callable[[int], Primitive]:
-    """The rows name0, name1, name2 …, as `make` makes them; each is made once.
+def family(name: str, make: Callable[[int], Primitive], last: int) -> Callable[[int], Primitive]:
+    """The rows name0, name1, name2 … up to the number `last`, as `make` makes them; each is made once.
 
-    Asking for a row raises ValueError where its number is no plain whole number that is 0 or more.
+    Asking for a row raises ValueError where its number is no plain whole number from 0 to `last`.
     """
     rows: dict[int, Primitive] = {}
+    lock = threading.Lock()
 
     def member(m: int) -> Primitive:
-        if type(m) is not int or m < 0:
-            raise ValueError(f"{name}(m, x) needs a plain whole number m >= 0, got {m!r:.60}")
-        if m not in rows:
-            rows[m] = make(m)
-            PRIMITIVES.pop(f"{name}{m}", None)
+        if type(m) is not int or not 0 <= m <= last:
+            raise ValueError(f"{name}(m, x) needs a plain whole number m from 0 to {last}, got {m!r:.60}")
+        with lock:
+            if m not in rows:
+                rows[m] = make(m)
+                PRIMITIVES.pop(f"{name}{m}", None)
         return rows[m]
 
     PRIMITIVES.families[name] = member
