@@ -32,30 +32,28 @@ LINKS = [
 ]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def elsewhere(tmp_path_factory):
-    """A folder for what the examples write; primitives that they define go again."""
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """A folder for what each page's examples write; primitives that they define go again."""
     known = set(PRIMITIVES)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path_factory.mktemp("readme"))
-        yield
+    yield {page: tmp_path_factory.mktemp(page.stem) for page in PAGES}
     for name in PRIMITIVES.keys() - known:
         del PRIMITIVES[name]
 
 
 # In order: a block may use what an earlier one of its page defined.
 @pytest.mark.parametrize(("page", "block"), BLOCKS, ids=lambda x: x.name if isinstance(x, Path) else f"line {x.line}")
-def test_block(page, block):
+def test_block(page, block, folders, monkeypatch):
+    monkeypatch.chdir(folders[page])
     block.evaluate()
 
 
 @pytest.mark.parametrize(("page", "command", "output"), COMMANDS, ids=lambda x: x.name if isinstance(x, Path) else None)
-def test_command(page, command, output):
+def test_command(page, command, output, folders):
     program = "import sys; from nn.command_line.main import main; sys.exit(main(sys.argv[1:]))"
-    done = subprocess.run(
-        [sys.executable, "-c", program, *shlex.split(command)], capture_output=True, encoding="utf-8", check=True
-    )
-    assert done.stdout.strip() == output.strip()
+    arguments = [sys.executable, "-c", program, *shlex.split(command)]
+    done = subprocess.run(arguments, capture_output=True, encoding="utf-8", check=True, cwd=folders[page])
+    assert [line.rstrip() for line in done.stdout.strip().splitlines()] == output.strip().splitlines()
 
 
 @pytest.mark.parametrize(("page", "target"), LINKS, ids=lambda x: x.name if isinstance(x, Path) else x)
