@@ -23,7 +23,9 @@ COMMANDS = [
     (page, command, output)
     for page in PAGES
     for block in re.findall(r"^```console\n(.+?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    for command, output in re.findall(r"^\$ autograd-engine (.+)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)
+    for command, output in re.findall(
+        r"^\$ .venv/bin/autograd-engine ((?:explain|minimize) .+)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE
+    )
 ]
 LINKS = [
     (page, target)
@@ -32,30 +34,28 @@ LINKS = [
 ]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def elsewhere(tmp_path_factory):
-    """A folder for what the examples write; primitives that they define go again."""
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """A folder for what each page's examples write; primitives that they define go again."""
     known = set(PRIMITIVES)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path_factory.mktemp("readme"))
-        yield
+    yield {page: tmp_path_factory.mktemp(page.stem) for page in PAGES}
     for name in PRIMITIVES.keys() - known:
         del PRIMITIVES[name]
 
 
 # In order: a block may use what an earlier one of its page defined.
 @pytest.mark.parametrize(("page", "block"), BLOCKS, ids=lambda x: x.name if isinstance(x, Path) else f"line {x.line}")
-def test_block(page, block):
+def test_block(page, block, folders, monkeypatch):
+    monkeypatch.chdir(folders[page])
     block.evaluate()
 
 
 @pytest.mark.parametrize(("page", "command", "output"), COMMANDS, ids=lambda x: x.name if isinstance(x, Path) else None)
-def test_command(page, command, output):
+def test_command(page, command, output, folders):
     program = "import sys; from nn.command_line.main import main; sys.exit(main(sys.argv[1:]))"
-    done = subprocess.run(
-        [sys.executable, "-c", program, *shlex.split(command)], capture_output=True, encoding="utf-8", check=True
-    )
-    assert done.stdout.strip() == output.strip()
+    arguments = [sys.executable, "-c", program, *shlex.split(command)]
+    done = subprocess.run(arguments, capture_output=True, encoding="utf-8", check=True, cwd=folders[page])
+    assert [line.rstrip() for line in done.stdout.strip().splitlines()] == output.strip().splitlines()
 
 
 @pytest.mark.parametrize(("page", "target"), LINKS, ids=lambda x: x.name if isinstance(x, Path) else x)
@@ -77,7 +77,7 @@ def test_the_files_that_a_page_names_exist(page):
 def test_the_readme_is_short_and_the_pages_have_examples():
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 250
     assert len(BLOCKS) >= 40
-    assert COMMANDS
+    assert {command.split()[0] for _, command, _ in COMMANDS} == {"explain", "minimize"}
 
 
 def test_every_page_is_in_the_list_of_pages():
