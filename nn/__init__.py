@@ -1,5 +1,9 @@
 """Neural networks of scalar Values: modules, losses, optimisers and training.
 
+What programs import is in the modules of this folder, by theme: `modules`, `perceptrons`, `units` and `convolution` are
+what networks are made of, `losses`, `optimizers` and `schedules` what trains them, `saving` their files. `training` has
+`fit`; `datasets` and `plots` are imported by name; `command_line` and `playground` are the two programs built on them.
+
 >>> from nn import MLP, SGD, accuracy, fit, hinge_loss
 >>> model = MLP(2, [8, 1], seed=1)
 >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [-1, 1, 1, -1]
