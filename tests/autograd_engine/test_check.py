@@ -16,7 +16,8 @@ import autograd_engine as ag
 from autograd_engine import PRIMITIVES, Primitive, Value
 from autograd_engine.check import GradientCheck, GradientError, Slope, check_gradients
 from autograd_engine.derivatives import grad
-from tests.laws.strategies import NONZERO, Expression, domain, expressions, points
+from tests.laws.rows import NONZERO
+from tests.laws.strategies import Expression, domain, expressions, points
 
 ROWS = list(PRIMITIVES.values())
 

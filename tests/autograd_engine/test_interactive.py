@@ -20,7 +20,7 @@ from autograd_engine.graph import topological_order
 from autograd_engine.interactive import javascript as emitter
 from autograd_engine.primitives import PRIMITIVES, Primitive
 from autograd_engine.primitives import sum as sum_of
-from tests.laws.special_points import SPECIAL_POINTS
+from tests.laws.rows import special_points
 from tests.laws.strategies import anything, domain, expressions, points, wide
 
 ROWS = list(PRIMITIVES.values())
@@ -119,7 +119,7 @@ def check_moved(javascript, f, before, after):
 
 
 def test_special_points_are_the_same_in_the_browser(javascript):
-    for point in SPECIAL_POINTS:
+    for point in special_points():
         check_moved(javascript, point.function, point.inputs, point.inputs)
 
 

@@ -15,9 +15,10 @@ ADDED = re.findall(r"^   `(\S+\.py)`\n\n   ```python\n   (.+)\n   ```$", PAGE.re
 
 EVERY_BACK_END = """
 import math
-from autograd_engine import arsinh, jit, to_c
+from autograd_engine import Value, arsinh, jit, to_c
 from autograd_engine.interactive.javascript import emit
 assert arsinh(0.7) == math.asinh(0.7) == jit(arsinh, exact=True)(0.7)
+assert Value(0.7).arsinh().data == arsinh(0.7)
 assert abs(jit(arsinh)(0.7) - arsinh(0.7)) < 1e-15
 assert "asinh(" in to_c(arsinh, 0.5)
 assert 'forward["arsinh"] = Math.asinh;' in emit([("arsinh", 1)])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from autograd_engine import grad, hessian, jacobian, jit, jvp, value_and_grad, vjp, vmap
 from autograd_engine.primitives import PRIMITIVES
 from autograd_engine.structure import flatten
-from tests.laws.special_points import SPECIAL_POINTS
+from tests.laws.rows import special_points
 from tests.laws.strategies import ANY, anything, expressions, points
 
 SPECIAL = st.sampled_from([0.0, -0.0, 1.0, -1.0, float("inf"), float("-inf"), float("nan")])
@@ -133,7 +133,7 @@ def test_arrays_of_other_types(programs, dtype):
     assert bits(np.array(found).T) == bits([f(row) for row in array.astype(float).tolist()])
 
 
-@pytest.mark.parametrize("point", SPECIAL_POINTS, ids=repr)
+@pytest.mark.parametrize("point", special_points(), ids=repr)
 def test_special_points(point):
     f = value_and_grad(point.function, tuple(range(len(point.inputs))))
     expected = bits(f(*point.inputs))
@@ -143,7 +143,7 @@ def test_special_points(point):
     assert [bits(lane) for lane in lanes] == [expected] * 11
 
 
-@pytest.mark.parametrize("point", [p for p in SPECIAL_POINTS if p.second is not ...], ids=repr)
+@pytest.mark.parametrize("point", [p for p in special_points() if p.second is not ...], ids=repr)
 def test_second_derivatives_at_special_points(point):
     f = grad(grad(point.function))
     assert bits(jit(f, exact=True)(*point.inputs)) == bits(f(*point.inputs))

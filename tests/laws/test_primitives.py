@@ -19,13 +19,12 @@ import autograd_engine
 from autograd_engine import Value, primitives
 from autograd_engine.derivatives import gradient
 from autograd_engine.primitives import PRIMITIVES, Primitive, as_float
-from tests.laws.judge import EXACT, NORMAL, exact, exact_slope, ulps, unit
-from tests.laws.special_points import SPECIAL_POINTS
+from tests.laws.judge import NORMAL, exact, exact_slope, ulps, unit
+from tests.laws.rows import ROWS, special_points
 from tests.laws.strategies import anything, domain, expressions, points, wide
 
-ROWS = list(PRIMITIVES.values())
-COMPOSITE = [op for op in ROWS if op.composite]
-every_row = pytest.mark.parametrize("op", ROWS, ids=lambda op: op.name)
+COMPOSITE = [op for op in PRIMITIVES.values() if op.composite]
+every_row = pytest.mark.parametrize("op", PRIMITIVES.values(), ids=lambda op: op.name)
 
 # Where the table says so itself: the result does not look at an input, whatever it is.
 UNSELECTED = {"where", "heaviside", "leaky_relu", "elu", "pow", "xlogy"}
@@ -98,22 +97,6 @@ TINY_TO_HUGE = [
 ]
 NASTY = [0.0, *TINY_TO_HUGE, *(-x for x in TINY_TO_HUGE)]
 NASTY_PAIRS = [0.0, 5e-324, 1e-300, -0.5, 0.5, math.nextafter(1, 2), -3.0, 3.0, -700.25, 700.25, -1e300, 1e300]
-# Where derivatives vanish, where series take over, and where arguments of sine are nearly a multiple of pi.
-NASTY_OF_A_ROW = {
-    "silu": [(-1.2784645427610738,), (-1.334,)],
-    "gelu": [(-0.7517915246935645,), (-0.7188,), (-8.3,), (-37.15,)],
-    "sinc": [(1.4302966531242027,), (0.49999999999999994,), (0.5000000000000001,), (2.459024018,), (1e15 + 0.5,)],
-    "sin": [(3.141592653589793,)],
-    "cbrt": [(0.7906,), (3.5e-310,), (1.3e87,)],
-    "erfc": [(0.46875,), (0.84375,), (1.25,), (2.857,), (5.9,)],
-    "arctan2": [(2.15e-321, -7e-5), (1.0, 1e-200), (1e200, 3e200)],
-    "lgamma": [(-2.4570247382208006,), (-3.9552942848585979,), (2.5,), (8.5,), (-1e-20,), (-3.5e-310,), (-1e15 - 0.5,)],
-    "digamma": [(1.4616321449683622,), (-0.50408300826445537,), (-1e15 - 0.5,), (1e-310,)],
-    "pow": [(1e300, 0.1), (5e-324, 1e-20), (0.6, -511.7), (1.0000001, -1e9), (-3.0, 2.0**53 + 2)],
-    "logaddexp": [(-0.6931, -0.6932), (1.7e-11, -18.45)],
-    "fmod": [(math.nextafter(0.3, 0.0), 0.1), (1e300, 0.7)],
-    "mod": [(math.nextafter(0.3, 0.0), 0.1), (1e300, 0.7)],
-}
 
 
 # The input that multiplies a power, an exponential or erfc, which may be too small for a normal double.
@@ -205,7 +188,7 @@ def test_values_and_partials_are_accurate_at_nasty_points(op):
     nasty = (
         [(x,) for x in NASTY] if op.arity == 1 else itertools.product(NASTY_PAIRS, repeat=2) if op.arity == 2 else []
     )
-    for inputs in [*nasty, *NASTY_OF_A_ROW.get(op.name, [])]:
+    for inputs in [*nasty, *ROWS[op.name].nasty]:
         assert_accurate(op, inputs)
 
 
@@ -260,8 +243,8 @@ def exact_derivative_of_order(op, inputs, indices):
         orders = tuple(indices.count(i) for i in range(len(inputs)))
         at = tuple(map(mpf, inputs))
         if len(inputs) == 1:
-            return float(mp.diff(EXACT[op.name], at[0], orders[0]))
-        return float(mp.diff(EXACT[op.name], at, orders))
+            return float(mp.diff(ROWS[op.name].exact, at[0], orders[0]))
+        return float(mp.diff(ROWS[op.name].exact, at, orders))
 
 
 @every_row
@@ -364,7 +347,7 @@ def agrees(found, expected, point):
     return found == expected or (found != found and expected != expected)
 
 
-@pytest.mark.parametrize("point", SPECIAL_POINTS, ids=repr)
+@pytest.mark.parametrize("point", special_points(), ids=repr)
 def test_special_points(point):
     value = point.function(*point.inputs)
     assert type(value) is float
@@ -617,7 +600,7 @@ def test_rows_are_described(op):
     assert op.__name__ == op.name
     assert op.symbol
     assert op.doc.endswith(".")
-    assert op.name in EXACT
+    assert op.name in ROWS
 
 
 @every_row

@@ -41,7 +41,7 @@ from autograd_engine.compiler.program import regions
 from autograd_engine.compiler.program.program import CONDITIONS, Instruction, Program
 from autograd_engine.compiler.program.regions import divided
 from autograd_engine.structure import flatten
-from tests.laws.special_points import SPECIAL_POINTS
+from tests.laws.rows import special_points
 from tests.laws.strategies import expressions, points
 
 COMPILER = shutil.which("cc")
@@ -180,9 +180,9 @@ def test_operations_that_are_no_rows(tmp_path):
 
 @needs_compiler
 def test_special_points(tmp_path):
-    texts = {f"p{k}": to_c(p.function, *p.inputs, name=f"p{k}") for k, p in enumerate(SPECIAL_POINTS)}
+    texts = {f"p{k}": to_c(p.function, *p.inputs, name=f"p{k}") for k, p in enumerate(special_points())}
     files = Files(tmp_path, texts)
-    for k, point in enumerate(SPECIAL_POINTS):
+    for k, point in enumerate(special_points()):
         found = files.evaluate(f"p{k}", point.inputs)
         for number, right in zip(found, [point.value, *point.slopes]):
             assert right is ... or number == pytest.approx(right, rel=point.digits, abs=0.0, nan_ok=True), point

@@ -40,7 +40,7 @@ from autograd_engine.primitives import PRIMITIVES
 from autograd_engine.primitives import sum as total
 from autograd_engine.structure import flatten
 from tests.laws.judge import exact, exact_slope, ulps
-from tests.laws.special_points import SPECIAL_POINTS
+from tests.laws.rows import special_points
 from tests.laws.strategies import expressions, points, wide
 from tests.laws.test_primitives import slope_allowance, value_allowance
 
@@ -86,7 +86,7 @@ def test_each_primitive_is_within_8_units_in_the_last_place(name, data):
 
 
 @pytest.mark.parametrize("lanes", [False, True])
-@pytest.mark.parametrize("point", SPECIAL_POINTS, ids=repr)
+@pytest.mark.parametrize("point", special_points(), ids=repr)
 def test_special_points(point, lanes):
     f = value_and_grad(point.function, tuple(range(len(point.inputs))))
     expected = flatten(f(*point.inputs))[0]

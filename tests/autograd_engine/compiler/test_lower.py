@@ -25,7 +25,7 @@ from autograd_engine.compiler.llvm.lower import LOWERINGS, lowered
 from autograd_engine.primitives import PRIMITIVES, Primitive
 from tests.laws.judge import exact as exact_value
 from tests.laws.judge import ulps
-from tests.laws.special_points import SPECIAL_POINTS
+from tests.laws.rows import special_points
 
 BASIC = {name: op for name, op in PRIMITIVES.items() if not op.composite and op.arity is not None}
 WIDTHS = [1, 2, 4, 8]
@@ -191,7 +191,7 @@ def test_the_smallest_number_is_kept(name, width):
     assert compiled(name, width, False)(x).tolist() == x.tolist()
 
 
-@pytest.mark.parametrize("point", [p for p in SPECIAL_POINTS if p.text in BASIC and p.value is not ...], ids=repr)
+@pytest.mark.parametrize("point", [p for p in special_points() if p.text in BASIC and p.value is not ...], ids=repr)
 @pytest.mark.parametrize("exact", [True, False])
 def test_special_points(point, exact):
     if isinstance(point.function, Primitive):

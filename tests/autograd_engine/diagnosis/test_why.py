@@ -44,7 +44,7 @@ from autograd_engine.expressions import parse
 from autograd_engine.primitives import identity
 from autograd_engine.rows import Rows
 from nn import MLP, Layer
-from tests.laws.judge import EXACT
+from tests.laws.rows import ROWS
 
 HERE = __file__
 BOUND = 1e8
@@ -163,7 +163,7 @@ class Exact:
 
     @staticmethod
     def record(op, *args):
-        return Exact(EXACT[op.name](*[x.number if isinstance(x, Exact) else mpf(x) for x in args]))
+        return Exact(ROWS[op.name].exact(*[x.number if isinstance(x, Exact) else mpf(x) for x in args]))
 
 
 by_rule = pytest.mark.parametrize("rule", REWRITES, ids=lambda rule: f"{rule.pattern}: {rule.instead}"[:60])
