@@ -42,7 +42,9 @@ Part: TypeAlias = "Module | Tensor | Array"
 M = TypeVar("M", bound="Module")
 
 
-ACTIVATIONS = ("relu", "tanh", "sigmoid", "leaky_relu", "elu", "gelu", "silu", "softplus", "softsign", "linear")
+ACTIVATIONS = tuple(
+    dict.fromkeys(["relu", "tanh", *[op.name for op in PRIMITIVES.values() if op.activation], "linear"])
+)
 """The names of the usual activation functions; any other primitive of one number does as well."""
 
 LAST_CALL = ("_pre_activations", "_rows")

@@ -17,14 +17,13 @@ from autograd_engine.explanations.names import Names
 from autograd_engine.explanations.notation import latex, text
 from autograd_engine.explanations.symbols import Symbol, symbolic_partials
 from autograd_engine.graph import reverse_sweep, topological_order
+from autograd_engine.primitives import PRIMITIVES
 from autograd_engine.value import Value, edges
 
 Form = Literal["paths", "states", "deltas"]
 
 MOST_PATHS = 8
-ACTIVATIONS = frozenset(
-    ("sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "softsign", "heaviside")
-)
+ACTIVATIONS = {"heaviside", *[op.name for op in PRIMITIVES.values() if op.activation]}
 
 
 @dataclass(frozen=True, eq=False)

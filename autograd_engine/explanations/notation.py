@@ -244,11 +244,8 @@ class _Latex(_Notation):
         "cbrt": (r"\sqrt[3]{", "}"),
         "exp": ("e^{", "}"),
     }
-    functions: ClassVar[dict[str, str]] = {
-        **{name: rf"\{name}" for name in ("sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh")},
-        **{"log": r"\ln", "log2": r"\log_2", "log10": r"\log_{10}", "sigmoid": r"\sigma"},
-        **{"maximum": r"\max", "minimum": r"\min", "other": r"\operatorname{{{}}}"},
-    }
+    # The functions that LaTeX itself knows by name.
+    commands = frozenset({"sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh"})
 
     def number(self, x: Number) -> str:
         number = plain_number(x.value, x.digits)
@@ -287,8 +284,11 @@ class _Latex(_Notation):
         written = ", ".join(self(arg) for arg in x.args)
         if x.op.name in self.around:
             return written.join(self.around[x.op.name])
-        words = x.op.name.replace("_", r"\_")
-        return f"{self.functions.get(x.op.name) or self.functions['other'].format(words)}({written})"
+        return f"{x.op.latex or self.named(x.op.name)}({written})"
+
+    def named(self, function: str) -> str:
+        escaped = function.replace("_", r"\_")
+        return rf"\{function}" if function in self.commands else rf"\operatorname{{{escaped}}}"
 
 
 _TEXT, _LATEX = _Text(), _Latex()

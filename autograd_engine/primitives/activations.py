@@ -18,28 +18,12 @@ def _by_sign(x: Any, positive: Any, otherwise: Any) -> Any:
 
 
 relu = row(
-    "relu", lambda x: x if x > 0 or x != x else 0.0, lambda out, x: (sign(out),), "x where x > 0, else 0.", "x > 0"
-)
-leaky_relu = row(
-    "leaky_relu",
-    lambda x, negative_slope: where(x > 0, x, negative_slope * x),
-    lambda out, x, negative_slope=0.01: (
-        # Below 0 the slope may be negative: then 0 lies between the two at the kink.
-        _by_sign(x, 1.0, where((x == 0) & (negative_slope < 0), 0.0, negative_slope)),
-        _by_sign(x, 0.0, x),
-    ),
-    "x where x > 0, else negative_slope * x.",
-    ("where(x > 0, 1, negative_slope)", "where(x > 0, 0, x)"),
-    composite=True,
-)
-elu = row(
-    "elu",
-    lambda x, alpha: where(x > 0, x, alpha * expm1(x)),
-    lambda out, x, alpha=1.0: (_by_sign(x, 1.0, alpha * exp(x)), _by_sign(x, 0.0, expm1(x))),
-    "x where x > 0, else alpha * (exp(x) - 1).",
-    ("where(x > 0, 1, alpha * exp(x))", "where(x > 0, 0, exp(x) - 1)"),
-    composite=True,
-    saturates=True,
+    "relu",
+    lambda x: x if x > 0 or x != x else 0.0,
+    lambda out, x: (sign(out),),
+    "x where x > 0, else 0.",
+    "x > 0",
+    activation=True,
 )
 
 
@@ -60,76 +44,33 @@ sigmoid = row(
     "1 / (1 + exp(-x)), the logistic.",
     "out * (1 - out)",
     symbol="σ",
+    latex=r"\sigma",
     composite=True,
     saturates=True,
+    activation=True,
 )
-softplus = row(
-    "softplus",
-    lambda x: maximum(x, 0.0) + log1p(exp(minus_abs(x))),
-    lambda out, x: (sigmoid(x),),
-    "log(1 + exp(x)), without overflow.",
-    "sigmoid(x)",
+leaky_relu = row(
+    "leaky_relu",
+    lambda x, negative_slope: where(x > 0, x, negative_slope * x),
+    lambda out, x, negative_slope=0.01: (
+        # Below 0 the slope may be negative: then 0 lies between the two at the kink.
+        _by_sign(x, 1.0, where((x == 0) & (negative_slope < 0), 0.0, negative_slope)),
+        _by_sign(x, 0.0, x),
+    ),
+    "x where x > 0, else negative_slope * x.",
+    ("where(x > 0, 1, negative_slope)", "where(x > 0, 0, x)"),
+    composite=True,
+    activation=True,
+)
+elu = row(
+    "elu",
+    lambda x, alpha: where(x > 0, x, alpha * expm1(x)),
+    lambda out, x, alpha=1.0: (_by_sign(x, 1.0, alpha * exp(x)), _by_sign(x, 0.0, expm1(x))),
+    "x where x > 0, else alpha * (exp(x) - 1).",
+    ("where(x > 0, 1, alpha * exp(x))", "where(x > 0, 0, exp(x) - 1)"),
     composite=True,
     saturates=True,
-)
-
-
-def _logaddexp(x: Any, y: Any) -> Any:
-    return where(x == y, x + LN2, maximum(x, y) + log1p(exp(-abs(x - y))))
-
-
-def _logaddexp_partials(out: Any, x: Any, y: Any) -> tuple[Any, Any]:
-    both_infinite = (x == y) & (abs(x) == inf)
-    return where(both_infinite, 0.5, sigmoid(x - y)), where(both_infinite, 0.5, sigmoid(y - x))
-
-
-logaddexp = row(
-    "logaddexp",
-    _logaddexp,
-    _logaddexp_partials,
-    "log(exp(x) + exp(y)), without overflow.",
-    ("exp(x - out)", "exp(y - out)"),
-    composite=True,
-)
-
-
-def _softsign(x: Any) -> Any:
-    x = clip(x, -1e300, 1e300)  # so that inf gives 1
-    return x / (1.0 + abs(x))
-
-
-softsign = row(
-    "softsign",
-    _softsign,
-    lambda out, x: (square(1 / (1 + abs(x))),),
-    "x / (1 + |x|).",
-    "1 / (1 + abs(x)) ** 2",
-    composite=True,
-    saturates=True,
-)
-
-
-def _silu(x: Any) -> Any:
-    x = maximum(x, -1e4)  # so that -inf gives -0
-    h = exp(0.5 * minus_abs(x))  # the root of exp(-|x|), which is far from underflow
-    return where(x >= 0, x, x * h * h) / (1.0 + h * h)
-
-
-def _silu_partials(out: Any, x: Any) -> tuple[Any]:
-    x = clip(x, -1e4, 1e4)
-    e, h = exp(minus_abs(x)), exp(0.5 * minus_abs(x))
-    negative = where(x < -40, h * (1 + x) * h, e * (1 + x / (1 + e)) / (1 + e))  # below -40 1 + e is 1
-    return (where(x >= 0, (1 + x * e / (1 + e)) / (1 + e), negative),)
-
-
-silu = row(
-    "silu",
-    _silu,
-    _silu_partials,
-    "x * sigmoid(x), also called swish.",
-    "out + sigmoid(x) * (1 - out)",
-    composite=True,
-    saturates=True,
+    activation=True,
 )
 # The root of 1/2 as a number of 26 bits and the rest, for an exact product with 26 bits of x.
 _ROOT_HIGH = math.floor(2**26 * SQRT1_2) / 2**26
@@ -161,4 +102,76 @@ gelu = row(
     "(1 + erf(x / sqrt(2))) / 2 + x * exp(-(x**2) / 2) / sqrt(2 * π)",
     composite=True,
     saturates=True,
+    activation=True,
+)
+
+
+def _silu(x: Any) -> Any:
+    x = maximum(x, -1e4)  # so that -inf gives -0
+    h = exp(0.5 * minus_abs(x))  # the root of exp(-|x|), which is far from underflow
+    return where(x >= 0, x, x * h * h) / (1.0 + h * h)
+
+
+def _silu_partials(out: Any, x: Any) -> tuple[Any]:
+    x = clip(x, -1e4, 1e4)
+    e, h = exp(minus_abs(x)), exp(0.5 * minus_abs(x))
+    negative = where(x < -40, h * (1 + x) * h, e * (1 + x / (1 + e)) / (1 + e))  # below -40 1 + e is 1
+    return (where(x >= 0, (1 + x * e / (1 + e)) / (1 + e), negative),)
+
+
+silu = row(
+    "silu",
+    _silu,
+    _silu_partials,
+    "x * sigmoid(x), also called swish.",
+    "out + sigmoid(x) * (1 - out)",
+    composite=True,
+    saturates=True,
+    activation=True,
+)
+softplus = row(
+    "softplus",
+    lambda x: maximum(x, 0.0) + log1p(exp(minus_abs(x))),
+    lambda out, x: (sigmoid(x),),
+    "log(1 + exp(x)), without overflow.",
+    "sigmoid(x)",
+    composite=True,
+    saturates=True,
+    activation=True,
+)
+
+
+def _softsign(x: Any) -> Any:
+    x = clip(x, -1e300, 1e300)  # so that inf gives 1
+    return x / (1.0 + abs(x))
+
+
+softsign = row(
+    "softsign",
+    _softsign,
+    lambda out, x: (square(1 / (1 + abs(x))),),
+    "x / (1 + |x|).",
+    "1 / (1 + abs(x)) ** 2",
+    composite=True,
+    saturates=True,
+    activation=True,
+)
+
+
+def _logaddexp(x: Any, y: Any) -> Any:
+    return where(x == y, x + LN2, maximum(x, y) + log1p(exp(-abs(x - y))))
+
+
+def _logaddexp_partials(out: Any, x: Any, y: Any) -> tuple[Any, Any]:
+    both_infinite = (x == y) & (abs(x) == inf)
+    return where(both_infinite, 0.5, sigmoid(x - y)), where(both_infinite, 0.5, sigmoid(y - x))
+
+
+logaddexp = row(
+    "logaddexp",
+    _logaddexp,
+    _logaddexp_partials,
+    "log(exp(x) + exp(y)), without overflow.",
+    ("exp(x - out)", "exp(y - out)"),
+    composite=True,
 )

@@ -89,6 +89,7 @@ maximum = row(
     "The larger of x and y; a tie shares the gradient equally.",
     ("x > y", "y > x"),
     symbol="max",
+    latex=r"\max",
 )
 minimum = row(
     "minimum",
@@ -97,6 +98,7 @@ minimum = row(
     "The smaller of x and y; a tie shares the gradient equally.",
     ("x < y", "y < x"),
     symbol="min",
+    latex=r"\min",
 )
 
 

@@ -31,6 +31,7 @@ log = row(
     "The natural logarithm.",
     "1 / x",
     symbol="ln",
+    latex=r"\ln",
 )
 log2 = row(
     "log2",
@@ -39,6 +40,7 @@ log2 = row(
     "The logarithm to base 2.",
     "1 / (x * log(2))",
     symbol="log₂",
+    latex=r"\log_2",
 )
 log10 = row(
     "log10",
@@ -47,6 +49,7 @@ log10 = row(
     "The logarithm to base 10.",
     "1 / (x * log(10))",
     symbol="log₁₀",
+    latex=r"\log_{10}",
 )
 log1p = row(
     "log1p",

@@ -114,7 +114,8 @@ def _polygamma_row(m: int) -> Primitive:
         return where(x < 0, reflected, _polygamma_of_positive(m, x, sign))
 
     doc = f"The derivative of digamma of order {m}."
-    return row(f"polygamma{m}", forward, lambda out, x: (polygamma(m + 1, x),), doc, composite=True)
+    latex = rf"\psi^{{({m})}}"
+    return row(f"polygamma{m}", forward, lambda out, x: (polygamma(m + 1, x),), doc, latex=latex, composite=True)
 
 
 def polygamma(m: int, x: Any) -> Any:
@@ -138,6 +139,7 @@ digamma = row(
     "The derivative of lgamma.",
     "trigamma(x)",
     symbol="ψ",
+    latex=r"\psi",
     composite=True,
 )
 lgamma = row(

@@ -79,7 +79,8 @@ class Primitive:
     >>> del PRIMITIVES["cube"]
     """
 
-    saturates = False
+    latex = ""
+    saturates = activation = False
 
     def __init__(
         self,
@@ -183,16 +184,19 @@ def row(
     derivative: str | tuple[str, ...] = (),
     *,
     symbol: str = "",
+    latex: str = "",
     composite: bool = False,
     saturates: bool = False,
+    activation: bool = False,
 ) -> Primitive:
     """A row of this library. Tests hold it to its word, so a call need not check what it returns.
 
-    `saturates` says that its slope vanishes gradually, which is the reason a diagnosis gives then.
+    `latex` is its name in LaTeX, where that is another. `saturates` says that its slope vanishes gradually, which is
+    the reason that a diagnosis gives then; `activation`, that the layers of networks know it by its name.
     """
     op = Primitive.__new__(Primitive)
     op._define(name, symbol or name, forward, partials, doc, composite, derivative)
-    op.saturates = saturates
+    op.latex, op.saturates, op.activation = latex, saturates, activation
     return op
 
 

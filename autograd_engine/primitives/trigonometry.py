@@ -88,7 +88,9 @@ def _tanh_partials(out: Any, x: Any) -> tuple[Any]:
     return (4 * e / square(1 + e),)
 
 
-tanh = row("tanh", c99(math.tanh), _tanh_partials, "The hyperbolic tangent.", "1 - out**2", saturates=True)
+tanh = row(
+    "tanh", c99(math.tanh), _tanh_partials, "The hyperbolic tangent.", "1 - out**2", saturates=True, activation=True
+)
 arcsinh = row(
     "arcsinh", c99(math.asinh), lambda out, x: (1 / hypot(1.0, x),), "The inverse of sinh.", "1 / sqrt(x**2 + 1)"
 )

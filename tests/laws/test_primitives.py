@@ -19,7 +19,8 @@ import autograd_engine
 from autograd_engine import Value, primitives
 from autograd_engine.derivatives import gradient
 from autograd_engine.primitives import PRIMITIVES, Primitive, as_float
-from tests.laws.judge import NORMAL, exact, exact_slope, ulps, unit
+from tests.laws.allowances import BAR, bar_of, slope_allowance, value_allowance
+from tests.laws.judge import NORMAL, exact, exact_slope, ulps
 from tests.laws.rows import ROWS, special_points
 from tests.laws.strategies import anything, domain, expressions, points, wide
 
@@ -87,8 +88,6 @@ def test_expressions_of_the_table_match_finite_differences(f, point):
 
 # --- the last digits ---------------------------------------------------------------------------------------
 
-BAR = 4.0  # units in the last place
-
 TINY_TO_HUGE = [
     *(5e-324, 1e-310, NORMAL, 1e-300, 1e-200, 1e-154, 1e-100, 1e-20, 1e-16, 1e-8, 1e-3, 0.1, 0.25, 0.5, 0.999),
     *(1 - 1e-9, math.nextafter(1, 0), 1.0, math.nextafter(1, 2), 1 + 1e-9, 1.5, math.pi / 2, 2.0, math.e, 3.0, 10.0),
@@ -97,69 +96,6 @@ TINY_TO_HUGE = [
 ]
 NASTY = [0.0, *TINY_TO_HUGE, *(-x for x in TINY_TO_HUGE)]
 NASTY_PAIRS = [0.0, 5e-324, 1e-300, -0.5, 0.5, math.nextafter(1, 2), -3.0, 3.0, -700.25, 700.25, -1e300, 1e300]
-
-
-# The input that multiplies a power, an exponential or erfc, which may be too small for a normal double.
-OF_A_TINY_FACTOR = {"pow": 1, "elu": 1, "gelu": 0}
-
-
-def lost_digits(op, inputs, exactly):
-    """The error, in absolute terms, of a factor too small for a normal double, whose digits cannot be had back."""
-    if op.name in OF_A_TINY_FACTOR:
-        times = abs(mpf(inputs[OF_A_TINY_FACTOR[op.name]]))
-        return times * mpf(5e-324) if abs(exactly) < times * NORMAL else 0
-    return 0
-
-
-def value_allowance(op, inputs, value):
-    """What the value may be off on top of the bar, in absolute terms.
-
-    Where terms cancel, each counts (sum, dot); where logaddexp crosses zero, its larger term does, and it rounds
-    a difference.
-    """
-    if op.name == "sum":
-        return sum(abs(mpf(x)) for x in inputs) * len(inputs) * 2.0**-53
-    if op.name == "dot":
-        half = len(inputs) // 2
-        return sum(abs(mpf(x) * mpf(y)) for x, y in zip(inputs[:half], inputs[half:])) * half * 2.0**-52
-    if op.name == "logaddexp":
-        difference = -math.fabs(inputs[0] - inputs[1])
-        rounding = math.ulp(difference) / 2 * exact_slope(op.name, (difference, 0.0), 0) if difference > -800 else 0
-        return rounding + BAR * max(0.0, math.ulp(max(inputs)) - unit(value))
-    return lost_digits(op, inputs, value) + where_terms_cancel(op.name, inputs[0], value)
-
-
-def where_terms_cancel(name, x, number):
-    """The bar for the larger of the terms that cancel around the zeros of digamma, and of lgamma below 0."""
-    if name == "digamma":
-        return BAR * max(0.0, unit(math.log(10.0 + math.fabs(x))) - unit(number))
-    if name == "lgamma" and x < 0:
-        return BAR * max(0.0, unit(mp.loggamma(1 - mpf(x))) - unit(number))
-    return 0
-
-
-def slope_allowance(op, inputs, i, partial, value, slope):
-    """What a partial may be off on top of the bar, in absolute terms.
-
-    Where it crosses zero, its larger term counts (silu, gelu, sinc); logaddexp rounds a difference; and a
-    result too small for a normal double has lost digits that cannot be had back.
-    """
-    allowance = lost_digits(op, inputs, slope)
-    if op.name == "lgamma":
-        allowance += where_terms_cancel("digamma", inputs[0], slope)
-    if value and abs(value) < NORMAL and math.isfinite(partial):
-        out = op(*inputs)
-        moved = op.partials(Value(math.nextafter(out, 1.0)), *map(Value, inputs))[i]
-        allowance += abs(float(getattr(moved, "data", moved)) - partial)
-    if op.name == "logaddexp" and abs(inputs[0] - inputs[1]) < 800:
-        difference = inputs[0] - inputs[1]
-        rounded = [exact_slope(op.name, (moved, 0.0), i) for moved in (difference, math.nextafter(difference, inf))]
-        allowance += abs(rounded[1] - rounded[0])
-    if op.name in ("silu", "gelu", "sinc") and inputs[0]:
-        one = value / mpf(inputs[0])  # silu and gelu are x g(x) with slope g + x g'; sinc is g(x) / x with g'/x - g/x²
-        other = slope + one if op.name == "sinc" else slope - one
-        allowance += BAR * max(0.0, unit(max(abs(one), abs(other))) - unit(slope))
-    return allowance
 
 
 def assert_accurate(op, inputs):
@@ -200,7 +136,7 @@ def test_polygamma_is_accurate(m, x):
     # Below 0 a power of the cotangent counts too, which multiplies its error, and the terms may cancel.
     with mp.workprec(400):
         expected = mp.psi(m, mpf(x)) if x > 0 or x % 1 else mpf("nan")
-        other = 0 if x > 0 else BAR * max(0.0, unit(mp.psi(m, 1 - mpf(x))) - unit(expected)) if x % 1 else 0
+        other = 0 if x > 0 else bar_of(mp.psi(m, 1 - mpf(x)), expected) if x % 1 else 0
     assert ulps(primitives.polygamma(m, x), expected, other) <= BAR + (0 if x > 0 else 2 * m)
 
 

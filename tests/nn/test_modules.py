@@ -145,6 +145,11 @@ def test_no_activation_has_several_names(given: Any, expected: Any) -> None:
     assert Neuron(1, given).activation is expected
 
 
+def test_activations_are_offered_in_a_fixed_order() -> None:
+    usual = ("relu", "tanh", "sigmoid", "leaky_relu", "elu", "gelu", "silu", "softplus", "softsign", "linear")
+    assert usual == ACTIVATIONS
+
+
 def test_an_activation_is_a_name_or_any_primitive_of_one_number() -> None:
     assert Neuron(1, leaky_relu).activation is Neuron(1, "leaky_relu").activation is leaky_relu
     assert Neuron(1, "sin").activation is PRIMITIVES["sin"]

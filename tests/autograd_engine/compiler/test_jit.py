@@ -39,10 +39,10 @@ from autograd_engine.compiler.program.regions import PART
 from autograd_engine.primitives import PRIMITIVES
 from autograd_engine.primitives import sum as total
 from autograd_engine.structure import flatten
+from tests.laws.allowances import slope_allowance, value_allowance
 from tests.laws.judge import exact, exact_slope, ulps
 from tests.laws.rows import special_points
 from tests.laws.strategies import expressions, points, wide
-from tests.laws.test_primitives import slope_allowance, value_allowance
 
 ALLOWED = 8  # units in the last place for each primitive
 Pair = collections.namedtuple("Pair", "first second")

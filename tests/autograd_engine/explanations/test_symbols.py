@@ -145,6 +145,8 @@ def test_what_is_obvious_is_simplified(symbol, expected):
         (PRIMITIVES["floor"](x / y), "⌊x/y⌋", r"\left\lfloor \frac{x}{y} \right\rfloor"),
         (PRIMITIVES["xlogy"](x, y), "x·ln(y)", r"x \, \ln(y)"),
         (PRIMITIVES["exp2"](x), "2^x", "2^{x}"),
+        (PRIMITIVES["digamma"](x), "ψ(x)", r"\psi(x)"),
+        (PRIMITIVES["polygamma2"](x), "polygamma2(x)", r"\psi^{(2)}(x)"),
         (PRIMITIVES["sum"](x), "x", "x"),
         (PRIMITIVES["sum"](x, y), "x + y", "x + y"),
         (PRIMITIVES["dot"](x, y), "x·y", r"x \, y"),

@@ -1,0 +1,119 @@
+"""What a value or a slope may be off: `BAR`, and on top of it what cannot be had, by row.
+
+These stand apart from `rows` because they ask the judge, which in turn reads the rows. All are absolute.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from math import inf
+from typing import Any
+
+from mpmath import mp, mpf
+
+from autograd_engine import Value
+from autograd_engine.primitives import Primitive
+from tests.laws.judge import NORMAL, exact_slope, unit
+from tests.laws.rows import Inputs
+
+BAR = 4.0  # units in the last place
+
+
+def bar_of(larger: Any, number: Any) -> float:
+    """The bar in units of a larger number, such as a term that cancels, beyond that in units of the number itself."""
+    return BAR * max(0.0, unit(larger) - unit(number))
+
+
+def _sum_value(inputs: Inputs, value: Any) -> Any:
+    return sum(abs(mpf(x)) for x in inputs) * len(inputs) * 2.0**-53
+
+
+def _dot_value(inputs: Inputs, value: Any) -> Any:
+    half = len(inputs) // 2
+    return sum(abs(mpf(x) * mpf(y)) for x, y in zip(inputs[:half], inputs[half:])) * half * 2.0**-52
+
+
+def _logaddexp_value(inputs: Inputs, value: Any) -> Any:
+    # A difference is rounded; where the value crosses zero, the larger input counts.
+    difference = -math.fabs(inputs[0] - inputs[1])
+    rounding = math.ulp(difference) / 2 * exact_slope("logaddexp", (difference, 0.0), 0) if difference > -800 else 0
+    return rounding + bar_of(max(inputs), value)
+
+
+def _logaddexp_slope(inputs: Inputs, i: int, value: Any, slope: Any) -> Any:
+    difference = inputs[0] - inputs[1]
+    if abs(difference) >= 800:
+        return 0
+    rounded = [exact_slope("logaddexp", (moved, 0.0), i) for moved in (difference, math.nextafter(difference, inf))]
+    return abs(rounded[1] - rounded[0])
+
+
+def _digamma_value(inputs: Inputs, value: Any) -> Any:
+    return bar_of(math.log(10.0 + math.fabs(inputs[0])), value)
+
+
+def _lgamma_value(inputs: Inputs, value: Any) -> Any:
+    return bar_of(mp.loggamma(1 - mpf(inputs[0])), value) if inputs[0] < 0 else 0
+
+
+def _product_slope(inputs: Inputs, i: int, value: Any, slope: Any) -> Any:
+    """Of x g(x), whose slope is g + x g'."""
+    if not inputs[0]:
+        return 0
+    one = value / mpf(inputs[0])
+    return bar_of(max(abs(one), abs(slope - one)), slope)
+
+
+def _quotient_slope(inputs: Inputs, i: int, value: Any, slope: Any) -> Any:
+    """Of g(x) / x, whose slope is g' / x - g / x²."""
+    if not inputs[0]:
+        return 0
+    one = value / mpf(inputs[0])
+    return bar_of(max(abs(one), abs(slope + one)), slope)
+
+
+# Where terms cancel, each of them counts.
+OF_VALUES: dict[str, Callable[[Inputs, Any], Any]] = {
+    "sum": _sum_value,
+    "dot": _dot_value,
+    "logaddexp": _logaddexp_value,
+    "digamma": _digamma_value,
+    "lgamma": _lgamma_value,
+}
+OF_SLOPES: dict[str, Callable[[Inputs, int, Any, Any], Any]] = {
+    "logaddexp": _logaddexp_slope,
+    "silu": _product_slope,
+    "gelu": _product_slope,
+    "sinc": _quotient_slope,
+    "lgamma": lambda inputs, i, value, slope: _digamma_value(inputs, slope),
+}
+# The input that multiplies a power, an exponential or erfc, which may be too small for a normal double.
+OF_A_TINY_FACTOR = {"pow": 1, "elu": 1, "gelu": 0}
+
+
+def _lost_digits(op: Primitive, inputs: Sequence[float], exactly: Any) -> Any:
+    """The error of a factor too small for a normal double, whose digits cannot be had back."""
+    if op.name in OF_A_TINY_FACTOR:
+        times = abs(mpf(inputs[OF_A_TINY_FACTOR[op.name]]))
+        return times * mpf(5e-324) if abs(exactly) < times * NORMAL else 0
+    return 0
+
+
+def value_allowance(op: Primitive, inputs: Inputs, value: Any) -> Any:
+    """What the value may be off on top of the bar."""
+    own = OF_VALUES[op.name](inputs, value) if op.name in OF_VALUES else 0
+    return own + _lost_digits(op, inputs, value)
+
+
+def slope_allowance(op: Primitive, inputs: Inputs, i: int, partial: float, value: Any, slope: Any) -> Any:
+    """What the derivative `partial` by the i-th input may be off on top of the bar.
+
+    A value too small for a normal double has lost digits; what the last of them does to the partial is allowed.
+    """
+    allowance = _lost_digits(op, inputs, slope)
+    if value and abs(value) < NORMAL and math.isfinite(partial):
+        out = op(*inputs)
+        moved = op.partials(Value(math.nextafter(out, 1.0)), *map(Value, inputs))[i]
+        allowance += abs(float(getattr(moved, "data", moved)) - partial)
+    return allowance + (OF_SLOPES[op.name](inputs, i, value, slope) if op.name in OF_SLOPES else 0)
