@@ -14,7 +14,8 @@ from autograd_engine.explanations.notation import text
 from tests.laws.strategies import expressions, points
 
 SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
-FUNCTIONS = {"ln": math.log, "max": autograd_engine.maximum, "min": autograd_engine.minimum, "σ": sigmoid}
+FUNCTIONS = {"ln": math.log, "max": autograd_engine.maximum, "min": autograd_engine.minimum}
+FUNCTIONS |= {"σ": sigmoid, "ψ": autograd_engine.digamma}
 
 
 def evaluated(written, numbers):
