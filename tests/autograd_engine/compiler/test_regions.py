@@ -5,7 +5,7 @@ import pytest
 
 from autograd_engine import exp, value_and_grad, vmap
 from autograd_engine.compiler.program.program import FROM_OUTSIDE, SHARED
-from autograd_engine.compiler.program.regions import PART, cut, stages, straight
+from autograd_engine.compiler.program.regions import PART, cut, lines
 from autograd_engine.compiler.program.traced_function import TracedFunction
 
 
@@ -36,16 +36,18 @@ def test_every_instruction_is_computed_once_and_after_its_operands(name, exact):
     outside = {i for i, (operation, *_) in enumerate(program.instructions) if operation in FROM_OUTSIDE}
     done: list[int] = []
     known = set(outside)
-    for shared, loops in stages(program.body):
-        for batch, line in [(SHARED, shared), *[(loop.batch, straight(loop.body)) for loop in loops]]:
-            for i in line:
-                operation, operands, of_batch = program.instructions[i]
-                assert of_batch == (SHARED if operation == "batch_sum" else batch)
-                assert known.issuperset(x for x in operands if x >= 0)
-                done.append(i)
-                if operation != "batch_sum":
-                    known.add(i)
-        known.update(i for loop in loops for i in loop.body.results)  # sums are known after their loop
+    waiting: list[int] = []  # sums, which are known after their loop
+    for line in lines(program.body):
+        if line.batch == SHARED:
+            known.update(waiting)
+        for i in line.instructions:
+            operation, operands, of_batch = program.instructions[i]
+            assert of_batch == (SHARED if operation == "batch_sum" else line.batch)
+            assert known.issuperset(x for x in operands if x >= 0)
+            done.append(i)
+            if operation != "batch_sum":
+                known.add(i)
+        waiting += line.sums
     assert sorted(done) == sorted(set(range(len(program))) - outside)
 
 
