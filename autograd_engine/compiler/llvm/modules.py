@@ -15,6 +15,7 @@ from autograd_engine.compiler.llvm.body import Body
 from autograd_engine.compiler.llvm.layout import Layout
 from autograd_engine.compiler.llvm.loops import BODY_PARAMETERS, SHARED_PARAMETERS, Function
 from autograd_engine.compiler.llvm.memory import NO_CODE, Plan, Section
+from autograd_engine.compiler.program.build import collector_paused
 from autograd_engine.compiler.program.program import SHARED, Program
 from autograd_engine.compiler.program.regions import cut
 
@@ -32,6 +33,7 @@ class Code:
     layout: Layout
 
 
+@collector_paused()
 def emit(program: Program, arrays: int, views: int, batches: int, width: int, exact: bool, rows: Sequence[int]) -> Code:
     """The code of a program with these counts of arrays, mapped axes and batches, for vectors of `width` doubles.
 

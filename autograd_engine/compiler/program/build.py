@@ -7,7 +7,9 @@ instructions that stand for one number.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Sequence
+import gc
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from autograd_engine.compiler.program.program import SHARED, Program
@@ -17,6 +19,19 @@ from autograd_engine.compiler.trace.errors import TraceError
 from autograd_engine.compiler.trace.traced import BATCH_SUM, BROADCAST, Batch, Traced
 
 
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Without Python's cyclic garbage collector, which would walk a growing program over and over to free nothing."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@collector_paused()
 def program_of(outputs: Sequence[Any], nodes: Sequence[Traced], batches: Iterable[Batch], exact: bool) -> Program:
     """The simplified program that computes `outputs`, Traced numbers and floats, among the `nodes` of a trace."""
     numbers = {batch: i for i, batch in enumerate(batches)}

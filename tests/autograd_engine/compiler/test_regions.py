@@ -1,9 +1,11 @@
 """The division of a program into shared code and loops over samples."""
 
+import gc
+
 import numpy as np
 import pytest
 
-from autograd_engine import exp, value_and_grad, vmap
+from autograd_engine import TraceError, exp, jit, value_and_grad, vmap
 from autograd_engine.compiler.program.program import FROM_OUTSIDE, SHARED
 from autograd_engine.compiler.program.regions import PART, cut, lines
 from autograd_engine.compiler.program.traced_function import TracedFunction
@@ -57,3 +59,18 @@ def test_parts_are_the_line_and_of_about_equal_length(length):
     assert [i for part in parts for i in part] == list(range(length))
     assert all(len(part) <= PART for part in parts)
     assert len({len(part) for part in parts}) <= 2
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_garbage_collector_is_left_as_it_was(enabled):
+    try:
+        gc.enable() if enabled else gc.disable()
+        jit(exp)(1.0)
+        assert gc.isenabled() == enabled
+        left_over = []
+        jit(lambda x: left_over.append(x) or x)(1.0)
+        with pytest.raises(TraceError):  # raised while the program is built
+            jit(lambda x: x * left_over[0])(1.0)
+        assert gc.isenabled() == enabled
+    finally:
+        gc.enable()
