@@ -135,18 +135,19 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, sparse:
     @functools.wraps(f)
     def jacobian_of_f(*args: Any, **keywords: Any) -> Any:
         run = _Run("jacobian", f, args, keywords, argnums)
-        outputs, structure = run.outputs()
+        outputs = _Outputs("jacobian", run.output)
         if sparse:
-            return _sparse_jacobian(run, outputs)
-        trace = run.trace(outputs)
-        block = np.empty((structure.size, run.structure.size), dtype=object)
-        if _MANY * len(run.inputs) <= len(outputs):
+            return _sparse_jacobian(run, outputs.numbers)
+        trace = run.trace(outputs.numbers)
+        block = np.empty((outputs.structure.size, run.structure.size), dtype=object)
+        if outputs.of_batches or _MANY * len(run.inputs) <= len(outputs.numbers):
             for j, x in enumerate(run.inputs):
-                block[:, j] = trace.push({x: 1.0}, outputs)
+                for i, slope in enumerate(outputs.leaves_with(trace.push({x: 1.0}, outputs.numbers))):
+                    block[i, j] = slope
         else:
-            for i, output in enumerate(outputs):
+            for i, output in enumerate(outputs.numbers):
                 block[i] = trace.pull({output: 1.0})
-        return _assemble(structure, run.structure, block)
+        return _assemble(outputs.structure, run.structure, block)
 
     return jacobian_of_f
 
@@ -181,10 +182,10 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
         raise TypeError("jvp() needs primals and tangents as tuples with an entry for each argument: (x,) for f(x)")
     run = _Run("jvp", f, tuple(primals), {}, range(len(primals)))
     directions = _matching("jvp", "tangents", tuple(tangents), "primals", run.structure)
-    outputs, structure = run.outputs()
-    trace = run.trace(outputs, directions)
-    slopes = trace.push(dict(zip(run.inputs, directions)), outputs)
-    return structure([trace.number(output) for output in outputs]), structure(slopes)
+    outputs = _Outputs("jvp", run.output)
+    trace = run.trace(outputs.numbers, directions)
+    slopes = trace.push(dict(zip(run.inputs, directions)), outputs.numbers)
+    return outputs(map(trace.number, outputs.numbers)), outputs(slopes)
 
 
 def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
@@ -199,18 +200,18 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
     ([6.0, 5.0], (13.0, 12.0))
     """
     run = _Run("vjp", f, primals, {}, range(len(primals)))
-    outputs, structure = run.outputs()
+    outputs = _Outputs("vjp", run.output)
 
     def pullback(cotangents: Any) -> tuple[Any, ...]:
-        given = _matching("vjp", "cotangents", cotangents, "outputs", structure)
+        given = outputs.matching(cotangents)
         seeds: dict[Any, Any] = {}
-        for output, cotangent in zip(outputs, given):
+        for output, cotangent in zip(outputs.numbers, given):
             seeds[output] = seeds[output] + cotangent if output in seeds else cotangent
-        slopes: tuple[Any, ...] = run.structure(run.trace(outputs, given).pull(seeds))
+        slopes: tuple[Any, ...] = run.structure(run.trace(outputs.numbers, given).pull(seeds))
         return slopes
 
-    trace = run.trace(outputs)
-    return structure([trace.number(output) for output in outputs]), pullback
+    trace = run.trace(outputs.numbers)
+    return outputs(map(trace.number, outputs.numbers)), pullback
 
 
 class _Run:
@@ -226,7 +227,6 @@ class _Run:
     ) -> None:
         if not callable(f):
             raise TypeError(f"{caller}() needs a function, got {type(f).__name__}")
-        self.caller = caller
         one = not isinstance(argnums, Iterable)
         indices = [_index(i, args, f) for i in ([argnums] if one else argnums)]  # type: ignore[union-attr]
         if len(set(indices)) < len(indices):
@@ -250,13 +250,47 @@ class _Run:
             if x.op is None:
                 become_constant(x)
 
-    def outputs(self) -> tuple[list[Any], Structure]:
-        """The numbers that f returned, and the structure they came in."""
-        leaves, structure = flatten(self.output)
-        return [_number(self.caller, "what the function returned", leaf) for leaf in leaves], structure
-
     def trace(self, outputs: Sequence[Any], seeds: Sequence[Any] = ()) -> _Trace:
         return _Trace(self.inputs, outputs, self.outside, self.nested or any(_is_node(x) for x in seeds))
+
+
+class _Outputs:
+    """What a function returned, as numbers; called with as many, it puts them in their places.
+
+    Of the result of a vmap that a compiler traces they are the numbers of one sample, which stand for those of all.
+    """
+
+    def __init__(self, caller: str, output: Any) -> None:
+        self.caller = caller
+        self.leaves, self.structure = flatten(output)
+        self.numbers = self._numbers("what the function returned", self.leaves)
+        self.of_batches = any(map(_is_of_batch, self.leaves))
+
+    def __call__(self, numbers: Iterable[Any]) -> Any:
+        return self.structure(self.leaves_with(numbers))
+
+    def leaves_with(self, numbers: Iterable[Any]) -> list[Any]:
+        """The leaves with these numbers in the places of theirs."""
+        rest = iter(numbers)
+        return [leaf.with_numbers(rest) if _is_of_batch(leaf) else next(rest) for leaf in self.leaves]
+
+    def matching(self, cotangents: Any) -> list[Any]:
+        """The numbers of something that has the structure of the outputs."""
+        leaves = _matching(self.caller, "cotangents", cotangents, "outputs", self.structure)
+        if any(_is_of_batch(leaf) and not leaf.fits(given) for leaf, given in zip(self.leaves, leaves)):
+            raise TypeError(f"{self.caller}() needs for the result of a vmap a cotangent that is one of the same shape")
+        return self._numbers("cotangents", leaves)
+
+    def _numbers(self, what: str, leaves: Sequence[Any]) -> list[Any]:
+        numbers: list[Any] = []
+        for leaf in leaves:
+            numbers += leaf.of_sample.ravel().tolist() if _is_of_batch(leaf) else [_number(self.caller, what, leaf)]
+        return numbers
+
+
+def _is_of_batch(leaf: Any) -> bool:
+    """Whether something is the result of a vmap that a compiler traces."""
+    return hasattr(type(leaf), "of_sample")
 
 
 class _Trace:
@@ -392,7 +426,7 @@ def _matching(caller: str, what: str, given: Any, like: str, structure: Structur
     leaves, found = flatten(given)
     if found != structure:
         raise ValueError(f"{caller}() needs {what} of the same structure and shapes as the {like}")
-    return [_number(caller, what, leaf) for leaf in leaves]
+    return [leaf if _is_of_batch(leaf) else _number(caller, what, leaf) for leaf in leaves]
 
 
 def _one_number(output: Any, f: Callable[..., Any]) -> Any:
@@ -430,5 +464,7 @@ def _columns(inputs: Structure, block: Any, shape: tuple[Any, ...]) -> Any:
     """The rows of one output of that shape, () for a number, in the structure of the inputs."""
     if inputs.kind is None or inputs.kind is np.ndarray:
         whole = (*shape, *inputs.keys)
+        if _is_of_batch(first := block[0, 0]):
+            return first.stacked(block[0], inputs.keys)
         return Structure(np.ndarray if whole else None, whole, (), block.size)(block.ravel().tolist())
     return inputs.container([_columns(child, part.T, shape) for child, part in inputs.split(block.T)])
