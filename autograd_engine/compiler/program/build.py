@@ -61,8 +61,9 @@ def program_of(outputs: Sequence[Any], nodes: Sequence[Traced], batches: Iterabl
         elif op.composite:
             operands[node.index] = operand(node.expansion)
         else:
+            computed_from = node.expansion or node.arguments
             operands[node.index] = emit(
-                op.name, tuple([constant(x) if x.__class__ is float else operands[x.index] for x in node.arguments])
+                op.name, tuple([constant(x) if x.__class__ is float else operands[x.index] for x in computed_from])
             )
     ends = [simplifier.output(operand(x)) for x in outputs]
     recorded = len(nodes)
@@ -98,5 +99,5 @@ def _needed(outputs: Sequence[Any], nodes: Sequence[Traced]) -> bytearray:
     need(outputs)
     for node in reversed(nodes):
         if needed[node.index] and node.op is not None:
-            need((node.expansion,) if node.op.composite else node.arguments)
+            need((node.expansion,) if node.op.composite else node.expansion or node.arguments)
     return needed

@@ -173,7 +173,9 @@ def _xor(s: Emitter, x: int, y: int) -> int | None:
     return s.constant(0.0) if x == y else None
 
 
-def _not(s: Emitter, x: int) -> int | None:  # of no constant: `_xor` takes care of those
+def _not(s: Emitter, x: int) -> int | None:
+    if x < 0:
+        return s.constant(float(not s.value(x)))
     return s.operands[x][0] if s.is_a(x, "not") else None
 
 
