@@ -26,9 +26,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from nn.checks import Array
 from nn.training.progress import ctrl_c_after_imports
 
-Array = NDArray[np.float64]
 Task = Literal["auto", "classification", "regression"]
 
 LARGEST = 1e150  # the square of a larger number may overflow, so it would have no variance

@@ -21,17 +21,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd_engine.files import write_atomically
 from autograd_engine.primitives import Primitive
 from autograd_engine.structure import flatten
+from nn.checks import Array
 from nn.convolution import AvgPool1d, AvgPool2d, Conv1d, Conv2d, Linear, MaxPool1d, MaxPool2d
 from nn.modules import Module
 from nn.perceptrons import MLP, Layer, Neuron
 from nn.units import Activation, BatchNorm, Dropout, Flatten, Perceptron, Sequential
 
-Arrays = Mapping[str, NDArray[np.float64]]
+Arrays = Mapping[str, Array]
 
 FORMAT = 1
 _CLASSES: dict[str, type[Module]] = {

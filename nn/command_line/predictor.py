@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nn.datasets import TEST_FRACTION, Array, Standardisation, n_outputs
+from nn.checks import Array
+from nn.datasets import TEST_FRACTION, Standardisation, n_outputs
 from nn.modules import Module
 from nn.saving import ModelFileError, load_with_metadata, save
 

@@ -15,14 +15,12 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from nn.checks import Array
 from nn.datasets import DataError, read_csv
-
-Array: TypeAlias = npt.NDArray[np.float64]
 
 EXTENT = 6.0
 RADIUS = 5.0

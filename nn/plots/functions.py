@@ -14,13 +14,13 @@ from numpy.typing import ArrayLike
 
 from autograd_engine.derivatives import grad
 from autograd_engine.primitives import Primitive, identity
+from nn.checks import Array
 from nn.modules import ACTIVATIONS, resolve_activation
 from nn.plots.style import (
     COLOURS,
     FAINT,
     HEIGHTS,
     INK,
-    Array,
     Picture,
     add_legend,
     add_lines_across,

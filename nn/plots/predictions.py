@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from scipy.ndimage import zoom
 
+from nn.checks import Array
 from nn.plots.style import (
     BLUES,
     COLOURS,
@@ -18,7 +19,6 @@ from nn.plots.style import (
     LETTER,
     MARKERS,
     SIGNED,
-    Array,
     Picture,
     add_legend,
     add_title,

@@ -12,7 +12,7 @@ loss that computes something else each time cannot have a kernel, and one that a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +26,7 @@ from autograd_engine.mapping import vmap
 from autograd_engine.primitives import mean
 from autograd_engine.structure import flatten
 from autograd_engine.value import Value
-from nn.checks import as_number
+from nn.checks import Array, as_number
 from nn.grids import grid
 from nn.training.accuracy import accuracies, accuracy
 from nn.training.clipping import clipped_gradients
@@ -37,8 +37,6 @@ from nn.training.recordings import Rows, Run, depends
 from nn.training.samples import Sample, mode, single
 from nn.training.steps import Figures, Indices, Task, trains_nothing
 from nn.training.symbolic_copy import State, SymbolicCopy
-
-Array: TypeAlias = npt.NDArray[np.float64]
 
 
 class CompiledSteps:
