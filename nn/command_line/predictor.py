@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from os import PathLike
 from typing import Any
 
@@ -83,21 +83,11 @@ class Predictor:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write it to a file, whole or not at all. Raises OSError."""
-        save(
-            self.model,
-            path,
-            {
-                "feature_names": self.feature_names,
-                "target_name": self.target_name,
-                "class_names": self.class_names,
-                "input_scale": _as_lists(self.input_scale),
-                "target_scale": self.target_scale and _as_lists(self.target_scale),
-                "image_shape": self.image_shape,
-                "split_seed": self.split_seed,
-                "test_fraction": self.test_fraction,
-                "fingerprint": self.fingerprint,
-            },
-        )
+        described = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "model"}
+        for name, scale in described.items():
+            if isinstance(scale, Standardisation):
+                described[name] = {"mean": scale.mean.tolist(), "scale": scale.scale.tolist()}
+        save(self.model, path, described)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Predictor:
@@ -140,10 +130,6 @@ def _checked(model: Module, metadata: Mapping[str, Any]) -> Predictor:
     if len(model(sample)) != predictor.n_outputs:
         raise ValueError("the number of outputs is another")
     return predictor
-
-
-def _as_lists(scale: Standardisation) -> dict[str, list[float]]:
-    return {"mean": scale.mean.tolist(), "scale": scale.scale.tolist()}
 
 
 def _from_lists(lists: dict[str, Any], length: int) -> Standardisation:
