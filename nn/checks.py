@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterable
+from os import PathLike
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,6 +19,7 @@ from autograd_engine.primitives import as_float
 from autograd_engine.value import Value
 
 Array: TypeAlias = npt.NDArray[np.float64]
+FilePath: TypeAlias = "str | PathLike[str]"
 Seed: TypeAlias = "int | np.random.Generator"
 
 # numbers, Values and the symbols that stand for Values in a compiled step

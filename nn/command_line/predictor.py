@@ -5,13 +5,12 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from os import PathLike
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nn.checks import Array
+from nn.checks import Array, FilePath
 from nn.datasets import TEST_FRACTION, Standardisation, n_outputs
 from nn.modules import Module
 from nn.saving import ModelFileError, load_with_metadata, save
@@ -81,7 +80,7 @@ class Predictor:
         assert self.target_scale is not None, "only for regression"
         return self.target_scale.invert(outputs)[:, 0]
 
-    def save(self, path: str | PathLike[str]) -> None:
+    def save(self, path: FilePath) -> None:
         """Write it to a file, whole or not at all. Raises OSError."""
         described = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "model"}
         for name, scale in described.items():
@@ -90,7 +89,7 @@ class Predictor:
         save(self.model, path, described)
 
     @classmethod
-    def load(cls, path: str | PathLike[str]) -> Predictor:
+    def load(cls, path: FilePath) -> Predictor:
         """Read what `save` has written. Raises OSError and ModelFileError, the latter also for a network alone."""
         model, metadata = load_with_metadata(path)
         if not {"feature_names", "target_name", "class_names"} <= metadata.keys():
