@@ -163,22 +163,13 @@ class Session:
     def landscape(self, first: Any, second: Any) -> list[Answer]:
         """The loss over two of the parameters."""
         self.training.require_points()
-        pair = [
-            _index(name, index, len(self.training.parameters)) for name, index in (("first", first), ("second", second))
-        ]
-        if pair[0] == pair[1]:
+        count = len(self.training.parameters)
+        pair = {"first": _index("first", first, count), "second": _index("second", second, count)}
+        if first == second:
             raise MessageError("first and second must be two different parameters")
-        found = landscape(self.training, *pair)
-        return [
-            {
-                "type": "landscape",
-                "first": pair[0],
-                "second": pair[1],
-                "ranges": [found.first, found.second],
-                "losses": found.losses.tolist(),
-                "trail": found.trail.tolist(),
-            }
-        ]
+        found = landscape(self.training, **pair)
+        arrays = {"losses": found.losses.tolist(), "trail": found.trail.tolist()}
+        return [{"type": "landscape", **pair, "ranges": [found.first, found.second], **arrays}]
 
     def script(self) -> list[Answer]:
         """The network as a Python script."""
