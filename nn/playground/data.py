@@ -75,13 +75,8 @@ def _hills(n: int, draws: np.random.Generator) -> tuple[Array, Array]:
 
 
 _GENERATORS: dict[str, Callable[[int, np.random.Generator], tuple[Array, Array]]] = {
-    "circle": _circle,
-    "xor": _xor,
-    "gauss": _gauss,
-    "spiral": _spiral,
-    "moons": _moons,
-    "plane": _plane,
-    "hills": _hills,
+    **{"circle": _circle, "xor": _xor, "gauss": _gauss, "spiral": _spiral, "moons": _moons},
+    **{"plane": _plane, "hills": _hills},  # for regression
 }
 GENERATED = tuple(_GENERATORS)
 _FEATURES: dict[str, Callable[[Array, Array], Array]] = {
