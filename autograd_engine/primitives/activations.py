@@ -113,13 +113,7 @@ def _silu_partials(out: Any, x: Any) -> tuple[Any]:
     return (where(x >= 0, (1 + x * e / (1 + e)) / (1 + e), negative),)
 
 
-silu = _activation(
-    "silu",
-    _silu,
-    _silu_partials,
-    "x * sigmoid(x), also called swish.",
-    "out + sigmoid(x) * (1 - out)",
-)
+silu = _activation("silu", _silu, _silu_partials, "x * sigmoid(x), also called swish.", "out + sigmoid(x) * (1 - out)")
 softplus = _activation(
     "softplus",
     lambda x: maximum(x, 0.0) + log1p(exp(minus_abs(x))),
