@@ -31,13 +31,7 @@ from autograd_engine.copying import has_variables, is_variable, variables
 from autograd_engine.graph import forward_sweep, reverse_sweep, topological_order
 from autograd_engine.primitives import as_float, identity
 from autograd_engine.structure import Structure, flatten
-from autograd_engine.value import (
-    Value,
-    become_constant,
-    differentiable_edges,
-    edges,
-    partials,
-)
+from autograd_engine.value import Value, become_constant, differentiable_edges, edges, partials
 
 _op = operator.attrgetter("op")
 _MANY = 4  # times as many outputs as inputs: from there on forward sweeps, which are slower one by one, are faster

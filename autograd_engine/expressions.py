@@ -36,21 +36,11 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 # Operators are the rows themselves, so that floats follow IEEE 754 here as Values do: 1 / 0 is inf.
 _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
-    ast.Add: primitives.add,
-    ast.Sub: primitives.sub,
-    ast.Mult: primitives.mul,
-    ast.Div: primitives.div,
-    ast.FloorDiv: primitives.floordiv,
-    ast.Mod: primitives.mod,
-    ast.Pow: primitives.pow,
-    ast.USub: primitives.neg,
-    ast.UAdd: lambda x: x,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
+    **{ast.Add: primitives.add, ast.Sub: primitives.sub, ast.Mult: primitives.mul, ast.Div: primitives.div},
+    **{ast.FloorDiv: primitives.floordiv, ast.Mod: primitives.mod, ast.Pow: primitives.pow},
+    **{ast.USub: primitives.neg, ast.UAdd: lambda x: x},
+    **{ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge},
+    **{ast.Eq: operator.eq, ast.NotEq: operator.ne},
 }
 
 _HINTS: dict[type[ast.AST], str] = {

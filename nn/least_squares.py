@@ -15,10 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from nn.checks import at_least_0, whole_number
+from nn.checks import Array, at_least_0, whole_number
 from nn.flat_function import FlatFunction
 from nn.minimize import Descent, Path
-from nn.optimizer import Array
 
 
 def least_squares(

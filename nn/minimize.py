@@ -22,9 +22,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from autograd_engine.value import Value
-from nn.checks import at_least_0, whole_number
+from nn.checks import Array, at_least_0, whole_number
 from nn.flat_function import FlatFunction
-from nn.optimizer import Array, Optimizer
+from nn.optimizer import Optimizer
 from nn.optimizers import SGD
 from nn.schedules import Schedule
 

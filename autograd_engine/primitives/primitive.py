@@ -93,19 +93,6 @@ class Primitive:
         composite: bool = False,
         derivative: str | tuple[str, ...] = (),
     ) -> None:
-        checked = _checked_forward(name, forward), _checked_partials(name, partials)
-        self._define(name, symbol, *checked, doc, composite, derivative)
-
-    def _define(
-        self,
-        name: str,
-        symbol: str,
-        forward: Callable[..., float],
-        partials: Callable[..., Sequence[Any]],
-        doc: str,
-        composite: bool,
-        derivative: str | tuple[str, ...],
-    ) -> None:
         if name in PRIMITIVES:
             raise ValueError(f"there is a primitive named {name!r} already; choose another name")
         self.name, self.symbol, self.composite = name, symbol, composite
@@ -114,7 +101,7 @@ class Primitive:
         self.__name__ = name
         # What a call takes is what `partials` takes after `out`; None stands for any number of inputs.
         inputs = [i.replace(annotation=i.empty) for i in inspect.signature(partials).parameters.values()][1:]
-        self.forward, self.partials = forward, partials
+        self.forward, self.partials = _checked_forward(name, forward), _checked_partials(name, partials)
         self.arity = None if any(i.kind is i.VAR_POSITIONAL for i in inputs) else len(inputs)
         self._inputs = self.__signature__ = inspect.Signature(inputs)
         rules = "".join(f"\nd out/d {x.name} = {formula}" for x, formula in zip(inputs, self.derivative))
@@ -194,8 +181,8 @@ def row(
     `latex` is its name in LaTeX, where that is another. `saturates` says that its slope vanishes gradually, which is
     the reason that a diagnosis gives then; `activation`, that the layers of networks know it by its name.
     """
-    op = Primitive.__new__(Primitive)
-    op._define(name, symbol or name, forward, partials, doc, composite, derivative)
+    op = Primitive(name, symbol or name, forward, partials, doc, composite=composite, derivative=derivative)
+    op.forward, op.partials = forward, partials
     op.latex, op.saturates, op.activation = latex, saturates, activation
     return op
 

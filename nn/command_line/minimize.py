@@ -14,7 +14,7 @@ from autograd_engine.files import write_atomically
 from autograd_engine.value import Value
 from nn.command_line.assignments import assigned, computed
 from nn.command_line.options import DESCENT, FLAG, RESULTS, STOPPING, CommandError, DescentOptions, Positive, at_least
-from nn.command_line.output import check_ending, console
+from nn.command_line.output import check_ending, console, table
 from nn.minimize import Backtracking, Descent
 from nn.minimize import minimize as descend
 from nn.optimizers import OPTIMIZERS
@@ -99,14 +99,12 @@ def minimize(
 
 
 def _table(expression: Expression, descent: Descent) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for column in ("step", *expression.names, "value", "‖gradient‖", "learning rate"):
-        table.add_column(column, justify="right")
+    rows = []
     for k in _shown(descent.steps):
         rate = f"{descent.lrs[k]:.4g}" if k < descent.steps else ""
         numbers = [f"{x:.8g}" for x in (*descent.points[k].values(), descent.values[k])]
-        table.add_row(str(k), *numbers, f"{descent.gradient_norms[k]:.3g}", rate)
-    return table
+        rows.append((str(k), *numbers, f"{descent.gradient_norms[k]:.3g}", rate))
+    return table(("step", *expression.names, "value", "‖gradient‖", "learning rate"), rows)
 
 
 def _shown(steps: int) -> list[int]:

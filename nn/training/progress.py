@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from importlib.util import find_spec
 from types import FrameType
 from typing import TypeAlias
@@ -16,26 +16,12 @@ Check: TypeAlias = Callable[[], None]
 HUGE = 1e6
 
 
-@contextmanager
-def ctrl_c_between_samples() -> Iterator[Check]:
+def ctrl_c_between_samples() -> AbstractContextManager[Check]:
     """Gives a function that raises KeyboardInterrupt if Ctrl-C was pressed; a second Ctrl-C raises it at once.
 
     A foreign handler is left alone, and in other threads Ctrl-C is never heard.
     """
-    pressed = False
-
-    def note(signum: int, frame: FrameType | None) -> None:
-        nonlocal pressed
-        if pressed:
-            raise KeyboardInterrupt
-        pressed = True
-
-    def check() -> None:
-        if pressed:
-            raise KeyboardInterrupt
-
-    with _handling_ctrl_c(note):
-        yield check
+    return _deferred_ctrl_c(patient=False)
 
 
 @contextmanager
@@ -44,26 +30,32 @@ def ctrl_c_after_imports() -> Iterator[None]:
 
     A foreign handler is left alone.
     """
+    with _deferred_ctrl_c(patient=True) as check:
+        yield
+    check()
+
+
+@contextmanager
+def _deferred_ctrl_c(*, patient: bool) -> Iterator[Check]:
+    """See `ctrl_c_between_samples`; a second Ctrl-C waits, too, if `patient`."""
     pressed = False
 
     def note(signum: int, frame: FrameType | None) -> None:
         nonlocal pressed
+        if pressed and not patient:
+            raise KeyboardInterrupt
         pressed = True
 
-    with _handling_ctrl_c(note):
-        yield
-    if pressed:
-        raise KeyboardInterrupt
+    def check() -> None:
+        if pressed:
+            raise KeyboardInterrupt
 
-
-@contextmanager
-def _handling_ctrl_c(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     in_main_thread = threading.current_thread() is threading.main_thread()
     ours = in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if ours:
-        signal.signal(signal.SIGINT, handler)
+        signal.signal(signal.SIGINT, note)
     try:
-        yield
+        yield check
     finally:
         if ours:
             signal.signal(signal.SIGINT, signal.default_int_handler)
