@@ -44,7 +44,7 @@ from autograd_engine.value import Value
 
 __all__ = ["to_html"]
 
-SCRIPTS = ("special.js", "engine.js", "folding.js", "layout.js", "text.js", "explanation.js", "page.js")
+SCRIPTS = ("engine.js", "folding.js", "layout.js", "text.js", "explanation.js", "page.js")
 
 
 def to_html(
@@ -146,8 +146,8 @@ def _text(name: str) -> str:
 
 
 def _script(rows: str) -> str:
-    functions, *others = map(_text, SCRIPTS)
-    return "\n".join(["(() => {", '"use strict";', functions, rows, *others, "})();"])
+    engine, *others = map(_text, SCRIPTS)
+    return "\n".join(["(() => {", '"use strict";', engine, rows, *others, "})();"])
 
 
 def _palette() -> str:

@@ -43,9 +43,9 @@ def javascript(browser):
     page = browser.new_page()
     rows = [(op.name, n) for op in ROWS for n in ([op.arity] if op.arity is not None else range(9))]
     rows = [(name, n) for name, n in rows if name != "dot" or n % 2 == 0]
-    functions, engine = (_script(name) for name in ("special.js", "engine.js"))
+    engine = (files("autograd_engine.interactive") / "engine.js").read_text(encoding="utf-8")
     page.evaluate(
-        f"""() => {{ {functions}\n{emitter.emit(rows)}\n{engine}
+        f"""() => {{ {engine}\n{emitter.emit(rows)}
         window.local = (key, inputs) => {{
           const out = forward[key](...inputs);
           return [out, partials[key](out, ...inputs)];
@@ -61,10 +61,6 @@ def javascript(browser):
     page.close()
 
 
-def _script(name):
-    return (files("autograd_engine.interactive") / name).read_text(encoding="utf-8")
-
-
 def data_of(html):
     """The graph inside a page, in which inf and nan go by name."""
     text = re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.S)[1]
@@ -76,6 +72,22 @@ def data_of(html):
 
 def test_exactly_the_basic_rows_are_written_by_hand():
     assert set(emitter.BASIC) == {op.name for op in ROWS if not op.composite}
+
+
+@pytest.mark.parametrize(
+    ("name", "needed"),
+    [
+        ("mul", []),
+        ("exp", []),
+        ("relu", ["sign"]),
+        ("copysign", ["isNegative", "sign", "copysign", "where"]),
+        ("erf", ["isNegative", "copysign", "maximum", "minimum", "roundToEven", "gaussian", "TAIL", "erfSeries"]),
+    ],
+)
+def test_a_row_takes_along_the_functions_that_it_needs(name, needed):
+    code = emitter.emit([(name, PRIMITIVES[name].arity)])
+    found = re.findall(r"^(?:const|function) (\w+)", code, re.MULTILINE)
+    assert found == needed + (["erfcFraction", "erf"] if name == "erf" else [])
 
 
 # Where a derivative crosses zero, the last digit of its larger term counts.
