@@ -126,8 +126,8 @@ def _helpers(code: str) -> list[str]:
     _, *paragraphs = files(__package__).joinpath("special.js").read_text(encoding="utf-8").rstrip().split("\n\n")
     for paragraph in reversed(paragraphs):
         statements = re.sub("//.*", "", paragraph)
-        name = statements.split(maxsplit=2)[1].partition("(")[0]
-        if re.search(rf"\b{name}\b", code):
+        [name] = re.findall(r"^(?:const|function) (\w+)", statements, re.MULTILINE)
+        if re.search(rf'(?<![\w."]){name}\b', code):  # neither Math.pow nor the key "pow"
             code += statements
             needed.insert(0, paragraph)
     return needed

@@ -8,13 +8,14 @@ import json
 import math
 import random
 import re
+from collections import Counter
 from importlib.resources import files
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd_engine import Value, dot, exp, log, relu, sigmoid, sin, sqrt, tanh, to_html, where
+from autograd_engine import Value, dot, exp, log, polygamma, relu, sigmoid, sin, sqrt, tanh, to_html, where
 from autograd_engine.draw import KINDS
 from autograd_engine.graph import topological_order
 from autograd_engine.interactive import javascript as emitter
@@ -43,9 +44,8 @@ def javascript(browser):
     page = browser.new_page()
     rows = [(op.name, n) for op in ROWS for n in ([op.arity] if op.arity is not None else range(9))]
     rows = [(name, n) for name, n in rows if name != "dot" or n % 2 == 0]
-    engine = (files("autograd_engine.interactive") / "engine.js").read_text(encoding="utf-8")
     page.evaluate(
-        f"""() => {{ {engine}\n{emitter.emit(rows)}
+        f"""() => {{ {_script("engine.js")}\n{emitter.emit(rows)}
         window.local = (key, inputs) => {{
           const out = forward[key](...inputs);
           return [out, partials[key](out, ...inputs)];
@@ -61,6 +61,10 @@ def javascript(browser):
     page.close()
 
 
+def _script(name):
+    return (files("autograd_engine.interactive") / name).read_text(encoding="utf-8")
+
+
 def data_of(html):
     """The graph inside a page, in which inf and nan go by name."""
     text = re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.S)[1]
@@ -74,20 +78,14 @@ def test_exactly_the_basic_rows_are_written_by_hand():
     assert set(emitter.BASIC) == {op.name for op in ROWS if not op.composite}
 
 
-@pytest.mark.parametrize(
-    ("name", "needed"),
-    [
-        ("mul", []),
-        ("exp", []),
-        ("relu", ["sign"]),
-        ("copysign", ["isNegative", "sign", "copysign", "where"]),
-        ("erf", ["isNegative", "copysign", "maximum", "minimum", "roundToEven", "gaussian", "TAIL", "erfSeries"]),
-    ],
-)
-def test_a_row_takes_along_the_functions_that_it_needs(name, needed):
-    code = emitter.emit([(name, PRIMITIVES[name].arity)])
-    found = re.findall(r"^(?:const|function) (\w+)", code, re.MULTILINE)
-    assert found == needed + (["erfcFraction", "erf"] if name == "erf" else [])
+@pytest.mark.parametrize("op", [*ROWS, PRIMITIVES["polygamma3"]], ids=lambda op: op.name)
+def test_a_row_takes_along_just_the_functions_that_it_needs(op):
+    functions = re.compile(r"^(?:const|function) (\w+)", re.MULTILINE)
+    code = re.sub('//.*|"[^"]*"', "", emitter.emit([(op.name, 2 if op.arity is None else op.arity)]))
+    mentions = Counter(re.findall(r"(?<![\w.])[a-zA-Z]\w*", code))
+    found = functions.findall(code)
+    assert set(found) == set(functions.findall(_script("special.js"))) & mentions.keys()
+    assert [name for name in found if mentions[name] == 1] == []
 
 
 # Where a derivative crosses zero, the last digit of its larger term counts.
@@ -212,6 +210,12 @@ def primitive():
     yield make
     for name in names:
         del PRIMITIVES[name]
+
+
+@pytest.mark.parametrize("x", [0.7, 25.0, -1.3])
+def test_a_row_of_a_family_is_emitted(open_graph, x):
+    page = open_graph(polygamma(3, leaf(x, "x")))
+    check_shown(page, polygamma(3, leaf(x, "x")))
 
 
 def test_a_row_of_ones_own_is_emitted_if_it_is_written_with_primitives(primitive, open_graph):
