@@ -86,10 +86,10 @@ function explanation(graph, i, select) {
       nodes[user].args.flatMap((j, position) => (j === i ? [{ user, local: locals[user][position] }] : [])),
     );
     const sent = uses.map(({ user, local }) => product(gradients[user] ?? 0, local));
-    const symbols = uses.map(({ user }) => `∂${out}/∂${names[user]} · ∂${names[user]}/∂${names[i]}`);
+    const symbols = uses.map(({ user }) => `d ${out}/d ${names[user]} · ∂${names[user]}/∂${names[i]}`);
     const numbers = uses.map(({ user, local }) => `${factor(gradients[user] ?? 0)}·${factor(local)}`);
     const parts = [
-      paragraph(formulaOf(`∂${out}/∂${names[i]} = ${joined(symbols, " + ")}`)),
+      paragraph(formulaOf(`d ${out}/d ${names[i]} = ${joined(symbols, " + ")}`)),
       paragraph(formulaOf(`= ${joined(numbers, " + ")} = ${short(sent.reduce((a, b) => a + b, 0))}`)),
     ];
     const users = [...new Set(uses.map(({ user }) => user))];
@@ -119,7 +119,7 @@ const product = (gradient, local) => (gradient === 0 || local === 0 ? 0 : gradie
 function narration(graph, steps, k) {
   const { nodes, names, values, locals } = graph;
   const out = names[nodes.length - 1];
-  if (k === 0) return `Start: ∂${out}/∂${out} is the seed, ${short(graph.seed)}. Nothing else has a gradient yet.`;
+  if (k === 0) return `Start: d ${out}/d ${out} is the seed, ${short(graph.seed)}. Nothing else has a gradient yet.`;
   const i = steps[k - 1];
   const before = sweep(nodes, locals, graph.seed, k - 1).gradients;
   const sums = [...before];

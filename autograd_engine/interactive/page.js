@@ -41,7 +41,7 @@ function refresh() {
   byId("next").disabled = byId("last").disabled = over;
   const folded = passing !== undefined && !shown.has(passing) ? " (in the folded part)" : "";
   byId("sentence").textContent = over
-    ? `Done: every gradient is ∂${names[LAST]}/∂node. Step back to see how they came about.`
+    ? `Done: every gradient is d ${names[LAST]}/d node. Step back to see how they came about.`
     : narration(graph, steps, step) + folded;
   panelParts();
 }

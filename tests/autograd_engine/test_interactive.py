@@ -431,7 +431,7 @@ def test_the_backward_pass_goes_step_by_step(open_graph):
         sentences.append(page.locator("#sentence").inner_text())
         arrived.append(sum(gradient is not None for _, gradient in shown(page).values()))
     assert arrived == [1, 3, 4, 6, 7, 9, 9]
-    assert sentences[0] == "Start: ∂out/∂out is the seed, 1. Nothing else has a gradient yet."
+    assert sentences[0] == "Start: d out/d out is the seed, 1. Nothing else has a gradient yet."
     assert sentences[1] == "out (×) passes its gradient 1 on: s2 gets 1 × 0.5 = 0.5; w2 gets 1 × 0.727508 = 0.727508."
     assert sentences[-1].startswith("Done")
     page.get_by_label("To the start").click()
@@ -466,7 +466,7 @@ def test_a_click_explains_a_node(open_graph):
     panel = page.locator("#panel")
     box(page, "q").click()
     text = panel.inner_text()
-    for line in ("result of add", "q = x + y", "= (−2) + 5 = 3", "∂f/∂q = ∂f/∂f · ∂f/∂q", "= 1·(−4) = −4"):
+    for line in ("result of add", "q = x + y", "= (−2) + 5 = 3", "d f/d q = d f/d f · ∂f/∂q", "= 1·(−4) = −4"):
         assert line in text
     panel.get_by_role("button", name="x", exact=True).click()
     text = panel.inner_text()
@@ -486,9 +486,9 @@ def test_a_rule_breaks_between_numbers_and_factors_only(open_graph):
     page = open_graph(chain_network()[0])
     box(page, "s2").click()
     rule = page.locator("#panel pre")
-    assert "d σ(x)/d x = σ(x)(1−σ(x))" in rule.text_content()
+    assert "∂σ(x)/∂x = σ(x)(1−σ(x))" in rule.text_content()
     wholes = rule.locator(".whole")
-    assert "d σ(x)/d x" in wholes.all_text_contents()
+    assert "∂σ(x)/∂x" in wholes.all_text_contents()
     assert len(set(wholes.evaluate_all("all => all.map((one) => one.offsetHeight)"))) == 1
 
 
