@@ -14,8 +14,8 @@ function html(tag, attributes = {}, ...children) {
 
 const span = (style, text) => html("span", { class: style }, text);
 
-// A formula that is broken between numbers and factors only, that is, at spaces outside "d y/d x".
-const unbroken = (text) => text.split(/(d \S+\/d \S+|\S+)/).map((part) => (part.trim() ? span("whole", part) : part));
+// A formula that is broken between numbers and factors only, that is, at spaces outside "d y/d x" and "∂f(x, y)/∂x".
+const unbroken = (text) => text.split(/(d \S+\/d \S+|∂.+?\/∂\S+|\S+)/).map((part) => (part.trim() ? span("whole", part) : part));
 
 const formulaOf = (text) => html("span", { class: "formula" }, ...unbroken(text));
 const paragraph = (...children) => html("p", {}, ...children);
@@ -45,7 +45,7 @@ function explanation(graph, i, select) {
       paragraph(formulaOf(`${names[i]} = ${formula(row.name, node.args.map((j) => operandName(j)))}`)),
       paragraph(formulaOf(`= ${formula(row.name, node.args.map((j) => factor(values[j])))} = ${short(values[i])}`)),
       html("h2", {}, `The rule of ${row.name}`),
-      html("pre", {}, ...unbroken(row.rule.replaceAll("-", "−"))),
+      html("pre", {}, ...row.rule.replaceAll("-", "−").split("\n").map((line) => html("span", { class: "line" }, ...unbroken(line)))),
     ];
   }
 

@@ -9,6 +9,8 @@ function draw(tag, attributes = {}, ...children) {
 
 const BOX_HEIGHT = 54;
 const NUMBERS_WIDTH = 118;
+const NUMBER_WIDTH = 58; // of a number on an edge, with the white around it
+const NUMBER_HEIGHT = 13;
 const MOST_PORTS = 6; // the edges into a node with more arguments meet in one point
 
 let items = []; // what is drawn: { node } or { behind: node }, with width, height, before, after, element
@@ -90,7 +92,7 @@ function boxOf(item) {
   item.gradient = text("number gradient", right, 19.5, "");
   near.append(text(label ? "name" : "unnamed", left, -11.5, elided(names[i], 22)));
   near.append(text("caption", left, 4.5, "data"), item.value, text("caption", left, 19.5, "grad"), item.gradient);
-  const overview = text("overview", 0, 9, elided(label || op === undefined ? names[i] : symbolOf(op), 8));
+  const overview = text("overview", 0, 9, elided(label || op === undefined ? names[i] : symbolOf(op), 7));
   group.append(near, overview);
   group.setAttribute("role", "button");
   group.setAttribute("tabindex", "-1");
@@ -112,10 +114,12 @@ function pathOf(points) {
   return d.replace(/\.\d{2,}/g, (digits) => digits.slice(0, 2));
 }
 
-// How far along its edge a number stands: in the middle of a lone edge, else near the end where fewer edges meet.
-function labelShare(fromThere, intoThere) {
-  if (fromThere === 1 && intoThere === 1) return 0.5;
-  return fromThere < intoThere ? 0.3 : 0.7;
+// How far along its edge a number stands: in the middle of a lone edge, else near the end where fewer edges meet, but
+// not on a box.
+function labelShare(fromThere, intoThere, length) {
+  const share = fromThere === 1 && intoThere === 1 ? 0.5 : fromThere < intoThere ? 0.3 : 0.7;
+  const margin = Math.min(0.5, (down ? NUMBER_HEIGHT : NUMBER_WIDTH) / 2 / length);
+  return Math.min(Math.max(share, margin), 1 - margin);
 }
 
 // The point of the curve that `pathOf` draws between two points.
@@ -150,7 +154,9 @@ function rebuild() {
       const path = draw("path", { class: side ? "edge side" : "edge", d: pathOf(points) });
       const edge = { from, to: v, position, path };
       if (!side) {
-        const [labelX, labelY] = onCurve(places.last(points, v), labelShare(items[from].after.length, into.length));
+        const [start, end] = places.last(points, v);
+        const share = labelShare(items[from].after.length, into.length, down ? end[1] - start[1] : end[0] - start[0]);
+        const [labelX, labelY] = onCurve([start, end], share);
         Object.assign(edge, { labelX, labelY, label: text("derivative", 0, 0, "") });
       }
       edges.push(edge);
@@ -177,7 +183,9 @@ function boundsOf(some) {
 
 // Numbers on edges that would lie over each other keep a line's, or a number's, distance.
 function separateLabels() {
-  const [along, across, length, distance] = down ? ["labelY", "labelX", 13, 58] : ["labelX", "labelY", 58, 13];
+  const [along, across, length, distance] = down
+    ? ["labelY", "labelX", NUMBER_HEIGHT, NUMBER_WIDTH]
+    : ["labelX", "labelY", NUMBER_WIDTH, NUMBER_HEIGHT];
   const groups = [];
   let last = -Infinity;
   for (const edge of edges.filter((edge) => edge.label).sort((a, b) => a[along] - b[along])) {

@@ -15,7 +15,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd_engine import Value, dot, exp, log, polygamma, relu, sigmoid, sin, sqrt, tanh, to_html, where
+from autograd_engine import (
+    Value,
+    digamma,
+    dot,
+    exp,
+    lgamma,
+    log,
+    polygamma,
+    relu,
+    sigmoid,
+    sin,
+    sqrt,
+    tanh,
+    to_html,
+    where,
+)
 from autograd_engine.draw import KINDS
 from autograd_engine.graph import topological_order
 from autograd_engine.interactive import javascript as emitter
@@ -530,6 +545,31 @@ def test_numbers_on_edges_do_not_overlap(open_graph):
             beside = a["x"] + a["width"] <= b["x"] or b["x"] + b["width"] <= a["x"]
             # A line, with the white around it, is taller than its digits.
             assert beside or abs(a["y"] - b["y"]) > 0.6 * a["height"]
+
+
+def test_numbers_on_edges_stand_on_no_box(open_graph, page):
+    page.set_viewport_size({"width": 1400, "height": 800})
+    a, b = leaf(1.3, "a"), leaf(0.4, "b")
+    open_graph(polygamma(3, a * b) + lgamma(a) * digamma(b) + polygamma(1, a))
+    assert page.locator(".derivative:visible").count() == 12
+    covered = page.evaluate("""() => [...document.querySelectorAll(".derivative")].filter((number) => {
+        const { left, right, top, bottom } = number.getBoundingClientRect();
+        return [...document.querySelectorAll("#boxes .shape")].some((shape) => {
+            const box = shape.getBoundingClientRect();
+            return left < box.right && box.left < right && top < box.bottom && box.top < bottom;
+        });
+    }).map((number) => number.textContent)""")
+    assert covered == []
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_names_of_leaves_are_not_broken_in_the_list(open_graph, page, width):
+    page.set_viewport_size({"width": width, "height": 800})
+    open_graph(dot(*([leaf(-0.0123456789, f"0.{name}[{i}]") for i in range(5)] for name in ("bias", "activation"))))
+    names = page.locator("#panel td .link")
+    assert len(set(names.evaluate_all("all => all.map((one) => one.offsetHeight)"))) == 1
+    assert names.first.evaluate("one => one.getClientRects().length") == 1
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def in_sight(page):
