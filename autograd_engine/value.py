@@ -213,7 +213,7 @@ class Value(Arithmetic):
         return tuple([x for x in self.arguments if x.__class__ is Value])
 
     def local_derivatives(self) -> tuple[float, ...]:
-        """d(self)/d(parent) for each of `parents`, at the values that the parents had when self was computed.
+        """∂self/∂parent for each of `parents`, at the values that the parents had when self was computed.
 
         >>> x = Value(3.0)
         >>> (x * x).local_derivatives()

@@ -129,6 +129,13 @@ def test_an_import_that_climbs_is_found_wherever_it_stands(source):
     assert not climbing("nn.modules", source)
 
 
+def test_every_file_of_the_packages_can_be_read_at_a_sitting():
+    paths = [path for package in ("autograd_engine", "nn") for path in (ROOT / package).rglob("*.*")]
+    texts = {path: path.read_text(encoding="utf-8") for path in paths if path.suffix in {".py", ".js", ".css", ".html"}}
+    long = {str(path.relative_to(ROOT)): lines for path, text in texts.items() if (lines := text.count("\n")) > 450}
+    assert long == {}
+
+
 def test_importing_everything_hides_no_builtin():
     names: dict[str, object] = {}
     exec("from autograd_engine import *", names)

@@ -61,7 +61,7 @@ class Primitive:
     """One row of the table: an operation with its local derivatives.
 
     `name` is unique; `symbol` is what drawings show; `forward(*inputs)` returns a float and never raises;
-    `partials(out, *inputs)` returns d(out)/d(input) for each input; `composite` says that `forward` is
+    `partials(out, *inputs)` returns ∂out/∂input for each input; `composite` says that `forward` is
     written with other primitives. Where `partials` is written for accuracy, and where people look it up,
     `derivative` says how a textbook writes it: for each input a formula of the inputs' names, `out` and π. Nothing
     computes with it. `doc` is one line; with the derivative under it, it is what `help` shows. Creating a row adds it
@@ -104,7 +104,7 @@ class Primitive:
         self.forward, self.partials = _checked_forward(name, forward), _checked_partials(name, partials)
         self.arity = None if any(i.kind is i.VAR_POSITIONAL for i in inputs) else len(inputs)
         self._inputs = self.__signature__ = inspect.Signature(inputs)
-        rules = "".join(f"\nd out/d {x.name} = {formula}" for x, formula in zip(inputs, self.derivative))
+        rules = "".join(f"\n∂out/∂{x.name} = {formula}" for x, formula in zip(inputs, self.derivative))
         self.__doc__ = f"{doc}\n{rules}" if rules else doc
         PRIMITIVES[name] = self
 

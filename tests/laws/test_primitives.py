@@ -547,7 +547,7 @@ def test_help_shows_the_rule(op):
     assert op.__doc__.splitlines() == [
         op.doc,
         "",
-        *[f"d out/d {x} = {formula}" for x, formula in zip(op.__signature__.parameters, op.derivative)],
+        *[f"∂out/∂{x} = {formula}" for x, formula in zip(op.__signature__.parameters, op.derivative)],
     ]
 
 
