@@ -6,7 +6,6 @@ ever given to vmap never shows its length, so that one kernel takes any number o
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,10 +16,10 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autograd_engine.compiler.trace.errors import TraceError, place
 from autograd_engine.compiler.trace.traced import Batch, Traced, check_trace, context, inside
-from autograd_engine.mapping import loop, map_arrays, stacked
+from autograd_engine.mapping import loop, map_arrays
 from autograd_engine.number_arrays import WHERE, apply_ufunc, number_array
 from autograd_engine.primitives import as_float
-from autograd_engine.structure import flatten
+from autograd_engine.structure import flatten, map_leaves
 
 
 class ArgumentArray(NDArrayOperatorsMixin):
@@ -365,28 +364,23 @@ class ArrayTrace:
             part = array.samples(axis % array.ndim)
             return part[()] if part.ndim == 0 else part
 
-        sample = [
-            arg if axis is None else map_arrays(functools.partial(of_sample, axis=axis), arg)
-            for arg, axis in zip(args, axes)
-        ]
+        sample = map_arrays(of_sample, args, axes)
         with inside(batch):
             shared = [_shared(arg, batch) if axis is None else arg for arg, axis in zip(sample, axes)]
             leaves, structure = flatten(f(*shared))
             leaves = [batch.broadcast(_result(leaf)) for leaf in leaves]
-        return stacked(structure, leaves, lambda numbers, shape: BatchArray(batch, _array(numbers, shape)))
+        return structure.filled(leaves, lambda numbers, shape: BatchArray(batch, _array(numbers, shape)))
 
     @staticmethod
     def _holds_symbols(args: Sequence[Any], axes: Sequence[int | None]) -> bool:
         """Whether an array that is mapped has numbers computed by the function, other than by vmap."""
         held: list[bool] = []
 
-        def look(array: Any) -> None:
+        def look(array: Any, axis: int) -> None:
             known = isinstance(array, (ArgumentArray, BatchArray))
             held.append(not known and np.asarray(array).dtype == object)
 
-        for arg, axis in zip(args, axes):
-            if axis is not None:
-                map_arrays(look, arg)
+        map_arrays(look, args, axes)
         return any(held)
 
     def _constant(self, array: Any) -> ArgumentArray:
@@ -435,7 +429,5 @@ def _elementwise(ufunc: np.ufunc, method: str, inputs: Iterable[Any], keywords: 
 
 
 def _plain(x: Any) -> Any:
-    """ArgumentArrays as object arrays, also in lists of them."""
-    if isinstance(x, ArgumentArray):
-        return x.__array__()  # np.asarray would give a plain array
-    return type(x)(map(_plain, x)) if isinstance(x, (list, tuple)) else x
+    """ArgumentArrays as object arrays, also in lists of them; np.asarray would give plain arrays."""
+    return map_leaves(lambda leaf: leaf.__array__() if isinstance(leaf, ArgumentArray) else leaf, x)

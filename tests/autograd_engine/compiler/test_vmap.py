@@ -227,6 +227,7 @@ def test_numpy_of_the_samples():
     assert_agree(lambda X: np.frompyfunc(maximum, 2, 1)(vmap(lambda x: 2 * x)(X), 0.3), X)
     assert_agree(lambda X: np.where(X, vmap(lambda x: 2 * x)(X), 1.0) + X * vmap(lambda x: x)(X), X)
     assert_agree(lambda X: [np.concatenate([X, X[:2]]), np.stack((X, X)), np.dot(X, X[0])], X)
+    assert_agree(lambda X: np.stack(collections.namedtuple("Pair", "a b")(X, X)), X)
     assert_agree(lambda X: np.ones((1, 3)) - vmap(lambda x: x)(X) ** 2, X)
 
 
