@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from autograd_engine.value import Value
 from nn.checks import at_least_0, whole_number
@@ -28,6 +28,8 @@ from nn.optimizer import Array, Optimizer
 from nn.optimizers import SGD
 from nn.schedules import Schedule
 
+Reason: TypeAlias = Literal["converged", "small_step", "small_decrease", "max_steps", "diverged"]
+
 
 @dataclass(frozen=True, repr=False)
 class Descent:
@@ -35,7 +37,7 @@ class Descent:
 
     `points[0]` is the start and `points[k]` where step k has led, in the structure of the start; `values` and
     `gradient_norms` are the function's value and ‖gradient‖ there. `lrs[k]` is the learning rate of the step from
-    points[k] to points[k + 1]. `reason` is "converged", "max_steps" or "diverged", `message` a sentence about it.
+    points[k] to points[k + 1]. `reason` is a `Reason`, `message` a sentence about it.
 
     >>> descent = minimize(lambda x: (x - 5) ** 2, 0.0, lr=0.25, max_steps=3)
     >>> descent.points, descent.values
@@ -48,7 +50,7 @@ class Descent:
     values: tuple[float, ...]
     gradient_norms: tuple[float, ...]
     lrs: tuple[float, ...]
-    reason: Literal["converged", "max_steps", "diverged"]
+    reason: Reason
     message: str
 
     @property
@@ -183,6 +185,10 @@ class Path:
         """The descent that has reached its end."""
         return self._descent("converged", f"converged after {self._count()}, {because}")
 
+    def stuck(self, reason: Reason, because: str) -> Descent:
+        """The descent that comes no further, although its gradient is not small."""
+        return self._descent(reason, f"not converged after {self._count()}: {because}")
+
     def lost(self) -> Descent:
         """The descent whose last point has no finite value or gradient."""
         value, norm = self.values[-1], self.gradient_norms[-1]
@@ -199,7 +205,7 @@ class Path:
     def _count(self) -> str:
         return "1 step" if self.steps == 1 else f"{self.steps} steps"
 
-    def _descent(self, reason: Literal["converged", "max_steps", "diverged"], message: str) -> Descent:
+    def _descent(self, reason: Reason, message: str) -> Descent:
         return Descent(
             tuple(self.points), tuple(self.values), tuple(self.gradient_norms), tuple(self.lrs), reason, message
         )

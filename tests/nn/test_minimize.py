@@ -251,10 +251,12 @@ def test_least_squares_goes_down_to_the_minimum_of_a_curved_valley(x: float, y: 
 @given(st.floats(-3, 3), st.floats(-3, 3))
 def test_every_step_of_least_squares_solves_its_damped_equations(x: float, y: float) -> None:
     fit = least_squares(rosenbrock_residuals, [x, y], max_steps=5)
+    D = np.zeros(2)
     for before, after, lr in zip(fit.points, fit.points[1:], fit.lrs):
         J, r = np.array(jacobian(rosenbrock_residuals)(before)), np.array(rosenbrock_residuals(before))
-        step = np.subtract(after, before)
-        assert J.T @ J @ step + step / lr == pytest.approx(-J.T @ r, rel=1e-6, abs=1e-6 * (1 + np.linalg.norm(J.T @ r)))
+        D, step = np.maximum(D, np.linalg.norm(J, axis=0)), np.subtract(after, before)
+        left = J.T @ J @ step + D**2 * step / lr
+        assert left == pytest.approx(-J.T @ r, rel=1e-6, abs=1e-6 * (1 + np.linalg.norm(J.T @ r)))
 
 
 @given(st.integers(0, 1000), st.integers(1, 6), st.integers(1, 6))
