@@ -1,5 +1,6 @@
 """The command `minimize`: down the gradient of a formula, step by step."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -87,8 +88,8 @@ def minimize(
     )
     screen = console()
     screen.print(_table(expression, descent))
-    kind = _kind(expression, descent.x) if descent.reason == "converged" else LAST
-    screen.print(f"\n{_message(descent)}.\n{kind}: {_point(expression, descent)}")
+    kind = _kind(expression, descent)
+    screen.print(f"\n{_message(expression, descent)}.\n{kind}: {_point(expression, descent)}")
     if options.out is not None:
         with ctrl_c_after_imports():
             from nn.command_line.descent_picture import picture  # here, because matplotlib takes half a second
@@ -115,14 +116,28 @@ def _shown(steps: int) -> list[int]:
     return [*range(6), *(k for k in series if k < steps), steps]
 
 
-def _message(descent: Descent) -> str:
+def _message(expression: Expression, descent: Descent) -> str:
     """Why it ended, and what to change if it ended badly."""
     message = descent.message[0].upper() + descent.message[1:]
     if descent.reason == "converged":
         return message
+    if _bottomless(expression, descent):
+        return f"{message}; the formula seems to have no minimum there, start elsewhere"
     if descent.reason == "max_steps":
         return f"{message}; allow more --steps, or another --lr"
+    if descent.reason == "small_step":
+        return f"{message}; raise --lr, or lower --tolerance"
     return f"{message}; {'lower --lr' if descent.steps else 'start elsewhere'}"
+
+
+def _bottomless(expression: Expression, descent: Descent) -> bool:
+    """Whether it fell to -inf, or was falling ever more steeply when it came to the edge of the domain."""
+    if descent.value == -math.inf:
+        return True
+    if not descent.steps or not (math.isnan(descent.value) or descent.reason == "small_step"):
+        return False
+    before, after = (np.array(list(point.values())) for point in descent.points[-2:])
+    return bool((after - before) @ _curvatures(expression, descent.points[-2]) @ (after - before) < 0)
 
 
 def _point(expression: Expression, descent: Descent) -> str:
@@ -130,12 +145,19 @@ def _point(expression: Expression, descent: Descent) -> str:
     return f"{expression.text} = {descent.value:.10g} at {numbers}"
 
 
-def _kind(expression: Expression, x: dict[str, float]) -> str:
-    """What the second derivatives say about a point at which the gradient is 0."""
-    curvatures = hessian(lambda numbers: expression(**dict(zip(x, numbers))))(list(x.values()))
+def _curvatures(expression: Expression, x: dict[str, float]) -> Any:
+    """The matrix of second derivatives at x."""
+    return np.array(hessian(lambda numbers: expression(**dict(zip(x, numbers))))(list(x.values())))
+
+
+def _kind(expression: Expression, descent: Descent) -> str:
+    """What the second derivatives say about the last point, if the gradient is 0 there."""
+    if descent.reason != "converged":
+        return LAST
+    curvatures = _curvatures(expression, descent.x)
     if not np.isfinite(curvatures).all():
         return KINK
     lowest, highest = np.linalg.eigvalsh(curvatures)[[0, -1]]
     if lowest < -FLATNESS * max(highest, -lowest):
-        return SADDLE
+        return LAST if descent.gradient_norms[-1] else SADDLE
     return MINIMUM if lowest > FLATNESS * highest else FLAT
