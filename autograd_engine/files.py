@@ -11,15 +11,17 @@ from pathlib import Path
 def write_atomically(path: str | PathLike[str], content: bytes, private: bool = False) -> None:
     """Write `content` to the file `path`: all of it, or nothing and what was there stays.
 
-    Who may read and write it is as `open` would have it. A `private` file is the user's alone; it is for caches, which
-    do not wait until the disk has it. Raises OSError. What is there and is not a plain file, such as /dev/stdout, is
-    written to directly.
+    Who may read and write it is as `open` would have it. What is there and is not a plain file, such as /dev/stdout, is
+    written to directly. Raises OSError.
+
+    A `private` file is for caches: only its user may read it, it replaces what is there, a link too, and nobody waits
+    until the disk has it.
     """
     path = Path(path)
-    if path.exists() and not path.is_file():
+    if not private and path.exists() and not path.is_file():
         path.write_bytes(content)
         return
-    final = Path(os.path.realpath(path))  # a symbolic link stays one
+    final = path if private else Path(os.path.realpath(path))  # a symbolic link stays one
     part = final.with_name(f".{os.urandom(8).hex()}.part")  # nobody can guess it, so nobody else writes there
     try:
         mode = 0o600 if private else final.stat().st_mode & 0o777 if final.exists() else None
