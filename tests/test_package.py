@@ -33,7 +33,7 @@ autograd_engine.compiler: trace arguments
 autograd_engine.compiler.program: program regions rules simplify build listing traced_function
 autograd_engine.compiler: program library
 autograd_engine.compiler.llvm: host builder instructions vector_math calls lower layout memory body loops
-autograd_engine.compiler.llvm: modules native executable
+autograd_engine.compiler.llvm: modules cache native executable
 autograd_engine.compiler: llvm kernel jit
 autograd_engine.compiler.c: forms functions file export
 autograd_engine.compiler: c

@@ -7,6 +7,7 @@ what it recorded. Later calls copy numbers in, run the kernel and copy numbers o
 from __future__ import annotations
 
 import functools
+import os
 import sys
 import threading
 import weakref
@@ -133,7 +134,12 @@ class _Compiled:
         self.kernels: dict[Any, Kernel] = {}
         self.flat: dict[int, Kernel] = {}  # by the number of arguments, where all are floats
         self.variants: dict[Any, _Compiled] = {}  # for each combination of static arguments
-        self.lock = threading.RLock()
+        self._locks: dict[int, threading.RLock] = {}
+
+    @property
+    def lock(self) -> threading.RLock:
+        """The lock of this process: a forked one would wait for ever for a thread that it does not have."""
+        return self._locks.setdefault(os.getpid(), threading.RLock())
 
     def last(self) -> Kernel | None:
         """The newest kernel."""
@@ -163,7 +169,7 @@ class Jitted:
         functools.update_wrapper(self, f, updated=())
         self.function, self.exact, self.threads, self.static = f, exact, threads, static
         self._compiled = _Compiled() if compiled is None else compiled
-        self._kernels, self._flat, self._lock = self._compiled.kernels, self._compiled.flat, self._compiled.lock
+        self._kernels, self._flat = self._compiled.kernels, self._compiled.flat
         self._of_objects: dict[int, tuple[Any, _Compiled]] = {}  # by the id of a method's object, with a weak reference
         self._static = StaticArguments(f, static) if static else None
 
@@ -220,7 +226,7 @@ class Jitted:
     def _compiled_for(self, instance: Any) -> _Compiled:
         """What was compiled of the method of this object, as long as the object lives."""
         key, of_objects = id(instance), self._of_objects
-        with self._lock:
+        with self._compiled.lock:
             if key not in of_objects:
                 try:
                     reference = weakref.ref(instance, lambda _: of_objects.pop(key, None))
@@ -248,7 +254,7 @@ class Jitted:
         """The function with the static arguments fixed, and the other arguments."""
         key, f, args, keywords = static.taken_out(args, keywords)
         try:
-            with self._lock:
+            with self._compiled.lock:
                 compiled = self._compiled.variants.setdefault(key, _Compiled())
         except TypeError as error:
             raise TypeError(f"{name_of(self.function)}(): static arguments must be hashable: {error}") from None
@@ -279,7 +285,7 @@ class Jitted:
         """The kernel for arguments like these: one that fits, or a new one."""
         shapes = tuple(array.shape for array in arrays)
         key = (structure, *shapes) if arrays else structure
-        with self._lock:
+        with self._compiled.lock:
             if key not in self._kernels:
                 fitting = [kernel for kernel in self._kernels.values() if kernel.fits(structure, shapes)]
                 self._kernels[key] = fitting[0] if fitting else self._compile(args, keywords, structure)
