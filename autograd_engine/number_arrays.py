@@ -109,9 +109,7 @@ def number_array(numbers: Sequence[Any], shape: Sequence[int]) -> Any:
     """An array of these numbers: of floats if all of them are, else a NumberArray."""
     if all(isinstance(x, float) for x in numbers):
         return np.array(numbers, dtype=float).reshape(shape)
-    array = np.empty(len(numbers), dtype=object)
-    array[:] = numbers
-    return array.reshape(shape).view(NumberArray)
+    return np.fromiter(numbers, dtype=object, count=len(numbers)).reshape(shape).view(NumberArray)
 
 
 def _by_rows(ufunc: np.ufunc, method: str) -> Any:
