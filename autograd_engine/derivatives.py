@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.backward import cotangents_of, order_of_values
-from autograd_engine.copying import has_variables, is_variable, variables
+from autograd_engine.copying import FunctionOf, has_variables, is_variable, variables
 from autograd_engine.graph import forward_sweep, reverse_sweep, topological_order
 from autograd_engine.primitives import as_float, identity
 from autograd_engine.structure import Structure, flatten
@@ -79,14 +79,14 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
     >>> grad(lambda x, y: x * y**2, argnums=(0, 1))(2.0, 3.0)
     (9.0, 12.0)
     """
-    both = value_and_grad(f, argnums, has_aux)
+    return FunctionOf(_gradient, f, argnums, has_aux)
 
-    @functools.wraps(f)
-    def gradient_of_f(*args: Any, **keywords: Any) -> Any:
-        value, slopes = both(*args, **keywords)
-        return (slopes, value[1]) if has_aux else slopes
 
-    return gradient_of_f
+def _gradient(
+    f: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool, /, *args: Any, **keywords: Any
+) -> Any:
+    value, slopes = _value_and_gradient(f, argnums, has_aux, *args, **keywords)
+    return (slopes, value[1]) if has_aux else slopes
 
 
 def value_and_grad(
@@ -102,16 +102,18 @@ def value_and_grad(
     ((9.0, 'a remark'), 6.0)
     """
 
-    @functools.wraps(f)
-    def value_and_gradient_of_f(*args: Any, **keywords: Any) -> Any:
-        run = _Run("grad", f, args, keywords, argnums)
-        output, aux = run.output if has_aux else (run.output, None)
-        output = _one_number(output, f)
-        trace = run.trace([output])
-        value, slopes = trace.number(output), run.structure(trace.pull({output: 1.0}))
-        return ((value, trace.numbers_in(aux)), slopes) if has_aux else (value, slopes)
+    return FunctionOf(_value_and_gradient, f, argnums, has_aux)
 
-    return value_and_gradient_of_f
+
+def _value_and_gradient(
+    f: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool, /, *args: Any, **keywords: Any
+) -> tuple[Any, Any]:
+    run = _Run("grad", f, args, keywords, argnums)
+    output, aux = run.output if has_aux else (run.output, None)
+    output = _one_number(output, f)
+    trace = run.trace([output])
+    value, slopes = trace.number(output), run.structure(trace.pull({output: 1.0}))
+    return ((value, trace.numbers_in(aux)), slopes) if has_aux else (value, slopes)
 
 
 def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, sparse: bool = False) -> Callable[..., Any]:
@@ -132,23 +134,23 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, sparse:
     [[3.0, 2.0], [1.0, 1.0]]
     """
 
-    @functools.wraps(f)
-    def jacobian_of_f(*args: Any, **keywords: Any) -> Any:
-        run = _Run("jacobian", f, args, keywords, argnums)
-        outputs, structure = run.outputs()
-        if sparse:
-            return _sparse_jacobian(run, outputs)
-        trace = run.trace(outputs)
-        block = np.empty((structure.size, run.structure.size), dtype=object)
-        if _MANY * len(run.inputs) <= len(outputs):
-            for j, x in enumerate(run.inputs):
-                block[:, j] = trace.push({x: 1.0}, outputs)
-        else:
-            for i, output in enumerate(outputs):
-                block[i] = trace.pull({output: 1.0})
-        return _assemble(structure, run.structure, block)
+    return FunctionOf(_jacobian, f, argnums, sparse)
 
-    return jacobian_of_f
+
+def _jacobian(f: Callable[..., Any], argnums: int | Sequence[int], sparse: bool, /, *args: Any, **keywords: Any) -> Any:
+    run = _Run("jacobian", f, args, keywords, argnums)
+    outputs, structure = run.outputs()
+    if sparse:
+        return _sparse_jacobian(run, outputs)
+    trace = run.trace(outputs)
+    block = np.empty((structure.size, run.structure.size), dtype=object)
+    if _MANY * len(run.inputs) <= len(outputs):
+        for j, x in enumerate(run.inputs):
+            block[:, j] = trace.push({x: 1.0}, outputs)
+    else:
+        for i, output in enumerate(outputs):
+            block[i] = trace.pull({output: 1.0})
+    return _assemble(structure, run.structure, block)
 
 
 def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:

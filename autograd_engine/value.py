@@ -337,7 +337,8 @@ numbers.Complex.register(Value)  # what pytest.approx compares
 
 def _is_for_a_test() -> bool:
     """Whether it is a comparison of NumPy's or pytest's that converts a number: it hands none on."""
-    return sys._getframe(2).f_globals.get("__name__", "").startswith(("numpy.testing", "_pytest"))
+    name: str = sys._getframe(2).f_globals.get("__name__", "")
+    return name.startswith(("numpy.testing", "_pytest"))
 
 
 def _record_others(op: Primitive, args: tuple[Any, ...]) -> Any:

@@ -1,7 +1,9 @@
 """Derivatives of functions: structures, nesting, agreement between the modes."""
 
 import copy
+import inspect
 import math
+import multiprocessing
 import pickle
 from typing import NamedTuple
 
@@ -21,6 +23,7 @@ from autograd_engine import (
     gradient,
     hessian,
     jacobian,
+    jit,
     jvp,
     log,
     sin,
@@ -373,3 +376,46 @@ def test_a_real_function_of_many_variables():
     np.testing.assert_allclose(
         hessian(loss)(w), np.outer(x, x) * math.exp(z) / (1 + math.exp(z)) ** 2, rtol=1e-9, atol=1e-300
     )
+
+
+def cubed(x, scale=1.0):
+    """scale * x³."""
+    return scale * x**3
+
+
+@grad
+def slope_of_square(x):
+    return x * x
+
+
+TRANSFORMED = [
+    grad(cubed),
+    value_and_grad(cubed),
+    jacobian(cubed),
+    hessian(cubed),
+    grad(grad(cubed)),
+    jit(grad(cubed)),
+    grad(jit(cubed)),
+    slope_of_square,
+]
+
+
+@pytest.mark.parametrize("f", TRANSFORMED)
+def test_derivatives_of_functions_of_a_module_can_be_pickled(f):
+    assert pickle.loads(pickle.dumps(f))(2.0) == copy.deepcopy(f)(2.0) == f(2.0)
+
+
+def test_a_pool_of_processes_computes_derivatives():
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        for f in (grad(cubed), jit(grad(cubed))):
+            assert pool.map(f, [1.0, 2.0]) == [3.0, 12.0]
+
+
+def test_a_derivative_has_the_name_and_the_signature_of_its_function():
+    class Model:
+        slope = grad(lambda self, x: 3 * x, argnums=1)
+
+    assert Model().slope(2.0) == 3.0
+    for f in (grad(cubed), value_and_grad(cubed), jacobian(cubed)):
+        assert (f.__name__, f.__doc__, inspect.signature(f)) == ("cubed", cubed.__doc__, inspect.signature(cubed))
+    assert grad(lambda f, argnums: f * argnums)(2.0, argnums=5.0) == 5.0
