@@ -575,6 +575,18 @@ def test_a_name_is_taken_once():
     assert PRIMITIVES["exp"] is primitives.exp
 
 
+def test_a_cell_that_runs_once_more_replaces_its_primitive(monkeypatch):
+    monkeypatch.setattr(primitives.primitive, "PRIMITIVES", dict(PRIMITIVES))
+    cell = "line = Primitive('line', '/', lambda x: {0} * x, lambda out, x: ({0},), 'A line.')"
+    notebook, other = ({"__name__": name, "Primitive": Primitive} for name in ("__main__", "other"))
+    for slope in (2.0, 3.0):
+        exec(cell.format(slope), notebook)
+        assert notebook["line"](1.0) == primitives.primitive.PRIMITIVES["line"](1.0) == slope
+    with pytest.raises(ValueError, match="there is a primitive named 'line' already"):
+        exec(cell.format(4.0), other)
+    assert primitives.primitive.PRIMITIVES["line"] is notebook["line"]
+
+
 def test_a_primitive_is_a_method_as_a_class_attribute():
     class Number(float):
         tanh = primitives.tanh
