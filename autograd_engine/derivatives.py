@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.backward import cotangents_of, order_of_values
+from autograd_engine.constants import map_numbers
 from autograd_engine.copying import FunctionOf, has_variables, is_variable, variables
 from autograd_engine.graph import forward_sweep, reverse_sweep, topological_order
 from autograd_engine.primitives import as_float, identity
@@ -306,16 +307,7 @@ class _Trace:
 
     def numbers_in(self, tree: Any) -> Any:
         """Nested data with its Values in the number type of this trace; what holds no Value stays as it is."""
-        if isinstance(tree, (list, tuple, dict)):
-            kind: type[Any] = dict if isinstance(tree, dict) else type(tree)
-            keys, parts = (tuple(tree), list(tree.values())) if isinstance(tree, dict) else ((), list(tree))
-            numbers = [self.numbers_in(part) for part in parts]
-            same = all(map(operator.is_, numbers, parts))
-            return tree if same else Structure(kind, keys, (), 0).container(numbers)
-        if isinstance(tree, np.ndarray) and tree.dtype == object:
-            leaves, structure = flatten(tree)
-            return structure([self.numbers_in(x) for x in leaves])
-        return self.number(tree) if isinstance(tree, Value) else tree
+        return map_numbers(lambda x: self.number(x) if isinstance(x, Value) else x, tree)
 
     def slope(self, x: Any) -> Any:
         """A derivative in the number type of this trace, 0.0 instead of -0.0."""

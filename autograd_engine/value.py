@@ -24,7 +24,7 @@ import numpy as np
 
 from autograd_engine import primitives
 from autograd_engine.backward import add_gradients
-from autograd_engine.copying import AllCopied, Ancestors, is_being_copied, is_variable
+from autograd_engine.copying import AllCopied, Ancestors, has_variables, is_being_copied, is_variable
 from autograd_engine.graph import topological_order
 from autograd_engine.number import INSTEAD_OF_MATH, Arithmetic
 from autograd_engine.primitives import Primitive, as_float
@@ -253,14 +253,17 @@ class Value(Arithmetic):
             node._grad = 0.0
 
     def detach(self) -> Value:
-        """A leaf with the same data and label: a constant, as far as derivatives go.
+        """A leaf with the same data and label: a constant, as far as derivatives go. See also `stop_gradient`.
 
         >>> x = Value(3.0)
         >>> (x * x.detach()).backward()
         >>> x.grad
         3.0
         """
-        return Value(self._float, self.label)
+        detached = Value(self._float, self.label)
+        if has_variables():  # a leaf of the outside would make a derivative a Value
+            become_constant(detached)
+        return detached
 
     def pull(self, factor: Any) -> Any:
         """`factor * self` in the chain rule, where zero times anything is zero: None where the product is nan although

@@ -16,6 +16,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autograd_engine.compiler.trace.errors import TraceError, place
 from autograd_engine.compiler.trace.traced import Batch, Traced, check_trace, context, inside
+from autograd_engine.constants import stop_gradient
 from autograd_engine.mapping import loop, map_arrays, stacked
 from autograd_engine.number_arrays import WHERE, apply_ufunc, number_array
 from autograd_engine.primitives import as_float
@@ -164,6 +165,11 @@ class BatchArray(NDArrayOperatorsMixin):
         if axis % self.ndim:
             raise TraceError(f"what vmap has returned can be mapped again over axis 0 only, got axis {axis}")
         return self.of_sample
+
+    def detach(self) -> BatchArray:
+        """The same numbers as constants, as far as derivatives go."""
+        with inside(self.batch):
+            return BatchArray(self.batch, stop_gradient(self.of_sample))
 
     def total(self) -> tuple[Any, Any]:
         """The sum over the samples of a number, and how many samples there are."""
