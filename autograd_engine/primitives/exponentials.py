@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_engine.primitives.arithmetic import abs, div, where
+from autograd_engine.primitives.arithmetic import abs, div, undefined, where
 from autograd_engine.primitives.primitive import c99, row
 
 LN2, LOG2E, LOG10E = math.log(2), math.log2(math.e), math.log10(math.e)
@@ -27,7 +27,7 @@ expm1 = row("expm1", c99(math.expm1), lambda out, x: (exp(x),), "exp(x) - 1, acc
 log = row(
     "log",
     c99(math.log, {0.0: -inf}),
-    lambda out, x: (where(x >= 0, 1 / (x + 0.0), nan),),
+    lambda out, x: (where(x >= 0, 1 / (x + 0.0), undefined(x)),),
     "The natural logarithm.",
     "1 / x",
     symbol="ln",
@@ -36,7 +36,7 @@ log = row(
 log2 = row(
     "log2",
     c99(math.log2, {0.0: -inf}),
-    lambda out, x: (where(x >= 0, LOG2E / (x + 0.0), nan),),
+    lambda out, x: (where(x >= 0, LOG2E / (x + 0.0), undefined(x)),),
     "The logarithm to base 2.",
     "1 / (x * log(2))",
     symbol="log₂",
@@ -45,7 +45,7 @@ log2 = row(
 log10 = row(
     "log10",
     c99(math.log10, {0.0: -inf}),
-    lambda out, x: (where(x >= 0, LOG10E / (x + 0.0), nan),),
+    lambda out, x: (where(x >= 0, LOG10E / (x + 0.0), undefined(x)),),
     "The logarithm to base 10.",
     "1 / (x * log(10))",
     symbol="log₁₀",
@@ -54,7 +54,7 @@ log10 = row(
 log1p = row(
     "log1p",
     c99(math.log1p, {-1.0: -inf}),
-    lambda out, x: (where(x >= -1, 1 / (1 + x), nan),),
+    lambda out, x: (where(x >= -1, 1 / (1 + x), undefined(x)),),
     "log(1 + x), accurate near 0.",
     "1 / (1 + x)",
 )
@@ -79,7 +79,7 @@ cbrt = row(
 
 
 def _xlogy_partials(out: Any, x: Any, y: Any) -> tuple[Any, Any]:
-    return log(y), where((x == 0) & (y <= 0), 0.0, where(y < 0, nan, x / (y + 0.0)))
+    return log(y), where((x == 0) & (y <= 0), 0.0, where(y < 0, out, x / (y + 0.0)))
 
 
 xlogy = row(
@@ -110,7 +110,7 @@ def _pow_partials(out: Any, x: Any, y: Any) -> tuple[Any, Any]:
     slope = where(by_division, div(y * out, x), y * pow(x, y - 1))
     return (
         where((y == 0) & ((x == 0) | (x != x)), 0.0, slope),
-        where((x == 0) & (y >= 0), 0.0, where(x < 0, nan, xlogy(out, x))),
+        where((x == 0) & (y >= 0), 0.0, where(x < 0, undefined(x, y), xlogy(out, x))),
     )
 
 
