@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import autograd_engine
-from autograd_engine import PRIMITIVES, Value, dot, exp, relu
+from autograd_engine import PRIMITIVES, Value, dot, exp, grad, jit, relu
 from autograd_engine.graph import topological_order
 from autograd_engine.number_arrays import number_array
 from autograd_engine.rows import Rows
@@ -454,6 +454,22 @@ def test_a_float_array_does_not_swallow_values():
         array += Value(1.0)
     with pytest.raises(TypeError):
         array[0] = Value(1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("linalg.inv", lambda x: np.linalg.inv(x * np.eye(2))),
+        ("linalg.solve", lambda x: np.linalg.solve(np.eye(2), x * np.ones(2))),
+        ("linalg.eigh", lambda x: np.linalg.eigh(x * np.eye(2))),
+        ("fft.fft", lambda x: np.fft.fft(x * np.ones(2))),
+        ("interp", lambda x: np.interp(x * np.ones(2), [0.0, 4.0], [0.0, 1.0])),
+    ],
+)
+def test_functions_of_numpy_without_derivatives_say_what_to_write_instead(name, call):
+    for transform in (call, grad(call), jit(call)):
+        with pytest.raises(TypeError, match=rf"^numpy\.{name}\(\) takes floats only, .* x\.data$"):
+            transform(Value(2.0) if transform is call else 2.0)
 
 
 # --- copies ------------------------------------------------------------------------------------------------------
