@@ -27,7 +27,8 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.backward import cotangents_of, order_of_values
-from autograd_engine.copying import has_variables, is_variable, variables
+from autograd_engine.constants import map_numbers
+from autograd_engine.copying import FunctionOf, has_variables, is_variable, variables
 from autograd_engine.graph import forward_sweep, reverse_sweep, topological_order
 from autograd_engine.primitives import as_float, identity
 from autograd_engine.structure import Structure, flatten
@@ -73,14 +74,14 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
     >>> grad(lambda x, y: x * y**2, argnums=(0, 1))(2.0, 3.0)
     (9.0, 12.0)
     """
-    both = value_and_grad(f, argnums, has_aux)
+    return FunctionOf(_gradient, f, argnums, has_aux)
 
-    @functools.wraps(f)
-    def gradient_of_f(*args: Any, **keywords: Any) -> Any:
-        value, slopes = both(*args, **keywords)
-        return (slopes, value[1]) if has_aux else slopes
 
-    return gradient_of_f
+def _gradient(
+    f: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool, /, *args: Any, **keywords: Any
+) -> Any:
+    value, slopes = _value_and_gradient(f, argnums, has_aux, *args, **keywords)
+    return (slopes, value[1]) if has_aux else slopes
 
 
 def value_and_grad(
@@ -96,16 +97,18 @@ def value_and_grad(
     ((9.0, 'a remark'), 6.0)
     """
 
-    @functools.wraps(f)
-    def value_and_gradient_of_f(*args: Any, **keywords: Any) -> Any:
-        run = _Run("grad", f, args, keywords, argnums)
-        output, aux = run.output if has_aux else (run.output, None)
-        output = _one_number(output, f)
-        trace = run.trace([output])
-        value, slopes = trace.number(output), run.structure(trace.pull({output: 1.0}))
-        return ((value, trace.numbers_in(aux)), slopes) if has_aux else (value, slopes)
+    return FunctionOf(_value_and_gradient, f, argnums, has_aux)
 
-    return value_and_gradient_of_f
+
+def _value_and_gradient(
+    f: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool, /, *args: Any, **keywords: Any
+) -> tuple[Any, Any]:
+    run = _Run("grad", f, args, keywords, argnums)
+    output, aux = run.output if has_aux else (run.output, None)
+    output = _one_number(output, f)
+    trace = run.trace([output])
+    value, slopes = trace.number(output), run.structure(trace.pull({output: 1.0}))
+    return ((value, trace.numbers_in(aux)), slopes) if has_aux else (value, slopes)
 
 
 def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, sparse: bool = False) -> Callable[..., Any]:
@@ -126,24 +129,24 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, sparse:
     [[3.0, 2.0], [1.0, 1.0]]
     """
 
-    @functools.wraps(f)
-    def jacobian_of_f(*args: Any, **keywords: Any) -> Any:
-        run = _Run("jacobian", f, args, keywords, argnums)
-        outputs = _Outputs("jacobian", run.output)
-        if sparse:
-            return _sparse_jacobian(run, outputs.numbers)
-        trace = run.trace(outputs.numbers)
-        block = np.empty((outputs.structure.size, run.structure.size), dtype=object)
-        if outputs.of_batches or _MANY * len(run.inputs) <= len(outputs.numbers):
-            for j, x in enumerate(run.inputs):
-                for i, slope in enumerate(outputs.leaves_with(trace.push({x: 1.0}, outputs.numbers))):
-                    block[i, j] = slope
-        else:
-            for i, output in enumerate(outputs.numbers):
-                block[i] = trace.pull({output: 1.0})
-        return _assemble(outputs.structure, run.structure, block)
+    return FunctionOf(_jacobian, f, argnums, sparse)
 
-    return jacobian_of_f
+
+def _jacobian(f: Callable[..., Any], argnums: int | Sequence[int], sparse: bool, /, *args: Any, **keywords: Any) -> Any:
+    run = _Run("jacobian", f, args, keywords, argnums)
+    outputs = _Outputs("jacobian", run.output)
+    if sparse:
+        return _sparse_jacobian(run, outputs.numbers)
+    trace = run.trace(outputs.numbers)
+    block = np.empty((outputs.structure.size, run.structure.size), dtype=object)
+    if outputs.of_batches or _MANY * len(run.inputs) <= len(outputs.numbers):
+        for j, x in enumerate(run.inputs):
+            for i, slope in enumerate(outputs.leaves_with(trace.push({x: 1.0}, outputs.numbers))):
+                block[i, j] = slope
+    else:
+        for i, output in enumerate(outputs.numbers):
+            block[i] = trace.pull({output: 1.0})
+    return _assemble(outputs.structure, run.structure, block)
 
 
 def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
@@ -332,16 +335,7 @@ class _Trace:
 
     def numbers_in(self, tree: Any) -> Any:
         """Nested data with its Values in the number type of this trace; what holds no Value stays as it is."""
-        if isinstance(tree, (list, tuple, dict)):
-            kind: type[Any] = dict if isinstance(tree, dict) else type(tree)
-            keys, parts = (tuple(tree), list(tree.values())) if isinstance(tree, dict) else ((), list(tree))
-            numbers = [self.numbers_in(part) for part in parts]
-            same = all(map(operator.is_, numbers, parts))
-            return tree if same else Structure(kind, keys, (), 0).container(numbers)
-        if isinstance(tree, np.ndarray) and tree.dtype == object:
-            leaves, structure = flatten(tree)
-            return structure([self.numbers_in(x) for x in leaves])
-        return self.number(tree) if isinstance(tree, Value) else tree
+        return map_numbers(lambda x: self.number(x) if isinstance(x, Value) else x, tree)
 
     def slope(self, x: Any) -> Any:
         """A derivative in the number type of this trace, 0.0 instead of -0.0."""

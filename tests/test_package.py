@@ -19,7 +19,7 @@ EXTRAS = ["cyclopts", "graphviz", "llvmlite", "matplotlib", "pygraphviz", "rich"
 READING_ORDER = """
 autograd_engine.primitives: primitive arithmetic sums exponentials trigonometry special gamma
 autograd_engine.primitives: activations
-autograd_engine: primitives graph number_arrays number backward copying value rows structure expressions files
+autograd_engine: primitives graph number_arrays number backward copying value rows structure constants expressions files
 autograd_engine: differences derivatives mapping given_gradient check draw
 autograd_engine.explanations: symbols notation statements names formula chain_rule steps wording mistakes tasks explain
 autograd_engine.explanations: exercise

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
 import threading
 import weakref
 from collections.abc import Callable, Sequence
@@ -29,6 +28,7 @@ from autograd_engine.compiler.arguments import (
 )
 from autograd_engine.compiler.kernel import Kernel, Stats
 from autograd_engine.compiler.trace.traced import context
+from autograd_engine.copying import name_in_module
 from autograd_engine.primitives import as_float
 from autograd_engine.value import Value
 
@@ -242,11 +242,7 @@ class Jitted:
         """Its name where it is found by that, as for any function; else what it is made of, to be compiled anew."""
         if isinstance(self.function, MethodType):
             return getattr, (self.function.__self__, self.function.__name__)
-        name = getattr(self, "__qualname__", "")
-        found: Any = sys.modules.get(self.__module__)
-        for part in name.split("."):
-            found = getattr(found, part, None)
-        return name if found is self else (Jitted, (self.function, self.exact, self.threads, self.static))
+        return name_in_module(self) or (Jitted, (self.function, self.exact, self.threads, self.static))
 
     def _variant(
         self, static: StaticArguments, args: tuple[Any, ...], keywords: dict[str, Any]

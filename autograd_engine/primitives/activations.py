@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from math import inf, nan, pi
+from math import inf, pi
 from typing import Any
 
 from autograd_engine.primitives.arithmetic import abs, clip, maximum, minus_abs, round, sign, square, where
@@ -15,9 +15,9 @@ from autograd_engine.primitives.special import ONE_OVER_SQRT_2PI, SQRT1_2, erfc,
 _activation = functools.partial(row, composite=True, saturates=True, activation=True)
 
 
-def _by_sign(x: Any, positive: Any, otherwise: Any) -> Any:
-    """`positive` where x > 0, `otherwise` where x <= 0, nan at nan."""
-    return where(x > 0, positive, where(x <= 0, otherwise, nan))
+def _by_sign(out: Any, x: Any, positive: Any, otherwise: Any) -> Any:
+    """`positive` where x > 0, `otherwise` where x <= 0, `out` where x is nan."""
+    return where(x > 0, positive, where(x <= 0, otherwise, out))
 
 
 relu = row(
@@ -54,8 +54,8 @@ leaky_relu = row(
     lambda x, negative_slope: where(x > 0, x, negative_slope * x),
     lambda out, x, negative_slope=0.01: (
         # Below 0 the slope may be negative: then 0 lies between the two at the kink.
-        _by_sign(x, 1.0, where((x == 0) & (negative_slope < 0), 0.0, negative_slope)),
-        _by_sign(x, 0.0, x),
+        _by_sign(out, x, 1.0, where((x == 0) & (negative_slope < 0), 0.0, negative_slope)),
+        _by_sign(out, x, 0.0, x),
     ),
     "x where x > 0, else negative_slope * x.",
     ("where(x > 0, 1, negative_slope)", "where(x > 0, 0, x)"),
@@ -65,7 +65,7 @@ leaky_relu = row(
 elu = _activation(
     "elu",
     lambda x, alpha: where(x > 0, x, alpha * expm1(x)),
-    lambda out, x, alpha=1.0: (_by_sign(x, 1.0, alpha * exp(x)), _by_sign(x, 0.0, expm1(x))),
+    lambda out, x, alpha=1.0: (_by_sign(out, x, 1.0, alpha * exp(x)), _by_sign(out, x, 0.0, expm1(x))),
     "x where x > 0, else alpha * (exp(x) - 1).",
     ("where(x > 0, 1, alpha * exp(x))", "where(x > 0, 0, exp(x) - 1)"),
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_engine.primitives.arithmetic import abs, div, where
+from autograd_engine.primitives.arithmetic import abs, div, undefined, where
 from autograd_engine.primitives.primitive import Primitive, c99, row
 
 LN2, LOG2E, LOG10E = math.log(2), math.log2(math.e), math.log10(math.e)
@@ -32,7 +32,7 @@ def _logarithm(
     """The row of a logarithm with the slope `unit` / x. Of a negative number it is nan, and so is the slope."""
 
     def partials(out: Any, x: Any) -> tuple[Any]:
-        return (where(x >= 0, unit / (x + 0.0), nan),)  # x + 0.0 makes -0.0 to 0.0: the slope there is +inf
+        return (where(x >= 0, unit / (x + 0.0), undefined(x)),)  # x + 0.0 makes -0.0 to 0.0: the slope there is +inf
 
     return row(name, c99(function, {0.0: -inf}), partials, doc, derivative, symbol=symbol, latex=latex)
 
@@ -43,7 +43,7 @@ log10 = _logarithm("log10", math.log10, LOG10E, "The logarithm to base 10.", "1 
 log1p = row(
     "log1p",
     c99(math.log1p, {-1.0: -inf}),
-    lambda out, x: (where(x >= -1, 1 / (1 + x), nan),),
+    lambda out, x: (where(x >= -1, 1 / (1 + x), undefined(x)),),
     "log(1 + x), accurate near 0.",
     "1 / (1 + x)",
 )
@@ -68,7 +68,7 @@ cbrt = row(
 
 
 def _xlogy_partials(out: Any, x: Any, y: Any) -> tuple[Any, Any]:
-    return log(y), where((x == 0) & (y <= 0), 0.0, where(y < 0, nan, x / (y + 0.0)))
+    return log(y), where((x == 0) & (y <= 0), 0.0, where(y < 0, out, x / (y + 0.0)))
 
 
 xlogy = row(
@@ -99,7 +99,7 @@ def _pow_partials(out: Any, x: Any, y: Any) -> tuple[Any, Any]:
     slope = where(by_division, div(y * out, x), y * pow(x, y - 1))
     return (
         where((y == 0) & ((x == 0) | (x != x)), 0.0, slope),
-        where((x == 0) & (y >= 0), 0.0, where(x < 0, nan, xlogy(out, x))),
+        where((x == 0) & (y >= 0), 0.0, where(x < 0, undefined(x, y), xlogy(out, x))),
     )
 
 

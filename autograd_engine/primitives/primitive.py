@@ -69,7 +69,8 @@ class Primitive:
 
     `forward` gets floats; `partials` gets floats, Values or symbols, and must not branch on them with `if`.
 
-    Raises ValueError where the name is taken. A call raises TypeError for another number of inputs than `partials`
+    Raises ValueError where the name is taken, unless the same module took it: a cell of a notebook that runs once more
+    replaces what it made before. A call raises TypeError for another number of inputs than `partials`
     takes, and for an input that is no number.
 
     >>> cube = Primitive("cube", "x³", lambda x: x * x * x, lambda out, x: (3 * x * x,), "x to the power of 3.")
@@ -81,6 +82,7 @@ class Primitive:
 
     latex = ""
     saturates = activation = False
+    module: tuple[Any, ...] | None = None
 
     def __init__(
         self,
@@ -93,7 +95,8 @@ class Primitive:
         composite: bool = False,
         derivative: str | tuple[str, ...] = (),
     ) -> None:
-        if name in PRIMITIVES:
+        self.module = _module(partials)
+        if name in PRIMITIVES and (self.module is None or PRIMITIVES[name].module != self.module):
             raise ValueError(f"there is a primitive named {name!r} already; choose another name")
         self.name, self.symbol, self.composite = name, symbol, composite
         self.derivative = (derivative,) if isinstance(derivative, str) else derivative
@@ -182,7 +185,7 @@ def row(
     the reason that a diagnosis gives then; `activation`, that the layers of networks know it by its name.
     """
     op = Primitive(name, symbol or name, forward, partials, doc, composite=composite, derivative=derivative)
-    op.forward, op.partials = forward, partials
+    op.forward, op.partials, op.module = forward, partials, None  # which nothing replaces
     op.latex, op.saturates, op.activation = latex, saturates, activation
     return op
 
@@ -206,6 +209,12 @@ def family(name: str, make: Callable[[int], Primitive], last: int) -> Callable[[
 
     PRIMITIVES.families[name] = member
     return member
+
+
+def _module(function: Callable[..., Any]) -> tuple[Any, ...] | None:
+    """The module that a function was written in, by its name and its file; None for what Python did not compile."""
+    names = getattr(function, "__globals__", None)
+    return None if names is None else (names.get("__name__"), names.get("__file__"))
 
 
 def _checked_forward(name: str, forward: Callable[..., float]) -> Callable[..., float]:

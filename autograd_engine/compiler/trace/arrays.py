@@ -16,6 +16,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autograd_engine.compiler.trace.errors import TraceError, place
 from autograd_engine.compiler.trace.traced import Batch, Traced, check_trace, context, inside
+from autograd_engine.constants import stop_gradient
 from autograd_engine.mapping import loop, map_arrays
 from autograd_engine.number_arrays import WHERE, apply_ufunc, number_array
 from autograd_engine.primitives import as_float
@@ -181,6 +182,11 @@ class BatchArray(NDArrayOperatorsMixin):
             self.batch,
             self._numbers.shape,
         )
+
+    def detach(self) -> BatchArray:
+        """The same numbers as constants, as far as derivatives go."""
+        with inside(self.batch):
+            return BatchArray(self.batch, stop_gradient(self.of_sample))
 
     def total(self) -> tuple[Any, Any]:
         """The sum over the samples of a number, and how many samples there are."""

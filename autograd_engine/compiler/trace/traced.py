@@ -23,7 +23,7 @@ from autograd_engine import primitives
 from autograd_engine.compiler.trace.errors import _TOO_LATE, TraceError, _branch, place
 from autograd_engine.derivatives import variable
 from autograd_engine.mapping import mapper
-from autograd_engine.number import Arithmetic
+from autograd_engine.number import INSTEAD_OF_MATH, Arithmetic
 from autograd_engine.primitives import Primitive, as_float
 from autograd_engine.value import Value
 
@@ -214,8 +214,8 @@ class Traced(Arithmetic):
 
     def __float__(self) -> float:
         raise TraceError(
-            f"{place()} asks for the float of a number that is not known while tracing; use the functions of "
-            "autograd_engine (exp, sin, ...) instead of those of math, and pass what must be a float as a constant"
+            f"{place()} asks for the float of a number that is not known while tracing; {INSTEAD_OF_MATH}, and pass "
+            "what must be a float as a constant"
         )
 
     __trunc__ = __float__
