@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from autograd_engine.structure import Structure, flatten
+from autograd_engine.structure import flatten, map_leaves
 
 
 def stop_gradient(x: Any) -> Any:
@@ -29,12 +28,11 @@ def map_numbers(f: Callable[[Any], Any], tree: Any) -> Any:
 
     Arrays of floats have nothing that a derivative flows through, and are left alone.
     """
-    if isinstance(tree, (list, tuple, dict)):
-        kind: type[Any] = dict if isinstance(tree, dict) else type(tree)
-        keys, parts = (tuple(tree), list(tree.values())) if isinstance(tree, dict) else ((), list(tree))
-        mapped = [map_numbers(f, part) for part in parts]
-        return tree if all(map(operator.is_, mapped, parts)) else Structure(kind, keys, (), 0).container(mapped)
-    if isinstance(tree, np.ndarray) and tree.dtype == object:
-        leaves, structure = flatten(tree)
-        return structure([map_numbers(f, x) for x in leaves])
-    return f(tree)
+
+    def mapped(leaf: Any) -> Any:
+        if isinstance(leaf, np.ndarray) and leaf.dtype == object:
+            leaves, structure = flatten(leaf)
+            return structure([map_numbers(f, x) for x in leaves])
+        return f(leaf)
+
+    return map_leaves(mapped, tree, keep=True)

@@ -21,10 +21,10 @@ import numpy as np
 
 from autograd_engine import primitives
 from autograd_engine.compiler.trace.errors import _TOO_LATE, TraceError, _branch, place
-from autograd_engine.derivatives import variable
 from autograd_engine.mapping import mapper
 from autograd_engine.number import INSTEAD_OF_MATH, Arithmetic
 from autograd_engine.primitives import Primitive, as_float
+from autograd_engine.runs import variable
 from autograd_engine.value import Value
 
 T = TypeVar("T", bound="Traced")
