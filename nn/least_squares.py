@@ -20,6 +20,7 @@ from nn.flat_function import FlatFunction
 from nn.minimize import Descent, Path, Reason
 
 EPS = float(np.finfo(float).eps)
+NEWTON_STEPS = 100
 FLAT = 1e-6  # a cosine; a full step would lower Σ r² by its square
 
 
@@ -66,10 +67,11 @@ def least_squares(
             value, gradient = 0.5 * float(r @ r), J.T @ r
         if path.add(x, value, gradient):
             return path.lost()
-        D = np.maximum(D, [math.hypot(*column) for column in J.T])
-        units = np.where(D > 0, D, 1.0)  # what no residual depends on stays, whatever its unit
+        lengths = np.array([math.hypot(*column) for column in J.T])
+        D = np.maximum(D, lengths)
+        units = _or_1(D)  # what no residual depends on stays, whatever its unit
         A, size = J / units, D * x
-        scaled = _scaled_gradient(A, r, size)
+        scaled, cosine = _slopes(J / _or_1(lengths), r / (norm or 1.0), (np.abs(J) @ np.abs(x)) / (norm or 1.0))
         if scaled <= tolerance:
             return path.converged(f"scaled gradient = {scaled:.3g} <= {tolerance:g}")
         if path.steps == 0:
@@ -78,8 +80,8 @@ def least_squares(
         while True:
             move, damping = within(radius)
             step, length, along = move / units, math.hypot(*move) / norm, math.hypot(*(A @ move)) / norm
-            if (np.abs(step) <= tolerance * np.abs(x)).all():
-                return _short(path, "small_step", f"|step| <= {tolerance:g} |x|", A, r)
+            if (np.abs(step) <= tolerance * np.abs(x)).all() or not 0.0 < length < math.inf:
+                return _short(path, "small_step", f"|step| <= {tolerance:g} |x|", cosine)
             if path.steps == max_steps:
                 return path.out_of_steps()
             r_there = function.values(x + step)
@@ -87,7 +89,7 @@ def least_squares(
             promised, gained = along * along + 2.0 * damping * length * length, (1.0 - left) * (1.0 + left)
             least = max(tolerance * tolerance, EPS)
             if promised <= least and not gained > least:
-                return _short(path, "small_decrease", f"Σ r² falls by {promised:.1g} of it", A, r)
+                return _short(path, "small_decrease", f"Σ r² falls by {promised:.1g} of it", cosine)
             if path.steps == 0:
                 radius = min(radius, length * norm)
             if not gained > 0.25 * promised:
@@ -121,10 +123,18 @@ def scipy_problem(f: Callable[[Any], Any], x0: Any) -> dict[str, Any]:
     return {"fun": function.values, "x0": function.start, "jac": function.jacobian}
 
 
-def _scaled_gradient(A: Array, r: Array, size: Array) -> float:
-    """The largest |Aᵀr| / |A|ᵀ(|r| + |A| |size|): the slopes, relative to the terms whose sums they are."""
-    terms = np.abs(A).T @ (np.abs(r) + np.abs(A) @ np.abs(size))
-    return float(np.max(np.abs(A.T @ r) / np.where(terms > 0, terms, 1.0)))
+def _or_1(numbers: Array) -> Array:
+    """The numbers, for a division: 1 where they are 0."""
+    return np.where(numbers > 0, numbers, 1.0)
+
+
+def _slopes(columns: Array, r: Array, terms: Array) -> tuple[float, float]:
+    """The scaled gradient, and the largest |cosine| between r and a column of J, where both have the length 1.
+
+    `terms` are |J| |x| in the unit of r.
+    """
+    cosines = np.abs(columns.T @ r)
+    return float(np.max(cosines / _or_1(np.abs(columns).T @ (np.abs(r) + terms)))), float(np.max(cosines))
 
 
 def _steps(A: Array, r: Array) -> Callable[[float], tuple[Array, float]]:
@@ -136,22 +146,25 @@ def _steps(A: Array, r: Array) -> Callable[[float], tuple[Array, float]]:
     """
     U, s, Vt = np.linalg.svd(A, full_matrices=False)
     kept = s > max(A.shape) * EPS * s[0]  # a smaller one is 0 but for rounding
-    s, slopes, back = s[kept], (s * (U.T @ r))[kept], Vt[kept].T
+    largest, s, along, back = float(s[0]), s[kept] / s[0], (U.T @ r)[kept] / s[0], Vt[kept].T
 
     def within(radius: float) -> tuple[Array, float]:
-        damping, coordinates = 0.0, -slopes / s**2
-        while (norm := math.hypot(*coordinates)) > 1.1 * radius:
-            damping += (norm / radius - 1.0) / float(np.sum((coordinates / norm) ** 2 / (s**2 + damping)))
-            coordinates = -slopes / (s**2 + damping)
-        return back @ coordinates, damping
+        damping = 0.0
+        with np.errstate(all="ignore"):  # a step of inf or nan ends the descent
+            coordinates = -along / s
+            for _ in range(NEWTON_STEPS):
+                norm = math.hypot(*coordinates)
+                if not 1.1 * radius < norm < math.inf:
+                    break
+                damping += (norm / radius - 1.0) / float(np.sum((coordinates / norm) ** 2 / (s**2 + damping)))
+                coordinates = -along * s / (s**2 + damping)
+            return back @ coordinates, damping * largest * largest
 
     return within
 
 
-def _short(path: Path, reason: Reason, because: str, A: Array, r: Array) -> Descent:
-    """The descent whose next step is too short: converged if r is at right angles to the columns of A."""
-    lengths = np.array([math.hypot(*column) for column in A.T]) * math.hypot(*r)
-    cosine = float(np.max(np.abs(A.T @ r) / np.where(lengths > 0, lengths, 1.0)))
+def _short(path: Path, reason: Reason, because: str, cosine: float) -> Descent:
+    """The descent whose next step is too short: converged if r is at right angles to the columns of J."""
     if cosine <= FLAT:
         return path.converged(f"{because}, cosine = {cosine:.3g} <= {FLAT:g}")
     return path.stuck(reason, f"{because}, but the cosine is {cosine:.3g}")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd_engine import atan2, cos, exp, hypot, sin
+from autograd_engine import atan2, cos, exp, hypot, log, sin
 from nn import least_squares, scipy_problem
 
 BARD = [0.14, 0.18, 0.22, 0.25, 0.29, 0.32, 0.35, 0.39, 0.37, 0.58, 0.73, 0.96, 1.34, 2.10, 4.39]
@@ -277,3 +277,13 @@ def test_what_does_not_converge_says_which_rule_has_ended_it() -> None:
     at_infinity = least_squares(lambda p: [1 + exp(-p[0])], [0.0])
     assert at_infinity.reason == "small_decrease"
     assert "but the cosine is 1" in at_infinity.message
+
+
+@pytest.mark.parametrize("tolerance", [1e-12, 0.0])
+@pytest.mark.parametrize(
+    ("residual", "start"), [(exp, 0.0), (lambda p: 1 / p, 1.0), (lambda p: p**50, 3.0), (lambda p: log(p) - 3, 1e-300)]
+)
+def test_what_leaves_the_range_of_floats_ends_without_a_warning(residual: Any, start: float, tolerance: float) -> None:
+    fit = least_squares(lambda p: [residual(p)], start, tolerance=tolerance)
+    assert fit.reason != "diverged"
+    assert fit.value < 1e-9 * fit.values[0] or fit.reason == "max_steps"
