@@ -88,6 +88,12 @@ def is_variable(x: Any) -> bool:
     return x in _this_thread.variables
 
 
+def depends_on_a_variable(x: Any) -> bool:
+    """Whether x was computed from a node by which a function is being differentiated in this thread, or is one."""
+    running = _this_thread.variables
+    return bool(running) and not running.isdisjoint(topological_order([x], stop=running))
+
+
 class FunctionOf(functools.partial[Any]):
     """`run(f, *options, ...)` as a function of the arguments of `f`, with its name."""
 

@@ -27,6 +27,7 @@ from autograd_engine.compiler.arguments import (
     take,
 )
 from autograd_engine.compiler.kernel import Kernel, Stats
+from autograd_engine.compiler.trace.errors import OuterVariableError
 from autograd_engine.compiler.trace.traced import context
 from autograd_engine.copying import name_in_module
 from autograd_engine.primitives import as_float
@@ -84,7 +85,7 @@ def jit(
     `@jit(exact=True)` decorates with options.
 
     Called with Values, the function runs uncompiled, so that `grad(jit(f))` is right, if slow: write
-    `jit(grad(f))`.
+    `jit(grad(f))`. So it does where it uses the variable of a derivative that is taken around it.
 
     Raises TypeError where f is not a function, ValueError where `threads` is not a whole number of at least 1. A call
     raises TypeError where an argument holds something that is no number, and TraceError, at the first of its kind,
@@ -194,7 +195,10 @@ class Jitted:
         if kernel is None:
             if context.nodes is not None:  # inside of another function that is traced, whose numbers it may use
                 return self.function(*args, **keywords)
-            kernel = self._kernel(args, keywords, structure, arrays)
+            try:
+                kernel = self._kernel(args, keywords, structure, arrays)
+            except OuterVariableError:
+                return self.function(*args, **keywords)
         return kernel(scalars, arrays)
 
     def program(self, *args: Any, **keywords: Any) -> str:

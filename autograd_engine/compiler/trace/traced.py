@@ -20,7 +20,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from autograd_engine import primitives
-from autograd_engine.compiler.trace.errors import _TOO_LATE, TraceError, _branch, place
+from autograd_engine.compiler.trace.errors import _TOO_LATE, OuterVariableError, TraceError, _branch, place
+from autograd_engine.copying import depends_on_a_variable
 from autograd_engine.mapping import mapper
 from autograd_engine.number import INSTEAD_OF_MATH, Arithmetic
 from autograd_engine.primitives import Primitive, as_float
@@ -283,11 +284,15 @@ def _argument(x: Any) -> Any:
     if isinstance(x, Traced):
         return x
     if isinstance(x, Value):
-        raise TraceError(
-            f"{place()} uses {x!r}, which is not an argument of the compiled function; pass it as an argument, or "
-            "write constant(value) if its present data is meant"
-        )
+        raise no_argument(x, f"{place()} uses {x!r}, which is not an argument of the compiled function")
     return as_float(x)
+
+
+def no_argument(x: Value, fault: str) -> TraceError:
+    """The error where a Value from outside of a compiled function is used."""
+    if depends_on_a_variable(x):
+        return OuterVariableError(f"{fault}; it depends on the variable of a derivative that is being taken around it")
+    return TraceError(f"{fault}; pass it as an argument, or write constant(value) if its present data is meant")
 
 
 def _together(arguments: tuple[Any, ...]) -> tuple[tuple[Any, ...], Batch | None]:
