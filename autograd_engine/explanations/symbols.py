@@ -19,7 +19,7 @@ import functools
 import inspect
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -167,6 +167,26 @@ def symbol(x: Any) -> Symbol:
 def is_number(x: Symbol, value: float) -> bool:
     """Whether x is that constant."""
     return isinstance(x, Number) and x.value == value
+
+
+def times(cotangent: float, partial: float) -> float:
+    """The product of the chain rule, in which zero times anything is zero."""
+    return cotangent * partial if cotangent and partial else 0.0
+
+
+def evaluate(x: Symbol, known: Mapping[Symbol, float]) -> float:
+    """The number that an expression stands for where these Symbols are known. Raises KeyError for an unknown Name."""
+    if isinstance(x, Number):
+        return x.value
+    if isinstance(x, Call):
+        return float(x.op(*[evaluate(arg, known) for arg in x.args]))
+    if isinstance(x, Relation):
+        return float(_HOLDS[x.sign](evaluate(x.left, known), evaluate(x.right, known)))
+    if isinstance(x, Product):
+        return functools.reduce(times, [evaluate(factor, known) for factor in x.factors])
+    if isinstance(x, Sum):
+        return sum(evaluate(term, known) for term in x.terms)
+    return math.pi if x is PI else known[x]
 
 
 def symbolic_partials(op: Primitive, out: Symbol, args: Sequence[Symbol]) -> tuple[Symbol, ...]:

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from autograd_engine.explanations import mistakes
-from autograd_engine.explanations.chain_rule import Factor, Path, Term, times
+from autograd_engine.explanations.chain_rule import Factor, Path, Term
 from autograd_engine.explanations.names import Names
 from autograd_engine.explanations.statements import Statement, derivative, displayed, product, total
-from autograd_engine.explanations.symbols import Name, Number, Symbol, is_number
+from autograd_engine.explanations.symbols import Name, Number, Symbol, is_number, times
 from autograd_engine.value import Value
 
 DIGITS = 4

@@ -29,9 +29,9 @@ from autograd_engine import (
     where,
 )
 from autograd_engine import sum as sum_values
-from autograd_engine.explanations.chain_rule import times
 from autograd_engine.explanations.notation import text
 from autograd_engine.explanations.statements import WIDTH, wrapped
+from autograd_engine.explanations.symbols import times
 from nn import MLP, Layer, Sequential, squared_error
 from tests.laws.strategies import expressions, points
 
