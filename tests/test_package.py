@@ -14,7 +14,7 @@ import autograd_engine
 import nn
 
 ROOT = Path(__file__).parent.parent
-EXTRAS = ["cyclopts", "graphviz", "llvmlite", "matplotlib", "pygraphviz", "rich", "safetensors", "scipy", "sklearn"]
+EXTRAS = ["cyclopts", "graphviz", "llvmlite", "matplotlib", "rich", "safetensors", "scipy", "sklearn"]
 # The reading order: a module imports only from modules before it, and a package stands after its own.
 READING_ORDER = """
 autograd_engine.primitives: primitive arithmetic sums exponentials trigonometry special gamma
