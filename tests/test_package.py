@@ -39,7 +39,7 @@ autograd_engine.compiler.c: forms functions file export
 autograd_engine.compiler: c
 autograd_engine: compiler
 autograd_engine
-nn: checks initializers schedules optimizer optimizers losses grids modules perceptrons convolution units
+nn: extras checks initializers schedules optimizer optimizers losses grids modules perceptrons convolution units
 nn: flat_function minimize least_squares
 nn.plots: style functions predictions progress
 nn: plots

@@ -15,10 +15,10 @@ from autograd_engine.value import Value
 from nn.command_line.assignments import assigned, computed
 from nn.command_line.options import DESCENT, FLAG, RESULTS, STOPPING, CommandError, DescentOptions, Positive, at_least
 from nn.command_line.output import check_ending, console
+from nn.extras import extra
 from nn.minimize import Backtracking, Descent
 from nn.minimize import minimize as descend
 from nn.optimizers import OPTIMIZERS
-from nn.training.progress import ctrl_c_after_imports
 
 NO_MINIMUM = 1
 LR = {"adagrad": 1.0}
@@ -90,7 +90,7 @@ def minimize(
     kind = _kind(expression, descent.x) if descent.reason == "converged" else LAST
     screen.print(f"\n{_message(descent)}.\n{kind}: {_point(expression, descent)}")
     if options.out is not None:
-        with ctrl_c_after_imports():
+        with extra("train"):
             from nn.command_line.descent_picture import picture  # here, because matplotlib takes half a second
 
         write_atomically(options.out, picture(expression, descent, options.out.suffix.lower()))
