@@ -77,6 +77,9 @@ def minimize(
     x0 = assigned(expression, start, what="start value", to="minimise")
     computed(expression, {name: Value(x) for name, x in x0.items()})  # refuses a comparison
     check_ending("--out", options.out, PICTURES)
+    if options.out is not None:
+        with extra("train"):
+            from nn.command_line.descent_picture import picture  # here, because matplotlib takes half a second
     descent = descend(
         lambda x: expression(**x),
         x0,
@@ -90,9 +93,6 @@ def minimize(
     kind = _kind(expression, descent.x) if descent.reason == "converged" else LAST
     screen.print(f"\n{_message(descent)}.\n{kind}: {_point(expression, descent)}")
     if options.out is not None:
-        with extra("train"):
-            from nn.command_line.descent_picture import picture  # here, because matplotlib takes half a second
-
         write_atomically(options.out, picture(expression, descent, options.out.suffix.lower()))
         screen.print(f"Written: {options.out}")
     return NO_MINIMUM if kind in (SADDLE, LAST) else 0
