@@ -2,7 +2,7 @@
 
 `draw` selects the nodes and describes the picture; `to_svg` lays it out. A box shows the label, `data` and
 `grad` of a Value and, where it is a result, the symbol of its operation. The number on an edge is the local
-derivative d(child)/d(parent): the chain rule multiplies these numbers along a path to the output, and adds
+derivative ∂child/∂parent: the chain rule multiplies these numbers along a path to the output, and adds
 up the products of all paths.
 
 The kinds of node differ in shape as well as in colour, so that a grey print can be read too: inputs are

@@ -10,7 +10,7 @@ array([2., 4., 6.])
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from numbers import Real
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.number_arrays import number_array
-from autograd_engine.structure import Structure, flatten
+from autograd_engine.structure import flatten, leaves_with_paths, map_leaves
 
 mapper: ContextVar[Callable[..., Any] | None] = ContextVar("mapper", default=None)
 """What maps instead of `loop`, called like it: a compiler that traces the function sets it."""
@@ -48,7 +48,7 @@ def vmap(f: Callable[..., Any], in_axes: int | Sequence[int | None] | None = 0) 
         lengths: dict[int, str] = {}
         for i, (arg, axis) in enumerate(zip(args, axes)):
             if axis is not None:
-                for name, array in _arrays(arg, f"argument {i}"):
+                for name, array in leaves_with_paths(arg, f"argument {i}", lists=False):
                     lengths.setdefault(_length(array, axis, name), name)
         if not lengths:
             raise ValueError(f"in_axes is {in_axes}, so no argument is mapped; give at least one of them an axis")
@@ -84,38 +84,25 @@ def _axes(in_axes: Any, count: int) -> tuple[int | None, ...]:
 
 def loop(f: Callable[..., Any], args: Sequence[Any], axes: Sequence[int | None], samples: int) -> Any:
     """vmap as a loop over n samples."""
-    mapped = [
-        arg if axis is None else map_arrays(functools.partial(_along, axis=axis), arg) for arg, axis in zip(args, axes)
-    ]
+    mapped = map_arrays(_along, args, axes)
 
     def sample(i: int) -> list[Any]:
-        return [arg if axis is None else map_arrays(lambda array: array[i], arg) for arg, axis in zip(mapped, axes)]
+        return map_arrays(lambda array, axis: array[i], mapped, axes)
 
     results = [flatten(f(*sample(i))) for i in range(samples)]
     structure = results[0][1]
     if any(other != structure for _, other in results):
         raise ValueError("vmap() needs a function that returns the same structure and shapes for every sample")
     columns = [list(column) for column in zip(*[leaves for leaves, _ in results])]
-    return stacked(structure, columns, functools.partial(_array, samples=samples))
+    return structure.filled(columns, functools.partial(_array, samples=samples))
 
 
-def map_arrays(g: Callable[[Any], Any], tree: Any) -> Any:
-    """`g` of each array in tuples and dicts of arrays; nested lists of numbers count as arrays."""
-    if isinstance(tree, tuple):
-        parts = [map_arrays(g, part) for part in tree]
-        return type(tree)(*parts) if hasattr(tree, "_fields") else tuple(parts)
-    if isinstance(tree, dict):
-        return {key: map_arrays(g, part) for key, part in tree.items()}
-    return g(tree)
-
-
-def stacked(
-    structure: Structure, columns: Sequence[Any], array: Callable[[Sequence[Any], tuple[int, ...]], Any]
-) -> Any:
-    """Results of samples as arrays over samples, made by `array(columns of the numbers, shape of a sample)`."""
-    if structure.kind is None or structure.kind is np.ndarray:
-        return array(columns, structure.keys)
-    return structure.container([stacked(child, part, array) for child, part in structure.split(columns)])
+def map_arrays(g: Callable[..., Any], args: Sequence[Any], axes: Sequence[int | None]) -> list[Any]:
+    """The arguments, with `g(array, axis=axis)` for each array that is mapped."""
+    return [
+        arg if axis is None else map_leaves(functools.partial(g, axis=axis), arg, lists=False)
+        for arg, axis in zip(args, axes)
+    ]
 
 
 def _array(columns: Sequence[list[Any]], shape: tuple[int, ...], samples: int) -> Any:
@@ -129,15 +116,6 @@ def _along(array: Any, axis: int) -> Any:
     """The samples of an array, to be indexed."""
     moved = np.moveaxis(array if isinstance(array, np.ndarray) else np.array(array), axis, 0)
     return moved.tolist() if moved.ndim == 1 else moved
-
-
-def _arrays(tree: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """What `map_arrays` goes through, with a name for each array: that of the tree and the keys that lead to it."""
-    if isinstance(tree, (tuple, dict)):
-        for key, part in tree.items() if isinstance(tree, dict) else enumerate(tree):
-            yield from _arrays(part, f"{name}[{key!r}]")
-    else:
-        yield name, tree
 
 
 def _length(array: Any, axis: int, name: str) -> int:

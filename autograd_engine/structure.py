@@ -1,4 +1,4 @@
-"""Nested lists, tuples, dicts and arrays of numbers, taken apart into a flat list and put together again.
+"""Nested lists, tuples, dicts and arrays of numbers: taken apart, put together again, and walked.
 
 >>> leaves, structure = flatten({"w": [1.0, 2.0], "b": 3.0})
 >>> leaves
@@ -9,8 +9,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,12 @@ class Structure:
             return number_array(leaves, self.keys)
         return self.container([child(part) for child, part in self.split(leaves)])
 
+    def filled(self, sequence: Any, part: Callable[[Any, tuple[Any, ...]], Any]) -> Any:
+        """The containers, with `part(its slice of the sequence, its shape)` in place of each number and array."""
+        if self.kind is None or self.kind is np.ndarray:
+            return part(sequence, self.keys)
+        return self.container([child.filled(own, part) for child, own in self.split(sequence)])
+
     def split(self, sequence: Any) -> Iterator[tuple[Structure, Any]]:
         """Each child with its slice of a sequence that has one entry per number."""
         start = 0
@@ -53,12 +60,9 @@ class Structure:
             yield child, sequence[start : start + child.size]
             start += child.size
 
-    def container(self, parts: list[Any]) -> Any:
+    def container(self, parts: Sequence[Any]) -> Any:
         """The list, tuple or dict of this structure with `parts` in the places of its children."""
-        kind: Any = self.kind
-        if kind is dict:
-            return dict(zip(self.keys, parts))
-        return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
+        return _container(self.kind, self.keys, parts)
 
 
 def flatten(tree: Any) -> tuple[list[Any], Structure]:
@@ -70,13 +74,63 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
         tree = np.asarray(tree)
     if isinstance(tree, np.ndarray):
         return tree.ravel().tolist(), Structure(np.ndarray, tree.shape, (), tree.size)
-    if isinstance(tree, dict):
-        kind: type[Any] = dict
-        keys, parts = tuple(tree), list(tree.values())
-    elif isinstance(tree, (list, tuple)):
-        kind, keys, parts = type(tree), (), list(tree)
-    else:
+    apart = _apart(tree)
+    if apart is None:
         return [tree], Structure(None, (), (), 1)
+    kind, keys, parts = apart
     flat = [flatten(part) for part in parts]
     leaves = [leaf for part, _ in flat for leaf in part]
-    return leaves, Structure(kind, keys, tuple(structure for _, structure in flat), len(leaves))
+    return leaves, Structure(kind, keys, tuple([structure for _, structure in flat]), len(leaves))
+
+
+def map_leaves(function: Callable[[Any], Any], tree: Any, *, lists: bool = True, keep: bool = False) -> Any:
+    """New nested data with `function(leaf)` for each leaf: each array, and whatever is no container.
+
+    Without `lists` a list is a leaf too, as an array of its numbers, and a tuple of a user-defined class becomes a
+    plain one. With `keep` a container in which nothing changes is the same object as before.
+
+    >>> map_leaves(str, {"w": [1, 2], "b": (3,)})
+    {'w': ['1', '2'], 'b': ('3',)}
+    """
+    apart = _apart(tree, lists)
+    if apart is None:
+        return function(tree)
+    kind, keys, parts = apart
+    mapped = [map_leaves(function, part, lists=lists, keep=keep) for part in parts]
+    return tree if keep and all(map(is_, mapped, parts)) else _container(kind, keys, mapped)
+
+
+def leaves_with_paths(
+    tree: Any, path: str = "", *, lists: bool = True, fields: bool = False
+) -> Iterator[tuple[str, Any]]:
+    """The leaves of `map_leaves`, each with the path that leads to it, written as in Python.
+
+    With `fields` the parts of a named tuple go by their names, else by their indices.
+
+    >>> list(leaves_with_paths({"w": [1, 2], "b": 3}, "p"))
+    [("p['w'][0]", 1), ("p['w'][1]", 2), ("p['b']", 3)]
+    """
+    apart = _apart(tree, lists)
+    if apart is None:
+        yield path, tree
+        return
+    kind, keys, parts = apart
+    names = fields and getattr(kind, "_fields", None)
+    steps = [f".{name}" for name in names] if names else [f"[{key!r}]" for key in keys or range(len(parts))]
+    for step, part in zip(steps, parts):
+        yield from leaves_with_paths(part, path + step, lists=lists, fields=fields)
+
+
+def _apart(tree: Any, lists: bool = True) -> tuple[type[Any], tuple[Any, ...], Sequence[Any]] | None:
+    """What `_container` makes a container of: its kind, the keys of a dict, and its parts. None for a leaf."""
+    if isinstance(tree, dict):
+        return dict, tuple(tree), list(tree.values())
+    if isinstance(tree, tuple):
+        return type(tree) if lists or hasattr(tree, "_fields") else tuple, (), tree
+    return (type(tree), (), tree) if lists and isinstance(tree, list) else None
+
+
+def _container(kind: Any, keys: Sequence[Any], parts: Sequence[Any]) -> Any:
+    if kind is dict:
+        return dict(zip(keys, parts))
+    return kind(*parts) if hasattr(kind, "_fields") else kind(parts)

@@ -7,6 +7,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TypeAlias
+
+Check: TypeAlias = Callable[[], None]
 
 
 class MissingExtraError(ModuleNotFoundError):
@@ -19,13 +22,7 @@ def extra(name: str) -> Iterator[None]:
 
     Ctrl-C is deferred to the end: an import in C code would print the KeyboardInterrupt or turn it into ImportError.
     """
-    pressed = False
-
-    def note(signum: int, frame: FrameType | None) -> None:
-        nonlocal pressed
-        pressed = True
-
-    with handling_ctrl_c(note):
+    with deferred_ctrl_c(patient=True) as check:
         try:
             yield
         except ModuleNotFoundError as error:
@@ -34,20 +31,31 @@ def extra(name: str) -> Iterator[None]:
                 raise
             way = f"in the clone of the repository run: pip install '.[{name}]'"
             raise MissingExtraError(f"the package {package} is missing; {way}", name=error.name) from None
-    if pressed:
-        raise KeyboardInterrupt
+    check()
 
 
 @contextmanager
-def handling_ctrl_c(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Gives Ctrl-C to `handler` for a while. A foreign handler is left alone, and in other threads Ctrl-C is never
-    heard."""
+def deferred_ctrl_c(*, patient: bool) -> Iterator[Check]:
+    """Gives a function that raises KeyboardInterrupt if Ctrl-C was pressed; a second one raises it at once, or waits,
+    too, if `patient`. A foreign handler is left alone, and in other threads Ctrl-C is never heard."""
+    pressed = False
+
+    def note(signum: int, frame: FrameType | None) -> None:
+        nonlocal pressed
+        if pressed and not patient:
+            raise KeyboardInterrupt
+        pressed = True
+
+    def check() -> None:
+        if pressed:
+            raise KeyboardInterrupt
+
     in_main_thread = threading.current_thread() is threading.main_thread()
     ours = in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if ours:
-        signal.signal(signal.SIGINT, handler)
+        signal.signal(signal.SIGINT, note)
     try:
-        yield
+        yield check
     finally:
         if ours:
             signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -28,7 +28,7 @@ ACTIVATIONS = {"heaviside", *[op.name for op in PRIMITIVES.values() if op.activa
 
 @dataclass(frozen=True, eq=False)
 class Factor:
-    """The local derivative d(child)/d(parent), by the argument at `position`: as a number and as an expression."""
+    """The local derivative ∂child/∂parent, by the argument at `position`: as a number and as an expression."""
 
     child: Value
     parent: Value

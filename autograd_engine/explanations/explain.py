@@ -9,9 +9,9 @@ d out/d x = exp(x·y) · y + cos(x)
           = 1.129
 >>> print(explain(tanh))
 tanh(x): The hyperbolic tangent.
-d tanh(x)/d x = 1 - tanh(x)²
+∂tanh(x)/∂x = 1 - tanh(x)²
 computed as
-  d tanh(x)/d x = 4·exp(2·where(x < 0, x, -x))/(1+exp(2·where(x < 0, x, -x)))²
+  ∂tanh(x)/∂x = 4·exp(2·where(x < 0, x, -x))/(1+exp(2·where(x < 0, x, -x)))²
 """
 
 from __future__ import annotations
@@ -215,7 +215,7 @@ def _rule(op: Primitive) -> Rule:
     call = Call(op, tuple(symbols))
 
     def statements(partials: tuple[Symbol, ...]) -> tuple[Statement, ...]:
-        return tuple(Statement(derivative(call, x), (partial,)) for x, partial in zip(symbols, partials))
+        return tuple(Statement(derivative(call, x, local=True), (partial,)) for x, partial in zip(symbols, partials))
 
     textbook = statements(symbolic_partials(op, call, symbols))
     computed = statements(computed_partials(op, call, symbols))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeVar
 
-from autograd_engine.explanations.notation import POWER, latex, text
+from autograd_engine.explanations.notation import ATOM, latex, text
 from autograd_engine.explanations.symbols import Name, Product, Sum, Symbol
 
 WIDTH = 110  # of a line of text
@@ -75,11 +75,12 @@ def displayed(lines: Iterable[Line]) -> str:
     return f"$$\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n$$"
 
 
-def derivative(top: Symbol, by: Symbol) -> Name:
-    """The sign d top/d by."""
+def derivative(top: Symbol, by: Symbol, *, local: bool = False) -> Name:
+    """The sign d top/d by, over all paths; of one operation alone, its local derivative, ∂top/∂by."""
+    d, latex_d = ("∂", r"\partial") if local else ("d ", r"\mathrm{d}")
     return Name(
-        f"d {text(top, POWER)}/d {text(by)}",
-        rf"\frac{{\partial {latex(top, POWER)}}}{{\partial {latex(by)}}}",
+        f"{d}{text(top, ATOM)}/{d}{text(by)}",
+        rf"\frac{{{latex_d} {latex(top, ATOM)}}}{{{latex_d} {latex(by)}}}",
     )
 
 

@@ -47,7 +47,7 @@ class Contribution:
 
     @property
     def local_derivative(self) -> float:
-        """d(node)/d(parent)."""
+        """∂node/∂parent."""
         return self.factor.number
 
 

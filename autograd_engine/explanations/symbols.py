@@ -215,7 +215,7 @@ def _mul(x: Symbol, y: Symbol) -> Symbol | None:
 
 
 def _div(x: Symbol, y: Symbol) -> Symbol | None:
-    return x if is_number(y, 1) else None
+    return x if is_number(y, 1) or _is_nan(x) else None
 
 
 def _pow(x: Symbol, y: Symbol) -> Symbol | None:
@@ -229,7 +229,12 @@ def _neg(x: Symbol) -> Symbol | None:
 def _where(condition: Symbol, x: Symbol, y: Symbol) -> Symbol | None:
     if isinstance(condition, Number):
         return x if condition.value else y
-    return x if x is y or (isinstance(y, Number) and math.isnan(y.value)) else None
+    asks_for_nan = isinstance(condition, Relation) and condition.left is condition.right
+    return x if x is y or asks_for_nan or _is_nan(y) else None
+
+
+def _is_nan(x: Symbol) -> bool:
+    return isinstance(x, Number) and math.isnan(x.value)
 
 
 _SIMPLER: dict[str, Callable[..., Symbol | None]] = {

@@ -96,7 +96,9 @@ class Task:
 
     def _product(self, path: Path, left: Name) -> list[Symbol]:
         """A path as signs, as expressions and as numbers."""
-        signs: list[Symbol] = [derivative(self.names.name(f.child), self.names.name(f.parent)) for f in path.factors]
+        signs: list[Symbol] = [
+            derivative(self.names.name(f.child), self.names.name(f.parent), local=True) for f in path.factors
+        ]
         symbols = [self._shown(factor, factor.number, factor.symbol) for factor in path.factors]
         numbers = [self._shown(factor, factor.number) for factor in path.factors]
         if path.source is not self.out:

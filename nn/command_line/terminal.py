@@ -9,17 +9,8 @@ import unicodedata
 IN_ASCII = "autograd_engine.in_ascii"  # the name under which codecs know `_in_ascii`
 SUPERSCRIPTS = frozenset("⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 SPELLED = {
-    "‖": "||",
-    "·": "*",
-    "×": "*",
-    "÷": "/",
-    "−": "-",
-    "⁻": "-",
-    "≤": "<=",
-    "≥": ">=",
-    "≠": "!=",
-    "√": "sqrt",
-    "Σ": "sum",
+    **{"·": "*", "×": "*", "÷": "/", "−": "-", "⁻": "-", "√": "sqrt", "Σ": "sum", "‖": "||"},
+    **{"≤": "<=", "≥": ">=", "≠": "!="},
 }
 
 

@@ -27,7 +27,7 @@ from nn.command_line.options import (
     OptimizerName,
     at_least,
 )
-from nn.command_line.output import console, warn
+from nn.command_line.output import console, table, warn
 from nn.command_line.predictor import Predictor
 from nn.command_line.report import MERITS, drawings, figures, judge
 from nn.command_line.results import METRICS, MODEL, Results, metrics
@@ -292,13 +292,8 @@ def _summary(dataset: Dataset, parts: dict[str, Dataset]) -> str:
 
 def _table(judged: Mapping[str, Mapping[str, float]]) -> Table:
     """The figures of merit, a row for each part of the data."""
-    table = Table(box=None, pad_edge=False)
-    table.add_column("")
-    for merit in judged["test"]:
-        table.add_column(MERITS[merit].label, justify="right")
-    for part, merits in judged.items():
-        table.add_row(part, *(MERITS[merit].shown(number) for merit, number in merits.items()))
-    return table
+    rows = [(part, *(MERITS[name].shown(number) for name, number in merits.items())) for part, merits in judged.items()]
+    return table(("", *(MERITS[name].label for name in judged["test"])), rows)
 
 
 def _criteria(dataset: Dataset) -> tuple[Loss, Accuracy | None]:

@@ -4,37 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
-from typing import TypeAlias
+from contextlib import AbstractContextManager, contextmanager
 
-from nn.extras import handling_ctrl_c
-
-Check: TypeAlias = Callable[[], None]
+from nn.extras import Check, deferred_ctrl_c
 
 HUGE = 1e6
 
 
-@contextmanager
-def ctrl_c_between_samples() -> Iterator[Check]:
+def ctrl_c_between_samples() -> AbstractContextManager[Check]:
     """Gives a function that raises KeyboardInterrupt if Ctrl-C was pressed; a second Ctrl-C raises it at once.
 
     A foreign handler is left alone, and in other threads Ctrl-C is never heard.
     """
-    pressed = False
-
-    def note(signum: int, frame: FrameType | None) -> None:
-        nonlocal pressed
-        if pressed:
-            raise KeyboardInterrupt
-        pressed = True
-
-    def check() -> None:
-        if pressed:
-            raise KeyboardInterrupt
-
-    with handling_ctrl_c(note):
-        yield check
+    return deferred_ctrl_c(patient=False)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_engine import Value
-from autograd_engine.structure import flatten
+from autograd_engine.structure import flatten, leaves_with_paths, map_leaves
 
 Point = namedtuple("Point", "x y")
 
@@ -38,6 +38,33 @@ def test_structures_are_equal_where_the_shapes_are(one, other):
     same = flatten(one)[1] == flatten(other)[1]
     zeros = [flatten(tree)[1]([0.0] * flatten(tree)[1].size) for tree in (one, other)]
     assert same == (zeros[0] == zeros[1] and repr(zeros[0]) == repr(zeros[1]))
+
+
+@given(trees)
+def test_every_walk_meets_the_same_numbers_in_the_same_order(tree):
+    leaves, structure = flatten(tree)
+    for fields in (False, True):
+        paths = list(leaves_with_paths(tree, "tree", fields=fields))
+        assert [leaf for _, leaf in paths] == leaves
+        assert [eval(path, {"tree": tree}) for path, _ in paths] == leaves
+    assert repr(map_leaves(str, tree)) == repr(structure([str(x) for x in leaves]))
+    assert repr(structure.filled(leaves, lambda own, shape: str(*own))) == repr(map_leaves(str, tree))
+
+
+@given(trees)
+def test_a_container_in_which_nothing_changes_can_be_kept(tree):
+    both = [tree, ("changes",)]
+    mapped = map_leaves(lambda x: "changed" if x == "changes" else x, both, keep=True)
+    assert mapped[0] is tree
+    assert mapped[1:] == [("changed",)]
+    assert both == [tree, ("changes",)]
+
+
+def test_lists_can_be_leaves():
+    tree = {"a": [1.0, 2.0], "b": ([3.0], Point([4.0], 5.0))}
+    paths = [("['a']", [1.0, 2.0]), ("['b'][0]", [3.0]), ("['b'][1][0]", [4.0]), ("['b'][1][1]", 5.0)]
+    assert list(leaves_with_paths(tree, lists=False)) == paths
+    assert map_leaves(np.sum, tree, lists=False) == {"a": 3.0, "b": (3.0, Point(4.0, 5.0))}
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3), (0, 2)])

@@ -6,7 +6,7 @@ ever given to vmap never shows its length, so that one kernel takes any number o
 
 from __future__ import annotations
 
-import functools
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -16,10 +16,11 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autograd_engine.compiler.trace.errors import TraceError, place
 from autograd_engine.compiler.trace.traced import Batch, Traced, check_trace, context, inside
-from autograd_engine.mapping import loop, map_arrays, stacked
+from autograd_engine.constants import stop_gradient
+from autograd_engine.mapping import loop, map_arrays
 from autograd_engine.number_arrays import WHERE, apply_ufunc, number_array
 from autograd_engine.primitives import as_float
-from autograd_engine.structure import flatten
+from autograd_engine.structure import flatten, map_leaves
 
 
 class ArgumentArray(NDArrayOperatorsMixin):
@@ -164,6 +165,28 @@ class BatchArray(NDArrayOperatorsMixin):
         if axis % self.ndim:
             raise TraceError(f"what vmap has returned can be mapped again over axis 0 only, got axis {axis}")
         return self.of_sample
+
+    def with_numbers(self, numbers: Iterator[Any]) -> BatchArray:
+        """An array of the same shape with the next of `numbers` as those of its sample."""
+        own = [self.batch.broadcast(x) for x in itertools.islice(numbers, self._numbers.size)]
+        return BatchArray(self.batch, _array(own, self._numbers.shape))
+
+    def stacked(self, arrays: Sequence[BatchArray], shape: tuple[int, ...]) -> BatchArray:
+        """Arrays of the shape and batch of this one as an array with further axes, of that shape."""
+        numbers = np.stack([array.of_sample for array in arrays], axis=-1)
+        return BatchArray(self.batch, numbers.reshape(self._numbers.shape + shape))
+
+    def fits(self, other: Any) -> bool:
+        """Whether something is the result of a vmap over the same samples, of the same shape."""
+        return isinstance(other, BatchArray) and (other.batch, other._numbers.shape) == (
+            self.batch,
+            self._numbers.shape,
+        )
+
+    def detach(self) -> BatchArray:
+        """The same numbers as constants, as far as derivatives go."""
+        with inside(self.batch):
+            return BatchArray(self.batch, stop_gradient(self.of_sample))
 
     def total(self) -> tuple[Any, Any]:
         """The sum over the samples of a number, and how many samples there are."""
@@ -347,28 +370,23 @@ class ArrayTrace:
             part = array.samples(axis % array.ndim)
             return part[()] if part.ndim == 0 else part
 
-        sample = [
-            arg if axis is None else map_arrays(functools.partial(of_sample, axis=axis), arg)
-            for arg, axis in zip(args, axes)
-        ]
+        sample = map_arrays(of_sample, args, axes)
         with inside(batch):
             shared = [_shared(arg, batch) if axis is None else arg for arg, axis in zip(sample, axes)]
             leaves, structure = flatten(f(*shared))
             leaves = [batch.broadcast(_result(leaf)) for leaf in leaves]
-        return stacked(structure, leaves, lambda numbers, shape: BatchArray(batch, _array(numbers, shape)))
+        return structure.filled(leaves, lambda numbers, shape: BatchArray(batch, _array(numbers, shape)))
 
     @staticmethod
     def _holds_symbols(args: Sequence[Any], axes: Sequence[int | None]) -> bool:
         """Whether an array that is mapped has numbers computed by the function, other than by vmap."""
         held: list[bool] = []
 
-        def look(array: Any) -> None:
+        def look(array: Any, axis: int) -> None:
             known = isinstance(array, (ArgumentArray, BatchArray))
             held.append(not known and np.asarray(array).dtype == object)
 
-        for arg, axis in zip(args, axes):
-            if axis is not None:
-                map_arrays(look, arg)
+        map_arrays(look, args, axes)
         return any(held)
 
     def _constant(self, array: Any) -> ArgumentArray:
@@ -417,7 +435,5 @@ def _elementwise(ufunc: np.ufunc, method: str, inputs: Iterable[Any], keywords: 
 
 
 def _plain(x: Any) -> Any:
-    """ArgumentArrays as object arrays, also in lists of them."""
-    if isinstance(x, ArgumentArray):
-        return x.__array__()  # np.asarray would give a plain array
-    return type(x)(map(_plain, x)) if isinstance(x, (list, tuple)) else x
+    """ArgumentArrays as object arrays, also in lists of them; np.asarray would give plain arrays."""
+    return map_leaves(lambda leaf: leaf.__array__() if isinstance(leaf, ArgumentArray) else leaf, x)

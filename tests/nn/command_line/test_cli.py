@@ -565,7 +565,7 @@ def test_a_short_path_is_shown_whole(capsys):
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_minimize_with_every_optimizer(capsys, name):
     arguments = ["--optimizer", name, "--lr", "0.2", "--tolerance", "1e-3", "--schedule", "cosine", "--warm-up", "3"]
-    rows, (_, last) = minimized(capsys, "(x-1)**2 + y**2", "x=0", "y=1", "--steps", "60", *arguments)
+    rows, (_, last) = minimized(capsys, "(x-1)**2 + y**2", "x=0", "y=1", "--steps", "200", *arguments)
     assert "Minimum: " in last
     assert rows[-1]["value"] < 0.1
 
@@ -584,6 +584,15 @@ def test_a_line_search_chooses_the_rate(capsys):
         (["log(x)", "x=-1"], "Diverged in 0 steps: f(x) is nan, ‖gradient‖ is nan; start elsewhere.", "Last point"),
         (["x**2", "x=1", "--steps", "3"], "allow more --steps", "Last point: x**2 = 0.262144 at x = 0.512"),
         (["x**2", "x=1", "--steps", "0"], "Not converged after 0 steps", "Last point: x**2 = 1 at x = 1"),
+        (["(x-5)**2", "x=0", "--lr", "1e-9"], "is not small; raise --lr, or lower --tolerance.", "Last point"),
+        (["log(x)", "x=1"], "Diverged in 6 steps: f(x) is nan", "Last point"),
+        (["log(x)", "x=0.1", "--lr", "1"], "seems to have no minimum there, start elsewhere.", "Last point"),
+        (["log(x)", "x=1", "--optimizer", "adam"], "seems to have no minimum there", "Last point"),
+        (["log(x)", "x=1", "--line-search"], "seems to have no minimum there", "Last point"),
+        (["log(x)", "x=1", "--line-search", "--lr", "0.1"], "seems to have no minimum there", "Last point"),
+        (["-exp(x)", "x=1"], "seems to have no minimum there, start elsewhere.", "Last point"),
+        (["x*log(x)", "x=1", "--lr", "2"], "f(x) is nan, ‖gradient‖ is nan; lower --lr.", "Last point"),
+        (["x**2 - y**2", "x=1", "y=0"], "Converged after ", "Last point"),
         (["x*y", "x=0", "y=0"], "Converged after 0 steps", "Saddle point or maximum: x*y = 0 at x = 0, y = 0"),
         (["cos(x)", "x=0"], "Converged after 0 steps", "Saddle point or maximum: cos(x) = 1 at x = 0"),
     ],
