@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nn.checks import Array, FilePath
-from nn.training.progress import ctrl_c_after_imports
+from nn.extras import extra
 
 Task = Literal["auto", "classification", "regression"]
 
@@ -121,7 +121,7 @@ def load(name: str) -> Dataset:
 
 
 def _bundled(name: str) -> Dataset:
-    with ctrl_c_after_imports():
+    with extra("train"):
         import sklearn.datasets  # here, because it takes more than a second
 
     bunch = getattr(sklearn.datasets, f"load_{name}")()
@@ -133,7 +133,7 @@ def _bundled(name: str) -> Dataset:
 
 
 def _moons(name: str) -> Dataset:
-    with ctrl_c_after_imports():
+    with extra("train"):
         from sklearn.datasets import make_moons  # here, because it takes more than a second
 
     X, y = make_moons(400, noise=0.1, random_state=0)

@@ -26,6 +26,7 @@ from autograd_engine.primitives import Primitive
 from autograd_engine.structure import flatten
 from nn.checks import Array, FilePath
 from nn.convolution import AvgPool1d, AvgPool2d, Conv1d, Conv2d, Linear, MaxPool1d, MaxPool2d
+from nn.extras import extra
 from nn.modules import Module
 from nn.perceptrons import MLP, Layer, Neuron
 from nn.units import Activation, BatchNorm, Dropout, Flatten, Perceptron, Sequential
@@ -136,10 +137,8 @@ def load_with_metadata(path: FilePath) -> tuple[Module, dict[str, Any]]:
 
 
 def _safetensors() -> Any:
-    try:
+    with extra("train"):
         import safetensors.numpy
-    except ImportError:
-        raise ImportError("model files need safetensors: pip install 'autograd-engine[train]'") from None
     return safetensors
 
 

@@ -14,7 +14,7 @@ import autograd_engine
 import nn
 
 ROOT = Path(__file__).parent.parent
-EXTRAS = ["cyclopts", "graphviz", "llvmlite", "matplotlib", "pygraphviz", "rich", "safetensors", "scipy", "sklearn"]
+EXTRAS = ["cyclopts", "graphviz", "llvmlite", "matplotlib", "rich", "safetensors", "scipy", "sklearn"]
 # The reading order: a module imports only from modules before it, and a package stands after its own.
 READING_ORDER = """
 autograd_engine.primitives: primitive arithmetic sums exponentials trigonometry special gamma
@@ -39,7 +39,7 @@ autograd_engine.compiler.c: forms functions file export
 autograd_engine.compiler: c
 autograd_engine: compiler
 autograd_engine
-nn: checks initializers schedules optimizer optimizers losses grids modules perceptrons convolution units
+nn: extras checks initializers schedules optimizer optimizers losses grids modules perceptrons convolution units
 nn: flat_function minimize least_squares
 nn.plots: style functions predictions progress
 nn: plots

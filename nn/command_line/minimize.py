@@ -16,10 +16,10 @@ from autograd_engine.value import Value
 from nn.command_line.assignments import assigned, computed
 from nn.command_line.options import DESCENT, FLAG, RESULTS, STOPPING, CommandError, DescentOptions, Positive, at_least
 from nn.command_line.output import check_ending, console, table
+from nn.extras import extra
 from nn.minimize import Backtracking, Descent
 from nn.minimize import minimize as descend
 from nn.optimizers import OPTIMIZERS
-from nn.training.progress import ctrl_c_after_imports
 
 NO_MINIMUM = 1
 LR = {"adagrad": 1.0}
@@ -78,6 +78,9 @@ def minimize(
     x0 = assigned(expression, start, what="start value", to="minimise")
     computed(expression, {name: Value(x) for name, x in x0.items()})  # refuses a comparison
     check_ending("--out", options.out, PICTURES)
+    if options.out is not None:
+        with extra("train"):
+            from nn.command_line.descent_picture import picture  # here, because matplotlib takes half a second
     descent = descend(
         lambda x: expression(**x),
         x0,
@@ -91,9 +94,6 @@ def minimize(
     kind = _kind(expression, descent)
     screen.print(f"\n{_message(expression, descent)}.\n{kind}: {_point(expression, descent)}")
     if options.out is not None:
-        with ctrl_c_after_imports():
-            from nn.command_line.descent_picture import picture  # here, because matplotlib takes half a second
-
         write_atomically(options.out, picture(expression, descent, options.out.suffix.lower()))
         screen.print(f"Written: {options.out}")
     return NO_MINIMUM if kind in (SADDLE, LAST) else 0

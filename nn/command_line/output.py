@@ -12,16 +12,17 @@ from rich.table import Table
 from nn.command_line.options import CommandError
 
 
-class _Console(Console):
-    """A console that lets a broken pipe through to `nn.command_line.main`, which knows the exit code."""
+class LenientConsole(Console):
+    """A console that leaves a broken pipe to `nn.command_line.main`, which knows the exit code."""
 
     def on_broken_pipe(self) -> None:
-        raise  # the BrokenPipeError being handled, which rich would turn into exit code 1
+        """Let the BrokenPipeError pass, which rich would turn into exit code 1."""
+        raise
 
 
 def console(*, quiet: bool = False) -> Console:
     """The console of a command: so wide that a narrow terminal wraps the lines of a table instead of cutting digits."""
-    return _Console(quiet=quiet, highlight=False, markup=False, soft_wrap=True, width=1000)
+    return LenientConsole(quiet=quiet, highlight=False, markup=False, soft_wrap=True, width=1000)
 
 
 def table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:

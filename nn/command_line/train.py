@@ -13,6 +13,7 @@ from cyclopts import Parameter, Token
 from rich.table import Table
 
 import nn.datasets as datasets
+from autograd_engine_command import INTERRUPTED
 from nn.command_line.networks import Recipe, convolutional, perceptron, recipe
 from nn.command_line.options import (
     DATA,
@@ -30,8 +31,8 @@ from nn.command_line.output import console, table, warn
 from nn.command_line.predictor import Predictor
 from nn.command_line.report import MERITS, drawings, figures, judge
 from nn.command_line.results import METRICS, MODEL, Results, metrics
-from nn.command_line.terminal import INTERRUPTED
 from nn.datasets import CellError, DataError, Dataset, Standardisation, n_outputs
+from nn.extras import extra
 from nn.losses import binary_cross_entropy_with_logits, cross_entropy, mean_squared_error
 from nn.modules import ACTIVATIONS, Module
 from nn.optimizers import OPTIMIZERS
@@ -126,6 +127,9 @@ def train(data: str, /, options: TrainOptions | None = None) -> int:
     data
         iris, breast_cancer, digits, moons, xor, or a CSV file with a header.
     """
+    with extra("train"):
+        import safetensors  # noqa: F401 - where it is missing, that is said before a training and not after it
+
     options = options or TrainOptions()
     screen = console(quiet=options.quiet)
     dataset = _dataset(data, options)

@@ -12,10 +12,13 @@ too.
 """
 
 from nn.checks import Array
-from nn.plots.functions import activation_functions, cost_surface, descent_curve, heat_map
-from nn.plots.predictions import confusion_matrix, decision_boundary, images, predicted_against_true
-from nn.plots.progress import delta_histograms, learning_rates, loss_curve
-from nn.plots.style import COLOURS, Picture
+from nn.extras import extra
+
+with extra("train"):
+    from nn.plots.functions import activation_functions, cost_surface, descent_curve, heat_map
+    from nn.plots.predictions import confusion_matrix, decision_boundary, images, predicted_against_true
+    from nn.plots.progress import delta_histograms, learning_rates, loss_curve
+    from nn.plots.style import COLOURS, Picture
 
 __all__ = ["COLOURS", "Array", "Picture"]
 __all__ += ["delta_histograms", "learning_rates", "loss_curve"]

@@ -27,10 +27,10 @@ from autograd_engine.primitives import mean
 from autograd_engine.structure import flatten
 from autograd_engine.value import Value
 from nn.checks import Array, as_number
+from nn.extras import Check
 from nn.grids import grid
 from nn.training.accuracy import accuracies, accuracy
 from nn.training.clipping import clipped_gradients
-from nn.training.progress import Check
 from nn.training.random_draws import RandomDraws
 from nn.training.random_sources import nothing_else_drawn
 from nn.training.recordings import Rows, Run, depends

@@ -19,10 +19,11 @@ from importlib.util import find_spec
 from typing import Any
 
 from nn.checks import Seed, at_least_0, generator, whole_number
+from nn.extras import Check
 from nn.modules import Module
 from nn.optimizer import Optimizer
 from nn.training.early_stopping import BestState
-from nn.training.progress import Check, ctrl_c_between_samples, progress_bar
+from nn.training.progress import ctrl_c_between_samples, progress_bar
 from nn.training.samples import Loss, checked_samples, mode, try_smallest_batch
 from nn.training.steps import Accuracy, Figures, Indices, Judge, Penalty, Steps, Task, ValueSteps
 
@@ -139,8 +140,8 @@ def fit(
     empty, or not of finite numbers, if a row does not fit the model or a target the loss, if the last batch is too
     small for the model's statistics, if early stopping has no validation data to judge by, or if the optimizer holds
     none of the model's parameters; in the first step if the penalty is no number, or if the loss or the penalty,
-    unless it is 0, does not depend on the parameters; ImportError if `progress` is True and
-    rich is not installed, or `jit` is True and llvmlite is not.
+    unless it is 0, does not depend on the parameters; ImportError if `jit` is True and llvmlite
+    is not installed.
 
     The points lie on 2 x + 1; the penalty on the slope makes a flatter line of them:
 

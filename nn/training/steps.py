@@ -17,10 +17,10 @@ from autograd_engine.primitives import as_float, sum
 from autograd_engine.structure import flatten
 from autograd_engine.value import Value
 from nn.checks import as_number
+from nn.extras import Check
 from nn.modules import Module
 from nn.optimizer import Optimizer
 from nn.training.clipping import clip_gradients
-from nn.training.progress import Check
 from nn.training.samples import Loss, Sample, single
 
 Accuracy: TypeAlias = Callable[[Any, Any], float]

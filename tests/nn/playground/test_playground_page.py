@@ -381,7 +381,7 @@ def test_two_windows_do_not_disturb_each_other(window, port):
 def test_a_server_that_dies_is_said_and_found_again(window):
     with server.listen(0) as free:
         number = str(free.getsockname()[1])
-    command = [sys.executable, "-c", "import sys; from nn.command_line.main import main; sys.exit(main())"]
+    command = [sys.executable, "-c", "import sys, autograd_engine_command as entry; sys.exit(entry.main())"]
 
     def start():
         process = subprocess.Popen([*command, "playground", "--no-browser", "--port", number], stdout=subprocess.PIPE)
