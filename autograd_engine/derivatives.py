@@ -30,7 +30,7 @@ from autograd_engine.backward import cotangents_of, order_of_values
 from autograd_engine.copying import has_variables, is_variable, variables
 from autograd_engine.graph import forward_sweep, reverse_sweep, topological_order
 from autograd_engine.primitives import as_float, identity
-from autograd_engine.structure import Structure, flatten
+from autograd_engine.structure import Structure, flatten, leaves_of, map_leaves
 from autograd_engine.value import (
     Value,
     become_constant,
@@ -304,16 +304,14 @@ class _Trace:
 
     def numbers_in(self, tree: Any) -> Any:
         """Nested data with its Values in the number type of this trace; what holds no Value stays as it is."""
-        if isinstance(tree, (list, tuple, dict)):
-            kind: type[Any] = dict if isinstance(tree, dict) else type(tree)
-            keys, parts = (tuple(tree), list(tree.values())) if isinstance(tree, dict) else ((), list(tree))
-            numbers = [self.numbers_in(part) for part in parts]
-            same = all(map(operator.is_, numbers, parts))
-            return tree if same else Structure(kind, keys, (), 0).container(numbers)
-        if isinstance(tree, np.ndarray) and tree.dtype == object:
-            leaves, structure = flatten(tree)
-            return structure([self.numbers_in(x) for x in leaves])
-        return self.number(tree) if isinstance(tree, Value) else tree
+
+        def number(leaf: Any) -> Any:
+            if isinstance(leaf, np.ndarray) and leaf.dtype == object:
+                leaves, structure = flatten(leaf)
+                return structure([self.numbers_in(x) for x in leaves])
+            return self.number(leaf) if isinstance(leaf, Value) else leaf
+
+        return map_leaves(number, tree, keep=True)
 
     def slope(self, x: Any) -> Any:
         """A derivative in the number type of this trace, 0.0 instead of -0.0."""
@@ -363,12 +361,8 @@ def _is_node(x: Any) -> bool:
 
 
 def _nodes_in(tree: Any) -> Iterator[Any]:
-    """The nodes in lists, tuples and dicts. Arrays are left alone: a compiler wants to know who looks into one."""
-    if isinstance(tree, (list, tuple, dict)):
-        for part in tree.values() if isinstance(tree, dict) else tree:
-            yield from _nodes_in(part)
-    elif hasattr(type(tree), "record"):
-        yield tree
+    """The nodes in nested data. Arrays are left alone: a compiler wants to know who looks into one."""
+    return (leaf for leaf in leaves_of(tree) if hasattr(type(leaf), "record"))
 
 
 def _as_node(x: Any, like: Any) -> Any:
@@ -421,14 +415,13 @@ def _name(f: Callable[..., Any]) -> str:
 
 def _assemble(outputs: Structure, inputs: Structure, block: Any) -> Any:
     """A matrix of derivatives, one row per output and one column per input, in the structures of both."""
-    if outputs.kind is None or outputs.kind is np.ndarray:
-        return _columns(inputs, block, outputs.keys)
-    return outputs.container([_assemble(child, inputs, rows) for child, rows in outputs.split(block)])
+
+    def of_output(rows: Any, shape: tuple[int, ...]) -> Any:
+        return inputs.filled(rows.T, lambda columns, of_input: _derivative(columns.T, (*shape, *of_input)))
+
+    return outputs.filled(block, of_output)
 
 
-def _columns(inputs: Structure, block: Any, shape: tuple[Any, ...]) -> Any:
-    """The rows of one output of that shape, () for a number, in the structure of the inputs."""
-    if inputs.kind is None or inputs.kind is np.ndarray:
-        whole = (*shape, *inputs.keys)
-        return Structure(np.ndarray if whole else None, whole, (), block.size)(block.ravel().tolist())
-    return inputs.container([_columns(child, part.T, shape) for child, part in inputs.split(block.T)])
+def _derivative(block: Any, shape: tuple[int, ...]) -> Any:
+    """The derivatives of one output, number or array, by one input: an array unless both are numbers."""
+    return Structure(np.ndarray if shape else None, shape, (), block.size)(block.ravel().tolist())

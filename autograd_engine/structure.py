@@ -100,10 +100,20 @@ def map_leaves(function: Callable[[Any], Any], tree: Any, *, lists: bool = True,
     return tree if keep and all(map(is_, mapped, parts)) else _container(kind, keys, mapped)
 
 
+def leaves_of(tree: Any, *, lists: bool = True) -> Iterator[Any]:
+    """The leaves of `map_leaves`, one after the other."""
+    apart = _apart(tree, lists)
+    if apart is None:
+        yield tree
+    else:
+        for part in apart[2]:
+            yield from leaves_of(part, lists=lists)
+
+
 def leaves_with_paths(
     tree: Any, path: str = "", *, lists: bool = True, fields: bool = False
 ) -> Iterator[tuple[str, Any]]:
-    """The leaves of `map_leaves`, each with the path that leads to it, written as in Python.
+    """The same leaves, each with the path that leads to it, written as in Python.
 
     With `fields` the parts of a named tuple go by their names, else by their indices.
 
