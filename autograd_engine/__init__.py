@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from autograd_engine import primitives
 from autograd_engine.check import GradientError as GradientError
 from autograd_engine.check import check_gradients as check_gradients
+from autograd_engine.constants import stop_gradient as stop_gradient
 from autograd_engine.derivatives import grad as grad
 from autograd_engine.derivatives import gradient as gradient
 from autograd_engine.derivatives import hessian as hessian
@@ -83,6 +84,6 @@ if not TYPE_CHECKING:  # type checkers read the names off the imports
     __all__ = [
         *primitives.__all__,
         *("GradientError", "Value", "check_gradients", "draw", "grad", "gradient", "hessian", "jacobian", "jvp"),
-        *("to_svg", "value_and_grad", "vjp", "vmap"),
+        *("stop_gradient", "to_svg", "value_and_grad", "vjp", "vmap"),
         *_LATER,
     ]

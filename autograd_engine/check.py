@@ -230,7 +230,7 @@ class _Function:
         """Second derivatives: the gradient of each first derivative."""
 
         def first(xs: Sequence[float]) -> list[float]:
-            return _Function(self.f, xs, self.names).engine_gradient()
+            return _slopes(*_Function(self.f, xs, self.names).recorded())
 
         return tuple(self._compare(self.rows(order=2), first, order=2))
 
@@ -239,12 +239,6 @@ class _Function:
         leaves, output = self.recorded()
         outputs = [output] if order == 1 else graph_gradient(output, leaves)
         return [_Recorded(x, leaves) for x in outputs]
-
-    def engine_gradient(self) -> list[float]:
-        """The first derivatives by the engine, floats only."""
-        leaves, output = self.recorded()
-        slopes = reverse_sweep(topological_order([output]), {output: 1.0}, edges)
-        return [slopes.get(leaf, 0.0) for leaf in leaves]
 
     def _compare(self, rows: Sequence[_Recorded], outputs: Outputs, order: int) -> Iterable[Slope]:
         """Each derivative of each of `outputs`, as recorded in `rows`, against differences of `outputs`."""
@@ -266,13 +260,18 @@ class _Recorded:
     """
 
     def __init__(self, output: Value, leaves: Sequence[Value]) -> None:
-        slopes = reverse_sweep(topological_order([output]), {output: 1.0}, edges)
-        self.slopes = [slopes.get(leaf, 0.0) for leaf in leaves]
+        self.slopes = _slopes(leaves, output)
         (self.rounding,) = _roundings([output])
         try:
             self.slope_roundings = _roundings(graph_gradient(output, list(leaves)))
         except Exception:  # a user-defined row may have partials of floats only
             self.slope_roundings = [0.0] * len(leaves)
+
+
+def _slopes(leaves: Sequence[Value], output: Value) -> list[float]:
+    """The first derivatives by the engine, floats only."""
+    slopes = reverse_sweep(topological_order([output]), {output: 1.0}, edges)
+    return [slopes.get(leaf, 0.0) for leaf in leaves]
 
 
 def _roundings(outputs: Sequence[Value]) -> list[float]:
@@ -310,10 +309,8 @@ _SHORT = 60  # characters of a call
 def _table(slopes: Sequence[Slope], rows: int = _ROWS) -> list[str]:
     """Aligned lines, one per slope, the wrong ones first; not more than fit a screen."""
     ordered = sorted(slopes, key=lambda slope: slope.agrees)
-    cells = [
-        ("by", "at", "found", "finite difference", "tolerance", "difference", ""),
-        *[s.row() for s in ordered[:rows]],
-    ]
+    heads = ("by", "at", "found", "finite difference", "tolerance", "difference", "")
+    cells = [heads, *[slope.row() for slope in ordered[:rows]]]
     widths = [max(map(len, column)) for column in zip(*cells)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in cells]
     if rest := ordered[rows:]:
@@ -353,23 +350,15 @@ def _causes(function: _Function, wrong: Sequence[Slope], order: int) -> list[str
     if guilty:
         return lines
     if special:
-        return [
-            "",
-            "hint: at a kink, a jump or an infinite slope the chain rule need not hold, and there is one at",
-            _where(special[0]),
-        ]
+        hint = "at a kink, a jump or an infinite slope the chain rule need not hold, and there is one at"
+        return ["", f"hint: {hint}", _where(special[0])]
     reached = set(nodes)  # which, unlike a list, is searched by identity
     lost = [leaf.label for leaf in leaves if leaf not in reached and any(leaf.label == slope.by for slope in wrong)]
     if lost:
-        return [
-            "",
-            f"hint: the graph of f does not reach {', '.join(lost[:5])}; look for .data, float() or detach() in f",
-        ]
-    return [
-        "",
-        "hint: each rule in the graph of f is right by itself, so a path from the input to f is not recorded:",
-        "look for .data, float() or detach() in f, or for a branch that only Values take",
-    ]
+        hint = f"the graph of f does not reach {', '.join(lost[:5])}; look for .data, float() or detach() in f"
+        return ["", f"hint: {hint}"]
+    hint = "each rule in the graph of f is right by itself, so a path from the input to f is not recorded:"
+    return ["", f"hint: {hint}", "look for .data, float() or detach() in f, or for a branch that only Values take"]
 
 
 def _local_slopes(node: Value, order: int) -> list[Slope]:

@@ -5,13 +5,18 @@ topological order, so that no depth is a recursion (`Ancestors`), and hears when
 
 While a function is differentiated, the variables that stand for its numbers copy to themselves, as numbers do
 (`variables`): a copy apart from the graph would be a constant, and its gradient lost.
+
+A function that is made of another can be pickled where that can be (`FunctionOf`), for a pool of processes say.
 """
 
 from __future__ import annotations
 
+import functools
+import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from types import MethodType
 from typing import Any
 
 from autograd_engine.graph import topological_order
@@ -81,3 +86,31 @@ def has_variables() -> bool:
 def is_variable(x: Any) -> bool:
     """Whether x is a node by which a function is being differentiated in this thread."""
     return x in _this_thread.variables
+
+
+def depends_on_a_variable(x: Any) -> bool:
+    """Whether x was computed from a node by which a function is being differentiated in this thread, or is one."""
+    running = _this_thread.variables
+    return bool(running) and not running.isdisjoint(topological_order([x], stop=running))
+
+
+class FunctionOf(functools.partial[Any]):
+    """`run(f, *options, ...)` as a function of the arguments of `f`, with its name."""
+
+    def __init__(self, run: Callable[..., Any], f: Callable[..., Any], *options: Any) -> None:
+        functools.update_wrapper(self, f)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
+
+    def __reduce__(self) -> Any:
+        return name_in_module(self) or (FunctionOf, (self.func, *self.args))
+
+
+def name_in_module(function: Any) -> str:
+    """The name by which its module has a function, which is all that pickle needs of it; empty where it has none."""
+    name: str = getattr(function, "__qualname__", "")
+    found: Any = sys.modules.get(function.__module__)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return name if found is function else ""

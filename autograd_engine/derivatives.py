@@ -16,34 +16,20 @@ outer derivative), the derivatives are Values that know it, so that nothing is l
 
 from __future__ import annotations
 
-import functools
-import itertools
-import operator
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextvars import ContextVar
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from autograd_engine.backward import cotangents_of, order_of_values
-from autograd_engine.copying import has_variables, is_variable, variables
-from autograd_engine.graph import forward_sweep, reverse_sweep, topological_order
-from autograd_engine.primitives import as_float, identity
-from autograd_engine.structure import Structure, flatten, leaves_of, map_leaves
-from autograd_engine.value import (
-    Value,
-    become_constant,
-    differentiable_edges,
-    edges,
-    partials,
-)
+from autograd_engine.copying import FunctionOf
+from autograd_engine.graph import reverse_sweep, topological_order
+from autograd_engine.primitives import identity
+from autograd_engine.runs import Outputs, Run, any_edges, between, is_node, is_of_batch, matching, name_of, number_of
+from autograd_engine.structure import Structure, flatten
+from autograd_engine.value import Value, edges
 
-_op = operator.attrgetter("op")
 _MANY = 4  # times as many outputs as inputs: from there on forward sweeps, which are slower one by one, are faster
-
-variable: ContextVar[Callable[[float], Any]] = ContextVar("variable", default=Value)
-"""Makes the variable of a run that stands for a plain number. A Value, unless a compiler traces the function."""
 
 
 def gradient(output: Value, inputs: Any) -> Any:
@@ -57,13 +43,13 @@ def gradient(output: Value, inputs: Any) -> Any:
     >>> slope.data, gradient(slope, x).data
     (27.0, 18.0)
     """
-    if not _is_node(output):
+    if not is_node(output):
         raise TypeError(f"gradient() needs a Value as output, got {type(output).__name__}")
     leaves, structure = flatten(inputs)
     for leaf in leaves:
-        if not _is_node(leaf):
+        if not is_node(leaf):
             raise TypeError(f"gradient() needs Values as inputs, got {type(leaf).__name__}")
-    cotangents = reverse_sweep(_between(leaves, topological_order([output])), {output: 1.0}, _edges)
+    cotangents = reverse_sweep(between(leaves, topological_order([output])), {output: 1.0}, any_edges)
     return structure([_as_node(cotangents.get(leaf, 0.0), output) for leaf in leaves])
 
 
@@ -79,14 +65,14 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
     >>> grad(lambda x, y: x * y**2, argnums=(0, 1))(2.0, 3.0)
     (9.0, 12.0)
     """
-    both = value_and_grad(f, argnums, has_aux)
+    return FunctionOf(_gradient, f, argnums, has_aux)
 
-    @functools.wraps(f)
-    def gradient_of_f(*args: Any, **keywords: Any) -> Any:
-        value, slopes = both(*args, **keywords)
-        return (slopes, value[1]) if has_aux else slopes
 
-    return gradient_of_f
+def _gradient(
+    f: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool, /, *args: Any, **keywords: Any
+) -> Any:
+    value, slopes = _value_and_gradient(f, argnums, has_aux, *args, **keywords)
+    return (slopes, value[1]) if has_aux else slopes
 
 
 def value_and_grad(
@@ -102,16 +88,18 @@ def value_and_grad(
     ((9.0, 'a remark'), 6.0)
     """
 
-    @functools.wraps(f)
-    def value_and_gradient_of_f(*args: Any, **keywords: Any) -> Any:
-        run = _Run("grad", f, args, keywords, argnums)
-        output, aux = run.output if has_aux else (run.output, None)
-        output = _one_number(output, f)
-        trace = run.trace([output])
-        value, slopes = trace.number(output), run.structure(trace.pull({output: 1.0}))
-        return ((value, trace.numbers_in(aux)), slopes) if has_aux else (value, slopes)
+    return FunctionOf(_value_and_gradient, f, argnums, has_aux)
 
-    return value_and_gradient_of_f
+
+def _value_and_gradient(
+    f: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool, /, *args: Any, **keywords: Any
+) -> tuple[Any, Any]:
+    run = Run("grad", f, args, keywords, argnums)
+    output, aux = run.output if has_aux else (run.output, None)
+    output = _one_number(output, f)
+    trace = run.trace([output])
+    value, slopes = trace.number(output), run.structure(trace.pull({output: 1.0}))
+    return ((value, trace.numbers_in(aux)), slopes) if has_aux else (value, slopes)
 
 
 def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, sparse: bool = False) -> Callable[..., Any]:
@@ -132,23 +120,24 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, sparse:
     [[3.0, 2.0], [1.0, 1.0]]
     """
 
-    @functools.wraps(f)
-    def jacobian_of_f(*args: Any, **keywords: Any) -> Any:
-        run = _Run("jacobian", f, args, keywords, argnums)
-        outputs, structure = run.outputs()
-        if sparse:
-            return _sparse_jacobian(run, outputs)
-        trace = run.trace(outputs)
-        block = np.empty((structure.size, run.structure.size), dtype=object)
-        if _MANY * len(run.inputs) <= len(outputs):
-            for j, x in enumerate(run.inputs):
-                block[:, j] = trace.push({x: 1.0}, outputs)
-        else:
-            for i, output in enumerate(outputs):
-                block[i] = trace.pull({output: 1.0})
-        return _assemble(structure, run.structure, block)
+    return FunctionOf(_jacobian, f, argnums, sparse)
 
-    return jacobian_of_f
+
+def _jacobian(f: Callable[..., Any], argnums: int | Sequence[int], sparse: bool, /, *args: Any, **keywords: Any) -> Any:
+    run = Run("jacobian", f, args, keywords, argnums)
+    outputs = Outputs("jacobian", run.output)
+    if sparse:
+        return _sparse_jacobian(run, outputs.numbers)
+    trace = run.trace(outputs.numbers)
+    block = np.empty((outputs.structure.size, run.structure.size), dtype=object)
+    if outputs.of_batches or _MANY * len(run.inputs) <= len(outputs.numbers):
+        for j, x in enumerate(run.inputs):
+            for i, slope in enumerate(outputs.leaves_with(trace.push({x: 1.0}, outputs.numbers))):
+                block[i, j] = slope
+    else:
+        for i, output in enumerate(outputs.numbers):
+            block[i] = trace.pull({output: 1.0})
+    return _assemble(outputs.structure, run.structure, block)
 
 
 def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
@@ -179,12 +168,12 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     """
     if not isinstance(primals, (list, tuple)) or not isinstance(tangents, (list, tuple)):
         raise TypeError("jvp() needs primals and tangents as tuples with an entry for each argument: (x,) for f(x)")
-    run = _Run("jvp", f, tuple(primals), {}, range(len(primals)))
-    directions = _matching("jvp", "tangents", tuple(tangents), "primals", run.structure)
-    outputs, structure = run.outputs()
-    trace = run.trace(outputs, directions)
-    slopes = trace.push(dict(zip(run.inputs, directions)), outputs)
-    return structure([trace.number(output) for output in outputs]), structure(slopes)
+    run = Run("jvp", f, tuple(primals), {}, range(len(primals)))
+    directions = matching("jvp", "tangents", tuple(tangents), "primals", run.structure)
+    outputs = Outputs("jvp", run.output)
+    trace = run.trace(outputs.numbers, directions)
+    slopes = trace.push(dict(zip(run.inputs, directions)), outputs.numbers)
+    return outputs(map(trace.number, outputs.numbers)), outputs(slopes)
 
 
 def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
@@ -198,128 +187,22 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
     >>> outputs, pullback([1.0, 10.0])
     ([6.0, 5.0], (13.0, 12.0))
     """
-    run = _Run("vjp", f, primals, {}, range(len(primals)))
-    outputs, structure = run.outputs()
+    run = Run("vjp", f, primals, {}, range(len(primals)))
+    outputs = Outputs("vjp", run.output)
 
     def pullback(cotangents: Any) -> tuple[Any, ...]:
-        given = _matching("vjp", "cotangents", cotangents, "outputs", structure)
+        given = outputs.matching(cotangents)
         seeds: dict[Any, Any] = {}
-        for output, cotangent in zip(outputs, given):
+        for output, cotangent in zip(outputs.numbers, given):
             seeds[output] = seeds[output] + cotangent if output in seeds else cotangent
-        slopes: tuple[Any, ...] = run.structure(run.trace(outputs, given).pull(seeds))
+        slopes: tuple[Any, ...] = run.structure(run.trace(outputs.numbers, given).pull(seeds))
         return slopes
 
-    trace = run.trace(outputs)
-    return structure([trace.number(output) for output in outputs]), pullback
+    trace = run.trace(outputs.numbers)
+    return outputs(map(trace.number, outputs.numbers)), pullback
 
 
-class _Run:
-    """One run of `f` on fresh Values in the places of the arguments that `argnums` names."""
-
-    def __init__(
-        self,
-        caller: str,
-        f: Callable[..., Any],
-        args: Sequence[Any],
-        keywords: dict[str, Any],
-        argnums: int | Sequence[int],
-    ) -> None:
-        if not callable(f):
-            raise TypeError(f"{caller}() needs a function, got {type(f).__name__}")
-        self.caller = caller
-        one = not isinstance(argnums, Iterable)
-        indices = [_index(i, args, f) for i in ([argnums] if one else argnums)]  # type: ignore[union-attr]
-        if len(set(indices)) < len(indices):
-            raise ValueError(f"argnums={argnums} names an argument twice")
-        leaves, self.structure = flatten(args[indices[0]] if one else tuple(args[i] for i in indices))
-        points = [_number(caller, "the arguments", leaf) for leaf in leaves]
-        # Nodes for this run alone, so that an inner derivative does not mix up its variable with an outer one.
-        new = variable.get()
-        self.inputs = [x.record(identity, x) if _is_node(x) else new(x) for x in points]
-        self.nested = any(x.op is not None for x in self.inputs)
-        fresh, arguments = self.structure(self.inputs), list(args)
-        # What was there before the run cannot depend on its inputs. Inside of another derivative there may be much
-        # after it, a whole trajectory, that need not be looked at.
-        inside = self.nested or new is not Value or has_variables()
-        self.outside = set(_nodes_in([args, keywords])) if inside else set()
-        for i, argument in zip(indices, [fresh] if one else fresh):
-            arguments[i] = argument
-        with variables(self.inputs):
-            self.output = f(*arguments, **keywords)
-        for x in self.inputs:  # variables for what f ran inside, constants for everybody else
-            if x.op is None:
-                become_constant(x)
-
-    def outputs(self) -> tuple[list[Any], Structure]:
-        """The numbers that f returned, and the structure they came in."""
-        leaves, structure = flatten(self.output)
-        return [_number(self.caller, "what the function returned", leaf) for leaf in leaves], structure
-
-    def trace(self, outputs: Sequence[Any], seeds: Sequence[Any] = ()) -> _Trace:
-        return _Trace(self.inputs, outputs, self.outside, self.nested or any(_is_node(x) for x in seeds))
-
-
-class _Trace:
-    """The graph between the inputs of a run and its outputs, and the number type its derivatives have."""
-
-    def __init__(self, inputs: Sequence[Any], outputs: Sequence[Any], outside: set[Any], as_nodes: bool) -> None:
-        nodes = [x for x in outputs if _is_node(x)]
-        if as_nodes or outside or any(x.__class__ is not Value for x in nodes):
-            self._order = topological_order(nodes, stop=outside.union(inputs))
-        else:
-            self._order = order_of_values(nodes)
-        self.inputs = inputs
-        # A leaf that is not an input of this run is a Value of the outside.
-        self.as_nodes = as_nodes or None in map(_op, self._order) or not outside.isdisjoint(self._order)
-        self.edges = _edges if self.as_nodes else edges
-
-    @property
-    def needs_a_variable(self) -> bool:
-        """Whether it depends on a variable of a derivative that is being taken outside."""
-        return any(is_variable(x) for x in self._order)
-
-    @functools.cached_property
-    def order(self) -> list[Any]:
-        """In topological order what depends on the inputs."""
-        return _between(self.inputs, self._order)
-
-    def pull(self, seeds: dict[Any, Any]) -> list[Any]:
-        """The derivative by each input, where `seeds` are the cotangents of the outputs."""
-        nodes = {x: seed for x, seed in seeds.items() if _is_node(x)}
-        if self.as_nodes:
-            cotangents = reverse_sweep(self.order, nodes, self.edges)
-            return [self.slope(cotangents.get(x, 0.0)) for x in self.inputs]
-        return [slope + 0.0 for slope in cotangents_of(self.inputs, self._order, nodes, partials)]
-
-    def push(self, seeds: dict[Any, Any], outputs: Sequence[Any]) -> list[Any]:
-        """How each of `outputs` changes, where `seeds` are the tangents of the inputs."""
-        tangents = forward_sweep(self.order, seeds, self.edges)
-        return [self.slope(tangents.get(x, 0.0) if _is_node(x) else 0.0) for x in outputs]
-
-    def number(self, x: Any) -> Any:
-        """A result in the number type of this trace."""
-        if self.as_nodes:
-            return x if _is_node(x) else next(itertools.chain(self.inputs, self._order)).record(identity, x)
-        return x.data if isinstance(x, Value) else as_float(x)
-
-    def numbers_in(self, tree: Any) -> Any:
-        """Nested data with its Values in the number type of this trace; what holds no Value stays as it is."""
-
-        def number(leaf: Any) -> Any:
-            if isinstance(leaf, np.ndarray) and leaf.dtype == object:
-                leaves, structure = flatten(leaf)
-                return structure([self.numbers_in(x) for x in leaves])
-            return self.number(leaf) if isinstance(leaf, Value) else leaf
-
-        return map_leaves(number, tree, keep=True)
-
-    def slope(self, x: Any) -> Any:
-        """A derivative in the number type of this trace, 0.0 instead of -0.0."""
-        slope = self.number(x)
-        return slope if isinstance(slope, Value) and slope.data else slope + 0.0
-
-
-def _sparse_jacobian(run: _Run, outputs: Sequence[Any]) -> Any:
+def _sparse_jacobian(run: Run, outputs: Sequence[Any]) -> Any:
     """The matrix of derivatives as a scipy.sparse.csr_matrix (outputs, inputs)."""
     trace = run.trace(outputs)
     if run.nested or trace.needs_a_variable:
@@ -332,7 +215,7 @@ def _sparse_jacobian(run: _Run, outputs: Sequence[Any]) -> Any:
     on_the_way = set(trace.order)
     slopes, indices, ends = array("d"), array("q"), array("q", [0])
     for output in outputs:
-        if _is_node(output):
+        if is_node(output):
             order = [node for node in topological_order([output], stop=columns) if node in on_the_way]
             for node, slope in reverse_sweep(order, {output: 1.0}, edges).items():
                 if node in columns:
@@ -344,49 +227,9 @@ def _sparse_jacobian(run: _Run, outputs: Sequence[Any]) -> Any:
     return matrix
 
 
-def _between(inputs: Sequence[Any], order: Sequence[Any]) -> list[Any]:
-    """Of a topological order, `inputs` and what was computed from them."""
-    depends = set(inputs)
-    between = []
-    for node in order:
-        if node in depends or not depends.isdisjoint(node.arguments):
-            depends.add(node)
-            between.append(node)
-    return between
-
-
-def _is_node(x: Any) -> bool:
-    """Whether x is a Value, or a number that a compiler traces, and not a plain one."""
-    return x.__class__ is not float and hasattr(x, "record")
-
-
-def _nodes_in(tree: Any) -> Iterator[Any]:
-    """The nodes in nested data. Arrays are left alone: a compiler wants to know who looks into one."""
-    return (leaf for leaf in leaves_of(tree) if hasattr(type(leaf), "record"))
-
-
 def _as_node(x: Any, like: Any) -> Any:
     """A number as a node of the type of `like`, but not as a leaf, which would be a variable."""
-    return x if _is_node(x) else like.record(identity, x)
-
-
-def _edges(node: Any) -> Any:
-    """The arguments of a node with its local derivatives as nodes."""
-    return differentiable_edges(node) if node.__class__ is Value else node.edges()
-
-
-def _number(caller: str, what: str, x: Any) -> Any:
-    try:
-        return x if _is_node(x) else as_float(x)
-    except TypeError as error:
-        raise TypeError(f"{caller}(), in {what}: {error}") from None
-
-
-def _matching(caller: str, what: str, given: Any, like: str, structure: Structure) -> list[Any]:
-    leaves, found = flatten(given)
-    if found != structure:
-        raise ValueError(f"{caller}() needs {what} of the same structure and shapes as the {like}")
-    return [_number(caller, what, leaf) for leaf in leaves]
+    return x if is_node(x) else like.record(identity, x)
 
 
 def _one_number(output: Any, f: Callable[..., Any]) -> Any:
@@ -395,33 +238,22 @@ def _one_number(output: Any, f: Callable[..., Any]) -> Any:
         [output] = leaves
     elif structure.kind is not None:
         held = f"{structure.kind.__name__} of {structure.size}"
-        raise TypeError(f"grad() needs {_name(f)}() to return one number, got a {held}; use jacobian()")
-    return _number("grad", f"what {_name(f)}() returned", output)
-
-
-def _index(argnum: Any, args: Sequence[Any], f: Callable[..., Any]) -> int:
-    try:
-        argnum = operator.index(argnum)
-    except TypeError:
-        raise TypeError(f"argnums must be a whole number or several, got {argnum!r:.60}") from None
-    if not -len(args) <= argnum < len(args):
-        raise IndexError(f"argnums={argnum}, but {_name(f)}() was called with {len(args)} positional arguments")
-    return int(argnum % len(args))
-
-
-def _name(f: Callable[..., Any]) -> str:
-    return getattr(f, "__name__", type(f).__name__)
+        raise TypeError(f"grad() needs {name_of(f)}() to return one number, got a {held}; use jacobian()")
+    return number_of("grad", f"what {name_of(f)}() returned", output)
 
 
 def _assemble(outputs: Structure, inputs: Structure, block: Any) -> Any:
     """A matrix of derivatives, one row per output and one column per input, in the structures of both."""
 
     def of_output(rows: Any, shape: tuple[int, ...]) -> Any:
-        return inputs.filled(rows.T, lambda columns, of_input: _derivative(columns.T, (*shape, *of_input)))
+        return inputs.filled(rows.T, lambda columns, of_input: _derivative(columns.T, shape, of_input))
 
     return outputs.filled(block, of_output)
 
 
-def _derivative(block: Any, shape: tuple[int, ...]) -> Any:
+def _derivative(block: Any, of_output: tuple[int, ...], of_input: tuple[int, ...]) -> Any:
     """The derivatives of one output, number or array, by one input: an array unless both are numbers."""
+    if is_of_batch(first := block[0, 0]):
+        return first.stacked(block[0], of_input)
+    shape = (*of_output, *of_input)
     return Structure(np.ndarray if shape else None, shape, (), block.size)(block.ravel().tolist())

@@ -2,7 +2,7 @@
 
 `draw` selects the nodes and describes the picture; `to_svg` lays it out. A box shows the label, `data` and
 `grad` of a Value and, where it is a result, the symbol of its operation. The number on an edge is the local
-derivative d(child)/d(parent): the chain rule multiplies these numbers along a path to the output, and adds
+derivative ∂child/∂parent: the chain rule multiplies these numbers along a path to the output, and adds
 up the products of all paths.
 
 The kinds of node differ in shape as well as in colour, so that a grey print can be read too: inputs are
@@ -18,6 +18,7 @@ import itertools
 import os
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from autograd_engine.files import write_atomically
@@ -25,7 +26,7 @@ from autograd_engine.graph import topological_order
 from autograd_engine.primitives import PRIMITIVES
 from autograd_engine.value import Value
 
-if TYPE_CHECKING:  # graphviz and pygraphviz take a third of a second to import, so they wait for a drawing
+if TYPE_CHECKING:  # it takes a while to import, so it waits for a drawing, as does all that runs Graphviz
     import graphviz
 
 __all__ = ["draw", "to_svg"]
@@ -34,9 +35,10 @@ Direction = Literal["LR", "TB"]
 Values = Value | Iterable[Value]
 T = TypeVar("T")
 
-# Fonts that measure nearly alike everywhere: the box is sized here, the text is set by the viewer.
+# The text is set by the viewer, the box is sized here: by the widest of the fonts, of which Graphviz knows the widths.
 TEXT_FONT = "Helvetica,Arial,sans-serif"
 NUMBER_FONT = "Menlo,Consolas,DejaVu Sans Mono,Courier New,monospace"
+MEASURED = {TEXT_FONT: "DejaVu Sans", NUMBER_FONT: "Courier New"}
 
 INK, GREY, GRADIENT, DERIVATIVE = "#1f2328", "#656d76", "#a33b00", "#00609c"
 EMPHASIS = {"penwidth": "2.4"}
@@ -134,7 +136,8 @@ def to_svg(value_or_values: Values, path: str | os.PathLike[str] | None = None, 
     """The picture of `draw(value_or_values, **options)` as the text of an SVG element; also written to `path`.
 
     The file is there as a whole or not at all. Pointing at a node shows its repr. The layout is computed by
-    pygraphviz, which brings Graphviz along, or else by the program `dot`.
+    the package graphviz-pure, so that the same graph gives the same picture everywhere; only where that package is
+    missing, the program `dot` is used.
 
     Raises RuntimeError where neither is installed, OSError where the file cannot be written, and what `draw`
     raises.
@@ -364,24 +367,39 @@ def _picture_class() -> type[graphviz.Digraph]:
 
 def _layout(picture: graphviz.Digraph) -> str:
     """The picture as an SVG element: without the XML prolog, so that it can be put into a page as it is."""
-    import graphviz
+    import subprocess
 
-    svg: str
-    try:
-        import pygraphviz
-    except ImportError:
-        try:
-            svg = picture.pipe(format="svg", encoding="utf-8")
-        except graphviz.ExecutableNotFound:
-            raise RuntimeError(
-                "drawing needs Graphviz: install pygraphviz, which brings it along (pip install pygraphviz), or the "
-                "program dot (apt install graphviz, brew install graphviz, or https://graphviz.org/download)"
-            ) from None
-    else:
-        svg = pygraphviz.AGraph(string=picture.source).draw(format="svg", prog="dot").decode()
-    svg = svg[svg.index("<svg") :].replace("&#45;", "-")
+    source = picture.source
+    for font, measured in MEASURED.items():
+        source = source.replace(f'"{font}"', f'"{measured}"')
+    no_window = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # of a console, on Windows
+    done = subprocess.run(
+        [_graphviz(), "-Tsvg"], input=source, capture_output=True, encoding="utf-8", creationflags=no_window
+    )
+    if done.returncode:
+        raise RuntimeError(f"Graphviz cannot draw this: {done.stderr.strip()[-200:]}")
+    svg = done.stdout[done.stdout.index("<svg") :].replace("&#45;", "-")
+    for font, measured in MEASURED.items():
+        svg = svg.replace(f'font-family="{measured}"', f'font-family="{font}"')
     # Graphviz titles a node by its name, n0; the tooltip says more.
     return re.sub(r'<title>[^<]*</title>(\s*<g id="a_[^"]*"><a xlink:title="([^"]*)">)', r"<title>\2</title>\1", svg)
+
+
+def _graphviz() -> str:
+    """The program that lays out: that of the package graphviz-pure, whose drawings are the same everywhere, or else
+    `dot`. Raises RuntimeError where there is neither."""
+    import shutil
+    from importlib.metadata import PackageNotFoundError, files
+
+    programs = ["graphviz-pure", "dot"]
+    with suppress(PackageNotFoundError):  # of an environment that is not activated, its programs are not on the PATH
+        programs[:0] = [str(file.locate()) for file in files("graphviz-pure") or () if file.stem == "graphviz-pure"]
+    for program in filter(None, map(shutil.which, programs)):
+        return program
+    raise RuntimeError(
+        "drawing needs Graphviz: pip install graphviz-pure, or install the program dot "
+        "(apt install graphviz, brew install graphviz, or https://graphviz.org/download)"
+    )
 
 
 def as_wide_as_fits(svg: str) -> str:

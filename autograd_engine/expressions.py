@@ -1,7 +1,8 @@
 """Formulas as text, such as "exp(x*y) + sin(x)", without `eval`: the syntax tree is walked against a whitelist.
 
 Allowed are numbers, names, the operators `+ - * / // % **`, comparisons, the functions of the table by their
-names, and the constants pi, e, inf and nan. Everything else is refused by name.
+names, and the constants pi, e, inf and nan. Everything else is refused by name. What a blackboard has instead, `2x`,
+`sin x`, `x²` and `|x|`, is read where it can mean one thing only.
 
 >>> f = parse("(x - 5)**2 + y")
 >>> f.names
@@ -13,8 +14,11 @@ names, and the constants pi, e, inf and nan. Everything else is refused by name.
 from __future__ import annotations
 
 import ast
+import keyword
 import math
 import operator
+import re
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -32,25 +36,16 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{name: PRIMITIVES[name] for name in ("sum", "prod")},
     "max": primitives.maximum,
     "min": primitives.minimum,
+    "ln": primitives.log,
 }
 
 # Operators are the rows themselves, so that floats follow IEEE 754 here as Values do: 1 / 0 is inf.
 _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
-    ast.Add: primitives.add,
-    ast.Sub: primitives.sub,
-    ast.Mult: primitives.mul,
-    ast.Div: primitives.div,
-    ast.FloorDiv: primitives.floordiv,
-    ast.Mod: primitives.mod,
-    ast.Pow: primitives.pow,
-    ast.USub: primitives.neg,
-    ast.UAdd: lambda x: x,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
+    **{ast.Add: primitives.add, ast.Sub: primitives.sub, ast.Mult: primitives.mul, ast.Div: primitives.div},
+    **{ast.FloorDiv: primitives.floordiv, ast.Mod: primitives.mod, ast.Pow: primitives.pow},
+    **{ast.USub: primitives.neg, ast.UAdd: lambda x: x},
+    **{ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge},
+    **{ast.Eq: operator.eq, ast.NotEq: operator.ne},
 }
 
 _HINTS: dict[type[ast.AST], str] = {
@@ -60,6 +55,7 @@ _HINTS: dict[type[ast.AST], str] = {
     ast.Subscript: "an index",
     ast.Lambda: "lambda",
     ast.BitXor: "^; a power is written **",
+    ast.BitOr: "|; the absolute value is written abs(x)",
     ast.Starred: "*arguments",
     ast.NamedExpr: ":=",
 }
@@ -91,7 +87,9 @@ def parse(text: str) -> Expression:
     if len(text) > MOST_CHARACTERS:
         raise ExpressionError(f"the formula has {len(text)} characters, more than {MOST_CHARACTERS}")
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the parser's, of what is refused below
+            tree = ast.parse(_from_the_blackboard(text.strip()), mode="eval").body
         names = tuple(dict.fromkeys(_variables(tree)))
         _evaluate(tree, dict.fromkeys(names, 1.0))  # finds a wrong number of arguments and too deep a nesting
     except SyntaxError as error:
@@ -104,6 +102,37 @@ def parse(text: str) -> Expression:
     except (TypeError, ValueError, OverflowError) as error:
         raise ExpressionError(f"in the formula {_short(text)}: {error}") from None
     return Expression(text, names, tree)
+
+
+_POWER = re.compile(r"(⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)(?=\s*([\w(]))?")
+_DIGITS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+_SIZE = re.compile(r"(?:(?<![\w)|])|(?<=\d))\|([^|]+)\|")
+_NUMBER = r"(?<![\w.])(?!0[xob])(?:\d[\d_]*\.?\d*|\.\d+)(?:e[+-]?\d+)?"
+_FUNCTION = rf"(?<![^\W\d])({'|'.join(FUNCTIONS)})[ \t]+"
+_APPLIED = re.compile(rf"{_FUNCTION}([^\W\d]\w*|{_NUMBER})(?=\s*(?:[-+,)<>=!]|$))", re.IGNORECASE)
+_UNAPPLIED = re.compile(rf"{_FUNCTION}[\w.]")
+_FACTOR = re.compile(rf"(?:(\*\*|[/%])\s*)?({_NUMBER})\s*([^\W\d]\w*|\()?", re.IGNORECASE)
+
+
+def _from_the_blackboard(text: str) -> str:
+    """A formula with the signs that Python wants. Raises ExpressionError for what can be read in two ways."""
+    plain = _POWER.sub(lambda power: f"**{power[1].translate(_DIGITS)}{'*' if power[2] else ''}", text)
+    plain = _APPLIED.sub(r"\1(\2)", _SIZE.sub(r"abs(\1)", plain))
+    if unapplied := _UNAPPLIED.search(plain):
+        raise ExpressionError(f"in the formula {_short(text)} write {unapplied[1]}(...), with parentheses")
+
+    def product(factor: re.Match[str]) -> str:
+        before, number, other = factor.groups()
+        if not other or keyword.iskeyword(other) or other in ("j", "J"):
+            return factor[0]
+        if before:
+            both = f"{number}*{other}" + "...)" * (other == "(")
+            raise ExpressionError(
+                f"in the formula {_short(text)} write {both}, and what belongs together in parentheses"
+            )
+        return f"{number}*{other}"
+
+    return _FACTOR.sub(product, plain)
 
 
 def _variables(node: ast.AST) -> Iterator[str]:

@@ -20,6 +20,9 @@ from autograd_engine.primitives import Primitive
 
 Method = Callable[[Any, Any], Any]
 
+INSTEAD_OF_MATH = "use the functions of autograd_engine (exp, sin, ...) instead of those of math"
+"""The way out for who asks for the float of a recorded number."""
+
 
 def _operator(op: Primitive) -> tuple[Method, Method]:
     """The method and the reflected method of a Python operator, from its row of the table."""
@@ -116,6 +119,9 @@ class Arithmetic(Operators):
     def conjugate(self) -> Any:
         """Self, which is real; np.var and np.std ask for it."""
         return self
+
+    real = property(conjugate)
+    imag = 0.0
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
         """NumPy's functions of numbers, and of numbers with arrays, element by element: `np.exp(v)`, `v * array`."""

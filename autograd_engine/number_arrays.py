@@ -67,7 +67,15 @@ class NumberArray(np.ndarray[Any, Any]):
             return _nan_to_num(*args, **keywords)
         if function is np.where and len(args) == 3 and _is_of_numbers(args[0]):
             return apply_ufunc(WHERE, "__call__", *args)
-        return _viewed(super().__array_function__(function, types, args, keywords))
+        try:
+            return _viewed(super().__array_function__(function, types, args, keywords))
+        except TypeError as error:
+            if "dtype('O')" not in str(error) and "for the input types" not in str(error):
+                raise
+            raise TypeError(
+                f"{function.__module__}.{function.__name__}() takes floats only, so it has no derivatives; write it "
+                "with operators, @ and the functions of autograd_engine, or give it plain numbers, x.data"
+            ) from error
 
     def __copy__(self) -> Any:
         return _viewed(super().__copy__())  # which NumPy makes a plain array
@@ -109,9 +117,7 @@ def number_array(numbers: Sequence[Any], shape: Sequence[int]) -> Any:
     """An array of these numbers: of floats if all of them are, else a NumberArray."""
     if all(isinstance(x, float) for x in numbers):
         return np.array(numbers, dtype=float).reshape(shape)
-    array = np.empty(len(numbers), dtype=object)
-    array[:] = numbers
-    return array.reshape(shape).view(NumberArray)
+    return np.fromiter(numbers, dtype=object, count=len(numbers)).reshape(shape).view(NumberArray)
 
 
 def _by_rows(ufunc: np.ufunc, method: str) -> Any:

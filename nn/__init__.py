@@ -48,65 +48,15 @@ from nn.training.clipping import clip_gradients
 from nn.training.fit import History, evaluate, fit
 from nn.units import Activation, BatchNorm, Dropout, Flatten, Perceptron, Sequential
 
-__all__ = [
-    "ACTIVATIONS",
-    "MLP",
-    "SGD",
-    "Activation",
-    "Adagrad",
-    "Adam",
-    "AdamW",
-    "AvgPool1d",
-    "AvgPool2d",
-    "Backtracking",
-    "BatchNorm",
-    "Conv1d",
-    "Conv2d",
-    "Descent",
-    "Dropout",
-    "Flatten",
-    "History",
-    "Layer",
-    "Linear",
-    "MaxPool1d",
-    "MaxPool2d",
-    "ModelFileError",
-    "Module",
-    "Neuron",
-    "Optimizer",
-    "Perceptron",
-    "RMSprop",
-    "Sequential",
-    "accuracy",
-    "binary_cross_entropy",
-    "binary_cross_entropy_with_logits",
-    "clip_gradients",
-    "constant",
-    "cosine_annealing",
-    "cross_entropy",
-    "evaluate",
-    "exponential_decay",
-    "fit",
-    "hinge_loss",
-    "huber_loss",
-    "in_sequence",
-    "kaiming_normal",
-    "kaiming_uniform",
-    "l1_loss",
-    "l1_penalty",
-    "l2_penalty",
-    "least_squares",
-    "lecun_normal",
-    "lecun_uniform",
-    "linear_warm_up",
-    "load",
-    "mean_squared_error",
-    "minimize",
-    "save",
-    "scipy_problem",
-    "squared_error",
-    "step_decay",
-    "xavier_normal",
-    "xavier_uniform",
-    "zeros",
-]
+__all__ = ["ACTIVATIONS", "MLP", "Layer", "Module", "Neuron"]
+__all__ += ["Activation", "BatchNorm", "Dropout", "Flatten", "Perceptron", "Sequential"]
+__all__ += ["AvgPool1d", "AvgPool2d", "Conv1d", "Conv2d", "Linear", "MaxPool1d", "MaxPool2d"]
+__all__ += ["constant", "kaiming_normal", "kaiming_uniform", "lecun_normal", "lecun_uniform"]
+__all__ += ["xavier_normal", "xavier_uniform", "zeros"]
+__all__ += ["binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "hinge_loss", "huber_loss"]
+__all__ += ["l1_loss", "l1_penalty", "l2_penalty", "mean_squared_error", "squared_error"]
+__all__ += ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop"]
+__all__ += ["cosine_annealing", "exponential_decay", "in_sequence", "linear_warm_up", "step_decay"]
+__all__ += ["History", "accuracy", "clip_gradients", "evaluate", "fit"]
+__all__ += ["ModelFileError", "load", "save"]
+__all__ += ["Backtracking", "Descent", "least_squares", "minimize", "scipy_problem"]

@@ -9,12 +9,18 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterable
+from os import PathLike
 from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from autograd_engine.primitives import as_float
 from autograd_engine.value import Value
+
+Array: TypeAlias = npt.NDArray[np.float64]
+FilePath: TypeAlias = "str | PathLike[str]"
+Seed: TypeAlias = "int | np.random.Generator"
 
 # numbers, Values and the symbols that stand for Values in a compiled step
 
@@ -64,9 +70,6 @@ def whole_number(name: str, number: Any, at_least: int = 1) -> int:
     if whole < at_least:
         raise ValueError(f"{name} must be at least {at_least}, got {whole}")
     return whole
-
-
-Seed: TypeAlias = "int | np.random.Generator"
 
 
 def generator(seed: Seed) -> np.random.Generator:

@@ -216,7 +216,17 @@ class _Pooling(_Sliding):
         return f"{type(self).__name__}({self._described()})"
 
 
-class MaxPool1d(_Pooling):
+class _MaxPooling(_Pooling):
+    def _pooled(self, window: list[Any]) -> Any:
+        return _largest(window)
+
+
+class _AvgPooling(_Pooling):
+    def _pooled(self, window: list[Any]) -> Any:
+        return sum(window) / math.prod(self.kernel_size)
+
+
+class MaxPool1d(_MaxPooling):
     """The largest number in each window of a sample (C, L), channel by channel.
 
     The output is (C, floor((L + 2 padding - kernel_size) / stride) + 1). `stride` is `kernel_size` if it is not
@@ -239,11 +249,8 @@ class MaxPool1d(_Pooling):
 
     dimensions = 1
 
-    def _pooled(self, window: list[Any]) -> Any:
-        return _largest(window)
 
-
-class MaxPool2d(_Pooling):
+class MaxPool2d(_MaxPooling):
     """The largest number in each window of a sample (C, H, W), channel by channel.
 
     `kernel_size`, `stride` and `padding` are a number for both dimensions or a pair (vertical, horizontal). All else
@@ -255,11 +262,8 @@ class MaxPool2d(_Pooling):
 
     dimensions = 2
 
-    def _pooled(self, window: list[Any]) -> Any:
-        return _largest(window)
 
-
-class AvgPool1d(_Pooling):
+class AvgPool1d(_AvgPooling):
     """The mean of the numbers in each window of a sample (C, L), channel by channel.
 
     Each number has the slope 1 / kernel_size. Padding counts as 0, as it does by default in PyTorch, so the outer
@@ -271,11 +275,8 @@ class AvgPool1d(_Pooling):
 
     dimensions = 1
 
-    def _pooled(self, window: list[Any]) -> Any:
-        return sum(window) / math.prod(self.kernel_size)
 
-
-class AvgPool2d(_Pooling):
+class AvgPool2d(_AvgPooling):
     """The mean of the numbers in each window of a sample (C, H, W), channel by channel.
 
     Padding counts as 0, as it does by default in PyTorch. All else is as for `MaxPool2d`. A window as large as the
@@ -286,9 +287,6 @@ class AvgPool2d(_Pooling):
     """
 
     dimensions = 2
-
-    def _pooled(self, window: list[Any]) -> Any:
-        return sum(window) / math.prod(self.kernel_size)
 
 
 def _largest(numbers: list[Any]) -> Any:

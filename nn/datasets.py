@@ -20,15 +20,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from os import PathLike
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nn.training.progress import ctrl_c_after_imports
+from nn.checks import Array, FilePath
+from nn.extras import extra
 
-Array = NDArray[np.float64]
 Task = Literal["auto", "classification", "regression"]
 
 LARGEST = 1e150  # the square of a larger number may overflow, so it would have no variance
@@ -122,7 +121,7 @@ def load(name: str) -> Dataset:
 
 
 def _bundled(name: str) -> Dataset:
-    with ctrl_c_after_imports():
+    with extra("train"):
         import sklearn.datasets  # here, because it takes more than a second
 
     bunch = getattr(sklearn.datasets, f"load_{name}")()
@@ -134,7 +133,7 @@ def _bundled(name: str) -> Dataset:
 
 
 def _moons(name: str) -> Dataset:
-    with ctrl_c_after_imports():
+    with extra("train"):
         from sklearn.datasets import make_moons  # here, because it takes more than a second
 
     X, y = make_moons(400, noise=0.1, random_state=0)
@@ -190,9 +189,7 @@ def split(dataset: Dataset, seed: int, test_fraction: float = TEST_FRACTION) -> 
     return dataset.take(np.sort(np.concatenate(train))), dataset.take(np.sort(np.concatenate(test)))
 
 
-def read_csv(
-    path: str | PathLike[str], target: str | None = None, task: Task = "auto", ignore: Sequence[str] = ()
-) -> Dataset:
+def read_csv(path: FilePath, target: str | None = None, task: Task = "auto", ignore: Sequence[str] = ()) -> Dataset:
     """The data set in a CSV file: a header with column names, then a row of numbers for each sample.
 
     The column `target` (default: the last) holds the classes, texts or numbers, or the numbers to be
@@ -231,9 +228,7 @@ def read_csv(
     return Dataset(str(path), X, y, tuple(header[i] for i in features), name, classes)
 
 
-def _chosen(
-    path: str | PathLike[str], header: list[str], target: str | None, ignore: Sequence[str]
-) -> tuple[int, list[int]]:
+def _chosen(path: FilePath, header: list[str], target: str | None, ignore: Sequence[str]) -> tuple[int, list[int]]:
     """The indices of the target and of the features in the header."""
     ignored = {_index(path, header, name) for name in ignore}
     kept = [i for i in range(len(header)) if i not in ignored]
@@ -247,7 +242,7 @@ def _chosen(
     return column, [i for i in kept if i != column]
 
 
-def read_columns(path: str | PathLike[str], names: Sequence[str]) -> Array:
+def read_columns(path: FilePath, names: Sequence[str]) -> Array:
     """The columns `names` of a CSV file, in this order, as an array (rows, names); others are ignored.
 
     The file and the errors are those of `read_csv`, except that a header without rows gives no rows.
@@ -261,7 +256,7 @@ def read_columns(path: str | PathLike[str], names: Sequence[str]) -> Array:
     return np.array(numbers, dtype=np.float64).reshape(-1, len(names))
 
 
-def _rows(path: str | PathLike[str]) -> Iterator[tuple[int, list[str]]]:
+def _rows(path: FilePath) -> Iterator[tuple[int, list[str]]]:
     """The rows that are not blank, each with its number; the first is a valid header, the others are as long."""
     header: list[str] | None = None
     row = 0
@@ -292,7 +287,7 @@ def _rows(path: str | PathLike[str]) -> Iterator[tuple[int, list[str]]]:
         raise DataError(f"{path}: the file is empty")
 
 
-def _check_text(path: str | PathLike[str], row: int, header: list[str] | None, cells: list[str]) -> None:
+def _check_text(path: FilePath, row: int, header: list[str] | None, cells: list[str]) -> None:
     for i, cell in enumerate(cells):
         if not cell.isascii() and (surrogate := re.search("[\udc80-\udcff]", cell)):
             column = repr(header[i]) if header is not None and i < len(header) else i + 1
@@ -300,7 +295,7 @@ def _check_text(path: str | PathLike[str], row: int, header: list[str] | None, c
             raise DataError(f"{path}: row {row}, column {column}: byte 0x{byte:02x} is not UTF-8 text")
 
 
-def _check_header(path: str | PathLike[str], row: int, header: list[str]) -> None:
+def _check_header(path: FilePath, row: int, header: list[str]) -> None:
     for i, name in enumerate(header, start=1):
         if not name:
             raise DataError(f"{path}: row {row}, column {i}: the column has no name")
@@ -311,7 +306,7 @@ def _check_header(path: str | PathLike[str], row: int, header: list[str]) -> Non
         raise DataError(f"{path}: row {row} holds numbers only; the first row must be a header that names the columns")
 
 
-def _no_header(path: str | PathLike[str], name: str) -> DataError:
+def _no_header(path: FilePath, name: str) -> DataError:
     """The error for a first row that is a sample: its cell `name` occurs in that column below too."""
     return DataError(
         f"{path}: the first row holds numbers and {name!r}, as rows below it do; "
@@ -319,7 +314,7 @@ def _no_header(path: str | PathLike[str], name: str) -> DataError:
     )
 
 
-def _index(path: str | PathLike[str], header: Sequence[str], name: str) -> int:
+def _index(path: FilePath, header: Sequence[str], name: str) -> int:
     if name not in header:
         shown = ", ".join(map(repr, header[:20])) + (", ..." if len(header) > 20 else "")
         raise DataError(f"{path}: there is no column {name!r}; the columns are {shown}")
@@ -327,13 +322,7 @@ def _index(path: str | PathLike[str], header: Sequence[str], name: str) -> int:
 
 
 def _numbers(
-    path: str | PathLike[str],
-    header: list[str],
-    columns: list[int],
-    row: int,
-    texts: list[str],
-    *,
-    are_features: bool = False,
+    path: FilePath, header: list[str], columns: list[int], row: int, texts: list[str], *, are_features: bool = False
 ) -> list[float]:
     for i in columns:
         if fault := _fault(texts[i]):

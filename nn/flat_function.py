@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from autograd_engine.derivatives import jacobian, value_and_grad
 from autograd_engine.primitives import as_float
 from autograd_engine.structure import flatten
 from autograd_engine.value import Value
+from nn.checks import Array
 
 
 class FlatFunction:
@@ -33,24 +33,24 @@ class FlatFunction:
         self._value_and_grad = value_and_grad(f)
         self._jacobian = jacobian(lambda numbers: flatten(f(self._structure(numbers)))[0])
 
-    def unflatten(self, x: npt.NDArray[np.float64]) -> Any:
+    def unflatten(self, x: Array) -> Any:
         """The numbers of an array (n,) in the structure of x0."""
         return self._structure(x.tolist())
 
-    def value(self, x: npt.NDArray[np.float64]) -> float:
+    def value(self, x: Array) -> float:
         """f at x, where f returns one number."""
         return _float(self._on_values(x))
 
-    def value_and_gradient(self, x: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
+    def value_and_gradient(self, x: Array) -> tuple[float, Array]:
         """f at x, where f returns one number, and its gradient (n,)."""
         value, gradient = self._value_and_grad(self.unflatten(x))
         return _float(value), np.array([_float(slope) for slope in flatten(gradient)[0]])
 
-    def values(self, x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def values(self, x: Array) -> Array:
         """All numbers that f returns at x, (m,)."""
         return np.array([_float(number) for number in flatten(self._on_values(x))[0]])
 
-    def jacobian(self, x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def jacobian(self, x: Array) -> Array:
         """The derivatives of `values` at x, (m, n)."""
         rows = [[_float(slope) for slope in row] for row in self._jacobian(x.tolist())]
         return np.array(rows).reshape(-1, len(self.start))
@@ -59,7 +59,7 @@ class FlatFunction:
         """Whether f returns a number, and not a structure of numbers."""
         return flatten(self._on_values(self.start))[1].kind is None
 
-    def _on_values(self, x: npt.NDArray[np.float64]) -> Any:
+    def _on_values(self, x: Array) -> Any:
         """What f returns at x: Values, which are inf or nan where operators on floats raise or turn complex."""
         return self._f(self._structure(list(map(Value, x.tolist()))))
 

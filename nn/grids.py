@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autograd_engine.value import Value
-from nn.checks import as_number
+from nn.checks import Array, as_number
 
 Grid: TypeAlias = npt.NDArray[np.object_]
 
@@ -43,7 +43,7 @@ def read(inputs: Any, who: str, expected: Sequence[int | str]) -> Grid:
     return grid(numbers, sample.shape)
 
 
-def parameters(array: npt.NDArray[np.float64], label: str) -> Any:
+def parameters(array: Array, label: str) -> Any:
     """Nested lists of Values that start at the numbers of `array`, each labelled with its position."""
     labels = [f"{label}{list(position)}" for position in np.ndindex(array.shape)]
     return grid([Value(x, name) for x, name in zip(array.ravel().tolist(), labels)], array.shape).tolist()

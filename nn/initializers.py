@@ -20,9 +20,9 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-Array: TypeAlias = npt.NDArray[np.float64]
+from nn.checks import Array
+
 Shape: TypeAlias = "tuple[int, ...]"
 Initializer: TypeAlias = Callable[[Shape, np.random.Generator], Array]
 

@@ -19,14 +19,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
 
 from autograd_engine.value import Value
-from nn.checks import at_least_0, whole_number
+from nn.checks import Array, at_least_0, whole_number
 from nn.flat_function import FlatFunction
-from nn.optimizer import Array, Optimizer
+from nn.optimizer import Optimizer
 from nn.optimizers import SGD
 from nn.schedules import Schedule
+
+Reason: TypeAlias = Literal["converged", "small_step", "small_decrease", "max_steps", "diverged"]
+"""Why a descent has ended; "small_decrease" is a reason of `least_squares` only."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -35,7 +40,7 @@ class Descent:
 
     `points[0]` is the start and `points[k]` where step k has led, in the structure of the start; `values` and
     `gradient_norms` are the function's value and ‖gradient‖ there. `lrs[k]` is the learning rate of the step from
-    points[k] to points[k + 1]. `reason` is "converged", "max_steps" or "diverged", `message` a sentence about it.
+    points[k] to points[k + 1]. `reason` is a `Reason`, `message` a sentence about it.
 
     >>> descent = minimize(lambda x: (x - 5) ** 2, 0.0, lr=0.25, max_steps=3)
     >>> descent.points, descent.values
@@ -48,7 +53,7 @@ class Descent:
     values: tuple[float, ...]
     gradient_norms: tuple[float, ...]
     lrs: tuple[float, ...]
-    reason: Literal["converged", "max_steps", "diverged"]
+    reason: Reason
     message: str
 
     @property
@@ -116,8 +121,14 @@ def minimize(
     `optimizer` is called with the parameters and `lr`: a class such as `Adam`, or with more settings
     `functools.partial(SGD, momentum=0.9)`. A line search is for plain gradient descent only.
 
-    It ends as "converged" by the rule above; as "diverged" as soon as the value or the gradient is inf or nan, or
-    where the last of `max_steps` leads above the start (a smaller `lr` may help); else as "max_steps".
+    A short step alone may come from a small `lr`, so the `reason` is
+
+    - "converged" where each slope is also at most √tolerance times the largest that it was on the path, or changes by
+      at least itself when x changes by `tolerance` times itself, as at a start that is a minimum but for rounding;
+    - "small_step" where it is not: f may well be lower further on;
+    - "diverged" as soon as the value or the gradient is inf or nan, or where the last of `max_steps` leads above the
+      start (a smaller `lr` may help);
+    - "max_steps" else.
 
     Raises TypeError if x0 does not consist of numbers or f does not return one, ValueError if x0 holds none,
     a setting is out of its range, or another optimizer than SGD comes with a line search.
@@ -139,9 +150,10 @@ def minimize(
         raise ValueError("a line search is for plain gradient descent, without another optimizer")
     rule = optimizer([Value(number) for number in function.start], lr=0.0 if search else lr)
 
-    x, path = function.start, Path(function)
+    x, path, largest = function.start, Path(function), np.zeros_like(function.start)
     while True:
         value, gradient = function.value_and_gradient(x)
+        largest = np.maximum(largest, np.abs(gradient))
         if path.add(x, value, gradient):
             return path.lost()
         if search:
@@ -149,11 +161,24 @@ def minimize(
         alpha = rule.lr
         length = alpha * path.gradient_norms[-1]
         if length <= tolerance:
-            return path.converged(f"lr · ‖gradient‖ = {length:.3g} <= {tolerance:g}")
+            because = f"lr · ‖gradient‖ = {length:.3g} <= {tolerance:g}"
+            if _is_small(gradient, largest, x, function, tolerance):
+                return path.converged(because)
+            return path.stuck("small_step", f"{because}, but ‖gradient‖ = {path.gradient_norms[-1]:.3g} is not small")
         if path.steps == max_steps:
             return path.out_of_steps()
         path.lrs.append(alpha)
         x = rule.update(x, gradient)
+
+
+def _is_small(gradient: Array, largest: Array, x: Array, function: FlatFunction, tolerance: float) -> bool:
+    """Whether each slope at x is small beside the largest that it was, or beside its own change close to x."""
+    slopes = np.abs(gradient)
+    small = slopes <= math.sqrt(tolerance) * largest
+    if small.all():
+        return True
+    change = function.value_and_gradient(x * (1.0 + tolerance))[1] - gradient
+    return bool(np.all(small | (slopes <= np.abs(change))))
 
 
 class Path:
@@ -183,6 +208,10 @@ class Path:
         """The descent that has reached its end."""
         return self._descent("converged", f"converged after {self._count()}, {because}")
 
+    def stuck(self, reason: Reason, because: str) -> Descent:
+        """The descent that comes no further, although its gradient is not small."""
+        return self._descent(reason, f"not converged after {self._count()}: {because}")
+
     def lost(self) -> Descent:
         """The descent whose last point has no finite value or gradient."""
         value, norm = self.values[-1], self.gradient_norms[-1]
@@ -199,7 +228,7 @@ class Path:
     def _count(self) -> str:
         return "1 step" if self.steps == 1 else f"{self.steps} steps"
 
-    def _descent(self, reason: Literal["converged", "max_steps", "diverged"], message: str) -> Descent:
+    def _descent(self, reason: Reason, message: str) -> Descent:
         return Descent(
             tuple(self.points), tuple(self.values), tuple(self.gradient_norms), tuple(self.lrs), reason, message
         )

@@ -29,10 +29,8 @@ import numpy.typing as npt
 from autograd_engine.primitives import PRIMITIVES, Primitive
 from autograd_engine.rows import Rows
 from autograd_engine.value import Value
-from nn.checks import Seed, generator, is_variable
+from nn.checks import Array, Seed, generator, is_variable
 from nn.initializers import Initializer
-
-Array: TypeAlias = npt.NDArray[np.float64]
 
 Tensor: TypeAlias = "Value | Sequence[Tensor]"
 """A Value, or a list (of lists ...) of Values in which all lists of one level are equally long."""

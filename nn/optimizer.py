@@ -13,14 +13,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from autograd_engine.primitives import as_float
 from autograd_engine.value import Value
-from nn.checks import at_least_0, whole_number
+from nn.checks import Array, at_least_0, whole_number
 from nn.schedules import Schedule
-
-Array: TypeAlias = npt.NDArray[np.float64]
 
 Parameters: TypeAlias = "Iterable[Value] | Iterable[Mapping[str, Any]]"
 """Leaf Values, or groups of them: `[{"params": values, "lr": 0.1}, {"params": others}]`."""

@@ -20,8 +20,8 @@ from functools import partial
 
 import numpy as np
 
-from nn.checks import at_least_0
-from nn.optimizer import Array, Optimizer, Parameters, Setting
+from nn.checks import Array, at_least_0
+from nn.optimizer import Optimizer, Parameters, Setting
 from nn.schedules import Schedule
 
 

@@ -16,22 +16,22 @@ import math
 import operator
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd_engine.files import write_atomically
 from autograd_engine.primitives import Primitive
 from autograd_engine.structure import flatten
+from nn.checks import Array, FilePath
 from nn.convolution import AvgPool1d, AvgPool2d, Conv1d, Conv2d, Linear, MaxPool1d, MaxPool2d
+from nn.extras import extra
 from nn.modules import Module
 from nn.perceptrons import MLP, Layer, Neuron
 from nn.units import Activation, BatchNorm, Dropout, Flatten, Perceptron, Sequential
 
-Arrays = Mapping[str, NDArray[np.float64]]
+Arrays = Mapping[str, Array]
 
 FORMAT = 1
 _CLASSES: dict[str, type[Module]] = {
@@ -53,7 +53,7 @@ class ModelFileError(ValueError):
     """A file that is not a whole model of a known format. The message is one line that names the file."""
 
 
-def save(model: Module, path: str | PathLike[str], metadata: Mapping[str, Any] | None = None) -> None:
+def save(model: Module, path: FilePath, metadata: Mapping[str, Any] | None = None) -> None:
     """Write `model`, and with it `metadata` (anything that JSON can hold), to the file `path`, or nothing.
 
     The file holds the arrays of `state_dict()` and the arguments that would make the model as it is now, seeds that
@@ -85,7 +85,7 @@ def save(model: Module, path: str | PathLike[str], metadata: Mapping[str, Any] |
     write_atomically(path, safetensors.numpy.save(arrays, metadata={_KEY: text}))
 
 
-def load(path: str | PathLike[str]) -> Module:
+def load(path: FilePath) -> Module:
     """The model in the file `path`, in training mode like any new one; for an example see `save`.
 
     (Data sets are loaded by `nn.datasets.load`.) Nothing in the file is executed. The file has neither the
@@ -97,7 +97,7 @@ def load(path: str | PathLike[str]) -> Module:
     return load_with_metadata(path)[0]
 
 
-def load_with_metadata(path: str | PathLike[str]) -> tuple[Module, dict[str, Any]]:
+def load_with_metadata(path: FilePath) -> tuple[Module, dict[str, Any]]:
     """The model in the file `path` and the metadata that were saved with it.
 
     Raises ModelFileError if the file was not written by `save`, or was written by a newer version, or has
@@ -137,10 +137,8 @@ def load_with_metadata(path: str | PathLike[str]) -> tuple[Module, dict[str, Any
 
 
 def _safetensors() -> Any:
-    try:
+    with extra("train"):
         import safetensors.numpy
-    except ImportError:
-        raise ImportError("model files need safetensors: pip install 'autograd-engine[train]'") from None
     return safetensors
 
 

@@ -16,9 +16,9 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from nn.checks import at_least_0, whole_number
 
@@ -37,7 +37,7 @@ def step_decay(lr: float, step_size: int, gamma: float = 0.1) -> Schedule:
     [0.1, 0.1, 0.05, 0.025]
     """
     lr, gamma, step_size = at_least_0("lr", lr), at_least_0("gamma", gamma), whole_number("step_size", step_size)
-    return _StepDecay(lr, step_size, gamma)
+    return _Schedule(_step_decay, {"lr": lr, "step_size": step_size, "gamma": gamma})
 
 
 def exponential_decay(lr: float, gamma: float) -> Schedule:
@@ -64,7 +64,7 @@ def cosine_annealing(lr: float, T_max: int, eta_min: float = 0.0) -> Schedule:
     [0.1, 0.06, 0.02, 0.06, 0.1]
     """
     lr, eta_min, T_max = at_least_0("lr", lr), at_least_0("eta_min", eta_min), whole_number("T_max", T_max)
-    return _CosineAnnealing(lr, T_max, eta_min)
+    return _Schedule(_cosine_annealing, {"lr": lr, "T_max": T_max, "eta_min": eta_min})
 
 
 def linear_warm_up(
@@ -80,7 +80,8 @@ def linear_warm_up(
     """
     start, end = at_least_0("start_factor", start_factor), at_least_0("end_factor", end_factor)
     lr, total_iters = at_least_0("lr", lr), whole_number("total_iters", total_iters)
-    return _LinearWarmUp(lr, start, end, total_iters)
+    settings = {"lr": lr, "start_factor": start, "end_factor": end, "total_iters": total_iters}
+    return _Schedule(_linear_warm_up, settings)
 
 
 def in_sequence(schedules: Sequence[Schedule], milestones: Sequence[int]) -> Schedule:
@@ -97,60 +98,36 @@ def in_sequence(schedules: Sequence[Schedule], milestones: Sequence[int]) -> Sch
         raise ValueError(
             f"{len(schedules)} schedules need one milestone fewer, in increasing order, got {list(milestones)}"
         )
-    return _InSequence(tuple(schedules), tuple(starts[1:]))
+    return _Schedule(_in_sequence, {"schedules": tuple(schedules), "milestones": tuple(starts[1:])})
 
 
+@dataclass(frozen=True, repr=False)
 class _Schedule:
-    """What the functions above return: objects rather than functions made on the spot, so that they can be pickled."""
+    """What the functions above return: one of the formulas below with its settings, which can be pickled."""
 
-    made_by: str
+    formula: Callable[..., float]
+    settings: dict[str, Any] = field(hash=False)
+
+    def __call__(self, step: int) -> float:
+        return self.formula(step, **self.settings)
 
     def __repr__(self) -> str:
-        settings = [f"{field.name}={getattr(self, field.name)!r}" for field in fields(self)]  # type: ignore[arg-type]
-        return f"{self.made_by}({', '.join(settings)})"
+        settings = [f"{name}={setting!r}" for name, setting in self.settings.items()]
+        return f"{self.formula.__name__.lstrip('_')}({', '.join(settings)})"
 
 
-@dataclass(frozen=True, repr=False)
-class _StepDecay(_Schedule):
-    made_by = "step_decay"
-    lr: float
-    step_size: int
-    gamma: float
-
-    def __call__(self, step: int) -> float:
-        return self.lr * self.gamma ** (step // self.step_size)
+def _step_decay(step: int, lr: float, step_size: int, gamma: float) -> float:
+    return lr * gamma ** (step // step_size)
 
 
-@dataclass(frozen=True, repr=False)
-class _CosineAnnealing(_Schedule):
-    made_by = "cosine_annealing"
-    lr: float
-    T_max: int
-    eta_min: float
-
-    def __call__(self, step: int) -> float:
-        return self.eta_min + (self.lr - self.eta_min) * (1.0 + math.cos(math.pi * step / self.T_max)) / 2.0
+def _cosine_annealing(step: int, lr: float, T_max: int, eta_min: float) -> float:
+    return eta_min + (lr - eta_min) * (1.0 + math.cos(math.pi * step / T_max)) / 2.0
 
 
-@dataclass(frozen=True, repr=False)
-class _LinearWarmUp(_Schedule):
-    made_by = "linear_warm_up"
-    lr: float
-    start_factor: float
-    end_factor: float
-    total_iters: int
-
-    def __call__(self, step: int) -> float:
-        way = (self.end_factor - self.start_factor) * min(step, self.total_iters) / self.total_iters
-        return self.lr * (self.start_factor + way)
+def _linear_warm_up(step: int, lr: float, start_factor: float, end_factor: float, total_iters: int) -> float:
+    return lr * (start_factor + (end_factor - start_factor) * min(step, total_iters) / total_iters)
 
 
-@dataclass(frozen=True, repr=False)
-class _InSequence(_Schedule):
-    made_by = "in_sequence"
-    schedules: tuple[Schedule, ...]
-    milestones: tuple[int, ...]
-
-    def __call__(self, step: int) -> float:
-        i = bisect_right(self.milestones, step)
-        return self.schedules[i](step - (0, *self.milestones)[i])
+def _in_sequence(step: int, schedules: Sequence[Schedule], milestones: Sequence[int]) -> float:
+    i = bisect_right(milestones, step)
+    return schedules[i](step - (0, *milestones)[i])

@@ -14,14 +14,14 @@ import autograd_engine
 import nn
 
 ROOT = Path(__file__).parent.parent
-EXTRAS = ["cyclopts", "graphviz", "llvmlite", "matplotlib", "pygraphviz", "rich", "safetensors", "scipy", "sklearn"]
+EXTRAS = ["cyclopts", "graphviz", "llvmlite", "matplotlib", "rich", "safetensors", "scipy", "sklearn"]
 # The reading order: a module imports only from modules before it, and a package stands after its own.
 READING_ORDER = """
 autograd_engine.primitives: primitive arithmetic sums exponentials trigonometry special gamma
 autograd_engine.primitives: activations
-autograd_engine: primitives graph number_arrays number backward copying value rows structure expressions files
-autograd_engine: differences derivatives mapping given_gradient check draw
-autograd_engine.explanations: symbols notation statements names formula chain_rule steps wording mistakes tasks explain
+autograd_engine: primitives graph number_arrays number backward copying value rows structure constants expressions files
+autograd_engine: differences runs derivatives mapping given_gradient check draw
+autograd_engine.explanations: symbols notation names chain_rule statements formula steps wording mistakes tasks explain
 autograd_engine.explanations: exercise
 autograd_engine: explanations
 autograd_engine.diagnosis: origins rewrites as_python matching causes trials value_paths gradient_paths why debug
@@ -33,13 +33,13 @@ autograd_engine.compiler: trace arguments
 autograd_engine.compiler.program: program regions rules simplify build listing traced_function
 autograd_engine.compiler: program library
 autograd_engine.compiler.llvm: host builder instructions vector_math calls lower layout memory body loops
-autograd_engine.compiler.llvm: modules native executable
+autograd_engine.compiler.llvm: modules cache native executable
 autograd_engine.compiler: llvm kernel jit
 autograd_engine.compiler.c: forms functions file export
 autograd_engine.compiler: c
 autograd_engine: compiler
 autograd_engine
-nn: checks initializers schedules optimizer optimizers losses grids modules perceptrons convolution units
+nn: extras checks initializers schedules optimizer optimizers losses grids modules perceptrons convolution units
 nn: flat_function minimize least_squares
 nn.plots: style functions predictions progress
 nn: plots
@@ -127,6 +127,13 @@ def test_modules_import_only_what_comes_before_them(module):
 def test_an_import_that_climbs_is_found_wherever_it_stands(source):
     assert climbing("autograd_engine.graph", source)
     assert not climbing("nn.modules", source)
+
+
+def test_every_file_of_the_packages_can_be_read_at_a_sitting():
+    paths = [path for package in ("autograd_engine", "nn") for path in (ROOT / package).rglob("*.*")]
+    texts = {path: path.read_text(encoding="utf-8") for path in paths if path.suffix in {".py", ".js", ".css", ".html"}}
+    long = {str(path.relative_to(ROOT)): lines for path, text in texts.items() if (lines := text.count("\n")) > 450}
+    assert long == {}
 
 
 def test_importing_everything_hides_no_builtin():

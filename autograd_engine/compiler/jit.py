@@ -7,7 +7,7 @@ what it recorded. Later calls copy numbers in, run the kernel and copy numbers o
 from __future__ import annotations
 
 import functools
-import sys
+import os
 import threading
 import weakref
 from collections.abc import Callable, Sequence
@@ -27,7 +27,9 @@ from autograd_engine.compiler.arguments import (
     take,
 )
 from autograd_engine.compiler.kernel import Kernel, Stats
+from autograd_engine.compiler.trace.errors import OuterVariableError
 from autograd_engine.compiler.trace.traced import context
+from autograd_engine.copying import name_in_module
 from autograd_engine.primitives import as_float
 from autograd_engine.value import Value
 
@@ -83,7 +85,7 @@ def jit(
     `@jit(exact=True)` decorates with options.
 
     Called with Values, the function runs uncompiled, so that `grad(jit(f))` is right, if slow: write
-    `jit(grad(f))`.
+    `jit(grad(f))`. So it does where it uses the variable of a derivative that is taken around it.
 
     Raises TypeError where f is not a function, ValueError where `threads` is not a whole number of at least 1. A call
     raises TypeError where an argument holds something that is no number, and TraceError, at the first of its kind,
@@ -133,7 +135,12 @@ class _Compiled:
         self.kernels: dict[Any, Kernel] = {}
         self.flat: dict[int, Kernel] = {}  # by the number of arguments, where all are floats
         self.variants: dict[Any, _Compiled] = {}  # for each combination of static arguments
-        self.lock = threading.RLock()
+        self._locks: dict[int, threading.RLock] = {}
+
+    @property
+    def lock(self) -> threading.RLock:
+        """The lock of this process: a forked one would wait for ever for a thread that it does not have."""
+        return self._locks.setdefault(os.getpid(), threading.RLock())
 
     def last(self) -> Kernel | None:
         """The newest kernel."""
@@ -163,7 +170,7 @@ class Jitted:
         functools.update_wrapper(self, f, updated=())
         self.function, self.exact, self.threads, self.static = f, exact, threads, static
         self._compiled = _Compiled() if compiled is None else compiled
-        self._kernels, self._flat, self._lock = self._compiled.kernels, self._compiled.flat, self._compiled.lock
+        self._kernels, self._flat = self._compiled.kernels, self._compiled.flat
         self._of_objects: dict[int, tuple[Any, _Compiled]] = {}  # by the id of a method's object, with a weak reference
         self._static = StaticArguments(f, static) if static else None
 
@@ -188,7 +195,10 @@ class Jitted:
         if kernel is None:
             if context.nodes is not None:  # inside of another function that is traced, whose numbers it may use
                 return self.function(*args, **keywords)
-            kernel = self._kernel(args, keywords, structure, arrays)
+            try:
+                kernel = self._kernel(args, keywords, structure, arrays)
+            except OuterVariableError:
+                return self.function(*args, **keywords)
         return kernel(scalars, arrays)
 
     def program(self, *args: Any, **keywords: Any) -> str:
@@ -220,7 +230,7 @@ class Jitted:
     def _compiled_for(self, instance: Any) -> _Compiled:
         """What was compiled of the method of this object, as long as the object lives."""
         key, of_objects = id(instance), self._of_objects
-        with self._lock:
+        with self._compiled.lock:
             if key not in of_objects:
                 try:
                     reference = weakref.ref(instance, lambda _: of_objects.pop(key, None))
@@ -236,11 +246,7 @@ class Jitted:
         """Its name where it is found by that, as for any function; else what it is made of, to be compiled anew."""
         if isinstance(self.function, MethodType):
             return getattr, (self.function.__self__, self.function.__name__)
-        name = getattr(self, "__qualname__", "")
-        found: Any = sys.modules.get(self.__module__)
-        for part in name.split("."):
-            found = getattr(found, part, None)
-        return name if found is self else (Jitted, (self.function, self.exact, self.threads, self.static))
+        return name_in_module(self) or (Jitted, (self.function, self.exact, self.threads, self.static))
 
     def _variant(
         self, static: StaticArguments, args: tuple[Any, ...], keywords: dict[str, Any]
@@ -248,7 +254,7 @@ class Jitted:
         """The function with the static arguments fixed, and the other arguments."""
         key, f, args, keywords = static.taken_out(args, keywords)
         try:
-            with self._lock:
+            with self._compiled.lock:
                 compiled = self._compiled.variants.setdefault(key, _Compiled())
         except TypeError as error:
             raise TypeError(f"{name_of(self.function)}(): static arguments must be hashable: {error}") from None
@@ -279,7 +285,7 @@ class Jitted:
         """The kernel for arguments like these: one that fits, or a new one."""
         shapes = tuple(array.shape for array in arrays)
         key = (structure, *shapes) if arrays else structure
-        with self._lock:
+        with self._compiled.lock:
             if key not in self._kernels:
                 fitting = [kernel for kernel in self._kernels.values() if kernel.fits(structure, shapes)]
                 self._kernels[key] = fitting[0] if fitting else self._compile(args, keywords, structure)

@@ -7,32 +7,21 @@ import math
 from autograd_engine.diagnosis.as_python import numeric_text, python_text, short_number
 from autograd_engine.value import Value
 
-_DOMAINS = {
-    "sqrt": "the square root of a negative number",
-    "log": "the logarithm of a negative number",
-    "log2": "the logarithm of a negative number",
-    "log10": "the logarithm of a negative number",
-    "log1p": "the logarithm of a negative number",
-    "xlogy": "the logarithm of a negative number",
-    "arcsin": "it is defined from -1 to 1",
-    "arccos": "it is defined from -1 to 1",
-    "arctanh": "it is defined from -1 to 1",
-    "arccosh": "it is defined from 1 on",
-    "pow": "a negative number to a fractional power",
-    "div": "a quotient of two zeros or of two infinities",
-    "mul": "zero times an infinity",
-    "prod": "zero times an infinity",
-    "add": "infinities of opposite signs",
-    "sub": "the difference of two infinities",
-    "sum": "infinities of opposite signs",
-    "dot": "zero times an infinity, or infinities of opposite signs",
-    "sin": "it has no limit at infinity",
-    "cos": "it has no limit at infinity",
-    "tan": "it has no limit at infinity",
-    "fmod": "a remainder of division by 0",
-    "mod": "a remainder of division by 0",
+# Why there is no value, with the operations of which that is said.
+_NO_VALUE = {
+    "the square root of a negative number": ("sqrt",),
+    "the logarithm of a negative number": ("log", "log2", "log10", "log1p", "xlogy"),
+    "it is defined from -1 to 1": ("arcsin", "arccos", "arctanh"),
+    "it is defined from 1 on": ("arccosh",),
+    "a negative number to a fractional power": ("pow",),
+    "a quotient of two zeros or of two infinities": ("div",),
+    "zero times an infinity": ("mul", "prod"),
+    "infinities of opposite signs": ("add", "sum"),
+    "the difference of two infinities": ("sub",),
+    "zero times an infinity, or infinities of opposite signs": ("dot",),
+    "it has no limit at infinity": ("sin", "cos", "tan"),
+    "a remainder of division by 0": ("fmod", "mod"),
 }
-
 _SUMS = frozenset({"add", "sub", "sum"})
 _STEPS = frozenset({"floor", "ceil", "round", "trunc", "sign", "heaviside", "floordiv"})
 
@@ -68,7 +57,7 @@ def _nan(node: Value, bound: float) -> str:
     assert node.op is not None
     if any(x != x for x in node.operands):
         return "a nan was handed in"
-    return _DOMAINS.get(node.op.name, "it has no value there")
+    return next((why for why, names in _NO_VALUE.items() if node.op.name in names), "it has no value there")
 
 
 def _inf(node: Value, bound: float) -> str:

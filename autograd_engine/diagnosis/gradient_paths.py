@@ -10,7 +10,7 @@ from typing import NamedTuple
 from autograd_engine.diagnosis import causes
 from autograd_engine.diagnosis.as_python import python_text, short_number
 from autograd_engine.diagnosis.trials import kind_of
-from autograd_engine.diagnosis.value_paths import REACH
+from autograd_engine.diagnosis.value_paths import REACH, path_to
 from autograd_engine.value import Value, edges
 
 
@@ -75,12 +75,7 @@ class Sweep(NamedTuple):
                     queue.append(use.child)
             if blamed or not passed_on:
                 break
-        path: list[Value] = []
-        step: Value | None = node
-        while step is not None:
-            path.append(step)
-            step = from_where[step]
-        return path[::-1], blamed
+        return path_to(node, from_where), blamed
 
     def cause(self, node: Value, use: Use | None, kind: str) -> str:
         """What makes the gradient of a node so: the use that is to blame, or that contributions meet."""

@@ -64,20 +64,15 @@ def _sum_of_logs(x: Sequence[Any]) -> Any:
 
 ROUNDING = 1e-6  # what rounding may have carried a number beyond the end of a domain
 EPSILON = "it shifts the result a little everywhere; choose a number that is small beside yours"
+EXPONENTIALS, WITH_M = "sum([exp(x - m) for x in [{x}]])", "with m = max([{x}]).data"
 
 # In the order in which they are tried: what is more special comes first.
 REWRITES = (
     # logarithms of exponentials
     Rewrite("log(1 + exp(x))", "softplus(x)"),
     Rewrite("log(exp(x) + exp(y))", "logaddexp(x, y)"),
-    Rewrite(
-        "log(sum(exp(x)))", "m + log(sum([exp(x - m) for x in [{x}]])) with m = max([{x}]).data", compute=_log_sum_exp
-    ),
-    Rewrite(
-        "log(exp(y) / sum(exp(x)))",
-        "{y} - m - log(sum([exp(x - m) for x in [{x}]])) with m = max([{x}]).data",
-        compute=_log_softmax,
-    ),
+    Rewrite("log(sum(exp(x)))", f"m + log({EXPONENTIALS}) {WITH_M}", compute=_log_sum_exp),
+    Rewrite("log(exp(y) / sum(exp(x)))", f"{{y}} - m - log({EXPONENTIALS}) {WITH_M}", compute=_log_softmax),
     Rewrite("log(exp(x) / s)", "x - log(s)"),
     Rewrite("log(exp(x))", "x"),
     Rewrite("log(sigmoid(x))", "-softplus(-x)"),
@@ -99,11 +94,7 @@ REWRITES = (
     Rewrite("exp(x) / (1 + exp(x))", "sigmoid(x)"),
     Rewrite("exp(x) / (exp(x) + exp(y))", "sigmoid(x - y)"),
     Rewrite("(exp(x) - exp(-x)) / (exp(x) + exp(-x))", "tanh(x)"),
-    Rewrite(
-        "exp(y) / sum(exp(x))",
-        "exp({y} - m) / sum([exp(x - m) for x in [{x}]]) with m = max([{x}]).data",
-        compute=_softmax,
-    ),
+    Rewrite("exp(y) / sum(exp(x))", f"exp({{y}} - m) / {EXPONENTIALS} {WITH_M}", compute=_softmax),
     Rewrite("exp(x) / exp(y)", "exp(x - y)"),
     Rewrite("exp(x) * exp(y)", "exp(x + y)"),
     # products

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from autograd_engine.diagnosis.as_python import python_text, short_number
@@ -49,27 +49,26 @@ def nearest(path: Sequence[Step]) -> list[Value]:
 
 def _descend(starts: Iterable[tuple[Value, float]], kind: str, bound: float) -> list[Step]:
     """The shortest path through numbers of this kind to one that was not made of such numbers."""
-    from_where: dict[Value, Step | None] = {}
-    steps: dict[Value, Step] = {}
-    queue: deque[Value] = deque()
-    for node, number in starts:
-        if node not in steps:
-            steps[node], from_where[node] = Step(node, number, None), None
-            queue.append(node)
+    numbers = dict(starts)
+    from_where: dict[Value, Value | None] = dict.fromkeys(numbers)
+    queue = deque(numbers)
     while True:
         node = queue.popleft()
         suspects = _suspects(node, kind, bound)
         if not suspects:
             break
         for x, number in suspects:
-            if x not in steps:
-                steps[x], from_where[x] = Step(x, number, None), steps[node]
+            if x not in numbers:
+                numbers[x], from_where[x] = number, node
                 queue.append(x)
-    path: list[Step] = []
-    step: Step | None = steps[node]
-    while step is not None:
-        path.append(step)
-        step = from_where[step.node]
+    return [Step(x, numbers[x], None) for x in path_to(node, from_where)]
+
+
+def path_to(end: Value, from_where: Mapping[Value, Value | None]) -> list[Value]:
+    """The nodes from the start of a search to its end, where `from_where` says what each was reached from."""
+    path = [end]
+    while (before := from_where[path[-1]]) is not None:
+        path.append(before)
     return path[::-1]
 
 

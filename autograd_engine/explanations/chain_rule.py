@@ -9,13 +9,15 @@ units. Either way there is one factor for each edge of the graph and no more.
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from autograd_engine.explanations.names import Names
 from autograd_engine.explanations.notation import latex, text
-from autograd_engine.explanations.symbols import Symbol, symbolic_partials
+from autograd_engine.explanations.symbols import Number, Symbol, evaluate, symbolic_partials, times
 from autograd_engine.graph import reverse_sweep, topological_order
 from autograd_engine.primitives import PRIMITIVES
 from autograd_engine.value import Value, edges
@@ -28,7 +30,7 @@ ACTIVATIONS = {"heaviside", *[op.name for op in PRIMITIVES.values() if op.activa
 
 @dataclass(frozen=True, eq=False)
 class Factor:
-    """The local derivative d(child)/d(parent), by the argument at `position`: as a number and as an expression."""
+    """The local derivative ∂child/∂parent, by the argument at `position`: as a number and as an expression."""
 
     child: Value
     parent: Value
@@ -36,14 +38,29 @@ class Factor:
     number: float
     names: Names = field(repr=False)
 
+    @functools.cached_property
+    def rule(self) -> tuple[Symbol, float]:
+        """The derivative as the row's rule has it, in the names of the explanation, and its value at this point."""
+        op, out = self.child.op, self.names.symbol(self.child)
+        assert op is not None
+        args = list(map(self.names.symbol, self.child.arguments))
+        symbol = symbolic_partials(op, out, args)[self.position]
+        try:
+            return symbol, evaluate(symbol, {out: self.child.data, **dict(zip(args, self.child.operands))})
+        except KeyError:  # only the name of a derivative is known
+            return symbol, self.number
+
+    @property
+    def special(self) -> bool:
+        """Whether the rule has another value than the derivative: at a tie, or where the function has no slope."""
+        value = self.rule[1]
+        both_nan = math.isnan(value) and math.isnan(self.number)
+        return not (both_nan or math.isclose(value, self.number, rel_tol=1e-3, abs_tol=1e-9))
+
     @property
     def symbol(self) -> Symbol:
-        """The expression, in the names of the explanation."""
-        op, child = self.child.op, self.child
-        assert op is not None
-        return symbolic_partials(op, self.names.symbol(child), list(map(self.names.symbol, child.arguments)))[
-            self.position
-        ]
+        """The expression, or the number where it stands for another."""
+        return Number(self.number) if self.special else self.rule[0]
 
     @property
     def text(self) -> str:
@@ -84,11 +101,6 @@ class Derivation:
 
     form: Form
     terms: tuple[Term, ...]
-
-
-def times(cotangent: float, partial: float) -> float:
-    """The product of the chain rule, in which zero times anything is zero."""
-    return cotangent * partial if cotangent and partial else 0.0
 
 
 def derive(out: Value, wrt: Value, seed: float, form: Form | None, names: Names) -> Derivation:

@@ -11,11 +11,11 @@ Given
   v2 = t³ = 27
   g = v1 + v2 = 36
 find (A)
-  path 1 = d g/d v1 · d v1/d t
+  path 1 = ∂g/∂v1 · ∂v1/∂t
          = 1 · 2·t
          = 1 · 6
          = 6
-  path 2 = d g/d v2 · d v2/d t
+  path 2 = ∂g/∂v2 · ∂v2/∂t
          = 1 · 3·t²
          = 1 · 27
          = 27
@@ -195,7 +195,7 @@ def exercise(
       v1 = w·x = 6
       out = v1·x = 18
     find (A)
-      d out/d w = d out/d v1 · d v1/d w
+      d out/d w = ∂out/∂v1 · ∂v1/∂w
                 = x · x
                 = 3 · 3
                 = (A)

@@ -9,9 +9,9 @@ d out/d x = exp(x·y) · y + cos(x)
           = 1.129
 >>> print(explain(tanh))
 tanh(x): The hyperbolic tangent.
-d tanh(x)/d x = 1 - tanh(x)²
+∂tanh(x)/∂x = 1 - tanh(x)²
 computed as
-  d tanh(x)/d x = 4·exp(2·where(x < 0, x, -x))/(1+exp(2·where(x < 0, x, -x)))²
+  ∂tanh(x)/∂x = 4·exp(2·where(x < 0, x, -x))/(1+exp(2·where(x < 0, x, -x)))²
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from autograd_engine import primitives
 from autograd_engine.explanations.chain_rule import Form, Path, Term, derive
 from autograd_engine.explanations.names import Names, named, reading_order
 from autograd_engine.explanations.notation import latex, shortened, text
-from autograd_engine.explanations.statements import Line, Statement, derivative, displayed
+from autograd_engine.explanations.statements import Line, Sentence, Statement, derivative, displayed
 from autograd_engine.explanations.symbols import Call, Symbol, computed_partials, symbolic_partials
 from autograd_engine.explanations.wording import Wording
 from autograd_engine.primitives import PRIMITIVES, Primitive, as_float
@@ -47,8 +47,9 @@ class Explanation:
     form: Form
     number: float
     terms: tuple[Term, ...]
-    heading: tuple[Symbol, ...] = field(repr=False)
+    heading: tuple[Sentence, ...] = field(repr=False)
     statements: tuple[Line, ...] = field(repr=False)
+    notes: tuple[Sentence, ...] = field(repr=False)
     definitions: tuple[Line, ...] = field(repr=False)
 
     @property
@@ -59,11 +60,7 @@ class Explanation:
     @property
     def text(self) -> str:
         """The derivation as plain text."""
-        lines = [line.text for line in self.statements]
-        if self.heading:
-            lines.insert(0, "By recursion, with {} = {}:".format(*map(text, self.heading)))
-        if not self.paths:
-            lines.append("because out was not computed from it")
+        lines = [line.text for line in (*self.heading, *self.statements, *self.notes)]
         if self.definitions:
             lines += ["where", *("  " + line.text.replace("\n", "\n  ") for line in self.definitions)]
         return "\n".join(lines)
@@ -71,11 +68,8 @@ class Explanation:
     @property
     def markdown(self) -> str:
         """The derivation in Markdown with LaTeX."""
-        parts = [displayed(self.statements)]
-        if self.heading:
-            parts.insert(0, "By recursion, with ${} = {}$:".format(*map(latex, self.heading)))
-        if not self.paths:
-            parts.append("because out was not computed from it")
+        parts = [line.markdown for line in self.heading]
+        parts += [displayed(self.statements), *(note.markdown for note in self.notes)]
         if self.definitions:
             parts += ["where", displayed(self.definitions)]
         return "\n\n".join(parts)
@@ -187,6 +181,7 @@ def explain(
         derivation.terms,
         wording.heading,
         statements,
+        wording.notes,
         tuple(wording.definitions()),
     )
 
@@ -215,7 +210,7 @@ def _rule(op: Primitive) -> Rule:
     call = Call(op, tuple(symbols))
 
     def statements(partials: tuple[Symbol, ...]) -> tuple[Statement, ...]:
-        return tuple(Statement(derivative(call, x), (partial,)) for x, partial in zip(symbols, partials))
+        return tuple(Statement(derivative(call, x, local=True), (partial,)) for x, partial in zip(symbols, partials))
 
     textbook = statements(symbolic_partials(op, call, symbols))
     computed = statements(computed_partials(op, call, symbols))

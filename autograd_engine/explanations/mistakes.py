@@ -80,6 +80,6 @@ def _exchanged(number: float, factor: float, wrong: float) -> float:
 
 
 def sign(factor: Factor) -> str:
-    """d child/d parent."""
+    """∂child/∂parent."""
     names = factor.names
-    return derivative(names.name(factor.child), names.name(factor.parent)).text
+    return derivative(names.name(factor.child), names.name(factor.parent), local=True).text

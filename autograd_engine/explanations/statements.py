@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from math import isfinite
 from typing import TypeVar
 
-from autograd_engine.explanations.notation import POWER, latex, text
-from autograd_engine.explanations.symbols import Name, Product, Sum, Symbol
+from autograd_engine.explanations.chain_rule import Factor
+from autograd_engine.explanations.notation import ATOM, latex, text
+from autograd_engine.explanations.symbols import Name, Number, Product, Sum, Symbol
 
 WIDTH = 110  # of a line of text
 LIKE_THE_FIRST = 3  # from this many items of one form on, they are folded into one
@@ -69,17 +71,47 @@ class Folded:
 Line = Statement | Folded
 
 
+@dataclass(frozen=True)
+class Sentence:
+    """Words, with a {} for each of the symbols."""
+
+    words: str
+    symbols: tuple[Symbol, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """As plain text."""
+        return self.words.format(*map(text, self.symbols))
+
+    @property
+    def markdown(self) -> str:
+        """In Markdown with LaTeX."""
+        return self.words.format(*(f"${latex(x)}$" for x in self.symbols))
+
+
+def notes(factors: Sequence[Factor], numbers: Sequence[float], digits: int) -> Iterator[Sentence]:
+    """What has to be said of a product of these factors, and these numbers, for it to be true."""
+    for factor in factors:
+        if factor.special:
+            rule, value = factor.rule
+            symbols = Number(factor.number, digits), rule, Number(value, digits)
+            yield Sentence("{} takes the place of {}, which would be {} here", symbols)
+    if 0.0 in numbers and not all(map(isfinite, numbers)):
+        yield Sentence("zero times anything is zero here, inf and nan included")
+
+
 def displayed(lines: Iterable[Line]) -> str:
     """Lines as a formula on lines of its own, in Markdown."""
     body = " \\\\\n".join(line.latex for line in lines)
     return f"$$\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n$$"
 
 
-def derivative(top: Symbol, by: Symbol) -> Name:
-    """The sign d top/d by."""
+def derivative(top: Symbol, by: Symbol, *, local: bool = False) -> Name:
+    """The sign d top/d by, over all paths; of one operation alone, its local derivative, ∂top/∂by."""
+    d, latex_d = ("∂", r"\partial") if local else ("d ", r"\mathrm{d}")
     return Name(
-        f"d {text(top, POWER)}/d {text(by)}",
-        rf"\frac{{\partial {latex(top, POWER)}}}{{\partial {latex(by)}}}",
+        f"{d}{text(top, ATOM)}/{d}{text(by)}",
+        rf"\frac{{{latex_d} {latex(top, ATOM)}}}{{{latex_d} {latex(by)}}}",
     )
 
 

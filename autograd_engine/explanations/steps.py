@@ -19,11 +19,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import overload
 
-from autograd_engine.explanations.chain_rule import Factor, times
+from autograd_engine.explanations.chain_rule import Factor
 from autograd_engine.explanations.names import Names, reading_order
 from autograd_engine.explanations.notation import latex, shortened, text
-from autograd_engine.explanations.statements import wrapped
-from autograd_engine.explanations.symbols import Number, Product, Symbol
+from autograd_engine.explanations.statements import Sentence, notes, wrapped
+from autograd_engine.explanations.symbols import Number, Product, Symbol, times
 from autograd_engine.graph import reverse_sweep, topological_order
 from autograd_engine.primitives import as_float
 from autograd_engine.value import Value, edges
@@ -47,7 +47,7 @@ class Contribution:
 
     @property
     def local_derivative(self) -> float:
-        """d(node)/d(parent)."""
+        """∂node/∂parent."""
         return self.factor.number
 
 
@@ -77,10 +77,15 @@ class Step:
             so_far = f", together {text(total)}" if contribution.total != contribution.number else ""
             line = " = ".join(dict.fromkeys(map(text, calculation)))
             lines.append(f"     {text(to)} gets {line}{so_far}")
+        lines += [f"     {note.text}" for note in self._notes()]
         return "\n".join(lines)
 
     def __str__(self) -> str:
         return self.text
+
+    def _notes(self) -> Iterator[Sentence]:
+        for contribution in self.contributions:
+            yield from notes([contribution.factor], [self.cotangent, contribution.local_derivative], DIGITS)
 
     def _columns(self) -> Iterator[tuple[Symbol, tuple[Symbol, ...], Symbol]]:
         """For each contribution the parent, symbols and numbers of the product, and the total."""
@@ -131,7 +136,8 @@ class Steps(Sequence[Step]):
         rows = (
             [row for step in first for row in step._rows()] + between + [row for step in last for row in step._rows()]
         )
-        return "\n".join(head + rows)
+        said = dict.fromkeys(note.markdown for step in [*first, *last] for note in step._notes())
+        return "\n\n".join(["\n".join(head + rows), *said])
 
     def _repr_markdown_(self) -> str:
         return self.markdown

@@ -19,7 +19,7 @@ import functools
 import inspect
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -169,6 +169,26 @@ def is_number(x: Symbol, value: float) -> bool:
     return isinstance(x, Number) and x.value == value
 
 
+def times(cotangent: float, partial: float) -> float:
+    """The product of the chain rule, in which zero times anything is zero."""
+    return cotangent * partial if cotangent and partial else 0.0
+
+
+def evaluate(x: Symbol, known: Mapping[Symbol, float]) -> float:
+    """The number that an expression stands for where these Symbols are known. Raises KeyError for an unknown Name."""
+    if isinstance(x, Number):
+        return x.value
+    if isinstance(x, Call):
+        return float(x.op(*[evaluate(arg, known) for arg in x.args]))
+    if isinstance(x, Relation):
+        return float(_HOLDS[x.sign](evaluate(x.left, known), evaluate(x.right, known)))
+    if isinstance(x, Product):
+        return functools.reduce(times, [evaluate(factor, known) for factor in x.factors])
+    if isinstance(x, Sum):
+        return sum(evaluate(term, known) for term in x.terms)
+    return math.pi if x is PI else known[x]
+
+
 def symbolic_partials(op: Primitive, out: Symbol, args: Sequence[Symbol]) -> tuple[Symbol, ...]:
     """The local derivatives of `out = op(*args)` as expressions, one per argument.
 
@@ -215,7 +235,7 @@ def _mul(x: Symbol, y: Symbol) -> Symbol | None:
 
 
 def _div(x: Symbol, y: Symbol) -> Symbol | None:
-    return x if is_number(y, 1) else None
+    return x if is_number(y, 1) or _is_nan(x) else None
 
 
 def _pow(x: Symbol, y: Symbol) -> Symbol | None:
@@ -229,7 +249,12 @@ def _neg(x: Symbol) -> Symbol | None:
 def _where(condition: Symbol, x: Symbol, y: Symbol) -> Symbol | None:
     if isinstance(condition, Number):
         return x if condition.value else y
-    return x if x is y or (isinstance(y, Number) and math.isnan(y.value)) else None
+    asks_for_nan = isinstance(condition, Relation) and condition.left is condition.right
+    return x if x is y or asks_for_nan or _is_nan(y) else None
+
+
+def _is_nan(x: Symbol) -> bool:
+    return isinstance(x, Number) and math.isnan(x.value)
 
 
 _SIMPLER: dict[str, Callable[..., Symbol | None]] = {

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from autograd_engine.explanations import mistakes
-from autograd_engine.explanations.chain_rule import Factor, Path, Term, times
+from autograd_engine.explanations.chain_rule import Factor, Path, Term
 from autograd_engine.explanations.names import Names
 from autograd_engine.explanations.statements import Statement, derivative, displayed, product, total
-from autograd_engine.explanations.symbols import Name, Number, Symbol, is_number
+from autograd_engine.explanations.symbols import Name, Number, Symbol, is_number, times
 from autograd_engine.value import Value
 
 DIGITS = 4
@@ -96,7 +96,9 @@ class Task:
 
     def _product(self, path: Path, left: Name) -> list[Symbol]:
         """A path as signs, as expressions and as numbers."""
-        signs: list[Symbol] = [derivative(self.names.name(f.child), self.names.name(f.parent)) for f in path.factors]
+        signs: list[Symbol] = [
+            derivative(self.names.name(f.child), self.names.name(f.parent), local=True) for f in path.factors
+        ]
         symbols = [self._shown(factor, factor.number, factor.symbol) for factor in path.factors]
         numbers = [self._shown(factor, factor.number) for factor in path.factors]
         if path.source is not self.out:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from autograd_engine.explanations.chain_rule import ACTIVATIONS, Derivation, Factor, Path, Term
 from autograd_engine.explanations.names import Names
 from autograd_engine.explanations.notation import latex, shortened
-from autograd_engine.explanations.statements import Folded, Line, Statement, derivative, groups, product, shown, total
-from autograd_engine.explanations.symbols import Name, Number, Symbol, is_number
+from autograd_engine.explanations.statements import (
+    Folded,
+    Line,
+    Sentence,
+    Statement,
+    derivative,
+    groups,
+    notes,
+    product,
+    shown,
+    total,
+)
+from autograd_engine.explanations.symbols import Name, Number, Symbol, is_number, times
 from autograd_engine.value import Value
 
-MOST_FACTORS, MOST_TERMS, MOST_GROUPS, MOST_DEFINITIONS = 9, 8, 24, 12
+MOST_FACTORS, MOST_TERMS, MOST_GROUPS, MOST_DEFINITIONS, MOST_NOTES = 9, 8, 24, 12, 8
 SUMS = frozenset(("add", "sub", "sum", "dot"))  # what a neuron's pre-activation is the result of
 
 
@@ -26,14 +38,24 @@ class Wording:
     names: Names
     seed: float | None
     digits: int
+    said: dict[str, Sentence] = field(default_factory=dict)
 
     @property
-    def heading(self) -> tuple[Symbol, ...]:
+    def heading(self) -> tuple[Sentence, ...]:
         """What the signs of a recursion mean."""
         if self.derivation.form != "deltas" or len(self.derivation.terms) == 1:
             return ()
-        top, any_node = self.top, Name("v", "v")
-        return Name("δ(v)", r"\delta_v"), derivative(top, any_node)
+        symbols = Name("δ(v)", r"\delta_v"), derivative(self.top, Name("v", "v"))
+        return (Sentence("By recursion, with {} = {}:", symbols),)
+
+    @property
+    def notes(self) -> tuple[Sentence, ...]:
+        """What has to be said besides, of what the statements show."""
+        if not self.derivation.terms[-1].paths:
+            return (Sentence("because out was not computed from it"),)
+        first, left_out, last = shortened(list(self.said.values()), MOST_NOTES)
+        more = [Sentence(f"and {left_out:,} more such numbers")] if left_out else []
+        return (*first, *more, *last)
 
     @property
     def top(self) -> Name:
@@ -95,13 +117,18 @@ class Wording:
         symbols = combined([self._symbols(path) for path in paths], _without_ones(_symbol(f) for f in common))
         numbers = combined([self._numbers(path) for path in paths], self._factors(common))
         rights = [symbols, numbers]
+        for path in paths:
+            factors = (*path.factors, *term.common)
+            self._say(factors, [self._cotangent(path), *(factor.number for factor in factors)])
         if len(term.paths) > 1:
-            share = 1.0
-            for factor in term.common:
-                share *= factor.number
+            share = functools.reduce(times, [factor.number for factor in term.common], 1.0)
             sums: list[Symbol] = [self._number(path.number) for path in paths]
             rights.append(combined(sums, [self._number(share)] if term.common else []))
         return _written(Statement(self._sign(term.node), (*rights, result)))
+
+    def _say(self, factors: Sequence[Factor], numbers: Sequence[float]) -> None:
+        for note in notes(factors, numbers, self.digits):
+            self.said.setdefault(note.text, note)
 
     def _symbols(self, path: Path) -> Symbol:
         source = [] if path.source is self.out and self.seed is None else [self._source(path.source)]

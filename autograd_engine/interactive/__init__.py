@@ -1,8 +1,10 @@
 """A graph as a page to play with: one HTML file without a server, a network or Graphviz.
 
 The file holds the graph and the same program as JavaScript (`javascript.py`): change a leaf, and all values and
-gradients follow. `engine.js` has the chain rule, `layout.js` places the nodes, `folding.js` chooses what of a
-large graph is shown, `explanation.js` puts a node into words, and `page.js` joins them.
+gradients follow. `engine.js` has the chain rule, `folding.js` chooses what of a large graph is shown, `layout.js`
+places the nodes, and `explanation.js` puts a node into words, with the signs of `text.js`. These only have functions.
+The page itself is `state.js`, what it knows; `picture.js`, `panel.js` and `view.js`, what one sees of that; and
+`page.js`, what one can do. The pieces are joined into one function, and so share their names.
 
 What comes from outside, such as labels, is data and never markup: it lies in the page as JSON and reaches the
 screen as text. Besides, the page's policy lets the browser run the one script and the one style sheet whose
@@ -44,7 +46,8 @@ from autograd_engine.value import Value
 
 __all__ = ["to_html"]
 
-SCRIPTS = ("special.js", "engine.js", "folding.js", "layout.js", "text.js", "explanation.js", "page.js")
+# Pieces of one program, in the order in which they stand in the page.
+SCRIPTS = ("engine", "folding", "layout", "text", "explanation", "state", "picture", "panel", "view", "page")
 
 
 def to_html(
@@ -146,8 +149,8 @@ def _text(name: str) -> str:
 
 
 def _script(rows: str) -> str:
-    functions, *others = map(_text, SCRIPTS)
-    return "\n".join(["(() => {", '"use strict";', functions, rows, *others, "})();"])
+    engine, *others = (_text(f"{name}.js") for name in SCRIPTS)
+    return "\n".join(["(() => {", '"use strict";', engine, rows, *others, "})();"])
 
 
 def _palette() -> str:

@@ -1,5 +1,8 @@
 // The chain rule, as autograd_engine/graph.py has it: once, in a fixed order, with the strong zero.
 
+const forward = Object.create(null); // the value of a row at its inputs
+const partials = Object.create(null); // its local derivatives, at its value and its inputs
+
 // The value of every node. Nodes stand behind their arguments; a leaf has `data`, a result `op` and `args`.
 function evaluate(nodes) {
   const values = new Array(nodes.length);

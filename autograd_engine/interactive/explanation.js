@@ -14,8 +14,8 @@ function html(tag, attributes = {}, ...children) {
 
 const span = (style, text) => html("span", { class: style }, text);
 
-// A formula that is broken between numbers and factors only, that is, at spaces outside "d y/d x".
-const unbroken = (text) => text.split(/(d \S+\/d \S+|\S+)/).map((part) => (part.trim() ? span("whole", part) : part));
+// A formula that is broken between numbers and factors only, that is, at spaces outside "d y/d x" and "∂f(x, y)/∂x".
+const unbroken = (text) => text.split(/(d \S+\/d \S+|∂.+?\/∂\S+|\S+)/).map((part) => (part.trim() ? span("whole", part) : part));
 
 const formulaOf = (text) => html("span", { class: "formula" }, ...unbroken(text));
 const paragraph = (...children) => html("p", {}, ...children);
@@ -45,7 +45,7 @@ function explanation(graph, i, select) {
       paragraph(formulaOf(`${names[i]} = ${formula(row.name, node.args.map((j) => operandName(j)))}`)),
       paragraph(formulaOf(`= ${formula(row.name, node.args.map((j) => factor(values[j])))} = ${short(values[i])}`)),
       html("h2", {}, `The rule of ${row.name}`),
-      html("pre", {}, ...unbroken(row.rule.replaceAll("-", "−"))),
+      html("pre", {}, ...row.rule.replaceAll("-", "−").split("\n").map((line) => html("span", { class: "line" }, ...unbroken(line)))),
     ];
   }
 
@@ -86,10 +86,10 @@ function explanation(graph, i, select) {
       nodes[user].args.flatMap((j, position) => (j === i ? [{ user, local: locals[user][position] }] : [])),
     );
     const sent = uses.map(({ user, local }) => product(gradients[user] ?? 0, local));
-    const symbols = uses.map(({ user }) => `∂${out}/∂${names[user]} · ∂${names[user]}/∂${names[i]}`);
+    const symbols = uses.map(({ user }) => `d ${out}/d ${names[user]} · ∂${names[user]}/∂${names[i]}`);
     const numbers = uses.map(({ user, local }) => `${factor(gradients[user] ?? 0)}·${factor(local)}`);
     const parts = [
-      paragraph(formulaOf(`∂${out}/∂${names[i]} = ${joined(symbols, " + ")}`)),
+      paragraph(formulaOf(`d ${out}/d ${names[i]} = ${joined(symbols, " + ")}`)),
       paragraph(formulaOf(`= ${joined(numbers, " + ")} = ${short(sent.reduce((a, b) => a + b, 0))}`)),
     ];
     const users = [...new Set(uses.map(({ user }) => user))];
@@ -119,7 +119,7 @@ const product = (gradient, local) => (gradient === 0 || local === 0 ? 0 : gradie
 function narration(graph, steps, k) {
   const { nodes, names, values, locals } = graph;
   const out = names[nodes.length - 1];
-  if (k === 0) return `Start: ∂${out}/∂${out} is the seed, ${short(graph.seed)}. Nothing else has a gradient yet.`;
+  if (k === 0) return `Start: d ${out}/d ${out} is the seed, ${short(graph.seed)}. Nothing else has a gradient yet.`;
   const i = steps[k - 1];
   const before = sweep(nodes, locals, graph.seed, k - 1).gradients;
   const sums = [...before];

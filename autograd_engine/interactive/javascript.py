@@ -1,8 +1,8 @@
 """Rows of the table as JavaScript: `forward` and `partials` run on symbols that write down what is done to them.
 
-A basic row has its one line in `BASIC`; what JavaScript's `Math` lacks is in `special.js`. Everything else is
-generated: the forward function of a composite row and the local derivatives of every row come from running the
-row itself, so there is no second copy of any rule.
+A basic row has its one line in `BASIC`; what JavaScript's `Math` lacks is in `special.js`, and comes along where it is
+called. Everything else is generated: the forward function of a composite row and the local derivatives of every row
+come from running the row itself, so there is no second copy of any rule.
 
 >>> print(emit([("mul", 2)]))
 forward["mul"] = (x0, x1) => x0 * x1;
@@ -14,7 +14,9 @@ partials["mul"] = (out, x0, x1) => {
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
+from importlib.resources import files
 from typing import Any
 
 from autograd_engine.number import Operators
@@ -115,7 +117,20 @@ def emit(rows: Iterable[tuple[str, int]]) -> str:
             code, used = _function(op, op.partials, ["out", *names])
             lines.append(f"partials[{entry}] = {code};")
             waiting += used
-    return "\n".join(lines)
+    return "\n".join([*_helpers("\n".join(lines)), *lines])
+
+
+def _helpers(code: str) -> list[str]:
+    """The paragraphs of special.js that this code needs."""
+    needed: list[str] = []
+    _, *paragraphs = files(__package__).joinpath("special.js").read_text(encoding="utf-8").rstrip().split("\n\n")
+    for paragraph in reversed(paragraphs):
+        statements = re.sub("//.*", "", paragraph)
+        [name] = re.findall(r"^(?:const|function) (\w+)", statements, re.MULTILINE)
+        if re.search(rf'(?<![\w."]){name}\b', code):  # neither Math.pow nor the key "pow"
+            code += statements
+            needed.insert(0, paragraph)
+    return needed
 
 
 class _Body:

@@ -1,17 +1,20 @@
-// What the Math of JavaScript lacks, by the rules of C99. NaN in gives NaN out.
-
-const forward = Object.create(null); // the value of a row at its inputs
-const partials = Object.create(null); // its local derivatives, at its value and its inputs
+// What the Math of JavaScript lacks, by the rules of C99. NaN in gives NaN out. A page gets the paragraphs that it needs,
+// each of which mentions only those above it.
 
 const isNegative = (x) => x < 0 || Object.is(x, -0);
 
 const sign = (x) => (x > 0 ? 1 : x < 0 ? -1 : x === 0 ? 0 : NaN);
+
 const copysign = (x, y) => (y !== y ? NaN : isNegative(y) ? -Math.abs(x) : Math.abs(x));
+
 const maximum = (x, y) => (x > y || x !== x ? x : y);
+
 const minimum = (x, y) => (x < y || x !== x ? x : y);
+
 const where = (condition, x, y) => (Number(condition) !== 0 ? x : y); // NaN is no zero
 
 const sum = (...xs) => (xs.length ? xs.reduce((total, x) => total + x) : 0);
+
 const prod = (...xs) => (xs.length ? xs.reduce((total, x) => total * x) : 1);
 
 function dot(...xys) {

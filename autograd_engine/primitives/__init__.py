@@ -2,7 +2,7 @@
 
 How to read this package: a row of the table is a `Primitive`. Look at `mul` and `div` in `arithmetic` first, then at
 `tanh` in `trigonometry`, whose derivative is written for accuracy. `forward` computes floats by C99 / IEEE 754 and
-never raises: `exp(1000)` is inf, `1 / 0` is inf, `log(-1)` is nan. `partials(out, *inputs)` gives d(out)/d(input), one
+never raises: `exp(1000)` is inf, `1 / 0` is inf, `log(-1)` is nan. `partials(out, *inputs)` gives ∂out/∂input, one
 per input, in operators and other primitives only; so the same text runs on floats (backward), on Values (higher
 orders) and on whatever else knows `record`.
 

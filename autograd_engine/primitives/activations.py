@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from math import inf, nan, pi
+from math import inf, pi
 from typing import Any
 
 from autograd_engine.primitives.arithmetic import abs, clip, maximum, minus_abs, round, sign, square, where
@@ -11,10 +12,12 @@ from autograd_engine.primitives.exponentials import LN2, exp, expm1, log1p, sqrt
 from autograd_engine.primitives.primitive import row
 from autograd_engine.primitives.special import ONE_OVER_SQRT_2PI, SQRT1_2, erfc, gaussian
 
+_activation = functools.partial(row, composite=True, saturates=True, activation=True)
 
-def _by_sign(x: Any, positive: Any, otherwise: Any) -> Any:
-    """`positive` where x > 0, `otherwise` where x <= 0, nan at nan."""
-    return where(x > 0, positive, where(x <= 0, otherwise, nan))
+
+def _by_sign(out: Any, x: Any, positive: Any, otherwise: Any) -> Any:
+    """`positive` where x > 0, `otherwise` where x <= 0, `out` where x is nan."""
+    return where(x > 0, positive, where(x <= 0, otherwise, out))
 
 
 relu = row(
@@ -37,7 +40,7 @@ def _sigmoid_partials(out: Any, x: Any) -> tuple[Any]:
     return (e / square(1 + e),)
 
 
-sigmoid = row(
+sigmoid = _activation(
     "sigmoid",
     _sigmoid,
     _sigmoid_partials,
@@ -45,32 +48,26 @@ sigmoid = row(
     "out * (1 - out)",
     symbol="σ",
     latex=r"\sigma",
-    composite=True,
-    saturates=True,
-    activation=True,
 )
 leaky_relu = row(
     "leaky_relu",
     lambda x, negative_slope: where(x > 0, x, negative_slope * x),
     lambda out, x, negative_slope=0.01: (
         # Below 0 the slope may be negative: then 0 lies between the two at the kink.
-        _by_sign(x, 1.0, where((x == 0) & (negative_slope < 0), 0.0, negative_slope)),
-        _by_sign(x, 0.0, x),
+        _by_sign(out, x, 1.0, where((x == 0) & (negative_slope < 0), 0.0, negative_slope)),
+        _by_sign(out, x, 0.0, x),
     ),
     "x where x > 0, else negative_slope * x.",
     ("where(x > 0, 1, negative_slope)", "where(x > 0, 0, x)"),
     composite=True,
     activation=True,
 )
-elu = row(
+elu = _activation(
     "elu",
     lambda x, alpha: where(x > 0, x, alpha * expm1(x)),
-    lambda out, x, alpha=1.0: (_by_sign(x, 1.0, alpha * exp(x)), _by_sign(x, 0.0, expm1(x))),
+    lambda out, x, alpha=1.0: (_by_sign(out, x, 1.0, alpha * exp(x)), _by_sign(out, x, 0.0, expm1(x))),
     "x where x > 0, else alpha * (exp(x) - 1).",
     ("where(x > 0, 1, alpha * exp(x))", "where(x > 0, 0, exp(x) - 1)"),
-    composite=True,
-    saturates=True,
-    activation=True,
 )
 # The root of 1/2 as a number of 26 bits and the rest, for an exact product with 26 bits of x.
 _ROOT_HIGH = math.floor(2**26 * SQRT1_2) / 2**26
@@ -94,15 +91,12 @@ def _gelu_partials(out: Any, x: Any) -> tuple[Any]:
     return (_normal_cdf(x) + x * (ONE_OVER_SQRT_2PI * gaussian(x, 0.5)),)
 
 
-gelu = row(
+gelu = _activation(
     "gelu",
     lambda x: maximum(x, -1e4) * _normal_cdf(clip(x, -40.0, 40.0)),  # -1e4, so that -inf gives -0
     _gelu_partials,
     "x times the normal distribution function (the exact form, not the tanh one).",
     "(1 + erf(x / sqrt(2))) / 2 + x * exp(-(x**2) / 2) / sqrt(2 * π)",
-    composite=True,
-    saturates=True,
-    activation=True,
 )
 
 
@@ -119,25 +113,13 @@ def _silu_partials(out: Any, x: Any) -> tuple[Any]:
     return (where(x >= 0, (1 + x * e / (1 + e)) / (1 + e), negative),)
 
 
-silu = row(
-    "silu",
-    _silu,
-    _silu_partials,
-    "x * sigmoid(x), also called swish.",
-    "out + sigmoid(x) * (1 - out)",
-    composite=True,
-    saturates=True,
-    activation=True,
-)
-softplus = row(
+silu = _activation("silu", _silu, _silu_partials, "x * sigmoid(x), also called swish.", "out + sigmoid(x) * (1 - out)")
+softplus = _activation(
     "softplus",
     lambda x: maximum(x, 0.0) + log1p(exp(minus_abs(x))),
     lambda out, x: (sigmoid(x),),
     "log(1 + exp(x)), without overflow.",
     "sigmoid(x)",
-    composite=True,
-    saturates=True,
-    activation=True,
 )
 
 
@@ -146,15 +128,12 @@ def _softsign(x: Any) -> Any:
     return x / (1.0 + abs(x))
 
 
-softsign = row(
+softsign = _activation(
     "softsign",
     _softsign,
     lambda out, x: (square(1 / (1 + abs(x))),),
     "x / (1 + |x|).",
     "1 / (1 + abs(x)) ** 2",
-    composite=True,
-    saturates=True,
-    activation=True,
 )
 
 

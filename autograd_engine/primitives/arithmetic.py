@@ -23,9 +23,14 @@ where: Primitive = row(
 )
 
 
-def flat(x: Any) -> Any:
-    """The slope of a step function: 0, and nan at nan."""
-    return where(x == x, 0.0, nan)
+def flat(out: Any) -> Any:
+    """The slope of a step function by its value: 0, and nan at nan, as are then all further derivatives."""
+    return where(out == out, 0.0, out)
+
+
+def undefined(x: Any, y: Any = 0.0) -> Any:
+    """nan, as are all its derivatives by x and y. A plain nan is a constant, whose derivatives are 0."""
+    return nan if x.__class__ is float is y.__class__ else nan / (x + y)
 
 
 def _div(x: float, y: float) -> float:
@@ -38,7 +43,7 @@ def _div(x: float, y: float) -> float:
 div: Primitive = row(
     "div",
     _div,
-    lambda out, x, y: (where(out == out, div(1.0, y), nan), -out / y),  # div, since y may be a plain 0.0
+    lambda out, x, y: (where(out == out, div(1.0, y), out), -out / y),  # div, since y may be a plain 0.0
     "x / y; x / 0 is inf and 0 / 0 is nan.",
     ("1 / y", "-x / y**2"),
     symbol="÷",
@@ -56,7 +61,7 @@ square = row("square", lambda x: x * x, lambda out, x: (2 * x,), "x * x.", "2 * 
 sign = row(
     "sign",
     lambda x: 1.0 if x > 0 else -1.0 if x < 0 else 0.0 if x == 0 else nan,
-    lambda out, x: (flat(x),),
+    lambda out, x: (flat(out),),
     "-1, 0 or 1.",
     "0",
 )
@@ -71,21 +76,21 @@ def minus_abs(x: Any) -> Any:
 copysign: Primitive = row(
     "copysign",
     lambda x, y: math.copysign(x, y) if y == y else nan,
-    lambda out, x, y: (sign(x) * sign(copysign(1.0, y)), flat(out)),
+    lambda out, x, y: (sign(x) * sign(copysign(1.0, y)) + flat(out), flat(out)),
     "|x| with the sign of y.",
     ("sign(x) * sign(y)", "0"),
 )
 
 
-def above(x: Any, y: Any) -> Any:
-    """The share of x in maximum(x, y): 1, 0, or one half at a tie."""
-    return where(x > y, 1.0, where(x < y, 0.0, where(x == y, 0.5, nan)))
+def above(x: Any, y: Any, out: Any) -> Any:
+    """The share of x in maximum(x, y): 1, 0, or one half at a tie; `out` where one of them is nan."""
+    return where(x > y, 1.0, where(x < y, 0.0, where(x == y, 0.5, out)))
 
 
 maximum = row(
     "maximum",
     lambda x, y: x if x > y or x != x else y,
-    lambda out, x, y: (above(x, y), above(y, x)),
+    lambda out, x, y: (above(x, y, out), above(y, x, out)),
     "The larger of x and y; a tie shares the gradient equally.",
     ("x > y", "y > x"),
     symbol="max",
@@ -94,7 +99,7 @@ maximum = row(
 minimum = row(
     "minimum",
     lambda x, y: x if x < y or x != x else y,
-    lambda out, x, y: (above(y, x), above(x, y)),
+    lambda out, x, y: (above(y, x, out), above(x, y, out)),
     "The smaller of x and y; a tie shares the gradient equally.",
     ("x < y", "y < x"),
     symbol="min",
@@ -104,8 +109,8 @@ minimum = row(
 
 def _clip_partials(out: Any, x: Any, low: Any, high: Any) -> tuple[Any, Any, Any]:
     raised = maximum(x, low)
-    below = above(high, raised)
-    return above(x, low) * below, above(low, x) * below, above(raised, high)
+    below, step = above(high, raised, out), flat(out)
+    return above(x, low, out) * below + step, above(low, x, out) * below + step, above(raised, high, out)
 
 
 clip = row(
@@ -119,24 +124,24 @@ clip = row(
 heaviside = row(
     "heaviside",
     lambda x, at_zero: where(x == 0, at_zero, where(x > 0, 1.0, where(x < 0, 0.0, nan))),
-    lambda out, x, at_zero: (flat(x), where(x == 0, 1.0, flat(x))),
+    lambda out, x, at_zero: (where(x == x, 0.0, out), where(x == 0, 1.0, where(x == x, 0.0, out))),
     "0 below zero, 1 above, `at_zero` at zero.",
     ("0", "x == 0"),
     composite=True,
 )
 floor = row(
-    "floor", to_integer(math.floor), lambda out, x: (flat(x),), "The largest integer not above x.", "0", symbol="⌊x⌋"
+    "floor", to_integer(math.floor), lambda out, x: (flat(out),), "The largest integer not above x.", "0", symbol="⌊x⌋"
 )
 ceil = row(
-    "ceil", to_integer(math.ceil), lambda out, x: (flat(x),), "The smallest integer not below x.", "0", symbol="⌈x⌉"
+    "ceil", to_integer(math.ceil), lambda out, x: (flat(out),), "The smallest integer not below x.", "0", symbol="⌈x⌉"
 )
 round: Primitive = row(
-    "round", to_integer(round), lambda out, x: (flat(x),), "The nearest integer, the even one at a tie.", "0"
+    "round", to_integer(round), lambda out, x: (flat(out),), "The nearest integer, the even one at a tie.", "0"
 )
 trunc = row(
     "trunc",
     lambda x: copysign(floor(abs(x)), x),
-    lambda out, x: (flat(x),),
+    lambda out, x: (flat(out),),
     "x without its decimals: the nearest integer towards 0.",
     "0",
     composite=True,
@@ -189,7 +194,7 @@ def _mod(x: Any, y: Any) -> Any:
 mod = row(
     "mod",
     _mod,
-    lambda out, x, y: (1.0 + flat(out), -floordiv(x, y)),
+    lambda out, x, y: (1.0 + flat(out), flat(out) - floordiv(x, y)),
     "x % y as Python has it: with the sign of y; nan where y is 0.",
     ("1", "-floor(x / y)"),
     composite=True,

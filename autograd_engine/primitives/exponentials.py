@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from math import inf, nan
 from typing import Any
 
 import numpy as np
 
-from autograd_engine.primitives.arithmetic import abs, div, where
-from autograd_engine.primitives.primitive import c99, row
+from autograd_engine.primitives.arithmetic import abs, div, undefined, where
+from autograd_engine.primitives.primitive import Primitive, c99, row
 
 LN2, LOG2E, LOG10E = math.log(2), math.log2(math.e), math.log10(math.e)
 exp = row("exp", c99(math.exp), lambda out, x: (out,), "e to the power of x.", "out", saturates=True)
@@ -23,38 +24,26 @@ exp2 = row(
     symbol="2ˣ",
 )
 expm1 = row("expm1", c99(math.expm1), lambda out, x: (exp(x),), "exp(x) - 1, accurate near 0.", "exp(x)")
-# A logarithm of a negative number is nan and so is its slope. x + 0.0 makes -0.0 to 0.0: the slope there is +inf.
-log = row(
-    "log",
-    c99(math.log, {0.0: -inf}),
-    lambda out, x: (where(x >= 0, 1 / (x + 0.0), nan),),
-    "The natural logarithm.",
-    "1 / x",
-    symbol="ln",
-    latex=r"\ln",
-)
-log2 = row(
-    "log2",
-    c99(math.log2, {0.0: -inf}),
-    lambda out, x: (where(x >= 0, LOG2E / (x + 0.0), nan),),
-    "The logarithm to base 2.",
-    "1 / (x * log(2))",
-    symbol="log₂",
-    latex=r"\log_2",
-)
-log10 = row(
-    "log10",
-    c99(math.log10, {0.0: -inf}),
-    lambda out, x: (where(x >= 0, LOG10E / (x + 0.0), nan),),
-    "The logarithm to base 10.",
-    "1 / (x * log(10))",
-    symbol="log₁₀",
-    latex=r"\log_{10}",
-)
+
+
+def _logarithm(
+    name: str, function: Callable[[float], float], unit: float, doc: str, derivative: str, symbol: str, latex: str
+) -> Primitive:
+    """The row of a logarithm with the slope `unit` / x. Of a negative number it is nan, and so is the slope."""
+
+    def partials(out: Any, x: Any) -> tuple[Any]:
+        return (where(x >= 0, unit / (x + 0.0), undefined(x)),)  # x + 0.0 makes -0.0 to 0.0: the slope there is +inf
+
+    return row(name, c99(function, {0.0: -inf}), partials, doc, derivative, symbol=symbol, latex=latex)
+
+
+log = _logarithm("log", math.log, 1.0, "The natural logarithm.", "1 / x", "ln", r"\ln")
+log2 = _logarithm("log2", math.log2, LOG2E, "The logarithm to base 2.", "1 / (x * log(2))", "log₂", r"\log_2")
+log10 = _logarithm("log10", math.log10, LOG10E, "The logarithm to base 10.", "1 / (x * log(10))", "log₁₀", r"\log_{10}")
 log1p = row(
     "log1p",
     c99(math.log1p, {-1.0: -inf}),
-    lambda out, x: (where(x >= -1, 1 / (1 + x), nan),),
+    lambda out, x: (where(x >= -1, 1 / (1 + x), undefined(x)),),
     "log(1 + x), accurate near 0.",
     "1 / (1 + x)",
 )
@@ -79,7 +68,7 @@ cbrt = row(
 
 
 def _xlogy_partials(out: Any, x: Any, y: Any) -> tuple[Any, Any]:
-    return log(y), where((x == 0) & (y <= 0), 0.0, where(y < 0, nan, x / (y + 0.0)))
+    return log(y), where((x == 0) & (y <= 0), 0.0, where(y < 0, out, x / (y + 0.0)))
 
 
 xlogy = row(
@@ -110,7 +99,7 @@ def _pow_partials(out: Any, x: Any, y: Any) -> tuple[Any, Any]:
     slope = where(by_division, div(y * out, x), y * pow(x, y - 1))
     return (
         where((y == 0) & ((x == 0) | (x != x)), 0.0, slope),
-        where((x == 0) & (y >= 0), 0.0, where(x < 0, nan, xlogy(out, x))),
+        where((x == 0) & (y >= 0), 0.0, where(x < 0, undefined(x, y), xlogy(out, x))),
     )
 
 

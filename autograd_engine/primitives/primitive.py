@@ -61,7 +61,7 @@ class Primitive:
     """One row of the table: an operation with its local derivatives.
 
     `name` is unique; `symbol` is what drawings show; `forward(*inputs)` returns a float and never raises;
-    `partials(out, *inputs)` returns d(out)/d(input) for each input; `composite` says that `forward` is
+    `partials(out, *inputs)` returns ∂out/∂input for each input; `composite` says that `forward` is
     written with other primitives. Where `partials` is written for accuracy, and where people look it up,
     `derivative` says how a textbook writes it: for each input a formula of the inputs' names, `out` and π. Nothing
     computes with it. `doc` is one line; with the derivative under it, it is what `help` shows. Creating a row adds it
@@ -69,7 +69,8 @@ class Primitive:
 
     `forward` gets floats; `partials` gets floats, Values or symbols, and must not branch on them with `if`.
 
-    Raises ValueError where the name is taken. A call raises TypeError for another number of inputs than `partials`
+    Raises ValueError where the name is taken, unless the same module took it: a cell of a notebook that runs once more
+    replaces what it made before. A call raises TypeError for another number of inputs than `partials`
     takes, and for an input that is no number.
 
     >>> cube = Primitive("cube", "x³", lambda x: x * x * x, lambda out, x: (3 * x * x,), "x to the power of 3.")
@@ -81,6 +82,7 @@ class Primitive:
 
     latex = ""
     saturates = activation = False
+    module: tuple[Any, ...] | None = None
 
     def __init__(
         self,
@@ -93,20 +95,8 @@ class Primitive:
         composite: bool = False,
         derivative: str | tuple[str, ...] = (),
     ) -> None:
-        checked = _checked_forward(name, forward), _checked_partials(name, partials)
-        self._define(name, symbol, *checked, doc, composite, derivative)
-
-    def _define(
-        self,
-        name: str,
-        symbol: str,
-        forward: Callable[..., float],
-        partials: Callable[..., Sequence[Any]],
-        doc: str,
-        composite: bool,
-        derivative: str | tuple[str, ...],
-    ) -> None:
-        if name in PRIMITIVES:
+        self.module = _module(partials)
+        if name in PRIMITIVES and (self.module is None or PRIMITIVES[name].module != self.module):
             raise ValueError(f"there is a primitive named {name!r} already; choose another name")
         self.name, self.symbol, self.composite = name, symbol, composite
         self.derivative = (derivative,) if isinstance(derivative, str) else derivative
@@ -114,10 +104,10 @@ class Primitive:
         self.__name__ = name
         # What a call takes is what `partials` takes after `out`; None stands for any number of inputs.
         inputs = [i.replace(annotation=i.empty) for i in inspect.signature(partials).parameters.values()][1:]
-        self.forward, self.partials = forward, partials
+        self.forward, self.partials = _checked_forward(name, forward), _checked_partials(name, partials)
         self.arity = None if any(i.kind is i.VAR_POSITIONAL for i in inputs) else len(inputs)
         self._inputs = self.__signature__ = inspect.Signature(inputs)
-        rules = "".join(f"\nd out/d {x.name} = {formula}" for x, formula in zip(inputs, self.derivative))
+        rules = "".join(f"\n∂out/∂{x.name} = {formula}" for x, formula in zip(inputs, self.derivative))
         self.__doc__ = f"{doc}\n{rules}" if rules else doc
         PRIMITIVES[name] = self
 
@@ -194,8 +184,8 @@ def row(
     `latex` is its name in LaTeX, where that is another. `saturates` says that its slope vanishes gradually, which is
     the reason that a diagnosis gives then; `activation`, that the layers of networks know it by its name.
     """
-    op = Primitive.__new__(Primitive)
-    op._define(name, symbol or name, forward, partials, doc, composite, derivative)
+    op = Primitive(name, symbol or name, forward, partials, doc, composite=composite, derivative=derivative)
+    op.forward, op.partials, op.module = forward, partials, None  # which nothing replaces
     op.latex, op.saturates, op.activation = latex, saturates, activation
     return op
 
@@ -219,6 +209,12 @@ def family(name: str, make: Callable[[int], Primitive], last: int) -> Callable[[
 
     PRIMITIVES.families[name] = member
     return member
+
+
+def _module(function: Callable[..., Any]) -> tuple[Any, ...] | None:
+    """The module that a function was written in, by its name and its file; None for what Python did not compile."""
+    names = getattr(function, "__globals__", None)
+    return None if names is None else (names.get("__name__"), names.get("__file__"))
 
 
 def _checked_forward(name: str, forward: Callable[..., float]) -> Callable[..., float]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from math import inf, nan
+from math import inf
 from typing import Any
 
-from autograd_engine.primitives.arithmetic import abs, div, maximum, minimum, minus_abs, sign, square, where
+from autograd_engine.primitives.arithmetic import abs, div, maximum, minimum, minus_abs, sign, square, undefined, where
 from autograd_engine.primitives.exponentials import exp, sqrt
 from autograd_engine.primitives.primitive import Primitive, c99, row
 
@@ -64,7 +64,7 @@ def _hypot_partials(out: Any, x: Any, y: Any) -> tuple[Any, Any]:
     length = sqrt(a * a + b * b)
 
     def share(x: Any, y: Any, along: Any) -> Any:
-        at_infinity = where(abs(x) == abs(y), nan, where(abs(x) == inf, sign(x), 0.0))
+        at_infinity = where(abs(x) == abs(y), undefined(x, y), where(abs(x) == inf, sign(x), 0.0))
         return where(scale == 0, 0.0, where(scale == inf, at_infinity, along / length))
 
     return share(x, y, a), share(y, x, b)
@@ -104,7 +104,7 @@ arccosh = row(
 arctanh = row(
     "arctanh",
     c99(math.atanh, {1.0: inf, -1.0: -inf}),
-    lambda out, x: (where(abs(x) <= 1, 1 / ((1 - x) * (1 + x)), nan),),
+    lambda out, x: (where(abs(x) <= 1, 1 / ((1 - x) * (1 + x)), undefined(x)),),
     "The inverse of tanh.",
     "1 / (1 - x**2)",
 )

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.table import Table
 
 from autograd_engine.draw import to_svg
 from autograd_engine.explanations.explain import explain as derivation
@@ -14,7 +13,7 @@ from autograd_engine.files import write_atomically
 from autograd_engine.value import Value
 from nn.command_line.assignments import assigned, computed
 from nn.command_line.options import RESULTS, CommandError
-from nn.command_line.output import check_ending, console
+from nn.command_line.output import check_ending, console, table
 
 MOST_DRAWN = 2000
 
@@ -56,13 +55,10 @@ def explain(
     out.backward()
     files = _files(out, options)  # first, so that what cannot be drawn is known before anything is printed
     screen = console()
-    table = Table(box=None, pad_edge=False)
-    for column in ("", "value", f"d {out.label}/d"):
-        table.add_column(column, justify="left" if not column else "right")
-    for node in dict.fromkeys([*leaves.values(), out]):
-        table.add_row(node.label, f"{node.data:.10g}", f"{node.grad:.10g}")
     screen.print(f"{out.label} = {expression.text}\n")
-    screen.print(table)
+    nodes = dict.fromkeys([*leaves.values(), out])
+    rows = [(node.label, f"{node.data:.10g}", f"{node.grad:.10g}") for node in nodes]
+    screen.print(table(("", "value", f"d {out.label}/d"), rows))
     for leaf in leaves.values():
         screen.print(f"\n{derivation(out, leaf)}")
     if files:

@@ -1,5 +1,6 @@
 """The command `minimize`: down the gradient of a formula, step by step."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,11 +15,11 @@ from autograd_engine.files import write_atomically
 from autograd_engine.value import Value
 from nn.command_line.assignments import assigned, computed
 from nn.command_line.options import DESCENT, FLAG, RESULTS, STOPPING, CommandError, DescentOptions, Positive, at_least
-from nn.command_line.output import check_ending, console
+from nn.command_line.output import check_ending, console, table
+from nn.extras import extra
 from nn.minimize import Backtracking, Descent
 from nn.minimize import minimize as descend
 from nn.optimizers import OPTIMIZERS
-from nn.training.progress import ctrl_c_after_imports
 
 NO_MINIMUM = 1
 LR = {"adagrad": 1.0}
@@ -77,6 +78,9 @@ def minimize(
     x0 = assigned(expression, start, what="start value", to="minimise")
     computed(expression, {name: Value(x) for name, x in x0.items()})  # refuses a comparison
     check_ending("--out", options.out, PICTURES)
+    if options.out is not None:
+        with extra("train"):
+            from nn.command_line.descent_picture import picture  # here, because matplotlib takes half a second
     descent = descend(
         lambda x: expression(**x),
         x0,
@@ -87,26 +91,21 @@ def minimize(
     )
     screen = console()
     screen.print(_table(expression, descent))
-    kind = _kind(expression, descent.x) if descent.reason == "converged" else LAST
-    screen.print(f"\n{_message(descent)}.\n{kind}: {_point(expression, descent)}")
+    kind = _kind(expression, descent)
+    screen.print(f"\n{_message(expression, descent)}.\n{kind}: {_point(expression, descent)}")
     if options.out is not None:
-        with ctrl_c_after_imports():
-            from nn.command_line.descent_picture import picture  # here, because matplotlib takes half a second
-
         write_atomically(options.out, picture(expression, descent, options.out.suffix.lower()))
         screen.print(f"Written: {options.out}")
     return NO_MINIMUM if kind in (SADDLE, LAST) else 0
 
 
 def _table(expression: Expression, descent: Descent) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for column in ("step", *expression.names, "value", "‖gradient‖", "learning rate"):
-        table.add_column(column, justify="right")
+    rows = []
     for k in _shown(descent.steps):
         rate = f"{descent.lrs[k]:.4g}" if k < descent.steps else ""
         numbers = [f"{x:.8g}" for x in (*descent.points[k].values(), descent.values[k])]
-        table.add_row(str(k), *numbers, f"{descent.gradient_norms[k]:.3g}", rate)
-    return table
+        rows.append((str(k), *numbers, f"{descent.gradient_norms[k]:.3g}", rate))
+    return table(("step", *expression.names, "value", "‖gradient‖", "learning rate"), rows)
 
 
 def _shown(steps: int) -> list[int]:
@@ -117,14 +116,28 @@ def _shown(steps: int) -> list[int]:
     return [*range(6), *(k for k in series if k < steps), steps]
 
 
-def _message(descent: Descent) -> str:
+def _message(expression: Expression, descent: Descent) -> str:
     """Why it ended, and what to change if it ended badly."""
     message = descent.message[0].upper() + descent.message[1:]
     if descent.reason == "converged":
         return message
+    if _bottomless(expression, descent):
+        return f"{message}; the formula seems to have no minimum there, start elsewhere"
     if descent.reason == "max_steps":
         return f"{message}; allow more --steps, or another --lr"
+    if descent.reason == "small_step":
+        return f"{message}; raise --lr, or lower --tolerance"
     return f"{message}; {'lower --lr' if descent.steps else 'start elsewhere'}"
+
+
+def _bottomless(expression: Expression, descent: Descent) -> bool:
+    """Whether it fell to -inf, or was falling ever more steeply when it came to the edge of the domain."""
+    if descent.value == -math.inf:
+        return True
+    if not descent.steps or not (math.isnan(descent.value) or descent.reason == "small_step"):
+        return False
+    before, after = (np.array(list(point.values())) for point in descent.points[-2:])
+    return bool((after - before) @ _curvatures(expression, descent.points[-2]) @ (after - before) < 0)
 
 
 def _point(expression: Expression, descent: Descent) -> str:
@@ -132,12 +145,19 @@ def _point(expression: Expression, descent: Descent) -> str:
     return f"{expression.text} = {descent.value:.10g} at {numbers}"
 
 
-def _kind(expression: Expression, x: dict[str, float]) -> str:
-    """What the second derivatives say about a point at which the gradient is 0."""
-    curvatures = hessian(lambda numbers: expression(**dict(zip(x, numbers))))(list(x.values()))
+def _curvatures(expression: Expression, x: dict[str, float]) -> Any:
+    """The matrix of second derivatives at x."""
+    return np.array(hessian(lambda numbers: expression(**dict(zip(x, numbers))))(list(x.values())))
+
+
+def _kind(expression: Expression, descent: Descent) -> str:
+    """What the second derivatives say about the last point, if the gradient is 0 there."""
+    if descent.reason != "converged":
+        return LAST
+    curvatures = _curvatures(expression, descent.x)
     if not np.isfinite(curvatures).all():
         return KINK
     lowest, highest = np.linalg.eigvalsh(curvatures)[[0, -1]]
     if lowest < -FLATNESS * max(highest, -lowest):
-        return SADDLE
+        return LAST if descent.gradient_norms[-1] else SADDLE
     return MINIMUM if lowest > FLATNESS * highest else FLAT

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Console
+from rich.table import Table
 
 from nn.command_line.options import CommandError
 
 
-class _Console(Console):
-    """A console that lets a broken pipe through to `nn.command_line.main`, which knows the exit code."""
+class LenientConsole(Console):
+    """A console that leaves a broken pipe to `nn.command_line.main`, which knows the exit code."""
 
     def on_broken_pipe(self) -> None:
-        raise  # the BrokenPipeError being handled, which rich would turn into exit code 1
+        """Let the BrokenPipeError pass, which rich would turn into exit code 1."""
+        raise
 
 
 def console(*, quiet: bool = False) -> Console:
     """The console of a command: so wide that a narrow terminal wraps the lines of a table instead of cutting digits."""
-    return _Console(quiet=quiet, highlight=False, markup=False, soft_wrap=True, width=1000)
+    return LenientConsole(quiet=quiet, highlight=False, markup=False, soft_wrap=True, width=1000)
+
+
+def table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
+    """A table without lines. Its columns are justified to the right, but one without a name to the left."""
+    found = Table(box=None, pad_edge=False)
+    for column in columns:
+        found.add_column(column, justify="right" if column else "left")
+    for row in rows:
+        found.add_row(*row)
+    return found
 
 
 def warn(message: object) -> None:

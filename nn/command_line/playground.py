@@ -7,6 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from nn.command_line.options import CommandError, at_least
+from nn.extras import extra
 
 HIGHEST_PORT = 65535
 
@@ -27,7 +28,8 @@ def playground(
     browser
         Open the page, or only print its address.
     """
-    from nn.playground.server import HOST, listen, serve  # here, because it needs an extra
+    with extra("playground"):
+        from nn.playground.server import HOST, listen, serve  # here, because only this needs it
 
     if port > HIGHEST_PORT:
         raise CommandError(f"--port {port}: a port is a number up to {HIGHEST_PORT}")

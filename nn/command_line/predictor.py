@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
-from dataclasses import dataclass
-from os import PathLike
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nn.datasets import TEST_FRACTION, Array, Standardisation, n_outputs
+from nn.checks import Array, FilePath
+from nn.datasets import TEST_FRACTION, Standardisation, n_outputs
 from nn.modules import Module
 from nn.saving import ModelFileError, load_with_metadata, save
 
@@ -80,26 +80,16 @@ class Predictor:
         assert self.target_scale is not None, "only for regression"
         return self.target_scale.invert(outputs)[:, 0]
 
-    def save(self, path: str | PathLike[str]) -> None:
+    def save(self, path: FilePath) -> None:
         """Write it to a file, whole or not at all. Raises OSError."""
-        save(
-            self.model,
-            path,
-            {
-                "feature_names": self.feature_names,
-                "target_name": self.target_name,
-                "class_names": self.class_names,
-                "input_scale": _as_lists(self.input_scale),
-                "target_scale": self.target_scale and _as_lists(self.target_scale),
-                "image_shape": self.image_shape,
-                "split_seed": self.split_seed,
-                "test_fraction": self.test_fraction,
-                "fingerprint": self.fingerprint,
-            },
-        )
+        described = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "model"}
+        for name, scale in described.items():
+            if isinstance(scale, Standardisation):
+                described[name] = {"mean": scale.mean.tolist(), "scale": scale.scale.tolist()}
+        save(self.model, path, described)
 
     @classmethod
-    def load(cls, path: str | PathLike[str]) -> Predictor:
+    def load(cls, path: FilePath) -> Predictor:
         """Read what `save` has written. Raises OSError and ModelFileError, the latter also for a network alone."""
         model, metadata = load_with_metadata(path)
         if not {"feature_names", "target_name", "class_names"} <= metadata.keys():
@@ -139,10 +129,6 @@ def _checked(model: Module, metadata: Mapping[str, Any]) -> Predictor:
     if len(model(sample)) != predictor.n_outputs:
         raise ValueError("the number of outputs is another")
     return predictor
-
-
-def _as_lists(scale: Standardisation) -> dict[str, list[float]]:
-    return {"mean": scale.mean.tolist(), "scale": scale.scale.tolist()}
 
 
 def _from_lists(lists: dict[str, Any], length: int) -> Standardisation:

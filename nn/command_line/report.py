@@ -16,7 +16,7 @@ from nn.command_line.predictor import Predictor
 from nn.datasets import Dataset
 from nn.grids import grid
 from nn.training.accuracy import accuracy
-from nn.training.progress import ctrl_c_after_imports, decimal
+from nn.training.progress import decimal
 from nn.training.samples import Loss
 from nn.units import Sequential
 
@@ -57,8 +57,7 @@ def judge(predictor: Predictor, part: Dataset, loss: Loss) -> dict[str, float]:
 
 def figures(predictor: Predictor, losses: Mapping[str, Sequence[float]], test: Dataset) -> dict[str, bytes]:
     """The plots, by file name, as PNG. `losses` are those after each epoch, by what they were measured on."""
-    with ctrl_c_after_imports():
-        import nn.plots as plots  # here, because matplotlib takes half a second
+    import nn.plots as plots  # here, because matplotlib takes half a second
 
     classes = predictor.class_names
     made = {"loss.png": plots.loss_curve(losses)}

@@ -6,21 +6,11 @@ import codecs
 import io
 import unicodedata
 
-INTERRUPTED = 130  # the exit code after Ctrl-C
 IN_ASCII = "autograd_engine.in_ascii"  # the name under which codecs know `_in_ascii`
 SUPERSCRIPTS = frozenset("⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 SPELLED = {
-    "‖": "||",
-    "·": "*",
-    "×": "*",
-    "÷": "/",
-    "−": "-",
-    "⁻": "-",
-    "≤": "<=",
-    "≥": ">=",
-    "≠": "!=",
-    "√": "sqrt",
-    "Σ": "sum",
+    **{"·": "*", "×": "*", "÷": "/", "−": "-", "⁻": "-", "√": "sqrt", "Σ": "sum", "‖": "||"},
+    **{"≤": "<=", "≥": ">=", "≠": "!="},
 }
 
 

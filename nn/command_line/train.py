@@ -13,6 +13,7 @@ from cyclopts import Parameter, Token
 from rich.table import Table
 
 import nn.datasets as datasets
+from autograd_engine_command import INTERRUPTED
 from nn.command_line.networks import Recipe, convolutional, perceptron, recipe
 from nn.command_line.options import (
     DATA,
@@ -26,12 +27,12 @@ from nn.command_line.options import (
     OptimizerName,
     at_least,
 )
-from nn.command_line.output import console, warn
+from nn.command_line.output import console, table, warn
 from nn.command_line.predictor import Predictor
 from nn.command_line.report import MERITS, drawings, figures, judge
 from nn.command_line.results import METRICS, MODEL, Results, metrics
-from nn.command_line.terminal import INTERRUPTED
 from nn.datasets import CellError, DataError, Dataset, Standardisation, n_outputs
+from nn.extras import extra
 from nn.losses import binary_cross_entropy_with_logits, cross_entropy, mean_squared_error
 from nn.modules import ACTIVATIONS, Module
 from nn.optimizers import OPTIMIZERS
@@ -126,6 +127,9 @@ def train(data: str, /, options: TrainOptions | None = None) -> int:
     data
         iris, breast_cancer, digits, moons, xor, or a CSV file with a header.
     """
+    with extra("train"):
+        import safetensors  # noqa: F401 - where it is missing, that is said before a training and not after it
+
     options = options or TrainOptions()
     screen = console(quiet=options.quiet)
     dataset = _dataset(data, options)
@@ -288,13 +292,8 @@ def _summary(dataset: Dataset, parts: dict[str, Dataset]) -> str:
 
 def _table(judged: Mapping[str, Mapping[str, float]]) -> Table:
     """The figures of merit, a row for each part of the data."""
-    table = Table(box=None, pad_edge=False)
-    table.add_column("")
-    for merit in judged["test"]:
-        table.add_column(MERITS[merit].label, justify="right")
-    for part, merits in judged.items():
-        table.add_row(part, *(MERITS[merit].shown(number) for merit, number in merits.items()))
-    return table
+    rows = [(part, *(MERITS[name].shown(number) for name, number in merits.items())) for part, merits in judged.items()]
+    return table(("", *(MERITS[name].label for name in judged["test"])), rows)
 
 
 def _criteria(dataset: Dataset) -> tuple[Loss, Accuracy | None]:

@@ -15,14 +15,12 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from nn.checks import Array
 from nn.datasets import DataError, read_csv
-
-Array: TypeAlias = npt.NDArray[np.float64]
 
 EXTENT = 6.0
 RADIUS = 5.0
@@ -77,13 +75,8 @@ def _hills(n: int, draws: np.random.Generator) -> tuple[Array, Array]:
 
 
 _GENERATORS: dict[str, Callable[[int, np.random.Generator], tuple[Array, Array]]] = {
-    "circle": _circle,
-    "xor": _xor,
-    "gauss": _gauss,
-    "spiral": _spiral,
-    "moons": _moons,
-    "plane": _plane,
-    "hills": _hills,
+    **{"circle": _circle, "xor": _xor, "gauss": _gauss, "spiral": _spiral, "moons": _moons},
+    **{"plane": _plane, "hills": _hills},  # for regression
 }
 GENERATED = tuple(_GENERATORS)
 _FEATURES: dict[str, Callable[[Array, Array], Array]] = {

@@ -10,7 +10,7 @@ import functools
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +19,11 @@ from autograd_engine.compiler import jit
 from autograd_engine.derivatives import grad
 from autograd_engine.mapping import vmap
 from autograd_engine.primitives import dot, mean
+from nn.checks import Array
 from nn.losses import binary_cross_entropy_with_logits, l1_penalty, l2_penalty, squared_error
 from nn.modules import resolve_activation
 from nn.perceptrons import MLP
 from nn.playground.layout import LayerLayout, layout
-
-Array: TypeAlias = npt.NDArray[np.float64]
 
 LOSSES: dict[str, Callable[[Any, Any], Any]] = {
     "classification": binary_cross_entropy_with_logits,

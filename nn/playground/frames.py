@@ -12,7 +12,8 @@ import json
 import numpy as np
 import numpy.typing as npt
 
-from nn.playground.data import EXTENT, Array, features
+from nn.checks import Array
+from nn.playground.data import EXTENT, features
 from nn.playground.training import Training
 
 NEURON_SIDE, OUTPUT_SIDE = 36, 72  # of the heat maps, in points

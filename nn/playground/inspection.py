@@ -74,9 +74,7 @@ def inspect(training: Training, selection: Selection, sample: int) -> dict[str, 
         svg = to_svg(root, around=around, depth=3, parameters=parameters)
     point = training.train
     return {
-        "layer": k,
-        "neuron": j,
-        "input": i,
+        **selection._asdict(),
         "sample": sample,
         "samples": len(point.X),
         "point": [*map(float, point.X[sample]), float(point.y[sample])],

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nn.playground.data import Array
+from nn.checks import Array
 from nn.playground.training import Training
 
 SIDE = 33

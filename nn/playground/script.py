@@ -25,10 +25,10 @@ from nn.playground.data import {data_imports}
 # The points, and what the network sees of them.
 {points}
 X = features(points, {features})
-{targets}train, test = split(len(X), train={train}, seed={seed})
+{targets}train, test = split(len(X), train={settings.train}, seed={settings.seed})
 
 # The network, with the weights that it had on the page.
-model = MLP({n_in}, {widths}, activation="{activation}")
+model = MLP({n_in}, {widths}, activation="{settings.activation}")
 model.load_arrays({{
 {arrays}
 }})
@@ -46,8 +46,8 @@ print("training points:", judged(train))
 print("test points:    ", judged(test))
 
 # And this is how the training goes on.
-optimizer = {optimizer}(model.parameters(), {settings})
-fit(model, X[train], y[train], {loss}, optimizer, epochs=10, batch_size={batch}{penalty}, seed={seed})
+optimizer = {optimizer}(model.parameters(), {keywords})
+fit(model, X[train], y[train], {loss}, optimizer, epochs=10, batch_size={settings.batch}{penalty}, seed={settings.seed})
 print("after 10 more epochs")
 print("training points:", judged(train))
 print("test points:    ", judged(test))
@@ -87,16 +87,13 @@ def script(training: Training) -> str:
         points=points,
         features=list(settings.features),
         targets="y = (y > 0).astype(float)\n" if settings.problem == "classification" else "",
-        train=settings.train,
-        seed=settings.seed,
+        settings=settings,
         n_in=len(settings.features),
         widths=list(training.network.widths),
-        activation=settings.activation,
         arrays=arrays,
         not_finite="" if np.isfinite(training.parameters).all() else "from numpy import inf, nan\n",
         loss=loss,
         optimizer=optimizer,
-        settings=", ".join(f"{name}={value!r}" for name, value in keywords.items()),
-        batch=settings.batch,
+        keywords=", ".join(f"{name}={value!r}" for name, value in keywords.items()),
         penalty=penalty,
     )

@@ -20,7 +20,7 @@ from nn.datasets import DataError
 from nn.playground.data import EXTENT, GENERATED, generate, pasted
 from nn.playground.frames import frame
 from nn.playground.inspection import Selection, inspect
-from nn.playground.kinds import LARGEST_WEIGHT, SettingsError
+from nn.playground.kinds import LARGEST_WEIGHT, SettingsError, number
 from nn.playground.landscape import landscape
 from nn.playground.script import FILE_NAME, script
 from nn.playground.settings import OWN, RESTART, Settings, ranges
@@ -30,6 +30,7 @@ Answer: TypeAlias = "dict[str, Any] | bytes"
 
 LARGEST_MESSAGE = 64 * 1024  # characters
 PREVIEW = 90  # points of each data set, to choose it by
+WEIGHT = number(-LARGEST_WEIGHT, LARGEST_WEIGHT)
 SPEEDS = (1, 10, 100, 1000, 0)  # steps a second; 0 is as many as possible
 
 
@@ -145,9 +146,8 @@ class Session:
 
     def set(self, index: Any, number: Any) -> list[Answer]:
         """Set one weight or bias."""
-        self.training.set_parameter(
-            _index("index", index, len(self.training.parameters)), _bounded("number", number, LARGEST_WEIGHT)
-        )
+        i = _index("index", index, len(self.training.parameters))
+        self.training.set_parameter(i, WEIGHT.check("number", number))
         return [self.frame()]
 
     def inspect(self, layer: Any, neuron: Any, input: Any, sample: Any) -> list[Answer]:
@@ -163,22 +163,13 @@ class Session:
     def landscape(self, first: Any, second: Any) -> list[Answer]:
         """The loss over two of the parameters."""
         self.training.require_points()
-        pair = [
-            _index(name, index, len(self.training.parameters)) for name, index in (("first", first), ("second", second))
-        ]
-        if pair[0] == pair[1]:
+        count = len(self.training.parameters)
+        pair = {"first": _index("first", first, count), "second": _index("second", second, count)}
+        if first == second:
             raise MessageError("first and second must be two different parameters")
-        found = landscape(self.training, *pair)
-        return [
-            {
-                "type": "landscape",
-                "first": pair[0],
-                "second": pair[1],
-                "ranges": [found.first, found.second],
-                "losses": found.losses.tolist(),
-                "trail": found.trail.tolist(),
-            }
-        ]
+        found = landscape(self.training, **pair)
+        arrays = {"losses": found.losses.tolist(), "trail": found.trail.tolist()}
+        return [{"type": "landscape", **pair, "ranges": [found.first, found.second], **arrays}]
 
     def script(self) -> list[Answer]:
         """The network as a Python script."""
@@ -254,9 +245,3 @@ def _index(name: str, number: Any, below: int) -> int:
     if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < below:
         raise MessageError(f"{name} must be a whole number from 0 to {below - 1}, got {number!r:.60}")
     return number
-
-
-def _bounded(name: str, number: Any, largest: float) -> float:
-    if isinstance(number, bool) or not isinstance(number, (int, float)) or not -largest <= number <= largest:
-        raise MessageError(f"{name} must be a number from {-largest:g} to {largest:g}, got {number!r:.60}")
-    return float(number)

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nn.checks import Array
 from nn.optimizers import OPTIMIZERS
 from nn.perceptrons import MLP
-from nn.playground.data import Array, features, generate, split
+from nn.playground.data import features, generate, split
 from nn.playground.engine import Network, engine_of
 from nn.playground.kinds import SettingsError
 from nn.playground.settings import OWN, Settings

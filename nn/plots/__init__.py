@@ -11,24 +11,16 @@ too.
 'epoch'
 """
 
-from nn.plots.functions import activation_functions, cost_surface, descent_curve, heat_map
-from nn.plots.predictions import confusion_matrix, decision_boundary, images, predicted_against_true
-from nn.plots.progress import delta_histograms, learning_rates, loss_curve
-from nn.plots.style import COLOURS, Array, Picture
+from nn.checks import Array
+from nn.extras import extra
 
-__all__ = [
-    "COLOURS",
-    "Array",
-    "Picture",
-    "activation_functions",
-    "confusion_matrix",
-    "cost_surface",
-    "decision_boundary",
-    "delta_histograms",
-    "descent_curve",
-    "heat_map",
-    "images",
-    "learning_rates",
-    "loss_curve",
-    "predicted_against_true",
-]
+with extra("train"):
+    from nn.plots.functions import activation_functions, cost_surface, descent_curve, heat_map
+    from nn.plots.predictions import confusion_matrix, decision_boundary, images, predicted_against_true
+    from nn.plots.progress import delta_histograms, learning_rates, loss_curve
+    from nn.plots.style import COLOURS, Picture
+
+__all__ = ["COLOURS", "Array", "Picture"]
+__all__ += ["delta_histograms", "learning_rates", "loss_curve"]
+__all__ += ["activation_functions", "cost_surface", "descent_curve", "heat_map"]
+__all__ += ["confusion_matrix", "decision_boundary", "images", "predicted_against_true"]

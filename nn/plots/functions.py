@@ -14,22 +14,9 @@ from numpy.typing import ArrayLike
 
 from autograd_engine.derivatives import grad
 from autograd_engine.primitives import Primitive, identity
+from nn.checks import Array
 from nn.modules import ACTIVATIONS, resolve_activation
-from nn.plots.style import (
-    COLOURS,
-    FAINT,
-    HEIGHTS,
-    INK,
-    Array,
-    Picture,
-    add_legend,
-    add_lines_across,
-    add_title,
-    label_axes,
-    literal,
-    new_figure,
-    styled,
-)
+from nn.plots import style
 
 PATH_COLOURS = ("#E69F00", "#CC79A7", "#F0E442", "#56B4E9")  # those that stand out from the heights
 
@@ -51,39 +38,31 @@ def cost_surface(
     horizon and the angle around the vertical axis, in degrees.
     """
     xs, ys, heights = _grid(cost, xlim, ylim, resolution)
-    figure = Picture(figsize=(6.4, 5.0), dpi=150)
+    figure = style.Picture(figsize=(6.4, 5.0), dpi=150)
     axes: Any = figure.add_axes((-0.02, 0.02, 1.0, 0.93), projection="3d", computed_zorder=False)
-    add_title(figure, title, x=0.02)
+    style.add_title(figure, title, x=0.02)
     axes.view_init(*view)
     axes.set_box_aspect((1, 1, 0.75), zoom=0.9)
-    axes.plot_surface(
-        *np.meshgrid(xs, ys),
-        heights,
-        cmap=HEIGHTS,
-        rcount=resolution,
-        ccount=resolution,
-        linewidth=0,
-        antialiased=False,
-        zorder=1,
-    )
+    every_point = {"rcount": resolution, "ccount": resolution, "linewidth": 0, "antialiased": False}
+    axes.plot_surface(*np.meshgrid(xs, ys), heights, cmap=style.HEIGHTS, zorder=1, **every_point)
     floor = heights.min() - 0.25 * np.ptp(heights)
-    axes.contour(xs, ys, heights, levels=14, zdir="z", offset=floor, cmap=HEIGHTS, linewidths=0.8, zorder=0)
+    axes.contour(xs, ys, heights, levels=14, zdir="z", offset=floor, cmap=style.HEIGHTS, linewidths=0.8, zorder=0)
     points = np.asarray(path, dtype=np.float64).reshape(-1, 2)
     if len(points):
         lift = 0.012 * np.ptp(heights)  # the line lies on the surface, not half in it
         line = np.column_stack([points, [float(cost(x, y)) + lift for x, y in points.tolist()]])
-        colour, ends = COLOURS[1], {"linestyle": "", "marker": "o", "markeredgewidth": 1.5, "zorder": 3}
+        colour, ends = style.COLOURS[1], {"linestyle": "", "marker": "o", "markeredgewidth": 1.5, "zorder": 3}
         axes.plot(*line.T, color=colour, linewidth=2.2, zorder=2, label="path of the descent")
         axes.plot(*line[:1].T, color="white", markeredgecolor=colour, markersize=7, label="start", **ends)
         axes.plot(*line[-1:].T, color=colour, markeredgecolor="white", markersize=9, label="end", **ends)
-        add_legend(figure, axes)
+        style.add_legend(figure, axes)
     axes.set_zlim(floor, heights.max())
     for axis, name in zip((axes.xaxis, axes.yaxis, axes.zaxis), names):
-        axis.set_label_text(literal(name), color=INK)
+        axis.set_label_text(style.literal(name), color=style.INK)
         axis.set_pane_color("#ffffff00")
-        axis.line.set_color(FAINT)
+        axis.line.set_color(style.FAINT)
         axis.set_major_locator(MaxNLocator(5))
-    axes.tick_params(color=FAINT, labelcolor=INK, labelsize=8)
+    axes.tick_params(color=style.FAINT, labelcolor=style.INK, labelsize=8)
     return figure
 
 
@@ -107,7 +86,7 @@ def heat_map(
     otherwise. `names` are those of x, y and the cost, with their units if they have any.
     """
     xs, ys, heights = _grid(cost, xlim, ylim, resolution)
-    figure, axes = new_figure(title, 6.8, 4.8)
+    figure, axes = style.new_figure(title, 6.8, 4.8)
     scale: dict[str, Any] = {"levels": 24}
     known = heights[np.isfinite(heights)]
     if logarithmic is None:
@@ -116,40 +95,34 @@ def heat_map(
         lowest, highest = max(known.min(), 1e-5 * known.max()), known.max()
         heights = np.maximum(heights, lowest)
         scale = {"levels": np.geomspace(lowest, highest * (1 + 1e-12), 25), "norm": LogNorm()}
-    image = axes.contourf(xs, ys, heights, cmap=HEIGHTS, **scale)
+    image = axes.contourf(xs, ys, heights, cmap=style.HEIGHTS, **scale)
     axes.contour(image, levels=np.asarray(image.levels)[::2], colors="white", linewidths=0.5, alpha=0.6)
     for k, (name, path) in enumerate((paths or {}).items()):
         points = np.asarray(path, dtype=np.float64).reshape(-1, 2)
-        colour, outlined = PATH_COLOURS[k % len(PATH_COLOURS)], [withStroke(linewidth=3.4, foreground=INK)]
-        axes.plot(*points.T, color=colour, linewidth=2, path_effects=outlined, label=literal(name), zorder=3)
+        colour, outlined = PATH_COLOURS[k % len(PATH_COLOURS)], [withStroke(linewidth=3.4, foreground=style.INK)]
+        axes.plot(*points.T, color=colour, linewidth=2, path_effects=outlined, label=style.literal(name), zorder=3)
         ends: dict[str, Any] = {"marker": "o", "markersize": 9, "zorder": 4}
-        axes.plot(*points[:1].T, color="white", markeredgecolor=INK, **ends)
-        axes.plot(*points[-1:].T, color=colour, markeredgecolor=INK, **ends)
+        axes.plot(*points[:1].T, color="white", markeredgecolor=style.INK, **ends)
+        axes.plot(*points[-1:].T, color=colour, markeredgecolor=style.INK, **ends)
     if paths:
-        for fill, end in ("white", "start"), (PATH_COLOURS[0] if len(paths) == 1 else FAINT, "end"):
-            axes.plot([], [], color=fill, linestyle="", markeredgecolor=INK, label=end, **ends)
+        for fill, end in ("white", "start"), (PATH_COLOURS[0] if len(paths) == 1 else style.FAINT, "end"):
+            axes.plot([], [], color=fill, linestyle="", markeredgecolor=style.INK, label=end, **ends)
     crosses = np.asarray(minima, dtype=np.float64).reshape(-1, 2)
     if len(crosses):
-        style: dict[str, Any] = {
-            "color": "white",
-            "marker": "X",
-            "markersize": 10,
-            "markeredgecolor": INK,
-            "linestyle": "",
-        }
-        axes.plot(*crosses.T, label="local minimum", zorder=5, **style)
+        look: dict[str, Any] = {"color": "white", "marker": "X", "markeredgecolor": style.INK, "linestyle": ""}
+        axes.plot(*crosses.T, label="local minimum", markersize=10, zorder=5, **look)
     axes.set(xlim=xlim, ylim=ylim)
-    label_axes(axes, literal(names[0]), literal(names[1]))
+    style.label_axes(axes, style.literal(names[0]), style.literal(names[1]))
     bar = figure.colorbar(image, ax=axes, pad=0.02, aspect=30)
-    bar.set_label(literal(names[2]), color=INK)
+    bar.set_label(style.literal(names[2]), color=style.INK)
     bar.outline.set_visible(False)
     if logarithmic:
         bar.ax.yaxis.set_major_locator(LogLocator())
         bar.ax.yaxis.set_major_formatter("{x:g}")
         bar.ax.yaxis.set_minor_locator(NullLocator())
-    bar.ax.tick_params(color=FAINT, labelcolor=INK, labelsize=8)
+    bar.ax.tick_params(color=style.FAINT, labelcolor=style.INK, labelsize=8)
     if axes.get_legend_handles_labels()[1]:
-        add_legend(figure, axes)
+        style.add_legend(figure, axes)
     return figure
 
 
@@ -166,21 +139,22 @@ def descent_curve(
 
     The path begins at a white dot. `names` are those of x and the cost, with their units if they have any.
     """
-    figure, axes = new_figure(title, 6.4, 4.0)
+    figure, axes = style.new_figure(title, 6.4, 4.0)
     xs = np.linspace(*xlim, resolution)
-    axes.plot(xs, [float(cost(x)) for x in xs.tolist()], color=COLOURS[0], linewidth=2, label=literal(names[1]))
+    curve = [float(cost(x)) for x in xs.tolist()]
+    axes.plot(xs, curve, color=style.COLOURS[0], linewidth=2, label=style.literal(names[1]))
     points = np.asarray(path, dtype=np.float64).ravel()
     if len(points):
         heights = np.array([float(cost(x)) for x in points.tolist()])
-        colour = COLOURS[1]
-        style: dict[str, Any] = {"linestyle": "", "marker": "o", "markeredgecolor": colour}
+        colour = style.COLOURS[1]
+        ends: dict[str, Any] = {"linestyle": "", "marker": "o", "markeredgecolor": colour, "markersize": 8}
         axes.plot(points, heights, color=colour, linewidth=1, marker="o", markersize=4, label="path of the descent")
-        axes.plot(points[:1], heights[:1], color="white", markersize=8, label="start", **style)
-        axes.plot(points[-1:], heights[-1:], color=colour, markersize=8, label="end", **style)
+        axes.plot(points[:1], heights[:1], color="white", label="start", **ends)
+        axes.plot(points[-1:], heights[-1:], color=colour, label="end", **ends)
     axes.set_xlim(xlim)
-    label_axes(axes, literal(names[0]), literal(names[1]))
-    add_lines_across(axes)
-    add_legend(figure, axes)
+    style.label_axes(axes, style.literal(names[0]), style.literal(names[1]))
+    style.add_lines_across(axes)
+    style.add_legend(figure, axes)
     return figure
 
 
@@ -190,7 +164,7 @@ def activation_functions(
     """Each activation h(z) with its derivative h'(z), which the engine computes, in a small picture of its own."""
     columns = min(len(activations), 5)
     rows = -(-len(activations) // columns)
-    figure = Picture(figsize=(1.2 + 2.1 * columns, 0.9 + 2.0 * rows), dpi=150, layout="constrained")
+    figure = style.Picture(figsize=(1.2 + 2.1 * columns, 0.9 + 2.0 * rows), dpi=150, layout="constrained")
     zs = np.linspace(*xlim, 201)
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for axes in panels.flat[len(activations) :]:
@@ -198,17 +172,17 @@ def activation_functions(
     for axes, activation in zip(panels.flat, activations):
         op = resolve_activation(activation) or identity
         name = activation if isinstance(activation, str) else op.name
-        styled(axes, name, size=10)
-        axes.axhline(0, color=FAINT, linewidth=0.8, zorder=0)
-        axes.axvline(0, color=FAINT, linewidth=0.8, zorder=0)
-        axes.plot(zs, [op(z) for z in zs.tolist()], color=COLOURS[0], linewidth=2, label="h(z)")
-        slope = grad(op)
-        axes.plot(zs, [slope(z) for z in zs.tolist()], color=COLOURS[1], linestyle="--", linewidth=1.8, label="h'(z)")
+        style.styled(axes, name, size=10)
+        axes.axhline(0, color=style.FAINT, linewidth=0.8, zorder=0)
+        axes.axvline(0, color=style.FAINT, linewidth=0.8, zorder=0)
+        numbers, slopes = (list(map(f, zs.tolist())) for f in (op, grad(op)))
+        axes.plot(zs, numbers, color=style.COLOURS[0], linewidth=2, label="h(z)")
+        axes.plot(zs, slopes, color=style.COLOURS[1], linestyle="--", linewidth=1.8, label="h'(z)")
         axes.set(xlim=xlim, ylim=(-1.5, 2.5))
-    add_title(figure, "Activation functions and their derivatives")
-    figure.supxlabel("pre-activation z", color=INK, fontsize=10)
-    figure.supylabel("h(z) and h'(z)", color=INK, fontsize=10)
-    add_legend(figure, panels[0, 0])
+    style.add_title(figure, "Activation functions and their derivatives")
+    figure.supxlabel("pre-activation z", color=style.INK, fontsize=10)
+    figure.supylabel("h(z) and h'(z)", color=style.INK, fontsize=10)
+    style.add_legend(figure, panels[0, 0])
     return figure
 
 

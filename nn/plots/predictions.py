@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.colors import to_rgb
@@ -10,24 +11,8 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from scipy.ndimage import zoom
 
-from nn.plots.style import (
-    BLUES,
-    COLOURS,
-    FAINT,
-    INK,
-    LETTER,
-    MARKERS,
-    SIGNED,
-    Array,
-    Picture,
-    add_legend,
-    add_title,
-    in_lines,
-    label_axes,
-    literal,
-    longest_line,
-    new_figure,
-)
+from nn.checks import Array
+from nn.plots import style
 
 SMOOTHER = 5  # times as many points are drawn each way as were computed
 
@@ -58,49 +43,28 @@ def decision_boundary(
     logarithms = zoom(np.log(np.fmax(answers, 1e-12)), (SMOOTHER, SMOOTHER, 1), order=3, mode="nearest")
     xs, ys = np.linspace(low - margin, high + margin, SMOOTHER * resolution).T
     winner = logarithms.argmax(axis=-1)
-    palette = np.array([to_rgb(COLOURS[k % len(COLOURS)]) for k in range(len(class_names))])
+    palette = np.array([to_rgb(style.COLOURS[k % len(style.COLOURS)]) for k in range(len(class_names))])
     chance = 1 / len(class_names)
     sureness = (zoom(answers.max(axis=-1), SMOOTHER, order=1)[..., np.newaxis] - chance) / (1 - chance)
     strength = 0.08 + 0.32 * np.clip(sureness, 0, 1)
 
-    figure, axes = new_figure(title, 6.4, 5.0)
-    axes.imshow(
-        1 - strength * (1 - palette[winner]),
-        extent=(xs[0], xs[-1], ys[0], ys[-1]),
-        origin="lower",
-        aspect="auto",
-        interpolation="bilinear",
-    )
+    figure, axes = style.new_figure(title, 6.4, 5.0)
+    pixels, extent = 1 - strength * (1 - palette[winner]), (xs[0], xs[-1], ys[0], ys[-1])
+    axes.imshow(pixels, extent=extent, origin="lower", aspect="auto", interpolation="bilinear")
     for k in range(len(class_names)):
         rest = np.delete(logarithms, k, axis=-1).max(axis=-1)
         difference = logarithms[..., k] - rest
         if difference.min() < 0 < difference.max():
-            axes.contour(xs, ys, difference, levels=[0.0], colors=INK, linewidths=1.2)
+            axes.contour(xs, ys, difference, levels=[0.0], colors=style.INK, linewidths=1.2)
     right = np.asarray(predict(X), dtype=np.float64).argmax(axis=-1) == y
     for k, name in enumerate(class_names):
-        mine = y == k
-        axes.scatter(
-            X[mine, 0],
-            X[mine, 1],
-            s=22,
-            color=palette[k],
-            marker=MARKERS[k % len(MARKERS)],
-            edgecolor="white",
-            linewidth=0.6,
-            label=literal(name),
-        )
+        marker = style.MARKERS[k % len(style.MARKERS)]
+        axes.scatter(*X[y == k].T, **style.DOTS, color=palette[k], marker=marker, label=style.literal(name))
     if not right.all():
-        axes.scatter(
-            X[~right, 0],
-            X[~right, 1],
-            s=90,
-            facecolor="none",
-            edgecolor=INK,
-            linewidth=1.2,
-            label=f"wrong ({(~right).sum()})",
-        )
-    label_axes(axes, literal(feature_names[0]), literal(feature_names[1]))
-    add_legend(figure, axes)
+        ring: dict[str, Any] = {"s": 90, "facecolor": "none", "edgecolor": style.INK, "linewidth": 1.2}
+        axes.scatter(*X[~right].T, **ring, label=f"wrong ({(~right).sum()})")
+    style.label_axes(axes, style.literal(feature_names[0]), style.literal(feature_names[1]))
+    style.add_legend(figure, axes)
     return figure
 
 
@@ -112,20 +76,20 @@ def confusion_matrix(
     `true` and `predicted` hold indices into `class_names`. The colour is the share of the row, so that
     classes of different size compare.
     """
-    n, names = len(class_names), [in_lines(literal(name)) for name in class_names]
+    n, names = len(class_names), [style.in_lines(style.literal(name)) for name in class_names]
     counts = np.zeros((n, n), dtype=np.int64)
     np.add.at(counts, (np.asarray(true, dtype=np.int64), np.asarray(predicted, dtype=np.int64)), 1)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
     side = min(max(3.6, 0.55 * n + 1.2), 14.0)
-    beside = LETTER * longest_line(names)
+    beside = style.LETTER * style.longest_line(names)
     slanted = beside * n > 0.9 * side
-    figure, axes = new_figure(title, side + 0.8 + beside, side + 0.9 + 0.7 * beside * slanted, pad=24)
-    axes.imshow(share, cmap=BLUES, vmin=0, vmax=1)
+    figure, axes = style.new_figure(title, side + 0.8 + beside, side + 0.9 + 0.7 * beside * slanted, pad=24)
+    axes.imshow(share, cmap=style.BLUES, vmin=0, vmax=1)
     size = float(np.clip(160 / max(n, 1), 5, 13))
     for i, j in np.ndindex(n, n):
         if counts[i, j] or n <= 12:
-            colour = "white" if share[i, j] > 0.75 else INK if counts[i, j] else "#a0a0a0"
+            colour = "white" if share[i, j] > 0.75 else style.INK if counts[i, j] else "#a0a0a0"
             axes.text(j, i, str(counts[i, j]), ha="center", va="center", fontsize=size, color=colour)
     axes.set_xticks(np.arange(n), names)
     axes.set_yticks(np.arange(n), names)
@@ -139,9 +103,9 @@ def confusion_matrix(
     axes.set_yticks(np.arange(n - 1) + 0.5, minor=True)
     axes.grid(which="minor", color="white", linewidth=1.5)
     axes.tick_params(which="minor", length=0)
-    label_axes(axes, "predicted class", "true class")
+    style.label_axes(axes, "predicted class", "true class")
     note = f"{np.trace(counts)} of {counts.sum()} right"
-    axes.text(0, 1.02, note, ha="left", va="bottom", transform=axes.transAxes, fontsize=10, color=INK)
+    axes.text(0, 1.02, note, ha="left", va="bottom", transform=axes.transAxes, fontsize=10, color=style.INK)
     return figure
 
 
@@ -150,15 +114,15 @@ def predicted_against_true(
 ) -> Figure:
     """Each sample's predicted number over its true one; on the line they are equal."""
     true, predicted = np.asarray(true, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
-    figure, axes = new_figure(title, 5.4, 5.0)
+    figure, axes = style.new_figure(title, 5.4, 5.0)
     both = np.concatenate([true, predicted])
     ends = [both.min(), both.max()]
-    axes.plot(ends, ends, color=INK, linewidth=1, linestyle="--", label="prediction = truth")
-    axes.scatter(true, predicted, s=22, color=COLOURS[0], edgecolor="white", linewidth=0.6, label="sample")
-    label_axes(axes, f"true {literal(name)}", f"predicted {literal(name)}")
-    axes.grid(color=FAINT, linewidth=0.6)
+    axes.plot(ends, ends, color=style.INK, linewidth=1, linestyle="--", label="prediction = truth")
+    axes.scatter(true, predicted, **style.DOTS, color=style.COLOURS[0], label="sample")
+    style.label_axes(axes, f"true {style.literal(name)}", f"predicted {style.literal(name)}")
+    axes.grid(color=style.FAINT, linewidth=0.6)
     axes.set_axisbelow(True)
-    add_legend(figure, axes)
+    style.add_legend(figure, axes)
     return figure
 
 
@@ -173,17 +137,17 @@ def images(
     pixels = np.asarray(pixels, dtype=np.float64)
     columns = min(columns, max(len(pixels), 1))
     rows = max(-(-len(pixels) // columns), 1)
-    figure = Picture(figsize=(0.3 + 0.95 * columns, 0.6 + 1.15 * rows), dpi=150, layout="constrained")
-    add_title(figure, title)
+    figure = style.Picture(figsize=(0.3 + 0.95 * columns, 0.6 + 1.15 * rows), dpi=150, layout="constrained")
+    style.add_title(figure, title)
     reach = np.abs(pixels).max(initial=0.0) or 1.0
-    shades = {"cmap": SIGNED, "vmin": -reach, "vmax": reach} if signed else {"cmap": "Greys"}
+    shades = {"cmap": style.SIGNED, "vmin": -reach, "vmax": reach} if signed else {"cmap": "Greys"}
     for i, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
         axes.set(xticks=[], yticks=[])
-        axes.spines[:].set_color(FAINT)
+        axes.spines[:].set_color(style.FAINT)
         if i < len(pixels):
             axes.imshow(pixels[i], **shades)
         else:
             axes.remove()
         if i < len(captions):
-            axes.set_title(literal(captions[i]), fontsize=9, color=INK, pad=3)
+            axes.set_title(style.literal(captions[i]), fontsize=9, color=style.INK, pad=3)
     return figure

@@ -7,19 +7,16 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
-from numpy.typing import NDArray
 from PIL import Image
-
-Array = NDArray[np.float64]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
 MARKERS = "os^DvP*X"
 INK, FAINT = "#222222", "#d8d8d8"
+DOTS: dict[str, Any] = {"s": 22, "edgecolor": "white", "linewidth": 0.6}  # of samples
 LETTER = 0.075  # inches that a letter of a name is wide
 SHORT = 16  # letters of the longest name that needs no wider figure
 LINE = 22  # letters after which a long name wraps
@@ -77,9 +74,10 @@ def add_lines_across(axes: Axes) -> None:
     axes.set_axisbelow(True)
 
 
-def line_style(k: int) -> dict[str, Any]:
-    """The look of line number k, different from its neighbours' without colours too."""
-    return {"color": COLOURS[k % len(COLOURS)], "linestyle": ("-", "--", "-.", ":")[k % 4], "linewidth": 2}
+def line_style(k: int, *, marked: bool) -> dict[str, Any]:
+    """The look of line number k, different from its neighbours' without colours too; `marked` shows its points."""
+    marker, dashes = MARKERS[k % len(MARKERS)] if marked else None, ("-", "--", "-.", ":")[k % 4]
+    return {"color": COLOURS[k % len(COLOURS)], "linestyle": dashes, "linewidth": 2, "marker": marker}
 
 
 def logarithmic_where_it_helps(axes: Axes, numbers: Sequence[float]) -> bool:
@@ -99,16 +97,8 @@ def add_legend(figure: Figure, axes: Axes, title: str | None = None) -> None:
     handles, labels = axes.get_legend_handles_labels()
     labels = [in_lines(label) for label in labels]
     figure.set_figwidth(figure.get_figwidth() + LETTER * max(0, longest_line(labels) - SHORT))
-    figure.legend(
-        handles,
-        labels,
-        title=title,
-        loc="outside right upper",
-        frameon=False,
-        fontsize=9,
-        title_fontsize=9,
-        labelcolor=INK,
-    )
+    small = {"fontsize": 9, "title_fontsize": 9, "labelcolor": INK}
+    figure.legend(handles, labels, title=title, loc="outside right upper", frameon=False, **small)
 
 
 def in_lines(name: str) -> str:

@@ -9,12 +9,11 @@ array([1., 0.])
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array: TypeAlias = npt.NDArray[np.float64]
+from nn.checks import Array
 
 
 def accuracy(outputs: Any, target: float) -> float:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from autograd_engine.value import Value
-from nn.checks import at_least_0
-
-Array: TypeAlias = npt.NDArray[np.float64]
+from nn.checks import Array, at_least_0
 
 
 def clip_gradients(

@@ -12,7 +12,7 @@ loss that computes something else each time cannot have a kernel, and one that a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,46 +26,41 @@ from autograd_engine.mapping import vmap
 from autograd_engine.primitives import mean
 from autograd_engine.structure import flatten
 from autograd_engine.value import Value
-from nn.checks import as_number
+from nn.checks import Array, as_number
+from nn.extras import Check
 from nn.grids import grid
 from nn.training.accuracy import accuracies, accuracy
 from nn.training.clipping import clipped_gradients
-from nn.training.progress import Check
 from nn.training.random_draws import RandomDraws
 from nn.training.random_sources import nothing_else_drawn
 from nn.training.recordings import Rows, Run, depends
 from nn.training.samples import Sample, mode, single
-from nn.training.steps import Figures, Indices, Task, trains_nothing
+from nn.training.steps import Figures, Indices, Steps, Task, trains_nothing
 from nn.training.symbolic_copy import State, SymbolicCopy
 
-Array: TypeAlias = npt.NDArray[np.float64]
 
-
-class CompiledSteps:
+class CompiledSteps(Steps):
     """Steps of native code, compiled when they are made; between `read` and `write` the model's state is kept here.
 
     Raises TraceError, or whatever the model or the loss raises, if they do what only numbers can do; then nothing has
     changed.
     """
 
-    def __init__(
-        self, task: Task, samples: Sequence[Sample], batch_size: int, held_out: Sequence[Sample], check: Check
-    ) -> None:
+    def __init__(self, task: Task, check: Check) -> None:
         self.task, self.check = task, check
         self._state = State(task)
         self._trained, self._others = self._state.read()
         self._gradients: Array | None = None
-        smallest = samples[: (len(samples) - 1) % batch_size + 1]
         with nothing_else_drawn(*self._traced()):
-            self._training = _Judging(task, self._state, samples, smallest)
+            self._training = _Judging(task, self._state, task.samples, task.smallest_batch)
             self._step = jit(value_and_grad(self._training.run, has_aux=True))
-            self._step.stats(self._trained, self._others, self._training.example(batch_size))
+            self._step.stats(self._trained, self._others, self._training.example(task.batch_size))
         self._judgings = [self._training]
-        if held_out:
+        if task.held_out:
             with mode(task.model, training=False), nothing_else_drawn(*self._traced()):
-                self._validation = _Judging(task, self._state, held_out, held_out[:1])
+                self._validation = _Judging(task, self._state, task.held_out, task.held_out[:1])
                 self._validate = jit(self._validation.judge)
-                self._validate.stats(self._trained, self._others, self._validation.example(len(held_out)))
+                self._validate.stats(self._trained, self._others, self._validation.example(len(task.held_out)))
             self._judgings.append(self._validation)
 
     def step(self, indices: Indices, figures: Figures) -> None:

@@ -19,11 +19,12 @@ from importlib.util import find_spec
 from typing import Any
 
 from nn.checks import Seed, at_least_0, generator, whole_number
+from nn.extras import Check
 from nn.modules import Module
 from nn.optimizer import Optimizer
 from nn.training.early_stopping import BestState
-from nn.training.progress import Check, ctrl_c_between_samples, progress_bar
-from nn.training.samples import Loss, Sample, checked_samples, mode, try_smallest_batch
+from nn.training.progress import ctrl_c_between_samples, progress_bar
+from nn.training.samples import Loss, checked_samples, mode, try_smallest_batch
 from nn.training.steps import Accuracy, Figures, Indices, Judge, Penalty, Steps, Task, ValueSteps
 
 WORTH_COMPILING = 2000
@@ -139,8 +140,8 @@ def fit(
     empty, or not of finite numbers, if a row does not fit the model or a target the loss, if the last batch is too
     small for the model's statistics, if early stopping has no validation data to judge by, or if the optimizer holds
     none of the model's parameters; in the first step if the penalty is no number, or if the loss or the penalty,
-    unless it is 0, does not depend on the parameters; ImportError if `progress` is True and
-    rich is not installed, or `jit` is True and llvmlite is not.
+    unless it is 0, does not depend on the parameters; ImportError if `jit` is True and llvmlite
+    is not installed.
 
     The points lie on 2 x + 1; the penalty on the slope makes a flatter line of them:
 
@@ -169,17 +170,17 @@ def fit(
         if not held_out:
             raise ValueError("early_stopping judges by the validation loss, so fit() needs validation=(X, y)")
         best = BestState(model, whole_number("early_stopping", early_stopping))
-    try_smallest_batch(model, [sample.inputs for sample in samples[: (len(samples) - 1) % batch_size + 1]])
-    task = Task(model, loss, optimizer, accuracy, penalty, clip_norm, clip_value)
+    task = Task(model, samples, held_out, batch_size, loss, optimizer, accuracy, penalty, clip_norm, clip_value)
+    try_smallest_batch(model, [sample.inputs for sample in task.smallest_batch])
 
     history, started, compiled_after = History(), time.perf_counter(), 0
     with mode(model, training=True), ctrl_c_between_samples() as check:
-        steps: Steps = ValueSteps(task, samples, held_out, check)
+        steps: Steps = ValueSteps(task, check)
         try:
             if jit is None and epochs * len(samples) < WORTH_COMPILING:
                 history.jit_reason = f"there are fewer than {WORTH_COMPILING} samples in all epochs together"
             elif jit is not False:
-                steps = _compiled(task, samples, batch_size, held_out, check, history, jit) or steps
+                steps = _compiled(task, check, history, jit) or steps
             with progress_bar(epochs * batches, progress) as show:
                 for epoch in range(1, epochs + 1):
                     order: Indices = range(len(samples)) if batches == 1 else draws.permutation(len(samples))
@@ -205,9 +206,9 @@ def fit(
                     if history.stopped_early:
                         break
                     if callback is not None and epoch < epochs and not steps.current():
-                        steps, history.jit = ValueSteps(task, samples, held_out, check), False
+                        steps, history.jit = ValueSteps(task, check), False
                         if jit or (epoch - compiled_after) * len(samples) >= WORTH_COMPILING:
-                            steps = _compiled(task, samples, batch_size, held_out, check, history, jit) or steps
+                            steps = _compiled(task, check, history, jit) or steps
                             compiled_after = epoch
                         else:
                             history.jit_reason = _CHANGED_TOO_SOON
@@ -241,22 +242,14 @@ def evaluate(model: Module, X: Any, y: Any, loss: Loss, accuracy: Accuracy | Non
     return mean_loss, mean_accuracy[0] if mean_accuracy else None
 
 
-def _compiled(
-    task: Task,
-    samples: Sequence[Sample],
-    batch_size: int,
-    held_out: Sequence[Sample],
-    check: Check,
-    history: History,
-    jit: bool | None,
-) -> Steps | None:
+def _compiled(task: Task, check: Check, history: History, jit: bool | None) -> Steps | None:
     """The compiled steps. If they cannot be made: an error if `jit` is True, else None, and the history says why."""
     try:
         if find_spec("llvmlite") is None:
             raise ImportError("jit=True needs llvmlite: pip install llvmlite")
         from nn.training.compiled import CompiledSteps  # which imports the compiler
 
-        steps = CompiledSteps(task, samples, batch_size, held_out, check)
+        steps = CompiledSteps(task, check)
     except Exception as error:  # of any kind: user-defined units and losses may not work on symbols
         if jit:
             raise

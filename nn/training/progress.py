@@ -2,86 +2,34 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from importlib.util import find_spec
-from types import FrameType
-from typing import TypeAlias
+from contextlib import AbstractContextManager, contextmanager
 
-Check: TypeAlias = Callable[[], None]
+from nn.extras import Check, deferred_ctrl_c
 
 HUGE = 1e6
 
 
-@contextmanager
-def ctrl_c_between_samples() -> Iterator[Check]:
+def ctrl_c_between_samples() -> AbstractContextManager[Check]:
     """Gives a function that raises KeyboardInterrupt if Ctrl-C was pressed; a second Ctrl-C raises it at once.
 
     A foreign handler is left alone, and in other threads Ctrl-C is never heard.
     """
-    pressed = False
-
-    def note(signum: int, frame: FrameType | None) -> None:
-        nonlocal pressed
-        if pressed:
-            raise KeyboardInterrupt
-        pressed = True
-
-    def check() -> None:
-        if pressed:
-            raise KeyboardInterrupt
-
-    with _handling_ctrl_c(note):
-        yield check
-
-
-@contextmanager
-def ctrl_c_after_imports() -> Iterator[None]:
-    """Defers Ctrl-C to the end: an import in C code would print the KeyboardInterrupt or turn it into ImportError.
-
-    A foreign handler is left alone.
-    """
-    pressed = False
-
-    def note(signum: int, frame: FrameType | None) -> None:
-        nonlocal pressed
-        pressed = True
-
-    with _handling_ctrl_c(note):
-        yield
-    if pressed:
-        raise KeyboardInterrupt
-
-
-@contextmanager
-def _handling_ctrl_c(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    ours = in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if ours:
-        signal.signal(signal.SIGINT, handler)
-    try:
-        yield
-    finally:
-        if ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+    return deferred_ctrl_c(patient=False)
 
 
 @contextmanager
 def progress_bar(steps: int, wanted: bool | None) -> Iterator[Callable[..., None]]:
     """Gives a function to be called after each step, with the epoch, the loss and perhaps the accuracy."""
     if wanted is None:
-        wanted = sys.stderr.isatty() and find_spec("rich") is not None
+        wanted = sys.stderr.isatty()
     if not wanted:
         yield lambda *figures: None
         return
-    try:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-    except ImportError:
-        raise ImportError("progress=True needs rich: pip install 'autograd-engine[train]'") from None
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -9,17 +9,15 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from autograd_engine.compiler.trace.errors import TraceError
+from nn.checks import Array
 from nn.grids import grid
 from nn.modules import Module
 from nn.training.random_sources import reached
-
-Array: TypeAlias = npt.NDArray[np.float64]
 
 
 class RandomDraws:

@@ -47,8 +47,7 @@ def nothing_else_drawn(*traced: Any) -> Iterator[None]:
 
 def _has_a_state(thing: Any) -> bool:
     """Whether it is a source of random numbers whose state can be restored."""
-    is_random = isinstance(thing, random.Random) and not isinstance(thing, random.SystemRandom)
-    return is_random or isinstance(thing, (np.random.Generator, np.random.RandomState))
+    return isinstance(thing, _SOURCES) and not isinstance(thing, random.SystemRandom)
 
 
 def _state(source: Any) -> bytes:
@@ -122,18 +121,5 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 
 
 _GLOBAL: list[Any] = [random.random.__self__, np.random.random.__self__]  # type: ignore[attr-defined]
-_ENDS = (
-    np.random.Generator,
-    np.random.RandomState,
-    random.Random,
-    str,
-    bytes,
-    int,
-    float,
-    complex,
-    type,
-    type(None),
-    ModuleType,
-    Primitive,
-    Value,
-)
+_SOURCES = (np.random.Generator, np.random.RandomState, random.Random)
+_ENDS = (*_SOURCES, str, bytes, int, float, complex, type, type(None), ModuleType, Primitive, Value)

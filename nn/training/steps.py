@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +17,10 @@ from autograd_engine.primitives import as_float, sum
 from autograd_engine.structure import flatten
 from autograd_engine.value import Value
 from nn.checks import as_number
+from nn.extras import Check
 from nn.modules import Module
 from nn.optimizer import Optimizer
 from nn.training.clipping import clip_gradients
-from nn.training.progress import Check
 from nn.training.samples import Loss, Sample, single
 
 Accuracy: TypeAlias = Callable[[Any, Any], float]
@@ -32,15 +32,23 @@ Indices: TypeAlias = "range | npt.NDArray[np.int64]"
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be trained, and how: the arguments of `fit`."""
+    """What is to be trained, with what, and how: the arguments of `fit`."""
 
     model: Module
+    samples: Sequence[Sample]
+    held_out: Sequence[Sample]
+    batch_size: int
     loss: Loss
     optimizer: Optimizer
     accuracy: Accuracy | None = None
     penalty: Penalty | None = None
     clip_norm: float | None = None
     clip_value: float | None = None
+
+    @property
+    def smallest_batch(self) -> Sequence[Sample]:
+        """As many samples as the smallest batch of an epoch has."""
+        return self.samples[: (len(self.samples) - 1) % self.batch_size + 1]
 
     @property
     def clips(self) -> bool:
@@ -75,8 +83,8 @@ class Figures:
         return (loss, self.accuracy / self.judged) if self.with_accuracy else (loss,)
 
 
-class Steps(Protocol):
-    """Steps of a training, on Values or compiled."""
+class Steps:
+    """Steps of a training. What only compiled ones have to do is nothing here."""
 
     def step(self, indices: Indices, figures: Figures) -> None:
         """Train on the batch of the samples at `indices`."""
@@ -86,6 +94,7 @@ class Steps(Protocol):
 
     def current(self) -> bool:
         """Whether the model, the loss and the penalty still compute what these steps do."""
+        return True
 
     def read(self) -> None:
         """Take over the state of the model, which a callback may have changed."""
@@ -151,17 +160,17 @@ def trains_nothing(what: str) -> str:
     )
 
 
-class ValueSteps:
-    """Steps on Values. The state stays in the model, so there is nothing to read or write."""
+class ValueSteps(Steps):
+    """Steps on Values. The state stays in the model, and nothing is fixed."""
 
-    def __init__(self, task: Task, samples: Sequence[Sample], held_out: Sequence[Sample], check: Check) -> None:
-        self.task, self.samples, self.held_out = task, samples, held_out
+    def __init__(self, task: Task, check: Check) -> None:
+        self.task = task
         self._judge = Judge(task.model, self._loss, task.accuracy, check)
         self._loss_watch, self._penalty_watch = _Watch("loss", task), _Watch("penalty", task)
 
     def step(self, indices: Indices, figures: Figures) -> None:
         """See `Steps`. It uses the mean of the samples' gradients. Raises ValueError if nothing is trained."""
-        task, batch = self.task, [self.samples[i] for i in indices]
+        task, batch = self.task, [self.task.samples[i] for i in indices]
         task.optimizer.zero_grad()
         if task.model.needs_batch:
             _backward(self._judge.batch(batch, figures), 1.0 / len(batch))
@@ -187,18 +196,8 @@ class ValueSteps:
 
     def validate(self, figures: Figures) -> None:
         """See `Steps`."""
-        for sample in self.held_out:
+        for sample in self.task.held_out:
             self._judge.sample(sample, figures)
-
-    def current(self) -> bool:
-        """Always: nothing is fixed."""
-        return True
-
-    def read(self) -> None:
-        """Nothing."""
-
-    def write(self) -> None:
-        """Nothing."""
 
 
 def _backward(loss: Any, seed: float = 1.0) -> None:

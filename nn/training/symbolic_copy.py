@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from autograd_engine.compiler.trace.errors import TraceError
+from nn.checks import Array
 from nn.grids import grid
 from nn.modules import LAST_CALL, Module
 from nn.training.random_draws import RandomDraws
 from nn.training.steps import Task
-
-Array: TypeAlias = npt.NDArray[np.float64]
 
 
 class State:

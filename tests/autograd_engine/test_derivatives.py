@@ -1,7 +1,9 @@
 """Derivatives of functions: structures, nesting, agreement between the modes."""
 
 import copy
+import inspect
 import math
+import multiprocessing
 import pickle
 from typing import NamedTuple
 
@@ -14,20 +16,23 @@ from autograd_engine import (
     Value,
     arctan2,
     cos,
-    derivatives,
     dot,
     exp,
     grad,
     gradient,
     hessian,
     jacobian,
+    jit,
     jvp,
     log,
+    runs,
     sin,
     sqrt,
+    stop_gradient,
     tanh,
     value_and_grad,
     vjp,
+    vmap,
 )
 from autograd_engine.graph import topological_order
 from tests.laws.strategies import expressions, points
@@ -301,7 +306,7 @@ def test_an_inner_derivative_does_not_look_at_what_came_before_it(monkeypatch):
         return q
 
     expected = (motion(1.0 + 1e-6) - motion(1.0 - 1e-6)) / 2e-6
-    monkeypatch.setattr(derivatives, "topological_order", counting)
+    monkeypatch.setattr(runs, "topological_order", counting)
     assert grad(motion)(1.0) == pytest.approx(expected, rel=1e-8)
     assert max(seen) < 10  # the nodes of one energy, not those of the steps before
 
@@ -373,3 +378,85 @@ def test_a_real_function_of_many_variables():
     np.testing.assert_allclose(
         hessian(loss)(w), np.outer(x, x) * math.exp(z) / (1 + math.exp(z)) ** 2, rtol=1e-9, atol=1e-300
     )
+
+
+def cubed(x, scale=1.0):
+    """scale * x³."""
+    return scale * x**3
+
+
+@grad
+def slope_of_square(x):
+    return x * x
+
+
+TRANSFORMED = [
+    grad(cubed),
+    value_and_grad(cubed),
+    jacobian(cubed),
+    hessian(cubed),
+    grad(grad(cubed)),
+    jit(grad(cubed)),
+    grad(jit(cubed)),
+    slope_of_square,
+]
+
+
+@pytest.mark.parametrize("f", TRANSFORMED)
+def test_derivatives_of_functions_of_a_module_can_be_pickled(f):
+    assert pickle.loads(pickle.dumps(f))(2.0) == copy.deepcopy(f)(2.0) == f(2.0)
+
+
+def test_a_pool_of_processes_computes_derivatives():
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        for f in (grad(cubed), jit(grad(cubed))):
+            assert pool.map(f, [1.0, 2.0]) == [3.0, 12.0]
+
+
+def test_a_derivative_has_the_name_and_the_signature_of_its_function():
+    class Model:
+        slope = grad(lambda self, x: 3 * x, argnums=1)
+
+    assert Model().slope(2.0) == 3.0
+    for f in (grad(cubed), value_and_grad(cubed), jacobian(cubed)):
+        assert (f.__name__, f.__doc__, inspect.signature(f)) == ("cubed", cubed.__doc__, inspect.signature(cubed))
+    assert grad(lambda f, argnums: f * argnums)(2.0, argnums=5.0) == 5.0
+
+
+@given(expressions(max_steps=4), st.floats(-2.0, 2.0))
+def test_through_a_stopped_number_flows_no_derivative_of_any_order(expression, a):
+    for order in (1, 2, 3):
+
+        def of(f, order=order):
+            for _ in range(order):
+                f = grad(f)
+            return f
+
+        found = of(lambda x: expression(stop_gradient(x), x))(a)
+        assert type(found) is float
+        assert found == of(lambda x: expression(a, x))(a)
+    assert stop_gradient(a) is a
+
+
+@pytest.mark.parametrize("compiled", [lambda f: f, jit])
+def test_arrays_and_nested_data_are_stopped(compiled):
+    def f(p):
+        stopped = stop_gradient({"p": [p["a"], Point(p["b"], 1.0)], "name": "none"})
+        assert (type(stopped["p"][1]), stopped["name"]) == (Point, "none")
+        return (stopped["p"][0] * p["a"] ** 2).sum() + stopped["p"][1].x * p["b"] ** 3
+
+    def mean_of_products(w, X):
+        return (stop_gradient(vmap(lambda x: w * x)(X)) * vmap(lambda x: w * x)(X) * stop_gradient(X)).sum()
+
+    slopes = compiled(grad(f))({"a": np.array([1.0, 2.0]), "b": 3.0})
+    assert (slopes["a"].tolist(), slopes["b"], slopes["a"].dtype) == ([2.0, 8.0], 81.0, float)
+    assert compiled(grad(mean_of_products))(2.0, np.arange(3.0)) == 18.0
+    assert compiled(vmap(grad(lambda x: stop_gradient(x) * x)))(np.arange(3.0)).tolist() == [0.0, 1.0, 2.0]
+
+
+def test_a_detached_number_makes_no_derivative_a_value():
+    for found in (grad(lambda x: x.detach() * x)(2.0), hessian(lambda x: x.detach() * x**2)(1.0)):
+        assert (type(found), found) == (float, 2.0)
+    x = Value(2.0).detach()
+    x.data = 3.0
+    assert x.op is None

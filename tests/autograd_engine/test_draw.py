@@ -1,6 +1,6 @@
-"""Drawings are judged by the DOT text and by the structure of the SVG, never by its bytes: sizes depend on fonts."""
+"""Drawings are judged by the DOT text and by the structure of the SVG, never by its bytes."""
 
-import builtins
+import importlib.metadata
 import math
 import operator
 import os
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from autograd_engine import Value, dot, relu, where
 from autograd_engine import sum as sum_values
-from autograd_engine.draw import draw, to_svg
+from autograd_engine.draw import NUMBER_FONT, TEXT_FONT, draw, to_svg
 from nn import MLP
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -435,36 +435,62 @@ def test_no_program_is_needed(monkeypatch):
 
 
 @pytest.fixture
-def without_pygraphviz(monkeypatch):
-    def refuse(name, *args, **kwargs):
-        if name == "pygraphviz":
-            raise ImportError(name)
-        return import_module(name, *args, **kwargs)
+def without_graphviz(monkeypatch):
+    """No package that brings Graphviz along, and no program on the PATH."""
 
-    import_module = builtins.__import__
-    monkeypatch.setattr(builtins, "__import__", refuse)
+    def missing(name):
+        raise importlib.metadata.PackageNotFoundError(name)
 
-
-def test_without_pygraphviz_the_program_dot_draws(monkeypatch, without_pygraphviz):
-    def pipe(self, format, encoding):
-        assert (format, encoding) == ("svg", "utf-8")
-        return f"<?xml version='1.0'?>\n<svg><!-- {len(self.source)} --></svg>\n"
-
-    monkeypatch.setattr(graphviz.Digraph, "pipe", pipe)
-    assert re.fullmatch(r"<svg><!-- \d+ --></svg>\n", to_svg(lecture_example()))
-
-
-def test_without_both_the_error_says_what_to_install(monkeypatch, without_pygraphviz, tmp_path):
+    monkeypatch.setattr(importlib.metadata, "files", missing)
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(RuntimeError, match=r"pip install pygraphviz.*program dot") as error:
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the program in this test is a shell script")
+@pytest.mark.parametrize("missing", [False, True])
+def test_the_program_dot_draws_only_where_the_package_is_missing(tmp_path, monkeypatch, request, missing):
+    if missing:
+        request.getfixturevalue("without_graphviz")
+    program = tmp_path / "dot"
+    program.write_text('#!/bin/sh\necho "<?xml version=\'1.0\'?>"\necho "<svg>$*</svg>"\necho Fontconfig >&2\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert (to_svg(lecture_example()) == "<svg>-Tsvg</svg>\n") is missing
+
+
+def test_without_graphviz_the_error_says_what_to_install(without_graphviz, tmp_path):
+    with pytest.raises(RuntimeError, match=r"pip install graphviz-pure.*program dot") as error:
         to_svg(lecture_example(), tmp_path / "graph.svg")
     assert "\n" not in str(error.value)
     assert os.listdir(tmp_path) == []
     assert lecture_example()._repr_svg_() is None
 
 
-def test_graphviz_is_imported_for_a_drawing_only():
-    script = "import sys, autograd_engine.draw; sys.exit(len({'graphviz', 'pygraphviz'} & sys.modules.keys()))"
+def test_a_picture_that_graphviz_refuses_is_an_error():
+    picture = draw(lecture_example())
+    picture.body.append("->")
+    with pytest.raises(RuntimeError, match=r"Graphviz cannot draw this: .*syntax error"):
+        picture._repr_mimebundle_()
+
+
+def test_drawing_says_nothing(capfd):
+    to_svg(Value(1.0, "∞ ü 漢") * 2)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_boxes_are_as_wide_as_their_text_in_the_widest_usual_font():
+    """The boxes of texts in Verdana or DejaVu Sans, whose letters take 0.6 of their height and more."""
+    for label in "parameters[0].weight", "WWWW":
+        svg = to_svg(relu(Value(1.0, label)))
+        [group, _] = ET.fromstring(svg).iterfind(f".//{SVG}g[@class='node']")
+        texts = list(group.iter(f"{SVG}text"))
+        assert {text.get("font-family") for text in texts} == {TEXT_FONT, NUMBER_FONT}
+        corners = [float(point.split(",")[0]) for point in group.find(f".//{SVG}polygon").get("points").split()]
+        assert max(corners) - min(corners) > 0.6 * 11 * len(label)
+
+
+def test_a_drawing_imports_what_others_do_not_need():
+    late = {"graphviz", "subprocess", "importlib.metadata"}
+    script = f"import sys, autograd_engine.draw; sys.exit(len({late} & sys.modules.keys()))"
     subprocess.run([sys.executable, "-c", script], check=True)
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import warnings
 
 import pytest
 from hypothesis import example, given
@@ -100,7 +101,58 @@ def test_what_is_no_formula_is_refused_by_name(text, message):
     assert "\n" not in str(error.value)
 
 
-@given(st.text() | st.text(alphabet="xy+-*/().,0123456789e<>=[]'\" ", max_size=40))
+@pytest.mark.parametrize(
+    ("text", "python"),
+    [
+        ("ln(x) + ln x", "log(x) + log(x)"),
+        ("2x + 3 y", "2 * x + 3 * y"),
+        ("-1.5x - .5(x + y)", "-1.5 * x - 0.5 * (x + y)"),
+        ("2e3x + 2e + 2exp(x)", "2e3 * x + 2 * e + 2 * exp(x)"),
+        ("x*2y", "x * 2 * y"),
+        ("sin x - cos y", "sin(x) - cos(y)"),
+        ("2sin x", "2 * sin(x)"),
+        ("x² - 2x³y + x⁻¹", "x**2 - 2 * x**3 * y + x**-1"),
+        ("x²(y + 1)", "x**2 * (y + 1)"),
+        ("-x¹⁰", "-(x**10)"),
+        ("|x| + 2|x - y|²", "abs(x) + 2 * abs(x - y) ** 2"),
+        ("x2 + 0x10 + 1_000", "x2 + 16 + 1000"),
+    ],
+)
+def test_the_signs_of_the_blackboard_are_read_where_they_mean_one_thing(text, python):
+    found, expected = parse(text), parse(python)
+    assert found.text == text
+    assert found.names == expected.names
+    numbers = dict.fromkeys(found.names, 0.7)
+    assert found(**numbers) == expected(**numbers)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1/2x", r"write 2\*x, and what belongs together in parentheses$"),
+        ("1/2(x + 1)", r"write 2\*\(\.\.\.\), and what"),
+        ("x**2y", r"write 2\*y, and"),
+        ("sin x*y", r"write sin\(\.\.\.\), with parentheses$"),
+        ("sin x²", r"in the formula 'sin x²' write sin\("),
+        ("sin 2x", r"write sin\("),
+        ("sin²(x)", r"sin\(\.\.\.\)"),
+        ("x|y", r"written abs\(x\)"),
+    ],
+)
+def test_what_can_be_read_in_two_ways_is_answered_with_the_right_spelling(text, message):
+    with pytest.raises(ExpressionError, match=message) as error:
+        parse(text)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["1and x", "2(x)", "'\\d'", "0x1for x in y", "1 is x"])
+def test_warnings_of_the_parser_reach_nobody(text):
+    with warnings.catch_warnings(), contextlib.suppress(ExpressionError):
+        warnings.simplefilter("error")
+        parse(text)
+
+
+@given(st.text() | st.text(alphabet="xy+-*/().,0123456789e<>=[]'\" |²⁻sin", max_size=40))
 @example("9" * 400)
 @example("9" * 5000)
 @example("1_000")

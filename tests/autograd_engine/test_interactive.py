@@ -8,13 +8,29 @@ import json
 import math
 import random
 import re
+from collections import Counter
 from importlib.resources import files
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd_engine import Value, dot, exp, log, relu, sigmoid, sin, sqrt, tanh, to_html, where
+from autograd_engine import (
+    Value,
+    digamma,
+    dot,
+    exp,
+    lgamma,
+    log,
+    polygamma,
+    relu,
+    sigmoid,
+    sin,
+    sqrt,
+    tanh,
+    to_html,
+    where,
+)
 from autograd_engine.draw import KINDS
 from autograd_engine.graph import topological_order
 from autograd_engine.interactive import javascript as emitter
@@ -43,9 +59,8 @@ def javascript(browser):
     page = browser.new_page()
     rows = [(op.name, n) for op in ROWS for n in ([op.arity] if op.arity is not None else range(9))]
     rows = [(name, n) for name, n in rows if name != "dot" or n % 2 == 0]
-    functions, engine = (_script(name) for name in ("special.js", "engine.js"))
     page.evaluate(
-        f"""() => {{ {functions}\n{emitter.emit(rows)}\n{engine}
+        f"""() => {{ {_script("engine.js")}\n{emitter.emit(rows)}
         window.local = (key, inputs) => {{
           const out = forward[key](...inputs);
           return [out, partials[key](out, ...inputs)];
@@ -76,6 +91,16 @@ def data_of(html):
 
 def test_exactly_the_basic_rows_are_written_by_hand():
     assert set(emitter.BASIC) == {op.name for op in ROWS if not op.composite}
+
+
+@pytest.mark.parametrize("op", [*ROWS, PRIMITIVES["polygamma3"]], ids=lambda op: op.name)
+def test_a_row_takes_along_just_the_functions_that_it_needs(op):
+    functions = re.compile(r"^(?:const|function) (\w+)", re.MULTILINE)
+    code = re.sub('//.*|"[^"]*"', "", emitter.emit([(op.name, 2 if op.arity is None else op.arity)]))
+    mentions = Counter(re.findall(r"(?<![\w.])[a-zA-Z]\w*", code))
+    found = functions.findall(code)
+    assert set(found) == set(functions.findall(_script("special.js"))) & mentions.keys()
+    assert [name for name in found if mentions[name] == 1] == []
 
 
 # Where a derivative crosses zero, the last digit of its larger term counts.
@@ -200,6 +225,12 @@ def primitive():
     yield make
     for name in names:
         del PRIMITIVES[name]
+
+
+@pytest.mark.parametrize("x", [0.7, 25.0, -1.3])
+def test_a_row_of_a_family_is_emitted(open_graph, x):
+    page = open_graph(polygamma(3, leaf(x, "x")))
+    check_shown(page, polygamma(3, leaf(x, "x")))
 
 
 def test_a_row_of_ones_own_is_emitted_if_it_is_written_with_primitives(primitive, open_graph):
@@ -415,7 +446,7 @@ def test_the_backward_pass_goes_step_by_step(open_graph):
         sentences.append(page.locator("#sentence").inner_text())
         arrived.append(sum(gradient is not None for _, gradient in shown(page).values()))
     assert arrived == [1, 3, 4, 6, 7, 9, 9]
-    assert sentences[0] == "Start: ∂out/∂out is the seed, 1. Nothing else has a gradient yet."
+    assert sentences[0] == "Start: d out/d out is the seed, 1. Nothing else has a gradient yet."
     assert sentences[1] == "out (×) passes its gradient 1 on: s2 gets 1 × 0.5 = 0.5; w2 gets 1 × 0.727508 = 0.727508."
     assert sentences[-1].startswith("Done")
     page.get_by_label("To the start").click()
@@ -450,7 +481,7 @@ def test_a_click_explains_a_node(open_graph):
     panel = page.locator("#panel")
     box(page, "q").click()
     text = panel.inner_text()
-    for line in ("result of add", "q = x + y", "= (−2) + 5 = 3", "∂f/∂q = ∂f/∂f · ∂f/∂q", "= 1·(−4) = −4"):
+    for line in ("result of add", "q = x + y", "= (−2) + 5 = 3", "d f/d q = d f/d f · ∂f/∂q", "= 1·(−4) = −4"):
         assert line in text
     panel.get_by_role("button", name="x", exact=True).click()
     text = panel.inner_text()
@@ -470,9 +501,9 @@ def test_a_rule_breaks_between_numbers_and_factors_only(open_graph):
     page = open_graph(chain_network()[0])
     box(page, "s2").click()
     rule = page.locator("#panel pre")
-    assert "d σ(x)/d x = σ(x)(1−σ(x))" in rule.text_content()
+    assert "∂σ(x)/∂x = σ(x)(1−σ(x))" in rule.text_content()
     wholes = rule.locator(".whole")
-    assert "d σ(x)/d x" in wholes.all_text_contents()
+    assert "∂σ(x)/∂x" in wholes.all_text_contents()
     assert len(set(wholes.evaluate_all("all => all.map((one) => one.offsetHeight)"))) == 1
 
 
@@ -514,6 +545,31 @@ def test_numbers_on_edges_do_not_overlap(open_graph):
             beside = a["x"] + a["width"] <= b["x"] or b["x"] + b["width"] <= a["x"]
             # A line, with the white around it, is taller than its digits.
             assert beside or abs(a["y"] - b["y"]) > 0.6 * a["height"]
+
+
+def test_numbers_on_edges_stand_on_no_box(open_graph, page):
+    page.set_viewport_size({"width": 1400, "height": 800})
+    a, b = leaf(1.3, "a"), leaf(0.4, "b")
+    open_graph(polygamma(3, a * b) + lgamma(a) * digamma(b) + polygamma(1, a))
+    assert page.locator(".derivative:visible").count() == 12
+    covered = page.evaluate("""() => [...document.querySelectorAll(".derivative")].filter((number) => {
+        const { left, right, top, bottom } = number.getBoundingClientRect();
+        return [...document.querySelectorAll("#boxes .shape")].some((shape) => {
+            const box = shape.getBoundingClientRect();
+            return left < box.right && box.left < right && top < box.bottom && box.top < bottom;
+        });
+    }).map((number) => number.textContent)""")
+    assert covered == []
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_names_of_leaves_are_not_broken_in_the_list(open_graph, page, width):
+    page.set_viewport_size({"width": width, "height": 800})
+    open_graph(dot(*([leaf(-0.0123456789, f"0.{name}[{i}]") for i in range(5)] for name in ("bias", "activation"))))
+    names = page.locator("#panel td .link")
+    assert len(set(names.evaluate_all("all => all.map((one) => one.offsetHeight)"))) == 1
+    assert names.first.evaluate("one => one.getClientRects().length") == 1
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def in_sight(page):

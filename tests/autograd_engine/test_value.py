@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import autograd_engine
-from autograd_engine import PRIMITIVES, Value, dot, exp, relu
+from autograd_engine import PRIMITIVES, Value, dot, exp, grad, jit, relu
 from autograd_engine.graph import topological_order
+from autograd_engine.number_arrays import number_array
 from autograd_engine.rows import Rows
 from tests.laws.strategies import expressions, points
 
@@ -323,10 +324,62 @@ def test_only_a_leaf_takes_new_data():
         y.data = 1.0
 
 
-@pytest.mark.parametrize("convert", [float, int, complex, math.exp, math.sqrt])
-def test_a_conversion_that_would_lose_the_gradient_fails(convert):
-    with pytest.raises(TypeError):
+@pytest.mark.parametrize(
+    "convert",
+    [
+        *(float, int, complex, math.exp, math.sqrt, math.trunc),
+        lambda v: np.zeros(2).__setitem__(0, v),
+        lambda v: np.zeros(2).fill(v),
+        lambda v: np.zeros(2).__setitem__(slice(None), [v, v]),
+        lambda v: np.array([v, v], dtype=float),
+        lambda v: np.array([v, v]).astype(float),
+    ],
+)
+def test_a_conversion_that_would_lose_the_gradient_fails_with_a_way_out(convert):
+    with pytest.raises(TypeError, match=r"autograd_engine \(exp, sin, ...\) instead of those of math, .* x\.data$"):
         convert(Value(2.0))
+
+
+@pytest.mark.parametrize("pack", [lambda x: x, lambda x: [x, x], lambda x: {"a": x}, lambda x: np.array([[x]])])
+def test_pytest_compares_values_approximately(pack):
+    v = Value(0.1) + Value(0.2)
+    assert v != 0.3
+    assert pack(v) == pytest.approx(pack(0.3))
+    assert pack(0.3) == pytest.approx(pack(v))
+    assert pack(v) == pytest.approx(pack(Value(0.3)))
+    assert pack(v) != pytest.approx(pack(0.3001))
+    assert pack(0.3001) != pytest.approx(pack(v))
+
+
+@pytest.mark.parametrize(
+    "pack", [lambda x: x, lambda x: [x, 1.0], lambda x: [[x], [x]], lambda x: number_array([x, x], (2, 1))]
+)
+@pytest.mark.parametrize(
+    "check",
+    [
+        np.testing.assert_allclose,
+        np.testing.assert_almost_equal,
+        np.testing.assert_array_almost_equal,
+        lambda x, y: np.testing.assert_array_less(x, 2.0) or np.testing.assert_allclose(x, y),
+    ],
+)
+def test_numpy_compares_values_approximately(check, pack):
+    v = Value(0.1) + Value(0.2)
+    check(pack(v), pack(0.3))
+    check(pack(0.3), pack(v))
+    check(pack(v), pack(Value(0.3)))
+    for bad in (pack(0.3001), pack(Value(0.3001)), pack(math.nan)):
+        with pytest.raises(AssertionError):
+            check(pack(v), bad)
+
+
+def test_what_compares_numbers_does_not_make_arrays_of_values_floats():
+    v = Value(0.5)
+    assert not hasattr(v, "__array__")
+    assert np.array([v, v]).tolist() == [v, v]
+    assert np.array([v, v]).dtype == object
+    assert Fraction(1, 2) == v
+    assert (v.real, v.imag) == (v, 0.0)
 
 
 def test_repr_and_format():
@@ -401,6 +454,22 @@ def test_a_float_array_does_not_swallow_values():
         array += Value(1.0)
     with pytest.raises(TypeError):
         array[0] = Value(1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("linalg.inv", lambda x: np.linalg.inv(x * np.eye(2))),
+        ("linalg.solve", lambda x: np.linalg.solve(np.eye(2), x * np.ones(2))),
+        ("linalg.eigh", lambda x: np.linalg.eigh(x * np.eye(2))),
+        ("fft.fft", lambda x: np.fft.fft(x * np.ones(2))),
+        ("interp", lambda x: np.interp(x * np.ones(2), [0.0, 4.0], [0.0, 1.0])),
+    ],
+)
+def test_functions_of_numpy_without_derivatives_say_what_to_write_instead(name, call):
+    for transform in (call, grad(call), jit(call)):
+        with pytest.raises(TypeError, match=rf"^numpy\.{name}\(\) takes floats only, .* x\.data$"):
+            transform(Value(2.0) if transform is call else 2.0)
 
 
 # --- copies ------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from autograd_engine.primitives import PRIMITIVES, Primitive, cos, softplus, square, tanh
+from autograd_engine.primitives import PRIMITIVES, Primitive, cos, softplus, square, tanh, where
 from tests.laws.rows import NONZERO, REALS, ROWS, Inputs
 
 Operand = Callable[[Any], Any]
@@ -130,15 +130,36 @@ CONSTANTS = (-1.5, 0.5, 2.0)
 
 
 @dataclasses.dataclass(frozen=True)
+class Choice:
+    """A choice between its last two operands by a condition on the others, as a step of an expression."""
+
+    name: str
+    arity: int
+    condition: Callable[..., Any]
+
+    def __call__(self, *operands: Any) -> Any:
+        return where(self.condition(*operands[:-2]), *operands[-2:])
+
+
+CHOICES = (
+    Choice("where(<)", 4, lambda a, b: a < b),
+    Choice("where(==)", 4, lambda a, b: a == b),
+    Choice("where(> & <=)", 5, lambda a, b, c: (a > b) & (b <= c)),
+    Choice("where(>= | !=)", 5, lambda a, b, c: (a >= b) | (b != c)),
+    Choice("where(< ^ <)", 6, lambda a, b, c, d: (a < b) ^ (c < d)),
+)
+
+
+@dataclasses.dataclass(frozen=True)
 class Expression:
     """A closed expression, as a callable of its variables (floats or Values).
 
-    It is a straight line of steps, each a primitive with the places of its operands: in the variables, then
+    It is a straight line of steps, each a primitive or a choice with the places of its operands: in the variables, then
     CONSTANTS, then the results of earlier steps. So steps share what they use, and graphs are no mere trees.
     """
 
     variables: int
-    steps: tuple[tuple[Primitive, tuple[int, ...]], ...]
+    steps: tuple[tuple[Primitive | Choice, tuple[int, ...]], ...]
 
     def __call__(self, *xs: Any) -> Any:
         """The value of the last step at `xs`, one number per variable."""
@@ -158,14 +179,19 @@ class Expression:
 
 
 @st.composite
-def expressions(draw: st.DrawFn, variables: int = 2, *, smooth: bool = True, max_steps: int = 8) -> Expression:
+def expressions(
+    draw: st.DrawFn, variables: int = 2, *, smooth: bool = True, choices: bool = False, max_steps: int = 8
+) -> Expression:
     """Random expressions over the whole table, tame for variables within ±2 (see `points`).
 
-    With `smooth` they have derivatives of every order everywhere; without, the rows with kinks and jumps
-    occur too. Each step uses the one before, so that the result depends on a variable through all of them.
+    With `smooth` they have derivatives of every order everywhere; without, the rows with kinks and jumps occur too.
+    With `choices` there are those by conditions of all depths, whose result may be a constant. Each step uses the one
+    before, so that the result depends on a variable through all of them.
     """
-    rows = [op for op in PRIMITIVES.values() if not (smooth and op.name in KINKED)]
-    steps: list[tuple[Primitive, tuple[int, ...]]] = []
+    rows: list[Primitive | Choice] = [op for op in PRIMITIVES.values() if not (smooth and op.name in KINKED)]
+    if choices:
+        rows += 3 * CHOICES  # a quarter
+    steps: list[tuple[Primitive | Choice, tuple[int, ...]]] = []
     for op in draw(st.lists(st.sampled_from(rows), min_size=1, max_size=max_steps)):
         known = variables + len(CONSTANTS) + len(steps)
         uses = op.arity or 2 * draw(st.integers(1, 2))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from mpmath import mp, mpf
 
 import autograd_engine
-from autograd_engine import Value, primitives
+from autograd_engine import Value, grad, jit, primitives
 from autograd_engine.derivatives import gradient
 from autograd_engine.primitives import PRIMITIVES, Primitive, as_float
 from tests.laws.allowances import BAR, bar_of, slope_allowance, value_allowance
@@ -314,6 +314,58 @@ def test_forward_takes_all_floats_and_returns_a_float(op, data):
     assert type(op.forward(*inputs)) is float
 
 
+# Polynomials, whose higher derivatives do not depend on the input, and inputs that others are multiplied with.
+POLYNOMIALS = LINEAR | {"mul", "dot", "prod", "square", "where", "leaky_relu"}
+FACTORS = {"xlogy": 0, "elu": 1, "heaviside": 1}
+OUTSIDE = {1: [nan, inf, -inf, 0.0, -0.0, 1.0, -1.0, 1.5, -2.0, 1e300], 2: [nan, inf, -inf, 0.0, 1.0, -2.0, 0.5]}
+
+
+def derivatives_that_stay_nan():
+    """Each row at points inside and outside of its domain, and the inputs to differentiate by."""
+    for op in PRIMITIVES.values():
+        if op.name in POLYNOMIALS:
+            continue
+        for inputs in itertools.product(OUTSIDE.get(op.arity, [nan, 0.0, 1.0]), repeat=op.arity):
+            factor = FACTORS.get(op.name)
+            if (factor is None or math.isfinite(inputs[factor])) and not (op.name == "pow" and inputs[0] != inputs[0]):
+                for i in set(range(op.arity)) - {factor}:
+                    yield op, inputs, i
+
+
+def test_what_is_nan_stays_nan_in_every_order():
+    for op, inputs, i in derivatives_that_stay_nan():
+        for j in [i] if op.name in FACTORS or op.name == "pow" else range(op.arity):
+            leaves = list(map(Value, inputs))
+            node, of_order = op(*leaves), []
+            for k in (i, j, i):
+                of_order.append(node.data)
+                node = gradient(node, leaves[k])
+            of_order.append(node.data)
+            are_nan = [x != x for x in of_order]
+            assert are_nan == sorted(are_nan), (op, inputs, (i, j, i), of_order)
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_what_is_nan_stays_nan_in_compiled_derivatives(exact):
+    def orders(op, i):
+        def f(*inputs):
+            return op(*inputs)
+
+        first = grad(f, i)
+        return lambda *inputs: [first(*inputs), grad(first, i)(*inputs), grad(grad(first, i), i)(*inputs)]
+
+    points = {}
+    for op, inputs, i in derivatives_that_stay_nan():
+        if op.name not in ("lgamma", "digamma"):  # which take seconds to compile
+            points.setdefault((op, i), []).append(inputs)
+    for (op, i), of_op in points.items():
+        f = orders(op, i)
+        compiled = jit(f, exact=exact)
+        for inputs in of_op:
+            for found, expected in zip(compiled(*inputs), f(*inputs)):
+                assert (found != found) == (expected != expected), (op, inputs, i, found, expected)
+
+
 @every_row
 @settings(max_examples=15, deadline=None)
 @given(data=st.data())
@@ -547,7 +599,7 @@ def test_help_shows_the_rule(op):
     assert op.__doc__.splitlines() == [
         op.doc,
         "",
-        *[f"d out/d {x} = {formula}" for x, formula in zip(op.__signature__.parameters, op.derivative)],
+        *[f"∂out/∂{x} = {formula}" for x, formula in zip(op.__signature__.parameters, op.derivative)],
     ]
 
 
@@ -573,6 +625,18 @@ def test_a_name_is_taken_once():
     with pytest.raises(ValueError, match="there is a primitive named 'exp' already"):
         Primitive("exp", "e", math.exp, lambda out, x: (out,), "Again.")
     assert PRIMITIVES["exp"] is primitives.exp
+
+
+def test_a_cell_that_runs_once_more_replaces_its_primitive(monkeypatch):
+    monkeypatch.setattr(primitives.primitive, "PRIMITIVES", dict(PRIMITIVES))
+    cell = "line = Primitive('line', '/', lambda x: {0} * x, lambda out, x: ({0},), 'A line.')"
+    notebook, other = ({"__name__": name, "Primitive": Primitive} for name in ("__main__", "other"))
+    for slope in (2.0, 3.0):
+        exec(cell.format(slope), notebook)
+        assert notebook["line"](1.0) == primitives.primitive.PRIMITIVES["line"](1.0) == slope
+    with pytest.raises(ValueError, match="there is a primitive named 'line' already"):
+        exec(cell.format(4.0), other)
+    assert primitives.primitive.PRIMITIVES["line"] is notebook["line"]
 
 
 def test_a_primitive_is_a_method_as_a_class_attribute():

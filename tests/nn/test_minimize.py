@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_engine import Value, exp, jacobian, log, sigmoid, sqrt
+from autograd_engine import Value, cos, exp, jacobian, log, sigmoid, sqrt
 from autograd_engine import sum as node_sum
 from nn import SGD, Adam, Backtracking, cosine_annealing, least_squares, minimize, scipy_problem
 
@@ -75,8 +75,64 @@ def test_a_variable_rate_is_that_of_each_step() -> None:
 
 def test_the_stopping_rule_looks_at_the_learning_rate_too() -> None:
     descent = minimize(parabola, 0.0, lr=1e-9)
-    assert (descent.steps, descent.reason, descent.points) == (0, "converged", (0.0,))
+    assert (descent.steps, descent.reason, descent.points) == (0, "small_step", (0.0,))
+    assert descent.message == (
+        "not converged after 0 steps: lr · ‖gradient‖ = 1e-08 <= 1e-08, but ‖gradient‖ = 10 is not small"
+    )
     assert minimize(parabola, 5.0, tolerance=0.0).steps == 0
+
+
+@pytest.mark.parametrize(
+    ("f", "x0", "lr"),
+    [
+        (parabola, 0.0, 1e-9),
+        (parabola, 0.0, lambda k: 0.1 * 0.5**k),
+        (parabola, 0.0, Backtracking(lr=1e-9)),
+        (lambda x: 1e-15 * (x - 5) ** 2, 0.0, 0.1),
+        (lambda x: (1e12 * x - 5) ** 2, 1e-12, 1e-25),
+        (lambda p: 1e-9 * (p[0] - 5) ** 2 + (p[1] - 5) ** 2, [4.0, 5.0], 0.1),
+        (lambda p: 1e-9 * (p[0] - 5) ** 2 + (p[1] - 5) ** 2, [4.0, 4.0], 0.1),
+        (lambda x: x if x >= 0 else x + 10, 0.0, Backtracking()),
+    ],
+)
+def test_a_short_step_is_no_convergence_where_the_gradient_is_not_small(f: Any, x0: Any, lr: Any) -> None:
+    descent = minimize(f, x0, lr=lr)
+    assert descent.reason == "small_step"
+    assert descent.message.startswith("not converged after ")
+
+
+@given(st.floats(-10, 10), st.floats(1e-10, 0.9), st.floats(1e-12, 1e-2), st.booleans())
+def test_what_has_converged_has_a_small_gradient(x0: float, lr: float, tolerance: float, search: bool) -> None:
+    descent = minimize(parabola, x0, lr=Backtracking(lr) if search else lr, tolerance=tolerance, max_steps=200)
+    if descent.reason == "converged":
+        slope, largest = descent.gradient_norms[-1], max(descent.gradient_norms)
+        assert slope <= tolerance**0.5 * largest or abs(descent.x - 5) <= tolerance * abs(descent.x) * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("x0", [[math.pi, 0.0], [-math.pi, 0.0], [math.pi, 1.0]])
+def test_a_slope_that_is_0_but_for_rounding_is_small(x0: list[float]) -> None:
+    descent = minimize(lambda x: cos(x[0]) + x[1] ** 2, x0)
+    assert (descent.reason, abs(descent.x[0])) == ("converged", math.pi)
+
+
+def test_the_end_of_a_descent_is_a_start_that_has_converged() -> None:
+    assert minimize(parabola, minimize(parabola, 0.0).x, tolerance=1e-7).reason == "converged"
+
+
+@pytest.mark.parametrize("k", [-200, -20, 3, 100])
+@pytest.mark.parametrize("search", [False, True])
+def test_powers_of_two_change_nothing_but_the_units_of_a_descent(k: int, search: bool) -> None:
+    def settings(lr: float) -> Any:
+        return {"lr": Backtracking(lr) if search else lr, "max_steps": 50}
+
+    plain, unit = minimize(rosenbrock, [-1.2, 1.0], **settings(2.0**-10)), 2.0**k
+    higher = minimize(lambda p: unit * rosenbrock(p), [-1.2, 1.0], **settings(2.0**-10 / unit))
+    assert (higher.points, higher.reason) == (plain.points, plain.reason)
+    wider = minimize(
+        lambda p: rosenbrock([c / unit for c in p]), [-1.2 * unit, unit], **settings(2.0**-10 * unit**2), tolerance=0.0
+    )
+    assert [[c / unit for c in x] for x in wider.points] == list(plain.points)
+    assert (wider.values, wider.reason) == (plain.values, plain.reason)
 
 
 @pytest.mark.parametrize(("alpha", "max_steps"), [(1.1, 50), (1.1, 5000), (3.0, 1000), (1e200, 10)])
@@ -251,10 +307,12 @@ def test_least_squares_goes_down_to_the_minimum_of_a_curved_valley(x: float, y: 
 @given(st.floats(-3, 3), st.floats(-3, 3))
 def test_every_step_of_least_squares_solves_its_damped_equations(x: float, y: float) -> None:
     fit = least_squares(rosenbrock_residuals, [x, y], max_steps=5)
+    D = np.zeros(2)
     for before, after, lr in zip(fit.points, fit.points[1:], fit.lrs):
         J, r = np.array(jacobian(rosenbrock_residuals)(before)), np.array(rosenbrock_residuals(before))
-        step = np.subtract(after, before)
-        assert J.T @ J @ step + step / lr == pytest.approx(-J.T @ r, rel=1e-6, abs=1e-6 * (1 + np.linalg.norm(J.T @ r)))
+        D, step = np.maximum(D, np.linalg.norm(J, axis=0)), np.subtract(after, before)
+        left = J.T @ J @ step + D**2 * step / lr
+        assert left == pytest.approx(-J.T @ r, rel=1e-6, abs=1e-6 * (1 + np.linalg.norm(J.T @ r)))
 
 
 @given(st.integers(0, 1000), st.integers(1, 6), st.integers(1, 6))

@@ -1,8 +1,10 @@
 import copy
 import json
+import os
 import pickle
 import struct
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -329,9 +331,7 @@ def test_a_file_loads_straight_into_torch(tmp_path):
 def test_without_safetensors_it_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
     for call in (lambda: save(model(), tmp_path / "file"), lambda: load(tmp_path / "file")):
-        with pytest.raises(
-            ImportError, match=r"^model files need safetensors: pip install 'autograd-engine\[train\]'$"
-        ):
+        with pytest.raises(ImportError, match=r"^the package safetensors is missing; .*pip install '\.\[train\]'$"):
             call()
 
 
@@ -350,15 +350,58 @@ def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError(28, "No space left on device", "somewhere")
 
-    monkeypatch.setattr("os.replace", fail)
-    with pytest.raises(OSError, match="No space left on device") as caught:
-        write_atomically(path, b"new")
-    assert caught.value.filename == str(path)
-    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-    with pytest.raises(KeyboardInterrupt):
-        write_atomically(path, b"new")
-    assert path.read_bytes() == b"old"
+    for step in ("os.replace", "os.fsync"):
+        monkeypatch.setattr(step, fail)
+        with pytest.raises(OSError, match="No space left on device") as caught:
+            write_atomically(path, b"new")
+        assert caught.value.filename == str(path)
+        monkeypatch.setattr(step, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            write_atomically(path, b"new")
+        assert path.read_bytes() == b"old"
+        assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_is_whole_however_many_write_it_at_once(tmp_path):
+    path = tmp_path / "file"
+    contents = [bytes([k]) * (1 + 700 * k) for k in range(40)]
+    seen = set()
+
+    def save(k):
+        write_atomically(path, contents[k % 40])
+        seen.add(path.read_bytes())
+
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(save, range(400)))
+    assert seen <= set(contents)
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(not hasattr(os, "fchmod"), reason="files have no modes here")
+@pytest.mark.parametrize("umask", [0, 0o027, 0o777])
+def test_others_may_do_with_a_file_what_open_would_let_them(tmp_path, umask):
+    old, new, plain, private = [tmp_path / name for name in ("old", "new", "plain", "private")]
+    old.touch()
+    old.chmod(0o604)
+    before = os.umask(umask)
+    try:
+        write_atomically(old, b"x")
+        write_atomically(new, b"x")
+        plain.touch()
+        write_atomically(private, b"x", private=True)
+    finally:
+        os.umask(before)
+    assert new.stat().st_mode == plain.stat().st_mode
+    assert [path.stat().st_mode & 0o777 for path in (old, private)] == [0o604, 0o600]
+
+
+def test_a_link_that_waits_at_the_name_of_the_temporary_file_is_not_followed(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.urandom", bytes)  # somebody has guessed the name
+    victim = tmp_path / "victim"
+    (tmp_path / f".{bytes(8).hex()}.part").symlink_to(victim)
+    with pytest.raises(FileExistsError):
+        write_atomically(tmp_path / "file", b"x")
+    assert not victim.exists()
 
 
 def test_a_symbolic_link_stays_one_and_a_device_is_not_replaced(tmp_path):

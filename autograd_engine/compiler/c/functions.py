@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from autograd_engine.compiler.c.forms import FORMS, literal
 from autograd_engine.compiler.program.program import CONDITIONS, FROM_OUTSIDE, SHARED, Program
-from autograd_engine.compiler.program.regions import PART, cut, stages, straight
+from autograd_engine.compiler.program.regions import PART, cut, lines
 from autograd_engine.compiler.trace.errors import TraceError
 
 __all__ = ["HEADS", "Output", "Source", "function"]
@@ -93,19 +93,10 @@ class _Writer:
 
     def _divide(self) -> None:
         """Cut the shared code and the loops of each stage into pieces."""
-        self.pieces: dict[tuple[int, int], list[list[int]]] = {}
-        self.sums: dict[tuple[int, int], tuple[int, ...]] = {}
-        for stage, (shared, loops) in enumerate(stages(self.program.body)):
-            if shared:
-                self.pieces[stage, SHARED] = cut(shared)
-            for loop in loops:
-                self.pieces[stage, loop.batch] = cut(straight(loop.body))
-                self.sums[stage, loop.batch] = loop.body.results
+        self.pieces = [(line, cut(line.instructions)) for line in lines(self.program.body) if line.instructions]
+        self.sums = [i for line, _ in self.pieces for i in line.sums]
         self.homes = {
-            i: (place, number)
-            for place, pieces in self.pieces.items()
-            for number, piece in enumerate(pieces)
-            for i in piece
+            i: (line, number) for line, pieces in self.pieces for number, piece in enumerate(pieces) for i in piece
         }
 
     def _assign(self, outputs: Sequence[Output]) -> None:
@@ -123,11 +114,11 @@ class _Writer:
     def _share(self) -> None:
         """Give memory to what is needed in another piece: a number for each sample where that is another loop."""
         program, homes = self.program, self.homes
-        shared = {x: False for sums in self.sums.values() for x in sums}
-        for i, (place, number) in homes.items():
+        shared = dict.fromkeys(self.sums, False)
+        for i, home in homes.items():
             for x in program.instructions[i].operands:
-                if x in homes and homes[x] != (place, number):
-                    every = program.instructions[x].batch != SHARED and homes[x][0] != place
+                if x in homes and homes[x] != home:
+                    every = program.instructions[x].batch != SHARED and homes[x][0] is not home[0]
                     shared[x] = shared.get(x, False) or every
         for outputs in self.rest.values():
             shared.update({output.operand: False for output in outputs if output.operand in homes})
@@ -139,21 +130,21 @@ class _Writer:
         """The pieces, and the function that goes through them."""
         functions: list[str] = []
         body: list[str] = []
-        alone = len(self.pieces) == 1 and not any(self.sums.values()) and self.in_place
-        for (stage, batch), pieces in self.pieces.items():
+        alone = len(self.pieces) == 1 and not self.sums and self.in_place
+        for line, pieces in self.pieces:
             steps: list[str] = []
             for number, piece in enumerate(pieces):
                 statements = self._statements(piece)
                 if self.in_place:
                     steps += statements
                 else:
-                    loop = "" if batch == SHARED else f"_batch_{batch}"
-                    text, call = self._piece(f"@{self.name}_stage_{stage}{loop}_part_{number}", statements)
+                    loop = "" if line.batch == SHARED else f"_batch_{line.batch}"
+                    text, call = self._piece(f"@{self.name}_stage_{line.stage}{loop}_part_{number}", statements)
                     functions += text
                     steps.append(call)
-            body += [f"{self.places[i]} = -0.0;" for i in self.sums.get((stage, batch), ())]
-            if batch != SHARED:
-                steps = self._loop(batch, steps)
+            body += [f"{self.places[i]} = -0.0;" for i in line.sums]
+            if line.batch != SHARED:
+                steps = self._loop(line.batch, steps)
             elif self.in_place and not alone:
                 steps = _block("{", steps)
             body += steps

@@ -6,7 +6,7 @@ import itertools
 
 from autograd_engine.compiler.llvm.builder import Builder
 from autograd_engine.compiler.llvm.lower import lowered
-from autograd_engine.compiler.llvm.memory import Plan
+from autograd_engine.compiler.llvm.memory import Plan, Section
 from autograd_engine.compiler.program.program import CONDITIONS, SHARED
 
 REDUCE = "llvm.vector.reduce.fadd"
@@ -18,9 +18,9 @@ class Body:
     What an instruction computes has a name for each vector of a block; what is shared has the same for all.
     """
 
-    def __init__(self, plan: Plan, width: int, place: tuple[int, int]) -> None:
+    def __init__(self, plan: Plan, section: Section, width: int) -> None:
         self.plan, self.program, self.layout = plan, plan.program, plan.layout
-        self.width, self.place = width, place
+        self.section, self.width = section, width
         self.builder = Builder(width, self.layout.exact)
         self.once = Builder(width, self.layout.exact, "once")  # what is the same for all blocks
         self.first = Builder(width, self.layout.exact, "first")  # what a block begins with
@@ -34,10 +34,9 @@ class Body:
         straight = [*self.once.lines, *self.first.lines, *self.builder.lines]
         if self.width == 1:
             return straight
-        sums, slots = (len(of.get(self.place, ())) for of in (self.plan.sums, self.plan.slots))
         return [
             *self.once.lines,
-            f"%slots0 = getelementptr double, ptr %memory, i64 {sums * self.width}",
+            f"%slots0 = getelementptr double, ptr %memory, i64 {len(self.section.sums) * self.width}",
             "br label %block",
             "block:",
             "%index = phi i64 [ %from, %0 ], [ %next, %block ]",
@@ -45,7 +44,7 @@ class Body:
             *self.first.lines,
             *self.builder.lines,
             f"%next = add i64 %index, {self.layout.block}",
-            f"%slots1 = getelementptr double, ptr %slots, i64 {slots * self.layout.block}",
+            f"%slots1 = getelementptr double, ptr %slots, i64 {len(self.section.slots) * self.layout.block}",
             "%continues = icmp slt i64 %next, %to",
             "br i1 %continues, label %block, label %done",
             "done:",
@@ -57,7 +56,7 @@ class Body:
         if operation == "sample":
             names = [self._gather(operands[0], operands[1], v) for v in self.vectors]
         elif operation == "batch_sum":
-            self._add_to_sum(self.plan.sums[self.place][i], operands)
+            self._add_to_sum(self.section.sums[i], operands)
             return
         else:
             of_vectors = zip(*[self.operand(x) for x in operands])
@@ -76,10 +75,8 @@ class Body:
 
     def rest_of_rows(self) -> None:
         """Store the rows of this loop that are shared numbers or constants, the same for all samples."""
-        stage, batch = self.place
-        for (of_batch, x), rows in self.plan.rows.items():
-            at = 0 if x < 0 else self.plan.stage_of[x]
-            if of_batch == batch and at == stage and (x < 0 or self.program.instructions[x].batch == SHARED):
+        for x, rows in self.section.rows.items():
+            if x < 0 or self.program.instructions[x].batch == SHARED:
                 for v, row in itertools.product(self.vectors, rows):
                     self.store(self.operand(x)[v], self._row(1, row, v))
 
@@ -139,7 +136,7 @@ class Body:
         plan, builder = self.plan, self.builder
         operation, operands, batch = self.program.instructions[x]
         if batch != SHARED:
-            crosses = plan.slots[self.place]
+            crosses = self.section.slots
             addresses = [self._slot(x, v) if x in crosses else self._row(2, plan.kept[x], v) for v in self.vectors]
             loaded = [self._load(address) for address in addresses]
         else:
@@ -171,27 +168,27 @@ class Body:
 
     def _store(self, i: int, operation: str, names: list[str]) -> None:
         """Store instruction i wherever it will be read."""
-        plan = self.plan
+        plan, section = self.plan, self.section
         for v, name in enumerate(names):
-            if self.place[1] == SHARED:
+            if section.batch == SHARED:
                 targets = [("%shared", plan.shared_slots[i])] if i in plan.shared_slots else []
                 targets += [("%outputs", index) for index in plan.outputs.get(i, ())]
                 addresses = [self.address(*target) for target in targets]
             else:
-                addresses = [self._slot(i, v)] if i in plan.slots[self.place] else []
+                addresses = [self._slot(i, v)] if i in section.slots else []
                 addresses += [self._row(2, plan.kept[i], v)] if i in plan.kept else []
-                addresses += [self._row(1, row, v) for row in plan.rows.get((self.place[1], i), ())]
+                addresses += [self._row(1, row, v) for row in section.rows.get(i, ())]
             if addresses:
                 number = lowered(self.builder, "as_number", [name]) if operation in CONDITIONS else name
                 for address in addresses:
                     self.store(number, address)
 
     def _slot(self, x: int, v: int) -> str:
-        return self.address("%slots", self.layout.block * self.plan.slots[self.place][x] + self.width * v)
+        return self.address("%slots", self.layout.block * self.section.slots[x] + self.width * v)
 
     def _row(self, kind: int, row: int, v: int) -> str:
         """The address of vector v in a row of the batch's outputs (1) or of its kept numbers (2)."""
-        at, block = self.layout.batch(self.place[1]), self.layout.block
+        at, block = self.layout.batch(self.section.batch), self.layout.block
         n = self._entry(at)
         if "%padded" not in self._known:
             self.once.lines += [f"%padded0 = add i64 {n}, {block - 1}", f"%padded = and i64 %padded0, {-block}"]

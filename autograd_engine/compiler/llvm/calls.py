@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Sequence
 
 from autograd_engine.compiler.llvm.builder import Builder
-from autograd_engine.compiler.llvm.host import host_features
+from autograd_engine.compiler.llvm.host import host_features, llvm
 from autograd_engine.compiler.llvm.vector_math import LARGEST_ANGLE, VECTOR_MATH, Lanes
 
 __all__ = ["c_library", "library", "own"]
@@ -48,17 +48,12 @@ def c_library(b: Builder, function: str, operands: Sequence[str]) -> str:
 @functools.cache
 def _vector_symbol(function: str, arity: int, width: int) -> str:
     """The name of glibc's vector version of a function, empty where this machine has none."""
-    import llvmlite.binding as llvm
-
     letter, feature = {2: ("b", "sse2"), 4: ("d", "avx2"), 8: ("e", "avx512f")}.get(width, ("", ""))
     if feature not in host_features():
         return ""
-    try:
-        llvm.load_library_permanently("libmvec.so.1")
-    except RuntimeError:
-        return ""
     symbol = f"_ZGV{letter}N{width}{'v' * arity}_{function}"
-    return symbol if llvm.address_of_symbol(symbol) else ""
+    with llvm() as binding:
+        return symbol if binding.address_of_symbol(symbol) else ""
 
 
 def library(function: str) -> Callable[..., str]:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.compiler.llvm import native
+from autograd_engine.compiler.llvm.host import width
 from autograd_engine.compiler.llvm.layout import FIRST, NEXT_CHUNK, Loop
 from autograd_engine.compiler.llvm.modules import emit
 from autograd_engine.compiler.program.program import Program
@@ -40,19 +41,18 @@ class Executable:
             arrays=len(arguments) + len(constants),
             views=len(self.arrays.views),
             batches=len(sizes),
-            width=native.width(),
+            width=width(),
             exact=exact,
             rows=traced.rows,
         )
         self.layout = self.code.layout
         # Code for vectors is twice as fast from level 1, but takes LLVM three times as long.
         self._level = 0 if sizes and len(program) > QUICKLY else 1
-        objects = native.compiled(self.code.modules, self._level)
-        self.code_bytes = sum(map(len, objects))
         loops = [loop for stage in self.layout.stages for loop in stage]
         functions = {"run": 1, "outputs": 1} | {f"stage_{stage}": 1 for stage in range(len(self.layout.stages))}
         functions |= {f"chunks_{loop.name}": 3 for loop in loops} | {f"finish_{loop.name}": 2 for loop in loops}
-        library = native.Library(objects, functions)
+        library = native.linked(self.code.modules, self._level, functions)
+        self.code_bytes = library.size
         self._functions = {name: library.function(name, count) for name, count in functions.items()}
         self.everything = self._functions["run"]
         self._threads = threads or _cores()

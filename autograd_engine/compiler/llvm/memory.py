@@ -1,17 +1,19 @@
 """Where the results of a program's instructions are kept.
 
 Shared instructions are scalar code, those of a batch the body of a loop over its samples. Every straight line of the
-program is cut into parts, each a function; what is needed beyond its part lies in memory. A *place* is a pair
-(stage, batch), or (stage, SHARED): a line of the program.
+program is cut into parts, each a function; what is needed beyond its part lies in memory.
 """
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from autograd_engine.compiler.llvm.layout import Layout, Loop
 from autograd_engine.compiler.program.program import FROM_OUTSIDE, SHARED, Program
-from autograd_engine.compiler.program.regions import cut, stages, straight
+from autograd_engine.compiler.program.regions import cut, lines
 
 TILE = 4
 """Blocks of samples that go through one part before the next part begins, while its code is at hand."""
@@ -20,117 +22,132 @@ NO_CODE = FROM_OUTSIDE - {"sample"} | {"batch_sum"}
 """What has a value in the shared code without an instruction of its own: it is read where it is needed."""
 
 
+@dataclass(eq=False)
+class Section:
+    """The shared code of a stage or the body of a loop, in parts, and the memory that it needs for itself.
+
+    `sums` numbers the sums of a loop, `slots` what crosses from part to part of it; `rows` are those of the batch's
+    rows of outputs that an operand is stored in here.
+    """
+
+    stage: int
+    batch: int
+    instructions: dict[int, None] = field(default_factory=dict)
+    sums: dict[int, int] = field(default_factory=dict)
+    slots: dict[int, int] = field(default_factory=dict)
+    rows: dict[int, list[int]] = field(default_factory=dict)
+
+    @functools.cached_property
+    def parts(self) -> list[list[int]]:
+        """The instructions, cut into what becomes one function each."""
+        return cut(list(self.instructions))
+
+    @property
+    def loop(self) -> Loop:
+        """What the functions around the body of a loop have to know."""
+        return Loop(self.stage, self.batch, len(self.sums))
+
+
 class Plan:
     """The division of a program; what it needs of memory is written into `layout`.
 
-    `parts` are the instructions at each place. `outputs` are the indices of the shared operands among the outputs,
-    `rows` the rows that (batch, operand) is stored in. `sums` counts the sums of each loop, `slots` the numbers that
-    cross from part to part of a loop, `kept` those that cross from loop to loop, `shared_slots` the shared ones.
+    `stages` are the sections in the order in which they are executed, of each stage the shared code first. `outputs`
+    are the indices of the shared operands among the outputs. `kept` numbers what crosses from loop to loop,
+    `shared_slots` what crosses from shared code to other sections, and the sums.
     """
 
     def __init__(self, program: Program, layout: Layout, rows: Sequence[int]) -> None:
         self.program, self.layout = program, layout
-        self._assign_outputs(rows)
         self._divide()
+        self._assign_outputs(rows)
         self._assign_slots()
+
+    def _divide(self) -> None:
+        """A section for each straight line of the program."""
+        instructions = self.program.instructions
+        self.stages: list[list[Section]] = []
+        self.ready = [0] * len(instructions)  # the stage from which on each is known
+        for line in lines(self.program.body):
+            section = self._section(line.stage, line.batch)
+            section.sums = {i: k for k, i in enumerate(line.sums)}
+            for i in line.instructions:
+                self.ready[i] = line.stage + (i in section.sums)
+                if line.batch != SHARED:
+                    samples = [x for x in instructions[i].operands if x >= 0 and instructions[x].operation == "sample"]
+                    section.instructions.update(dict.fromkeys(samples))  # read where first needed, in each loop anew
+                section.instructions[i] = None
+
+    def _section(self, stage: int, batch: int) -> Section:
+        """The section of a stage with the shared code or the loop over a batch."""
+        while len(self.stages) <= stage + (batch != SHARED):  # what a loop finds is used in the next stage
+            self.stages.append([Section(len(self.stages), SHARED)])
+        for section in self.stages[stage]:
+            if section.batch == batch:
+                return section
+        section = Section(stage, batch)
+        self.stages[stage].append(section)
+        return section
 
     def _assign_outputs(self, rows: Sequence[int]) -> None:
         """Where each output is stored: the indices of shared operands, the rows of those of a batch."""
+        instructions = self.program.instructions
         self.outputs: dict[int, list[int]] = {}
-        self.rows: dict[tuple[int, int], list[int]] = {}
         self.layout.rows = [0] * self.layout.batches
         for operand, batch in zip(self.program.outputs, rows):
             if batch == SHARED:
                 self.outputs.setdefault(operand, []).append(self.layout.outputs)
                 self.layout.outputs += 1
             else:
-                self.rows.setdefault((batch, operand), []).append(self.layout.rows[batch])
+                section = self._section(self.ready[operand] if operand >= 0 else 0, batch)
+                section.rows.setdefault(operand, []).append(self.layout.rows[batch])
+                if operand >= 0 and instructions[operand].operation == "sample":
+                    section.instructions[operand] = None
                 self.layout.rows[batch] += 1
-
-    def _divide(self) -> None:
-        """Cut the lines of the program's stages into parts; count the sums of each loop."""
-        instructions = self.program.instructions
-        in_stages = stages(self.program.body)
-        lines: dict[tuple[int, int], dict[int, None]] = {}
-        self.sums: dict[tuple[int, int], dict[int, int]] = {}
-        self.stage_of = [0] * len(instructions)
-        for stage, (shared, loops) in enumerate(in_stages):
-            lines[stage, SHARED] = dict.fromkeys(shared)
-            for i in shared:
-                self.stage_of[i] = stage
-            for loop in loops:
-                place = stage, loop.batch
-                line = lines[place] = {}
-                for i in straight(loop.body):
-                    self.stage_of[i] = stage
-                    for x in instructions[i].operands:
-                        if x >= 0 and instructions[x].operation == "sample":
-                            line[x] = None  # read where it is first needed, in each loop anew
-                    line[i] = None
-                for i in loop.body.results:
-                    self.stage_of[i] = stage + 1
-                if loop.body.results:
-                    self.sums[place] = {i: k for k, i in enumerate(loop.body.results)}
-        # In the order of the program, in which a loop of a later stage may begin before one of an earlier stage.
-        begins = {
-            place: next((i for i in line if instructions[i].operation != "sample"), 0) for place, line in lines.items()
-        }
-        lines = {place: lines[place] for place in sorted(lines, key=begins.__getitem__)}
-        for batch, x in self.rows:
-            line = lines.setdefault((self.stage_of[x] if x >= 0 else 0, batch), {})
-            if x >= 0 and instructions[x].operation == "sample":
-                line[x] = None
-        last = max([stage + (batch != SHARED) for stage, batch in lines])
-        self.layout.stages = [
-            [Loop(s, b, len(self.sums.get((s, b), ()))) for s, b in sorted(lines) if s == stage and b != SHARED]
-            for stage in range(last + 1)
-        ]
-        self.parts = {place: cut(list(line)) for place, line in lines.items()}
-        # The sums of a loop lie side by side in the shared memory; the loops are in the order of their first sums.
-        in_order = [i for of_loop in sorted(self.sums.values(), key=min) for i in of_loop]
-        self.shared_slots = {i: slot for slot, i in enumerate(in_order)}
+        self.layout.stages = [[section.loop for section in stage[1:]] for stage in self.stages]
 
     def _assign_slots(self) -> None:
         """Give memory to what is needed beyond the part where it is computed."""
         layout = self.layout
         operations, operands, batches = zip(*self.program.instructions) if self.program.instructions else ((), (), ())
+        sections = list(itertools.chain(*self.stages))
+        sums = [i for section in sections for i in section.sums]
+        self.shared_slots = dict(zip(sums, range(len(sums))))  # those of a loop lie side by side
         self.kept: dict[int, int] = {}
-        self.slots: dict[tuple[int, int], dict[int, int]] = {place: {} for place in self.parts}
         layout.kept = [0] * layout.batches
-        home: dict[int, tuple[int, int, int]] = {}  # of what is not a sample, which has one in every loop
-        for place, parts in self.parts.items():
-            for number, part in enumerate(parts):
-                home.update(dict.fromkeys(part, (*place, number)))
-        for place, parts in self.parts.items():
-            slots, samples = self.slots[place], dict[int, int]()
-            for number, part in enumerate(parts):
+        home: dict[int, tuple[Section, list[int]]] = {}  # of what is not a sample, which has one in every loop
+        for section in sections:
+            for part in section.parts:
+                home.update(dict.fromkeys(part, (section, part)))
+        for section in sections:
+            slots, samples = section.slots, dict[int, list[int]]()
+            for part in section.parts:
                 for i in part:
                     if operations[i] == "sample":
-                        samples[i] = number
+                        samples[i] = part
                         continue
                     for x in operands[i]:
                         if x < 0 or operations[x] in NO_CODE:
                             continue
                         if operations[x] == "sample":
-                            if samples[x] != number:
+                            if samples[x] is not part:
                                 slots.setdefault(x, len(slots))
-                        elif home[x] == (*place, number):
                             continue
-                        elif batches[x] == SHARED:
+                        where, of = home[x]
+                        if of is part:
+                            continue
+                        if batches[x] == SHARED:
                             self.shared_slots.setdefault(x, len(self.shared_slots))
-                        elif home[x][:2] == place:
+                        elif where is section:
                             slots.setdefault(x, len(slots))
                         elif x not in self.kept:
                             batch = batches[x]
                             self.kept[x] = layout.kept[batch]
                             layout.kept[batch] += 1
-        for _, x in self.rows:
-            if x >= 0 and batches[x] == SHARED and operations[x] not in NO_CODE:
-                self.shared_slots.setdefault(x, len(self.shared_slots))
+        for section in sections:
+            for x in section.rows:
+                if x >= 0 and batches[x] == SHARED and operations[x] not in NO_CODE:
+                    self.shared_slots.setdefault(x, len(self.shared_slots))
         layout.shared = len(self.shared_slots)
         layout.memory = max(
-            [
-                layout.width * len(self.sums.get(place, ())) + TILE * layout.block * len(slots)
-                for place, slots in self.slots.items()
-            ]
+            [layout.width * len(section.sums) + TILE * layout.block * len(section.slots) for section in sections]
         )

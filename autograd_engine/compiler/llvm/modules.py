@@ -14,7 +14,8 @@ from autograd_engine.compiler.llvm import loops
 from autograd_engine.compiler.llvm.body import Body
 from autograd_engine.compiler.llvm.layout import Layout
 from autograd_engine.compiler.llvm.loops import BODY_PARAMETERS, SHARED_PARAMETERS, Function
-from autograd_engine.compiler.llvm.memory import NO_CODE, Plan
+from autograd_engine.compiler.llvm.memory import NO_CODE, Plan, Section
+from autograd_engine.compiler.program.build import collector_paused
 from autograd_engine.compiler.program.program import SHARED, Program
 from autograd_engine.compiler.program.regions import cut
 
@@ -32,6 +33,7 @@ class Code:
     layout: Layout
 
 
+@collector_paused()
 def emit(program: Program, arrays: int, views: int, batches: int, width: int, exact: bool, rows: Sequence[int]) -> Code:
     """The code of a program with these counts of arrays, mapped axes and batches, for vectors of `width` doubles.
 
@@ -45,12 +47,12 @@ def emit(program: Program, arrays: int, views: int, batches: int, width: int, ex
     def add(signature: str, body: Body) -> None:
         functions.append(Function(signature, "\n".join(body.lines), body.builder.declarations))
 
-    def straight(name: str, parameters: str, place: tuple[int, int], width: int) -> None:
-        """A function that computes the parts at a place, each in a separate function."""
-        parts = plan.parts.get(place, []) or ([] if place[1] == SHARED else [[]])
+    def straight(name: str, parameters: str, section: Section, width: int) -> None:
+        """A function that computes a section, each of its parts in a separate function."""
+        parts = section.parts or ([] if section.batch == SHARED else [[]])
         signatures = [f"{name}_{number}({parameters})" for number in range(len(parts))]
         for part, signature in zip(parts, signatures):
-            body = Body(plan, width, place)
+            body = Body(plan, section, width)
             for i in part:
                 body.instruction(i)
             if part is parts[-1]:
@@ -58,18 +60,18 @@ def emit(program: Program, arrays: int, views: int, batches: int, width: int, ex
             add(signature, body)
         functions.append(loops.calls(f"{name}({parameters})", signatures))
 
-    for stage, of_stage in enumerate(layout.stages):
-        straight(f"stage_{stage}", SHARED_PARAMETERS, (stage, SHARED), 1)
-        for loop in of_stage:
-            place = loop.stage, loop.batch
-            straight(f"body_{loop.name}", BODY_PARAMETERS, place, width)
-            first = plan.shared_slots[next(iter(plan.sums[place]))] if loop.sums else 0
+    for shared, *of_stage in plan.stages:
+        straight(f"stage_{shared.stage}", SHARED_PARAMETERS, shared, 1)
+        for section in of_stage:
+            loop = section.loop
+            straight(f"body_{loop.name}", BODY_PARAMETERS, section, width)
+            first = plan.shared_slots[next(iter(section.sums))] if section.sums else 0
             functions += [loops.loop(loop, layout), loops.finish(loop, layout, first), loops.chunks(loop, layout)]
     without_code = [x for x in plan.outputs if x < 0 or program.instructions[x].operation in NO_CODE]
     stores = cut([(x, to) for x in without_code for to in plan.outputs[x]])
     signatures = [f"last_{number}({SHARED_PARAMETERS})" for number in range(len(stores))]
     for part, signature in zip(stores, signatures):
-        body = Body(plan, 1, (0, SHARED))
+        body = Body(plan, plan.stages[0][0], 1)
         for x, to in part:
             body.store(body.operand(x)[0], body.address("%outputs", to))
         add(signature, body)

@@ -7,7 +7,9 @@ instructions that stand for one number.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Sequence
+import gc
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from autograd_engine.compiler.program.program import SHARED, Program
@@ -17,6 +19,19 @@ from autograd_engine.compiler.trace.errors import TraceError
 from autograd_engine.compiler.trace.traced import BATCH_SUM, BROADCAST, Batch, Traced
 
 
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Without Python's cyclic garbage collector, which would walk a growing program over and over to free nothing."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@collector_paused()
 def program_of(outputs: Sequence[Any], nodes: Sequence[Traced], batches: Iterable[Batch], exact: bool) -> Program:
     """The simplified program that computes `outputs`, Traced numbers and floats, among the `nodes` of a trace."""
     numbers = {batch: i for i, batch in enumerate(batches)}
@@ -46,8 +61,9 @@ def program_of(outputs: Sequence[Any], nodes: Sequence[Traced], batches: Iterabl
         elif op.composite:
             operands[node.index] = operand(node.expansion)
         else:
+            computed_from = node.expansion or node.arguments
             operands[node.index] = emit(
-                op.name, tuple([constant(x) if x.__class__ is float else operands[x.index] for x in node.arguments])
+                op.name, tuple([constant(x) if x.__class__ is float else operands[x.index] for x in computed_from])
             )
     ends = [simplifier.output(operand(x)) for x in outputs]
     recorded = len(nodes)
@@ -83,5 +99,5 @@ def _needed(outputs: Sequence[Any], nodes: Sequence[Traced]) -> bytearray:
     need(outputs)
     for node in reversed(nodes):
         if needed[node.index] and node.op is not None:
-            need((node.expansion,) if node.op.composite else node.arguments)
+            need((node.expansion,) if node.op.composite else node.expansion or node.arguments)
     return needed

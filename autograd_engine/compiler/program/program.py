@@ -27,22 +27,28 @@ class Instruction(NamedTuple):
 
 @dataclass
 class Block:
-    """A straight line: instructions, by number, and regions. `results` are those of its numbers that are used after."""
+    """Instructions, by number, and regions, in order. `results` are those of its numbers that are used after it."""
 
-    steps: list[int | Samples]
+    steps: list[int | Region]
     results: tuple[int, ...] = ()
 
 
 @dataclass
-class Samples:
-    """A region: a loop over the samples of a batch. What its body adds up over them is known after the loop.
+class Region:
+    """A step that holds a block, which is executed more than once or not always."""
+
+    body: Block
+
+
+@dataclass
+class Samples(Region):
+    """A loop over the samples of a batch. What its body adds up over them is known after the loop.
 
     Loops of one stage need no sums of each other.
     """
 
     stage: int
     batch: int
-    body: Block
 
 
 @dataclass

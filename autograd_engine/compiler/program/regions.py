@@ -10,9 +10,10 @@ function grows faster than its length.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
-from autograd_engine.compiler.program.program import FROM_OUTSIDE, SHARED, Block, Instruction, Samples
+from autograd_engine.compiler.program.program import FROM_OUTSIDE, SHARED, Block, Instruction, Region, Samples
 
 T = TypeVar("T")
 
@@ -34,12 +35,12 @@ def divided(instructions: Sequence[Instruction]) -> Block:
             sums.setdefault((stage, batch), []).append(i)
             ready[i] += 1
         lines.setdefault((stage, batch), []).append(i)
-    steps: list[int | Samples] = []
+    steps: list[int | Region] = []
     for (stage, batch), line in sorted(lines.items()):  # SHARED is the smallest number of a batch
         if batch == SHARED:
             steps += line
         else:
-            steps.append(Samples(stage, batch, Block([*line], tuple(sums.get((stage, batch), ())))))
+            steps.append(Samples(Block([*line], tuple(sums.get((stage, batch), ()))), stage, batch))
     return Block(steps)
 
 
@@ -48,24 +49,36 @@ def summed_batch(instructions: Sequence[Instruction], operands: Sequence[int]) -
     return max([instructions[x].batch for x in operands if x >= 0])
 
 
-def stages(body: Block) -> list[tuple[list[int], list[Samples]]]:
-    """The shared code and the loops of each stage."""
-    found: list[tuple[list[int], list[Samples]]] = [([], [])]
+@dataclass(eq=False)
+class Line:
+    """A straight line of a program: the shared code of a stage, or the body of a loop over the samples of a batch.
+
+    `sums` are the instructions that add up over the samples; what they find is known after the loop.
+    """
+
+    stage: int
+    batch: int
+    instructions: list[int]
+    sums: tuple[int, ...] = ()
+
+
+def lines(body: Block) -> list[Line]:
+    """The straight lines of a program: of each stage its shared code, which may be empty, and then its loops."""
+    shared = Line(0, SHARED, [])
+    found = [shared]
     for step in body.steps:
         if isinstance(step, Samples):
-            if step.stage == len(found):  # without shared code
-                found.append(([], []))
-            found[step.stage][1].append(step)
-        else:
-            if found[-1][1]:
-                found.append(([], []))
-            found[-1][0].append(step)
+            if step.stage > shared.stage:  # which has no shared code
+                shared = Line(step.stage, SHARED, [])
+                found.append(shared)
+            instructions = [i for i in step.body.steps if isinstance(i, int)]
+            found.append(Line(step.stage, step.batch, instructions, step.body.results))
+        elif isinstance(step, int):
+            if found[-1] is not shared:
+                shared = Line(shared.stage + 1, SHARED, [])
+                found.append(shared)
+            shared.instructions.append(step)
     return found
-
-
-def straight(block: Block) -> list[int]:
-    """The instructions of a block that holds no region."""
-    return [step for step in block.steps if not isinstance(step, Samples)]
 
 
 def cut(line: list[T]) -> list[list[T]]:

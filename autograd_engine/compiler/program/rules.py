@@ -8,7 +8,7 @@ from __future__ import annotations
 import operator
 import struct
 from collections.abc import Callable
-from math import frexp, isfinite
+from math import frexp, isfinite, isnan
 from typing import Protocol
 
 from autograd_engine.primitives import PRIMITIVES
@@ -87,6 +87,8 @@ def _product0(s: Emitter, x: int, y: int) -> int | None:
             return s.emit("mul", (a, b))
         if b < 0 and s.value(b) == 0:
             return b
+        if b < 0 and isnan(s.value(b)):  # a choice, lest the plain product be nan where it does not matter
+            return s.emit("where", (s.emit("ne", (a, s.constant(0.0))), b, s.constant(-0.0)))
         if s.is_a(b, "sign") and s.is_a(s.operands[b][0], "relu"):
             s.emit("gt", (s.operands[b][0], s.constant(0.0)))  # for `_plain_product`
     return None
@@ -95,6 +97,8 @@ def _product0(s: Emitter, x: int, y: int) -> int | None:
 def _div(s: Emitter, x: int, y: int) -> int | None:
     if x < 0 and y < 0:
         return s.constant(PRIMITIVES["div"].forward(s.value(x), s.value(y)))
+    if x < 0 and isnan(s.value(x)):
+        return x
     if y < 0:
         divisor = s.value(y)
         if divisor == 1:
@@ -173,7 +177,9 @@ def _xor(s: Emitter, x: int, y: int) -> int | None:
     return s.constant(0.0) if x == y else None
 
 
-def _not(s: Emitter, x: int) -> int | None:  # of no constant: `_xor` takes care of those
+def _not(s: Emitter, x: int) -> int | None:
+    if x < 0:
+        return s.constant(float(not s.value(x)))
     return s.operands[x][0] if s.is_a(x, "not") else None
 
 

@@ -12,7 +12,7 @@ from autograd_engine.compiler.program.build import program_of
 from autograd_engine.compiler.program.program import SHARED, Program
 from autograd_engine.compiler.trace.arrays import ArrayTrace, BatchArray
 from autograd_engine.compiler.trace.errors import TraceError
-from autograd_engine.compiler.trace.traced import Traced, tracing
+from autograd_engine.compiler.trace.traced import Traced, no_argument, tracing
 from autograd_engine.primitives import as_float
 from autograd_engine.structure import flatten
 from autograd_engine.value import Value
@@ -80,10 +80,7 @@ def _result(x: Any) -> Any:
             raise TraceError("the function returned a number of a single sample of a vmap; return what vmap returns")
         return x
     if isinstance(x, Value):
-        raise TraceError(
-            f"the function returned {x!r}, which does not depend on its arguments; pass it as an argument, or return "
-            "constant(value)"
-        )
+        raise no_argument(x, f"the function returned {x!r}, which does not depend on its arguments")
     try:
         return as_float(x)
     except TypeError as error:

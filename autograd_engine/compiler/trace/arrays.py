@@ -6,6 +6,7 @@ ever given to vmap never shows its length, so that one kernel takes any number o
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autograd_engine.compiler.trace.errors import TraceError, place
 from autograd_engine.compiler.trace.traced import Batch, Traced, check_trace, context, inside
+from autograd_engine.constants import stop_gradient
 from autograd_engine.mapping import loop, map_arrays
 from autograd_engine.number_arrays import WHERE, apply_ufunc, number_array
 from autograd_engine.primitives import as_float
@@ -163,6 +165,28 @@ class BatchArray(NDArrayOperatorsMixin):
         if axis % self.ndim:
             raise TraceError(f"what vmap has returned can be mapped again over axis 0 only, got axis {axis}")
         return self.of_sample
+
+    def with_numbers(self, numbers: Iterator[Any]) -> BatchArray:
+        """An array of the same shape with the next of `numbers` as those of its sample."""
+        own = [self.batch.broadcast(x) for x in itertools.islice(numbers, self._numbers.size)]
+        return BatchArray(self.batch, _array(own, self._numbers.shape))
+
+    def stacked(self, arrays: Sequence[BatchArray], shape: tuple[int, ...]) -> BatchArray:
+        """Arrays of the shape and batch of this one as an array with further axes, of that shape."""
+        numbers = np.stack([array.of_sample for array in arrays], axis=-1)
+        return BatchArray(self.batch, numbers.reshape(self._numbers.shape + shape))
+
+    def fits(self, other: Any) -> bool:
+        """Whether something is the result of a vmap over the same samples, of the same shape."""
+        return isinstance(other, BatchArray) and (other.batch, other._numbers.shape) == (
+            self.batch,
+            self._numbers.shape,
+        )
+
+    def detach(self) -> BatchArray:
+        """The same numbers as constants, as far as derivatives go."""
+        with inside(self.batch):
+            return BatchArray(self.batch, stop_gradient(self.of_sample))
 
     def total(self) -> tuple[Any, Any]:
         """The sum over the samples of a number, and how many samples there are."""

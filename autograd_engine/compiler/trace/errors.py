@@ -27,6 +27,10 @@ class TraceError(TypeError):
     """The function does something with its arguments that cannot be compiled."""
 
 
+class OuterVariableError(TraceError):
+    """The function uses a number that depends on the variable of a derivative which is being taken around it."""
+
+
 def _user_frame() -> Any:
     """The innermost frame outside of this package: a line of the user."""
     frame: Any = sys._getframe(1)

@@ -15,34 +15,36 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import inf
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from autograd_engine import primitives
-from autograd_engine.compiler.trace.errors import _TOO_LATE, TraceError, _branch, place
-from autograd_engine.derivatives import variable
+from autograd_engine.compiler.trace.errors import _TOO_LATE, OuterVariableError, TraceError, _branch, place
+from autograd_engine.copying import depends_on_a_variable
 from autograd_engine.mapping import mapper
-from autograd_engine.number import Arithmetic
+from autograd_engine.number import INSTEAD_OF_MATH, Arithmetic
 from autograd_engine.primitives import Primitive, as_float
+from autograd_engine.runs import variable
 from autograd_engine.value import Value
+
+T = TypeVar("T", bound="Traced")
 
 
 class Operation:
-    """What a trace knows besides the primitives: `name`, and `partials` as a primitive has them."""
+    """What a trace knows besides the primitives: `name`, and `partials` as a primitive has them.
+
+    One without `partials` is constant as far as derivatives go, see `_constant`.
+    """
 
     composite = False
 
-    def __init__(self, name: str, partials: Callable[..., Sequence[Any]]) -> None:
-        self.name, self.partials = name, partials
+    def __init__(self, name: str, partials: Callable[..., Sequence[Any]] | None = None) -> None:
+        self.name, self.partials = name, partials or (lambda out: ())
 
 
-def _flat(out: Any, *arguments: Any) -> tuple[float, ...]:
-    return (0.0,) * len(arguments)
-
-
-CONDITIONS = {name: Operation(name, _flat) for name in ("lt", "le", "gt", "ge", "eq", "ne", "and", "or", "xor")}
-DETACHED = Operation("identity", _flat)
+CONDITIONS = {name: Operation(name) for name in ("lt", "le", "gt", "ge", "eq", "ne", "and", "or", "xor")}
+DETACHED = Operation("identity")
 PRODUCT = Operation("product0", lambda out, x, y: (y, x))  # of the chain rule, with the strong zero
 BROADCAST = Operation("broadcast", lambda out, x: (_Broadcast(out.batch),))
 BATCH_SUM = Operation("batch_sum", lambda out, x: (_Summed(x.batch),))
@@ -150,7 +152,8 @@ class Traced(Arithmetic):
     __slots__ = ("__weakref__", "arguments", "batch", "expansion", "index", "op")
 
     def __init__(self, op: Any, arguments: tuple[Any, ...], batch: Batch | None) -> None:
-        self.op, self.arguments, self.batch, self.expansion = op, arguments, batch, None
+        self.op, self.arguments, self.batch = op, arguments, batch
+        self.expansion: Any = None
         nodes = context.nodes
         if nodes is None:
             raise TraceError(_TOO_LATE)
@@ -199,7 +202,7 @@ class Traced(Arithmetic):
     def compare(self, name: str, other: Any) -> Any:
         """The comparison as a Condition."""
         other = self.operand(other)
-        return other if other is NotImplemented else Condition(CONDITIONS[name], *_together((self, other)))
+        return other if other is NotImplemented else _constant(Condition, CONDITIONS[name], (self, other))
 
     def __copy__(self) -> Traced:
         return self  # never changes, and a copy would be a number that the trace has not recorded
@@ -212,8 +215,8 @@ class Traced(Arithmetic):
 
     def __float__(self) -> float:
         raise TraceError(
-            f"{place()} asks for the float of a number that is not known while tracing; use the functions of "
-            "autograd_engine (exp, sin, ...) instead of those of math, and pass what must be a float as a constant"
+            f"{place()} asks for the float of a number that is not known while tracing; {INSTEAD_OF_MATH}, and pass "
+            "what must be a float as a constant"
         )
 
     __trunc__ = __float__
@@ -241,8 +244,7 @@ class Traced(Arithmetic):
 
     def detach(self) -> Traced:
         """The same number as a constant, as far as derivatives go."""
-        detached: Traced = _record(DETACHED, (self,))
-        return detached
+        return _constant(Traced, DETACHED, (self,))
 
     def __repr__(self) -> str:
         return f"<traced {self.op.name if self.op else self.arguments[0]}>"
@@ -254,7 +256,7 @@ def _connective(name: str) -> Callable[[Any, Any], Any]:
     def method(self: Condition, other: Any) -> Any:
         if not isinstance(other, (Condition, bool, np.bool_)):
             return NotImplemented
-        return Condition(op, *_together((self, _argument(other))))
+        return _constant(Condition, op, (self, _argument(other)))
 
     return method
 
@@ -282,11 +284,15 @@ def _argument(x: Any) -> Any:
     if isinstance(x, Traced):
         return x
     if isinstance(x, Value):
-        raise TraceError(
-            f"{place()} uses {x!r}, which is not an argument of the compiled function; pass it as an argument, or "
-            "write constant(value) if its present data is meant"
-        )
+        raise no_argument(x, f"{place()} uses {x!r}, which is not an argument of the compiled function")
     return as_float(x)
+
+
+def no_argument(x: Value, fault: str) -> TraceError:
+    """The error where a Value from outside of a compiled function is used."""
+    if depends_on_a_variable(x):
+        return OuterVariableError(f"{fault}; it depends on the variable of a derivative that is being taken around it")
+    return TraceError(f"{fault}; pass it as an argument, or write constant(value) if its present data is meant")
 
 
 def _together(arguments: tuple[Any, ...]) -> tuple[tuple[Any, ...], Batch | None]:
@@ -311,6 +317,17 @@ def _record(op: Any, arguments: tuple[Any, ...]) -> Any:
         node.expansion = expansion
         return node
     return Traced(op, arguments, batch)
+
+
+def _constant(kind: type[T], op: Operation, operands: tuple[Any, ...]) -> T:
+    """The node of an operation that no derivative goes through. What it is computed from is its expansion.
+
+    It has no arguments: on Values there is a float in its place, and the sweeps go over both graphs in the same order.
+    """
+    operands, batch = _together(operands)
+    node = kind(op, (), batch)
+    node.expansion = operands
+    return node
 
 
 def _two_batches(one: Batch, other: Batch) -> str:

@@ -55,10 +55,11 @@ export class Controls {
     return button;
   }
 
+  /** Uses a data set for what it is made for: targets that are all 1 or -1 are classes, and own points may be either. */
   choose(name) {
-    const regression = { plane: true, hills: true }[name];
-    const problem = name === "own" ? this.settings.problem : regression ? "regression" : "classification";
-    this.on.change({ data: name, problem });
+    const { preview } = this.datasets.get(name);
+    const made = preview?.every(([, , target]) => Math.abs(target) === 1) ? "classification" : "regression";
+    this.on.change({ data: name, problem: preview ? made : this.settings.problem });
   }
 
   thumbnail(name) {

@@ -191,7 +191,7 @@ def test_special_points(tmp_path):
 @needs_compiler
 @settings(max_examples=3)
 @given(
-    st.lists(expressions(smooth=False, max_steps=5), min_size=12, max_size=12),
+    st.lists(expressions(smooth=False, choices=True, max_steps=5), min_size=12, max_size=12),
     st.lists(points(), min_size=6, max_size=6),
 )
 def test_random_programs(tmp_path_factory, programs, where_to):

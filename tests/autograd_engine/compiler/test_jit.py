@@ -23,7 +23,9 @@ from autograd_engine import (
     exp,
     grad,
     hessian,
+    jacobian,
     jit,
+    jvp,
     mean,
     relu,
     sin,
@@ -625,3 +627,27 @@ def test_containers_of_ones_own():
 def test_arrays_that_compute_in_ways_of_their_own_are_refused(make):
     with pytest.raises(TypeError, match=r"x: expected a plain array, got a (MaskedArray|matrix); give"):
         jit(lambda x: x.sum())(make([1.0, 2.0]))
+
+
+CLOSURES = {
+    "uses": lambda x: lambda y: x * y * y,
+    "uses a result": lambda x: lambda y: exp(x) * y,
+    "returns": lambda x: lambda y: [x, y * x],
+    "holds": lambda x: lambda y: {"a": [x * x]}["a"][0] + y,
+}
+
+
+@pytest.mark.parametrize("close_over", CLOSURES.values(), ids=CLOSURES)
+@pytest.mark.parametrize("wrap", [lambda f: f, jit], ids=["uncompiled", "compiled around"])
+def test_a_compiled_function_may_use_the_variable_of_a_derivative_around_it(close_over, wrap):
+    def through(transform):
+        return lambda x: (transform(close_over(x))(2.0), x)
+
+    for derivative in (jacobian, lambda f: jacobian(jacobian(f)), lambda f: lambda x: jvp(f, (x,), (1.0,))):
+        assert wrap(derivative(through(jit)))(0.5) == derivative(through(lambda f: f))(0.5)
+
+
+def test_no_constant_is_made_of_the_variable_of_a_derivative():
+    with pytest.raises(TraceError, match="depends on the variable of a derivative") as caught:
+        grad(lambda x: jit(lambda y: x * y).program(2.0))(3.0)
+    assert "constant" not in str(caught.value)

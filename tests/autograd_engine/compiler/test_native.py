@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from autograd_engine import dot, jit, mean, sin, tanh, value_and_grad, vmap
+from autograd_engine.compiler.llvm import cache as disk
 from autograd_engine.compiler.llvm import executable, native
 from autograd_engine.compiler.llvm.layout import SMALLEST_CHUNK
 
@@ -63,7 +64,7 @@ def test_the_cache_is_shared_by_processes(cache):
 
 
 def test_the_oldest_entries_go(cache, monkeypatch):
-    monkeypatch.setattr(native, "MOST_ENTRIES", 2)
+    monkeypatch.setattr(disk, "MOST_ENTRIES", 2)
     for k in range(4):
         jit(lambda x, k=k: x * (k + 0.1))(1.0)
     assert len(entries(cache)) == 2

@@ -1,11 +1,13 @@
 """The division of a program into shared code and loops over samples."""
 
+import gc
+
 import numpy as np
 import pytest
 
-from autograd_engine import exp, value_and_grad, vmap
+from autograd_engine import TraceError, exp, jit, value_and_grad, vmap
 from autograd_engine.compiler.program.program import FROM_OUTSIDE, SHARED
-from autograd_engine.compiler.program.regions import PART, cut, stages, straight
+from autograd_engine.compiler.program.regions import PART, cut, lines
 from autograd_engine.compiler.program.traced_function import TracedFunction
 
 
@@ -36,16 +38,18 @@ def test_every_instruction_is_computed_once_and_after_its_operands(name, exact):
     outside = {i for i, (operation, *_) in enumerate(program.instructions) if operation in FROM_OUTSIDE}
     done: list[int] = []
     known = set(outside)
-    for shared, loops in stages(program.body):
-        for batch, line in [(SHARED, shared), *[(loop.batch, straight(loop.body)) for loop in loops]]:
-            for i in line:
-                operation, operands, of_batch = program.instructions[i]
-                assert of_batch == (SHARED if operation == "batch_sum" else batch)
-                assert known.issuperset(x for x in operands if x >= 0)
-                done.append(i)
-                if operation != "batch_sum":
-                    known.add(i)
-        known.update(i for loop in loops for i in loop.body.results)  # sums are known after their loop
+    waiting: list[int] = []  # sums, which are known after their loop
+    for line in lines(program.body):
+        if line.batch == SHARED:
+            known.update(waiting)
+        for i in line.instructions:
+            operation, operands, of_batch = program.instructions[i]
+            assert of_batch == (SHARED if operation == "batch_sum" else line.batch)
+            assert known.issuperset(x for x in operands if x >= 0)
+            done.append(i)
+            if operation != "batch_sum":
+                known.add(i)
+        waiting += line.sums
     assert sorted(done) == sorted(set(range(len(program))) - outside)
 
 
@@ -55,3 +59,18 @@ def test_parts_are_the_line_and_of_about_equal_length(length):
     assert [i for part in parts for i in part] == list(range(length))
     assert all(len(part) <= PART for part in parts)
     assert len({len(part) for part in parts}) <= 2
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_garbage_collector_is_left_as_it_was(enabled):
+    try:
+        gc.enable() if enabled else gc.disable()
+        jit(exp)(1.0)
+        assert gc.isenabled() == enabled
+        left_over = []
+        jit(lambda x: left_over.append(x) or x)(1.0)
+        with pytest.raises(TraceError):  # raised while the program is built
+            jit(lambda x: x * left_over[0])(1.0)
+        assert gc.isenabled() == enabled
+    finally:
+        gc.enable()

@@ -24,6 +24,7 @@ from autograd_engine import (
     sqrt,
     tanh,
     value_and_grad,
+    vjp,
     vmap,
     where,
 )
@@ -296,7 +297,6 @@ def test_an_array_of_the_outside_fixes_the_number_of_samples():
         (lambda X: vmap(lambda x: x, in_axes=1)(vmap(lambda x: np.array([x, x]))(X)), "over axis 0 only"),
         (lambda X: vmap(lambda x, h: x, in_axes=(0, None))(X, vmap(relu)(X)), "only where in_axes maps it"),
         (lambda X: vmap(lambda x, h: x, in_axes=(0, None))(X, [vmap(relu)(X)]), "only where in_axes maps it"),
-        (lambda X: jacobian(lambda w: vmap(lambda x: w * x)(X))(2.0), "result of vmap; use its sum or mean"),
         (lambda X: exp(vmap(relu)(X)), "result of vmap"),
     ],
 )
@@ -624,3 +624,47 @@ def test_one_kernel_serves_batches_of_any_size_under_a_derivative_too():
     assert len(step._kernels) == 4
     assert len(set(map(id, step._kernels.values()))) == 1
     assert step.program() == program
+
+
+RESULTS_OF_VMAP = {
+    "numbers": lambda w, X: vmap(lambda x: w[0] * exp(x[0] * w[1]) - x[2])(X),
+    "arrays": lambda w, X: vmap(lambda x: np.array([[w[0] * x[0], tanh(w[1] * x[1])]]))(X),
+    "structures": lambda w, X: {"of samples": vmap(lambda x: (x[0] * w[2], sin(w[0])))(X), "shared": w[0] * w[1]},
+    "after a sum": lambda w, X: vmap(lambda h: h - vmap(lambda x: x[0] * w[0])(X).mean())(
+        vmap(lambda x: w[1] * x[1])(X)
+    ),
+    "constant": lambda w, X: vmap(lambda x: 2.0)(X),
+}
+
+
+@pytest.mark.parametrize("f", RESULTS_OF_VMAP.values(), ids=RESULTS_OF_VMAP)
+def test_derivatives_of_what_vmap_returns(f):
+    w, tangent = np.array(W), np.array([1.0, -2.0, 0.5])
+
+    def backwards(w, X):
+        outputs, pullback = vjp(lambda w: f(w, X), w)
+        return outputs, pullback(outputs)
+
+    assert_agree(jacobian(f), w, X)
+    assert_agree(jacobian(jacobian(f)), w, X)
+    assert_agree(jacobian(lambda scale, X: f(scale * w, X)), 1.5, X)
+    assert_agree(lambda w, X: jvp(lambda w: f(w, X), (w,), (tangent,)), w, X)
+    assert_agree(backwards, w, X)
+    assert_agree(lambda w, X: jvp(lambda w: jacobian(f)(w, X), (w,), (tangent,))[1], w, X)
+
+
+def test_the_jacobian_of_residuals_takes_any_number_of_samples():
+    slopes = jit(jacobian(RESULTS_OF_VMAP["numbers"]))
+    for samples in SIZES:
+        data = np.random.default_rng(samples).normal(size=(samples, 3))
+        np.testing.assert_allclose(slopes(np.array(W), data), jacobian(RESULTS_OF_VMAP["numbers"])(np.array(W), data))
+    assert len(slopes._kernels) == len(SIZES)
+    assert len({id(kernel) for kernel in slopes._kernels.values()}) == 1
+
+
+def test_a_cotangent_of_what_vmap_returns_is_one_too():
+    def wrong(w, X):
+        return vjp(lambda w: vmap(lambda x: w[0] * x[0])(X), w)[1](1.0)
+
+    with pytest.raises(TypeError, match="a cotangent that is one of the same shape"):
+        jit(wrong)(np.array(W), X)

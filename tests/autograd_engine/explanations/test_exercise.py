@@ -76,7 +76,7 @@ def test_the_same_seed_gives_the_same_exercise():
 def test_the_text():
     assert str(exercise(*chain_network(), blanks=2, seed=1)).splitlines()[-5:] == [
         "find (A), (B)",
-        "  d out/d w0 = d out/d s2 · d s2/d v2 · d v2/d s1 · d s1/d v1 · d v1/d w0",
+        "  d out/d w0 = ∂out/∂s2 · ∂s2/∂v2 · ∂v2/∂s1 · ∂s1/∂v1 · ∂v1/∂w0",
         "             = w2 · (A) · w1 · s1(1-s1) · s0",
         "             = 0.5 · (A) · 1 · 0.01766 · 2",
         "             = (B)",
@@ -87,11 +87,11 @@ def test_all_blanks():
     out, w0 = chain_network()
     task = exercise(out, w0, blanks=100)
     assert [blank.asks_for for blank in task.blanks] == [
-        "d out/d s2",
-        "d s2/d v2",
-        "d v2/d s1",
-        "d s1/d v1",
-        "d v1/d w0",
+        "∂out/∂s2",
+        "∂s2/∂v2",
+        "∂v2/∂s1",
+        "∂s1/∂v1",
+        "∂v1/∂w0",
         "d out/d w0",
     ]
     assert [blank.name for blank in task.blanks] == list("ABCDEF")
@@ -123,8 +123,7 @@ def test_a_forgotten_path_and_an_overwritten_one():
     assert remark(task, "d g/d x", total - 2 * parts[0]) == "the sign of path 1 is wrong"
     assert remark(task, "d g/d x", -total) == "the sign is wrong"
     assert (
-        remark(task, "d g/d x", parts[0] + parts[1] + math.cos(math.sin(1.0)))
-        == "d c/d x is taken at the wrong argument"
+        remark(task, "d g/d x", parts[0] + parts[1] + math.cos(math.sin(1.0))) == "∂c/∂x is taken at the wrong argument"
     )
     assert remark(task, "path 2 of d g/d x", -math.exp(1.0)) == "the sign is wrong"
     assert remark(task, "d g/d x", 1234.5) == ""
@@ -137,13 +136,13 @@ def test_the_derivative_of_the_activation_at_the_wrong_argument():
     s2 = sigmoid(s1)
     at_its_value = sigmoid(s2) * (1 - sigmoid(s2))
     with_its_argument = s1 * (1 - s1)
-    assert remark(task, "d s2/d v2", at_its_value) == "d s2/d v2 is taken at the wrong argument"
-    assert remark(task, "d s2/d v2", with_its_argument) == "d s2/d v2 is taken at the wrong argument"
+    assert remark(task, "∂s2/∂v2", at_its_value) == "∂s2/∂v2 is taken at the wrong argument"
+    assert remark(task, "∂s2/∂v2", with_its_argument) == "∂s2/∂v2 is taken at the wrong argument"
     wrong = 0.5 * at_its_value * 1.0 * s1 * (1 - s1) * 2.0
-    assert remark(task, "d out/d w0", wrong) == "d s2/d v2 is taken at the wrong argument"
-    assert remark(task, "d out/d w0", s2 * (1 - s2) * s1 * (1 - s1) * 2.0) == "the factor d out/d s2 is missing"
-    assert remark(task, "d s2/d v2", s2) == "this is the value of s2, not its derivative"
-    assert remark(task, "d s2/d v2", -s2 * (1 - s2)) == "the sign is wrong"
+    assert remark(task, "d out/d w0", wrong) == "∂s2/∂v2 is taken at the wrong argument"
+    assert remark(task, "d out/d w0", s2 * (1 - s2) * s1 * (1 - s1) * 2.0) == "the factor ∂out/∂s2 is missing"
+    assert remark(task, "∂s2/∂v2", s2) == "this is the value of s2, not its derivative"
+    assert remark(task, "∂s2/∂v2", -s2 * (1 - s2)) == "the sign is wrong"
 
 
 # --- answers -----------------------------------------------------------------------------------------------------
@@ -210,7 +209,7 @@ def test_the_cells_of_a_notebook_run(capsys):
     nbformat.validate(notebook)
     assert cells[0]["source"] == task._repr_markdown_()
     code = cells[1]["source"]
-    assert '"A": None,  # d s2/d v2\n' in code
+    assert '"A": None,  # ∂s2/∂v2\n' in code
     exec(code, {})
     assert capsys.readouterr().out == "(A) no answer: wrong\n(B) no answer: wrong\n0 of 2 right\n"
 

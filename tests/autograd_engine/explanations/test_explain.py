@@ -29,9 +29,9 @@ from autograd_engine import (
     where,
 )
 from autograd_engine import sum as sum_values
-from autograd_engine.explanations.chain_rule import times
 from autograd_engine.explanations.notation import text
 from autograd_engine.explanations.statements import WIDTH, wrapped
+from autograd_engine.explanations.symbols import times
 from nn import MLP, Layer, Sequential, squared_error
 from tests.laws.strategies import expressions, points
 
@@ -72,8 +72,8 @@ def test_lecture_2_the_product_of_the_chain_network():
     )
     assert explanation.markdown == explanation._repr_markdown_()
     assert (
-        r"\frac{\partial \mathit{out}}{\partial w_{0}} &= w_{2} \cdot s_{2}(1-s_{2}) \cdot w_{1} \cdot s_{1}(1-s_{1})"
-        r" \cdot s_{0} \\" in explanation.markdown
+        r"\frac{\mathrm{d} \mathit{out}}{\mathrm{d} w_{0}} &= w_{2} \cdot s_{2}(1-s_{2}) \cdot w_{1}"
+        r" \cdot s_{1}(1-s_{1}) \cdot s_{0} \\" in explanation.markdown
     )
     [path] = explanation.paths
     assert [factor.text for factor in path.factors] == ["w2", "s2(1-s2)", "w1", "s1(1-s1)", "s0"]
@@ -431,20 +431,20 @@ def test_every_row_explains_its_rule(op):
 def test_a_rule_in_words():
     assert str(explain(sigmoid)) == (
         "σ(x): 1 / (1 + exp(-x)), the logistic.\n"
-        "d σ(x)/d x = σ(x)(1-σ(x))\n"
+        "∂σ(x)/∂x = σ(x)(1-σ(x))\n"
         "computed as\n"
-        "  d σ(x)/d x = exp(where(x < 0, x, -x))/(1+exp(where(x < 0, x, -x)))²"
+        "  ∂σ(x)/∂x = exp(where(x < 0, x, -x))/(1+exp(where(x < 0, x, -x)))²"
     )
-    assert "d (x1·x2·x3)/d x1 = x3·x2" in str(explain(prod))
-    assert "d (x1·y1+x2·y2)/d y2 = x2" in str(explain(dot))
-    assert "d (x1+x2+x3)/d x2 = 1" in str(explain(sum_values))
+    assert "∂(x1·x2·x3)/∂x1 = x3·x2" in str(explain(prod))
+    assert "∂(x1·y1+x2·y2)/∂y2 = x2" in str(explain(dot))
+    assert "∂(x1+x2+x3)/∂x2 = 1" in str(explain(sum_values))
 
 
 def test_the_constants_of_rules_are_called_by_name():
-    assert "d gelu(x)/d x = (1+erf(x/sqrt(2)))/2 + x·exp(-x²/2)/sqrt(2·π)" in explain(PRIMITIVES["gelu"]).text
-    assert "d log2(x)/d x = 1/(x·ln(2))\ncomputed as\n  d log2(x)/d x = 1/ln(2)/x" in explain(PRIMITIVES["log2"]).text
-    assert "d log10(x)/d x = 1/(x·ln(10))" in explain(PRIMITIVES["log10"]).text
-    assert "d 2^x/d x = 2^x·ln(2)" in explain(PRIMITIVES["exp2"]).text
+    assert "∂gelu(x)/∂x = (1+erf(x/sqrt(2)))/2 + x·exp(-x²/2)/sqrt(2·π)" in explain(PRIMITIVES["gelu"]).text
+    assert "∂log2(x)/∂x = 1/(x·ln(2))\ncomputed as\n  ∂log2(x)/∂x = 1/ln(2)/x" in explain(PRIMITIVES["log2"]).text
+    assert "∂log10(x)/∂x = 1/(x·ln(10))" in explain(PRIMITIVES["log10"]).text
+    assert "∂(2^x)/∂x = 2^x·ln(2)" in explain(PRIMITIVES["exp2"]).text
     for op in PRIMITIVES.values():
         for line in explain(op).partials:
             assert not re.search(r"\d\.\d{3}", line.text)

@@ -8,14 +8,14 @@ import time
 
 import pytest
 
-from nn.command_line.main import INTERRUPTED, INTERRUPTED_LINE
+from autograd_engine_command import INTERRUPTED, INTERRUPTED_LINE
 from nn.command_line.terminal import show_what_can_be_shown
-from nn.training.progress import ctrl_c_after_imports
+from nn.extras import extra
 
 PROGRAM = [
     sys.executable,
     "-c",
-    "import sys; from nn.command_line.main import main; print(flush=True); sys.exit(main())",
+    "import sys, autograd_engine_command as entry; print(flush=True); sys.exit(entry.main())",
 ]
 
 
@@ -33,9 +33,29 @@ def test_ctrl_c_is_no_traceback_whenever_it_comes(seconds, tmp_path):
         assert err == INTERRUPTED_LINE
 
 
+@pytest.mark.parametrize(
+    "module",
+    ["nn", "numpy", "numpy._core._multiarray_umath", "autograd_engine.value", "cyclopts", "nn.command_line.commands"],
+)
+def test_ctrl_c_while_the_command_is_imported_is_one_line(module):
+    program = f"""
+import signal, sys, autograd_engine_command
+
+class Interrupt:
+    def find_spec(name, path=None, target=None):
+        if name == {module!r}:
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupt)
+sys.exit(autograd_engine_command.main())
+"""
+    done = subprocess.run([sys.executable, "-c", program, "--version"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (INTERRUPTED, "", INTERRUPTED_LINE)
+
+
 def test_ctrl_c_does_not_reach_an_import():
     imported = False
-    with pytest.raises(KeyboardInterrupt), ctrl_c_after_imports():
+    with pytest.raises(KeyboardInterrupt), extra("train"):
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
         imported = True

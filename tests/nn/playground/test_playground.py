@@ -909,5 +909,6 @@ def test_a_missing_package_is_named_with_its_extra(capsys, monkeypatch):
     monkeypatch.delattr("nn.playground.server")
     assert main(["playground", "--no-browser"]) == 2
     assert capsys.readouterr().err == (
-        "autograd-engine: the package uvicorn is missing; install it with: pip install 'autograd-engine[playground]'\n"
+        "autograd-engine: the package uvicorn is missing; "
+        "in the clone of the repository run: pip install '.[playground]'\n"
     )

@@ -381,7 +381,7 @@ def test_two_windows_do_not_disturb_each_other(window, port):
 def test_a_server_that_dies_is_said_and_found_again(window):
     with server.listen(0) as free:
         number = str(free.getsockname()[1])
-    command = [sys.executable, "-c", "import sys; from nn.command_line.main import main; sys.exit(main())"]
+    command = [sys.executable, "-c", "import sys, autograd_engine_command as entry; sys.exit(entry.main())"]
 
     def start():
         process = subprocess.Popen([*command, "playground", "--no-browser", "--port", number], stdout=subprocess.PIPE)
@@ -449,9 +449,10 @@ def test_everything_can_be_done_with_the_keyboard(window, port):
     page.get_by_text("Layer 2, neuron 2, weight of a1[3]: w2[2,3]").wait_for()
     assert page.locator('[data-edge="1 1 2"].selected').count() == 1
     page.get_by_role("radio", name="moons").focus()
-    page.keyboard.press("ArrowRight")
-    one.until("document.querySelector('[role=radio][aria-checked=true]').ariaLabel === 'plane'")
-    assert page.get_by_label("Problem").input_value() == "regression"
+    for key, name, problem in ("ArrowRight", "plane", "regression"), ("ArrowLeft", "moons", "classification"):
+        page.keyboard.press(key)
+        one.until(f"document.querySelector('[role=radio][aria-checked=true]').ariaLabel === '{name}'")
+        assert page.get_by_label("Problem").input_value() == problem
     # Whatever can be clicked can be reached by Tab, or by arrows from what can, and has a name.
     nameless = """[...document.querySelectorAll('button, select, input, textarea')]
         .filter(e => !(e.ariaLabel || e.title || e.labels?.length || e.textContent.trim()))

@@ -687,14 +687,6 @@ def test_by_default_a_terminal_decides(
     assert ("epoch 2" in capsys.readouterr().err) is shown
 
 
-def test_progress_without_rich_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "rich.console", None)
-    model = xor_model()
-    with pytest.raises(ImportError, match=r"progress=True needs rich: pip install 'autograd-engine\[train\]'"):
-        fit_xor(model, progress=True)
-    assert data(model) == data(xor_model())
-
-
 def test_importing_nn_imports_none_of_the_extras() -> None:
     code = "import nn, sys; print([name for name in sys.argv[1:] if name in sys.modules])"
     extras = ["matplotlib", "rich", "sklearn", "safetensors", "cyclopts", "scipy", "pandas"]

@@ -1,0 +1,28 @@
+"""The entry point of the command `autograd-engine`, outside of the packages, whose import takes a while: Ctrl-C is to
+end that without a traceback, too."""
+
+import os
+import signal
+import sys
+
+INTERRUPTED = 130  # the exit code after Ctrl-C, as in a shell
+INTERRUPTED_LINE = "autograd-engine: interrupted\n"
+
+
+def main() -> int:
+    """Import the command and run it with the arguments of the process. Returns the exit code."""
+    # A SIGINT that is ignored, as in a background job of a shell script, stays so.
+    heard = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if heard:
+        signal.signal(signal.SIGINT, _leave)
+    from nn.command_line.main import main
+
+    if heard:  # from here on there may be something to clean up
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    return main(sys.argv[1:])
+
+
+def _leave(signum: int, frame: object) -> None:
+    """End the process at once: an exception may pass through C code, which prints it or makes it an ImportError."""
+    os.write(2, INTERRUPTED_LINE.encode())
+    os._exit(INTERRUPTED)
