@@ -143,4 +143,11 @@ def _apart(tree: Any, lists: bool = True) -> tuple[type[Any], tuple[Any, ...], S
 def _container(kind: Any, keys: Sequence[Any], parts: Sequence[Any]) -> Any:
     if kind is dict:
         return dict(zip(keys, parts))
-    return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
+    if hasattr(kind, "_fields"):
+        return kind(*parts)
+    try:
+        return kind(parts)
+    except Exception as error:
+        raise TypeError(
+            f"a {kind.__name__} cannot be made of a list of its parts; give a list, a tuple or a NamedTuple"
+        ) from error
