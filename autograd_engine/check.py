@@ -33,7 +33,7 @@ from autograd_engine.differences import Outputs, differences
 from autograd_engine.given_gradient import slopes_like
 from autograd_engine.graph import reverse_sweep, topological_order
 from autograd_engine.primitives import Primitive, as_float
-from autograd_engine.structure import Structure, flatten
+from autograd_engine.structure import flatten, leaves_with_paths
 from autograd_engine.value import Value, edges
 
 __all__ = ["GradientCheck", "GradientError", "Slope", "check_gradients"]
@@ -143,7 +143,7 @@ def check_gradients(
     if not leaves:
         raise ValueError("check_gradients() needs a point: the numbers to call f with")
     arguments = _arguments(f, point)
-    names = [name for child, name in zip(structure.children, arguments) for name in _places(name, child)]
+    names = _names(arguments, point)
     numbers = [_real(x, f"the point, {name}") for x, name in zip(leaves, names)]
     for x, name in zip(numbers, names):
         if not isfinite(x):
@@ -399,14 +399,14 @@ def _arguments(f: Callable[..., Any], point: Sequence[Any]) -> list[str]:
     return (named + [f"x{i + 1}" for i in range(len(named), len(point))])[: len(point)]
 
 
-def _places(name: str, structure: Structure) -> list[str]:
-    """What to call each number of an argument: w[0], w['bias'][2], ..."""
-    if structure.kind is None:
-        return [name]
-    if structure.kind is np.ndarray:
-        return [f"{name}{list(index)}" for index in np.ndindex(structure.keys)]
-    keys = structure.keys or range(len(structure.children))
-    return [place for key, child in zip(keys, structure.children) for place in _places(f"{name}[{key!r}]", child)]
+def _names(arguments: Sequence[str], point: Sequence[Any]) -> list[str]:
+    """What to call each number of the point: w[0], w['bias'][2], ..."""
+    return [
+        f"{path}{list(index)}" if index else path
+        for name, argument in zip(arguments, point)
+        for path, leaf in leaves_with_paths(argument, name)
+        for index in np.ndindex(getattr(leaf, "shape", ()))
+    ]
 
 
 def _real(number: Any, where: str) -> float:

@@ -19,7 +19,7 @@ from autograd_engine.constants import map_numbers
 from autograd_engine.copying import has_variables, is_variable, variables
 from autograd_engine.graph import forward_sweep, reverse_sweep, topological_order
 from autograd_engine.primitives import as_float, identity
-from autograd_engine.structure import Structure, flatten, leaves_with_paths
+from autograd_engine.structure import Structure, flatten, leaves_of
 from autograd_engine.value import Value, become_constant, differentiable_edges, edges, partials
 
 _op = operator.attrgetter("op")
@@ -179,8 +179,8 @@ def is_node(x: Any) -> bool:
 
 
 def _nodes_in(tree: Any) -> Iterator[Any]:
-    """The nodes in lists, tuples and dicts. Arrays are left alone: a compiler wants to know who looks into one."""
-    return (leaf for _, leaf in leaves_with_paths(tree) if hasattr(type(leaf), "record"))
+    """The nodes in nested data. Arrays are left alone: a compiler wants to know who looks into one."""
+    return (leaf for leaf in leaves_of(tree) if hasattr(type(leaf), "record"))
 
 
 def any_edges(node: Any) -> Any:

@@ -100,10 +100,20 @@ def map_leaves(function: Callable[[Any], Any], tree: Any, *, lists: bool = True,
     return tree if keep and all(map(is_, mapped, parts)) else _container(kind, keys, mapped)
 
 
+def leaves_of(tree: Any, *, lists: bool = True) -> Iterator[Any]:
+    """The leaves of `map_leaves`, one after the other."""
+    apart = _apart(tree, lists)
+    if apart is None:
+        yield tree
+    else:
+        for part in apart[2]:
+            yield from leaves_of(part, lists=lists)
+
+
 def leaves_with_paths(
     tree: Any, path: str = "", *, lists: bool = True, fields: bool = False
 ) -> Iterator[tuple[str, Any]]:
-    """The leaves of `map_leaves`, each with the path that leads to it, written as in Python.
+    """The same leaves, each with the path that leads to it, written as in Python.
 
     With `fields` the parts of a named tuple go by their names, else by their indices.
 
@@ -133,4 +143,11 @@ def _apart(tree: Any, lists: bool = True) -> tuple[type[Any], tuple[Any, ...], S
 def _container(kind: Any, keys: Sequence[Any], parts: Sequence[Any]) -> Any:
     if kind is dict:
         return dict(zip(keys, parts))
-    return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
+    if hasattr(kind, "_fields"):
+        return kind(*parts)
+    try:
+        return kind(parts)
+    except Exception as error:
+        raise TypeError(
+            f"a {kind.__name__} cannot be made of a list of its parts; give a list, a tuple or a NamedTuple"
+        ) from error

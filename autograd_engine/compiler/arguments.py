@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from autograd_engine.compiler.trace.traced import Traced
 from autograd_engine.primitives import as_float
+from autograd_engine.structure import leaves_with_paths, map_leaves
 from autograd_engine.value import Value
 
 ANY_NUMBER = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -145,34 +145,18 @@ def take(tree: Any, scalars: list[float], arrays: list[Any]) -> Any:
 
 
 def check_containers(name: str, tree: Any) -> None:
-    """Raise TypeError where a list or tuple in an argument is of a class that cannot be made with other numbers."""
-    parts: Sequence[Any] = ()
-    if isinstance(tree, dict):
-        parts = list(tree.values())
-    elif isinstance(tree, (list, tuple)):
-        parts, kind = tree, type(tree)
-        if not hasattr(kind, "_fields"):
-            try:
-                kind(list(tree))
-            except Exception as error:
-                raise TypeError(
-                    f"{name}: a {kind.__name__} cannot be made of a list of its parts; give a list, a tuple or a "
-                    "NamedTuple"
-                ) from error
-    for part in parts:
-        check_containers(name, part)
+    """Raise TypeError where a container in an argument is of a class that cannot be made with other numbers."""
+    try:
+        map_leaves(lambda leaf: leaf, tree)
+    except TypeError as error:
+        raise TypeError(f"{name}: {error}") from error
 
 
 def fault_of(name: str, tree: Any) -> str:
     """Where in an argument something is not a number, and what is wrong with it; "" if all is well."""
-    if isinstance(tree, dict):
-        parts = [(f"{name}[{key!r}]", part) for key, part in tree.items()]
-    elif isinstance(tree, (list, tuple)):
-        parts = [(f"{name}[{i}]", part) for i, part in enumerate(tree)]
-    else:
+    for path, leaf in leaves_with_paths(tree, name):
         try:
-            take(tree, [], [])
+            take(leaf, [], [])
         except NotANumberError as found:
-            return f"{name}: {found}"
-        return ""
-    return next(filter(None, itertools.starmap(fault_of, parts)), "")
+            return f"{path}: {found}"
+    return ""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_engine import Value
-from autograd_engine.structure import flatten, leaves_with_paths, map_leaves
+from autograd_engine.structure import flatten, leaves_of, leaves_with_paths, map_leaves
 
 Point = namedtuple("Point", "x y")
 
@@ -43,6 +43,7 @@ def test_structures_are_equal_where_the_shapes_are(one, other):
 @given(trees)
 def test_every_walk_meets_the_same_numbers_in_the_same_order(tree):
     leaves, structure = flatten(tree)
+    assert list(leaves_of(tree)) == leaves
     for fields in (False, True):
         paths = list(leaves_with_paths(tree, "tree", fields=fields))
         assert [leaf for _, leaf in paths] == leaves

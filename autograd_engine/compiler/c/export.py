@@ -12,10 +12,8 @@ from math import prod
 from os import PathLike
 from typing import Any
 
-import numpy as np
-
 from autograd_engine.compiler.arguments import check_containers, named_arguments
-from autograd_engine.compiler.c.file import array, c_file, entries
+from autograd_engine.compiler.c.file import Entry, array, c_file, entries
 from autograd_engine.compiler.c.functions import Output, Source, function
 from autograd_engine.compiler.jit import jit
 from autograd_engine.compiler.program.program import SHARED
@@ -23,7 +21,7 @@ from autograd_engine.compiler.program.traced_function import TracedFunction
 from autograd_engine.derivatives import value_and_grad
 from autograd_engine.files import write_atomically
 from autograd_engine.primitives import as_float
-from autograd_engine.structure import Structure, flatten
+from autograd_engine.structure import flatten
 
 __all__ = ["to_c"]
 
@@ -78,6 +76,7 @@ def to_c(f: Callable[..., Any], *example: Any, path: str | PathLike[str] | None 
     leaves, structure = flatten(arguments)
     if not leaves:
         raise ValueError("to_c() needs at least one number in the example, got none")
+    inputs = [entry for of, argument in zip(names, arguments) for entry in entries(of, argument)]
     traced = TracedFunction(f, arguments, {}, exact=True)
     if not traced.program.outputs:
         raise ValueError("to_c() needs a function that returns at least one number, got none")
@@ -89,14 +88,14 @@ def to_c(f: Callable[..., Any], *example: Any, path: str | PathLike[str] | None 
         parts, programs = {"evaluate": f}, {"evaluate": traced}
     code: list[str] = []
     for part, of_part in programs.items():
-        lines = function(of_part.program, _source(part, of_part, structure), _outputs(of_part), part)
+        lines = function(of_part.program, _source(part, of_part, inputs), _outputs(of_part), part)
         code += [*_constants(part, of_part, "\n".join(lines)), *lines, ""]
     points = [leaves, *[_moved(leaves, k) for k in range(1, min(CASES, CASE_NUMBERS // len(leaves)))]]
     # Of each function apart: next to the gradient arrays are taken apart, and a value is added up in another order.
     results = {part: _results(of_part, [structure(point) for point in points]) for part, of_part in parts.items()}
     text = c_file(
         prefix,
-        inputs=[entry for of, argument in zip(names, arguments) for entry in entries(of, argument)],
+        inputs,
         results=list(entries("result", results[part][0])),
         code=code[:-1],
         points=points,
@@ -125,20 +124,15 @@ def _results(f: Callable[..., Any], points: Sequence[Any]) -> list[Any]:
     return [compiled(*point) for point in points]
 
 
-def _source(part: str, traced: TracedFunction, structure: Structure) -> Source:
+def _source(part: str, traced: TracedFunction, inputs: Sequence[Entry]) -> Source:
     """Where the numbers of a traced function come from, when all numbers of its arguments lie side by side."""
-    scalars, arrays = list[int](), dict[int, tuple[str, int]]()
-
-    def visit(structure: Structure, start: int) -> None:
-        if structure.kind is np.ndarray and structure.keys:
+    scalars, arrays, start = list[int](), dict[int, tuple[str, int]](), 0
+    for _, size, shape in inputs:
+        if shape:
             arrays[len(arrays)] = "inputs", start
-        elif structure.kind in (None, np.ndarray):
+        else:
             scalars.append(start)
-        for child in structure.children:
-            visit(child, start)
-            start += child.size
-
-    visit(structure, 0)
+        start += size
     shapes = {number: array.shape_to_map for number, array in enumerate(traced.arrays.arguments)}
     for k, constant in enumerate(traced.arrays.constants):
         arrays[-1 - k], shapes[-1 - k] = (_constant_name(part, k), 0), constant.shape_to_map

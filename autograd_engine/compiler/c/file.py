@@ -12,6 +12,7 @@ import numpy as np
 
 from autograd_engine.compiler.c.forms import helpers, literal
 from autograd_engine.compiler.c.functions import HEADS
+from autograd_engine.structure import leaves_with_paths
 
 __all__ = ["Entry", "array", "c_file", "entries"]
 
@@ -25,16 +26,8 @@ def entries(name: str, tree: Any) -> Iterator[Entry]:
     >>> list(entries("p", {"w": np.zeros((2, 3)), "b": [1.0]}))
     [("p['w']", 6, (2, 3)), ("p['b'][0]", 1, ())]
     """
-    if isinstance(tree, np.ndarray):
-        yield name, tree.size, tree.shape
-    elif isinstance(tree, dict):
-        for key, part in tree.items():
-            yield from entries(f"{name}[{key!r}]", part)
-    elif isinstance(tree, (list, tuple)):
-        for i, part in enumerate(tree):
-            yield from entries(f"{name}[{i}]", part)
-    else:
-        yield name, 1, ()
+    for path, leaf in leaves_with_paths(tree, name):
+        yield path, np.size(leaf), np.shape(leaf)
 
 
 def c_file(

@@ -22,6 +22,7 @@ import numpy as np
 from autograd_engine.compiler.program.program import FROM_OUTSIDE, SHARED, Program
 from autograd_engine.compiler.program.regions import summed_batch
 from autograd_engine.compiler.trace.arrays import ArrayTrace
+from autograd_engine.structure import leaves_with_paths
 
 SHOWN = 6  # numbers to a line of outputs
 
@@ -45,21 +46,12 @@ class Names:
         constants = [constant.plain.shape for constant in arrays.constants]
         names = Names(views=[(number, axis) for number, axis, _ in arrays.views], constants=constants)
         for name, argument in arguments:
-            names._add(name, argument)
+            for path, leaf in leaves_with_paths(argument, name, fields=True):
+                if isinstance(leaf, np.ndarray) and leaf.ndim:
+                    names.arrays.append((path, leaf.shape))
+                else:
+                    names.scalars.append(path)
         return names
-
-    def _add(self, name: str, tree: Any) -> None:
-        if isinstance(tree, np.ndarray) and tree.ndim:
-            self.arrays.append((name, tree.shape))
-        elif isinstance(tree, dict):
-            for key, part in tree.items():
-                self._add(f"{name}[{key!r}]", part)
-        elif isinstance(tree, (list, tuple)):
-            fields = getattr(tree, "_fields", None)
-            for i, part in enumerate(tree):
-                self._add(f"{name}.{fields[i]}" if fields else f"{name}[{i}]", part)
-        else:
-            self.scalars.append(name)
 
     def leaf(self, operation: str, source: tuple[int, ...], index: str) -> str:
         """What comes from outside; `index` is that of the samples."""

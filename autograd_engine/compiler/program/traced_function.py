@@ -14,7 +14,7 @@ from autograd_engine.compiler.trace.arrays import ArrayTrace, BatchArray
 from autograd_engine.compiler.trace.errors import TraceError
 from autograd_engine.compiler.trace.traced import Traced, no_argument, tracing
 from autograd_engine.primitives import as_float
-from autograd_engine.structure import flatten
+from autograd_engine.structure import flatten, map_leaves
 from autograd_engine.value import Value
 
 
@@ -34,7 +34,7 @@ class TracedFunction:
         self.arrays = ArrayTrace()
         self.scalars = 0
         with tracing(self.arrays.vmap) as nodes:
-            output = f(*[self._symbols(x) for x in args], **{name: self._symbols(x) for name, x in keywords.items()})
+            output = f(*map_leaves(self._symbol, args), **map_leaves(self._symbol, keywords))
             found, self.structure = flatten(output)
             batches = list(self.arrays.batches.values())
             self.rows: list[int] = []
@@ -60,15 +60,10 @@ class TracedFunction:
         self.batches = batches
         self.program: Program = program_of(operands, nodes, batches, exact)
 
-    def _symbols(self, tree: Any) -> Any:
-        """An argument with symbols in the places of its numbers."""
-        if isinstance(tree, np.ndarray) and tree.ndim:
-            return self.arrays.argument(tree.shape)
-        if isinstance(tree, dict):
-            return {key: self._symbols(part) for key, part in tree.items()}
-        if isinstance(tree, (list, tuple)):
-            parts = [self._symbols(part) for part in tree]
-            return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
+    def _symbol(self, leaf: Any) -> Any:
+        """What stands for a number or an array of an argument."""
+        if isinstance(leaf, np.ndarray) and leaf.ndim:
+            return self.arrays.argument(leaf.shape)
         self.scalars += 1
         return Traced.leaf("scalar", self.scalars - 1)
 

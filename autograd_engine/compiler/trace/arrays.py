@@ -20,7 +20,7 @@ from autograd_engine.constants import stop_gradient
 from autograd_engine.mapping import loop, map_arrays
 from autograd_engine.number_arrays import WHERE, apply_ufunc, number_array
 from autograd_engine.primitives import as_float
-from autograd_engine.structure import flatten, map_leaves
+from autograd_engine.structure import flatten, leaves_of, map_leaves
 
 
 class ArgumentArray(NDArrayOperatorsMixin):
@@ -380,14 +380,9 @@ class ArrayTrace:
     @staticmethod
     def _holds_symbols(args: Sequence[Any], axes: Sequence[int | None]) -> bool:
         """Whether an array that is mapped has numbers computed by the function, other than by vmap."""
-        held: list[bool] = []
-
-        def look(array: Any, axis: int) -> None:
-            known = isinstance(array, (ArgumentArray, BatchArray))
-            held.append(not known and np.asarray(array).dtype == object)
-
-        map_arrays(look, args, axes)
-        return any(held)
+        mapped = [leaf for arg, axis in zip(args, axes) if axis is not None for leaf in leaves_of(arg, lists=False)]
+        known = (ArgumentArray, BatchArray)
+        return any(not isinstance(array, known) and np.asarray(array).dtype == object for array in mapped)
 
     def _constant(self, array: Any) -> ArgumentArray:
         """An array of plain numbers that is not an argument of the compiled function."""
