@@ -24,7 +24,7 @@ import numpy as np
 from autograd_engine.files import write_atomically
 from autograd_engine.primitives import Primitive
 from autograd_engine.structure import flatten
-from nn.checks import Array, FilePath
+from nn.checks import Array, FilePath, of_kind
 from nn.convolution import AvgPool1d, AvgPool2d, Conv1d, Conv2d, Linear, MaxPool1d, MaxPool2d
 from nn.modules import Module
 from nn.perceptrons import MLP, Layer, Neuron
@@ -74,12 +74,14 @@ def save(model: Module, path: FilePath, metadata: Mapping[str, Any] | None = Non
     >>> again, again([1.0, 2.0])[0].data == model([1.0, 2.0])[0].data
     (MLP(2 -> 3 relu -> 1, 13 parameters), True)
     """
+    of_kind("model", model, Module)
+    metadata = {} if metadata is None else dict(of_kind("metadata", metadata, Mapping))
     safetensors = _safetensors()
     arrays = {name: np.asarray(array, dtype=np.float64, order="C") for name, array in model.state_dict().items()}
     architecture = _described(model, {})
     for difference in _differences(model, _rebuilt(architecture, [])):
         raise TypeError(f"{type(model).__name__} cannot be described in a file: {difference}")
-    description = {"format": FORMAT, "architecture": architecture, "metadata": dict(metadata or {})}
+    description = {"format": FORMAT, "architecture": architecture, "metadata": metadata}
     text = json.dumps(description | {"sha256": _digest(description, arrays)}, allow_nan=False)
     write_atomically(path, safetensors.numpy.save(arrays, metadata={_KEY: text}))
 

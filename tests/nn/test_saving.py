@@ -134,6 +134,20 @@ def test_metadata_that_json_cannot_hold_exactly_is_refused_and_nothing_is_writte
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((None,), "model must be a Module, got None"),
+        ((MLP,), "model must be a Module, got <class"),
+        ((model(), 3), "metadata must be a Mapping, got 3"),
+    ],
+)
+def test_what_is_no_model_is_refused_and_nothing_is_written(tmp_path, arguments, message):
+    with pytest.raises(TypeError, match=f"^{message}"):
+        save(arguments[0], tmp_path / "file", *arguments[1:])
+    assert list(tmp_path.iterdir()) == []
+
+
 # Architectures
 
 
