@@ -42,6 +42,7 @@ _CLASSES: dict[str, type[Module]] = {
 }
 """What a file may be made of."""
 
+MOST_MODULES = 10_000  # what a file can make us build, weights apart
 _KEY = "autograd_engine"
 _SAME_AS = "same_as"  # the key of a module that has been described before
 _SIZES = ("n_in", "n_out", "in_features", "out_features", "in_channels", "out_channels", "num_features")
@@ -79,6 +80,7 @@ def save(model: Module, path: FilePath, metadata: Mapping[str, Any] | None = Non
     safetensors = _safetensors()
     arrays = {name: np.asarray(array, dtype=np.float64, order="C") for name, array in model.state_dict().items()}
     architecture = _described(model, {})
+    _check_modules(architecture)
     for difference in _differences(model, _rebuilt(architecture, [])):
         raise TypeError(f"{type(model).__name__} cannot be described in a file: {difference}")
     description = {"format": FORMAT, "architecture": architecture, "metadata": metadata}
@@ -127,6 +129,7 @@ def load_with_metadata(path: FilePath) -> tuple[Module, dict[str, Any]]:
     if description.pop("sha256", None) != _digest(description, arrays):
         raise ModelFileError(f"{path}: the model is damaged: its checksum is wrong")
     try:
+        _check_modules(description["architecture"])
         declared, stored = _declared(description["architecture"]), sum(array.size for array in arrays.values())
         if declared > stored:
             raise ValueError(f"it would have {declared} weights, but the file holds {stored} numbers")
@@ -206,6 +209,18 @@ def _rebuilt(description: Any, made: list[Module]) -> Any:
     if not isinstance(module, Sequential):
         made.append(module)
     return module
+
+
+def _check_modules(architecture: Any) -> None:
+    """Raises TypeError if more modules are described than a file may hold."""
+
+    def modules(description: Any) -> int:
+        if isinstance(description, list):
+            return sum(map(modules, description))
+        return 1 + modules(description.get("arguments")) if isinstance(description, dict) else 0
+
+    if (found := modules(architecture)) > MOST_MODULES:
+        raise TypeError(f"it has {found} modules; a model file holds at most {MOST_MODULES}")
 
 
 def _declared(description: Any) -> int:
