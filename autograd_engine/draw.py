@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from autograd_engine.files import write_atomically
 from autograd_engine.graph import topological_order
-from autograd_engine.primitives import PRIMITIVES
+from autograd_engine.primitives import PRIMITIVES, as_text
 from autograd_engine.value import Value
 
 if TYPE_CHECKING:  # it takes a while to import, so it waits for a drawing, as does all that runs Graphviz
@@ -293,10 +293,11 @@ def parameters_and_labels(
 
 
 def labels_of(names: Mapping[str, Value], argument: str) -> dict[Value, str]:
-    """For each Value of a mapping its name. Raises TypeError, about that argument, where it is no such mapping."""
+    """For each Value of a mapping its name. Raises TypeError or ValueError, about that argument, if it is none."""
     if not isinstance(names, Mapping):
         raise TypeError(f"{argument} maps names to Values, got {type(names).__name__}: {names!r:.60}")
     for name, node in names.items():
+        as_text(f"a name in {argument}", name)
         if not isinstance(node, Value):
             raise TypeError(f"{argument} maps a name to a Value, got {type(node).__name__} for {name!r:.60}")
     return {node: name for name, node in names.items()}

@@ -46,7 +46,7 @@ class Rows:
             node._float = dot_of_floats(weights, numbers)
             node._grad = 0.0
             node.op = _dot
-            node.label = ""
+            node._label = ""
             nodes.append(node)
         return nodes
 

@@ -27,9 +27,10 @@ from autograd_engine.backward import add_gradients
 from autograd_engine.copying import AllCopied, Ancestors, has_variables, is_being_copied, is_variable
 from autograd_engine.graph import topological_order
 from autograd_engine.number import INSTEAD_OF_MATH, Arithmetic
-from autograd_engine.primitives import Primitive, as_float
+from autograd_engine.primitives import Primitive, as_float, as_text
 
 new_node = object.__new__
+_UNNAMED = ""
 """Makes every node; debug() puts a function in its place that takes notice of them."""
 
 
@@ -66,7 +67,7 @@ def _operator(op: Primitive) -> tuple[Callable[[Any, Any], Any], Callable[[Any, 
         node._float = forward(x, y)
         node._grad = 0.0
         node.op = op
-        node.label = ""
+        node._label = ""
         return node
 
     def reflected(self: Value, other: Any) -> Any:
@@ -114,13 +115,14 @@ class Value(Arithmetic):
     >>> y, x.grad
     (Value(data=9.0, grad=1.0, op=mul), 6.0)
 
-    Raises TypeError unless `data` is a real number (int, float, bool, NumPy scalar).
+    Raises TypeError unless `data` is a real number (int, float, bool, NumPy scalar) and `label` a str, and ValueError
+    for a label with a lone surrogate, which no file can hold.
     """
 
     # The arguments of the call are in _a and _b, their values in _x and _y; where there are more than two, or
     # none, _a and _x are tuples, and so are _b and _y where two sequences were multiplied. One object per node
     # instead of two halves the work of the garbage collector. _cotangent is for `backward` alone.
-    __slots__ = ("__weakref__", "_a", "_b", "_cotangent", "_float", "_grad", "_x", "_y", "label", "op")
+    __slots__ = ("__weakref__", "_a", "_b", "_cotangent", "_float", "_grad", "_label", "_x", "_y", "op")
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         raise TypeError("a Value cannot be subclassed: results of operations would be plain Values; wrap it instead")
@@ -133,14 +135,14 @@ class Value(Arithmetic):
     _x: Any
     _y: Any
     op: Primitive | None
-    label: str
+    _label: str
     _repr_svg_: ClassVar[Callable[[Value], str | None]]  # what notebooks show; set by the module `draw`
 
-    def __init__(self, data: Any, label: str = "") -> None:
+    def __init__(self, data: Any, label: str = _UNNAMED) -> None:
         self._float = as_float(data)
         self._grad = 0.0
         self.op = None
-        self.label = label
+        self._label = label if label is _UNNAMED else as_text("label", label)
         self._a = self._x = ()
         self._b = self._y = None
 
@@ -191,6 +193,15 @@ class Value(Arithmetic):
     @grad.setter
     def grad(self, number: Any) -> None:
         self._grad = as_float(number)
+
+    @property
+    def label(self) -> str:
+        """A name for drawings and texts."""
+        return self._label
+
+    @label.setter
+    def label(self, text: str) -> None:
+        self._label = as_text("label", text)
 
     @property
     def arguments(self) -> tuple[Any, ...]:
@@ -332,7 +343,7 @@ class Value(Arithmetic):
         """Nothing: `_after` has returned a node that is complete."""
 
     def _state(self) -> tuple[Any, ...]:
-        return self._float, self._grad, self.op, self.label, self._a, self._b, self._x, self._y
+        return self._float, self._grad, self.op, self._label, self._a, self._b, self._x, self._y
 
 
 numbers.Complex.register(Value)  # what pytest.approx compares
@@ -362,7 +373,7 @@ def record_unary(op: Primitive, x: Value) -> Value:
     node._float = op.forward(number)
     node._grad = 0.0
     node.op = op
-    node.label = ""
+    node._label = ""
     return node
 
 
@@ -376,7 +387,7 @@ def _node(data: float, op: Primitive | None, a: Any, b: Any, x: Any, y: Any) -> 
     node._float = data
     node._grad = 0.0
     node.op = op
-    node.label = ""
+    node._label = ""
     return node
 
 
@@ -425,7 +436,7 @@ def differentiable_edges(node: Value) -> Any:
 
 def _restore(data: float, grad: float, op: Primitive | None, label: str, a: Any, b: Any, x: Any, y: Any) -> Value:
     node = _node(data, op, a, b, x, y)
-    node._grad, node.label = grad, label
+    node._grad, node._label = grad, label
     return node
 
 

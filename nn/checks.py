@@ -50,6 +50,14 @@ def as_constant(x: Any) -> Any:
 # settings
 
 
+def of_kind(name: str, thing: Any, kind: Any) -> Any:
+    """A thing of that class, or of a subclass."""
+    if not isinstance(thing, kind):
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        raise TypeError(f"{name} must be {article} {kind.__name__}, got {thing!r:.60}")
+    return thing
+
+
 def at_least_0(name: str, number: Any) -> float:
     """A finite number of at least 0, as a float."""
     try:

@@ -21,7 +21,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from nn.checks import Array
+from nn.checks import Array, of_kind, whole_number
 
 Shape: TypeAlias = "tuple[int, ...]"
 Initializer: TypeAlias = Callable[[Shape, np.random.Generator], Array]
@@ -31,8 +31,8 @@ def lecun_normal(shape: Shape, draws: np.random.Generator) -> Array:
     """Normal with variance 1 / fan_in: LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998.
 
     Then a sum of fan_in weighted inputs of variance 1 has variance 1. For units without a rectifier; `Neuron` and
-    `Linear` start so. Raises ValueError for a shape of fewer than two dimensions, as all here do but `constant` and
-    `zeros`.
+    `Linear` start so. Raises ValueError for a shape of fewer than two dimensions or with a size below 1, as all here do
+    but `constant` and `zeros`.
 
     >>> weights = lecun_normal((500, 100), np.random.default_rng(0))
     >>> print(f"{100 * weights.var():.2f}")
@@ -139,9 +139,9 @@ def zeros(shape: Shape, draws: np.random.Generator) -> Array:
 
 
 def _fans(shape: Shape) -> tuple[int, int]:
-    if len(shape) < 2:
+    if len(of_kind("shape", shape, tuple)) < 2:
         raise ValueError(f"an initialiser needs a weight of two or more dimensions (outputs, inputs, ...), got {shape}")
-    n_out, n_in, *kernel = shape
+    n_out, n_in, *kernel = (whole_number("each size of an initialised weight", size) for size in shape)
     return n_in * math.prod(kernel), n_out * math.prod(kernel)
 
 

@@ -24,7 +24,7 @@ import numpy as np
 from autograd_engine.files import write_atomically
 from autograd_engine.primitives import Primitive
 from autograd_engine.structure import flatten
-from nn.checks import Array, FilePath
+from nn.checks import Array, FilePath, of_kind
 from nn.convolution import AvgPool1d, AvgPool2d, Conv1d, Conv2d, Linear, MaxPool1d, MaxPool2d
 from nn.extras import extra
 from nn.modules import Module
@@ -43,6 +43,7 @@ _CLASSES: dict[str, type[Module]] = {
 }
 """What a file may be made of."""
 
+MOST_MODULES = 10_000  # what a file can make us build, weights apart
 _KEY = "autograd_engine"
 _SAME_AS = "same_as"  # the key of a module that has been described before
 _SIZES = ("n_in", "n_out", "in_features", "out_features", "in_channels", "out_channels", "num_features")
@@ -75,12 +76,15 @@ def save(model: Module, path: FilePath, metadata: Mapping[str, Any] | None = Non
     >>> again, again([1.0, 2.0])[0].data == model([1.0, 2.0])[0].data
     (MLP(2 -> 3 relu -> 1, 13 parameters), True)
     """
+    of_kind("model", model, Module)
+    metadata = {} if metadata is None else dict(of_kind("metadata", metadata, Mapping))
     safetensors = _safetensors()
     arrays = {name: np.asarray(array, dtype=np.float64, order="C") for name, array in model.state_dict().items()}
     architecture = _described(model, {})
+    _check_modules(architecture)
     for difference in _differences(model, _rebuilt(architecture, [])):
         raise TypeError(f"{type(model).__name__} cannot be described in a file: {difference}")
-    description = {"format": FORMAT, "architecture": architecture, "metadata": dict(metadata or {})}
+    description = {"format": FORMAT, "architecture": architecture, "metadata": metadata}
     text = json.dumps(description | {"sha256": _digest(description, arrays)}, allow_nan=False)
     write_atomically(path, safetensors.numpy.save(arrays, metadata={_KEY: text}))
 
@@ -126,6 +130,7 @@ def load_with_metadata(path: FilePath) -> tuple[Module, dict[str, Any]]:
     if description.pop("sha256", None) != _digest(description, arrays):
         raise ModelFileError(f"{path}: the model is damaged: its checksum is wrong")
     try:
+        _check_modules(description["architecture"])
         declared, stored = _declared(description["architecture"]), sum(array.size for array in arrays.values())
         if declared > stored:
             raise ValueError(f"it would have {declared} weights, but the file holds {stored} numbers")
@@ -203,6 +208,18 @@ def _rebuilt(description: Any, made: list[Module]) -> Any:
     if not isinstance(module, Sequential):
         made.append(module)
     return module
+
+
+def _check_modules(architecture: Any) -> None:
+    """Raises TypeError if more modules are described than a file may hold."""
+
+    def modules(description: Any) -> int:
+        if isinstance(description, list):
+            return sum(map(modules, description))
+        return 1 + modules(description.get("arguments")) if isinstance(description, dict) else 0
+
+    if (found := modules(architecture)) > MOST_MODULES:
+        raise TypeError(f"it has {found} modules; a model file holds at most {MOST_MODULES}")
 
 
 def _declared(description: Any) -> int:

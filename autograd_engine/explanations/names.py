@@ -48,7 +48,7 @@ class Names:
         for node in order:
             if node in self._names:
                 continue
-            if label := _cleaned(str(node.label).partition("=")[0]):
+            if label := _cleaned(node.label.partition("=")[0]):
                 self._call(node, label)
             else:
                 without.append(node)

@@ -27,6 +27,7 @@ from autograd_engine.primitives.gamma import *
 from autograd_engine.primitives.primitive import PRIMITIVES as PRIMITIVES
 from autograd_engine.primitives.primitive import Primitive as Primitive
 from autograd_engine.primitives.primitive import as_float as as_float
+from autograd_engine.primitives.primitive import as_text as as_text
 from autograd_engine.primitives.special import *
 from autograd_engine.primitives.sums import *
 from autograd_engine.primitives.trigonometry import *

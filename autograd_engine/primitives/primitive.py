@@ -40,6 +40,17 @@ def as_float(number: Any, where: str = "") -> float:
     raise TypeError(f"{at}expected a real number (int, float or NumPy scalar), got {name}: {number!r:.60}")
 
 
+def as_text(what: str, text: Any) -> str:
+    """A str that a file can hold. The sentence of the TypeError or ValueError begins with `what` it is."""
+    if not isinstance(text, str):
+        raise TypeError(f"{what} must be a str, got {type(text).__name__}: {text!r:.60}")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{what} holds half a character, a lone surrogate, which no file can: {text!r:.60}") from None
+    return text
+
+
 class _Table(dict[str, "Primitive"]):
     """The rows by name. Rows of families are made when they are asked for, and are not among those it iterates over."""
 

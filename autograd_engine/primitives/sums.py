@@ -52,6 +52,12 @@ _prod_row = row("prod", _prod, _prod_partials, "The product of all inputs, left 
 _dot_row = row("dot", _dot, _dot_partials, "x₁y₁ + … + xₙyₙ of x₁ … xₙ, y₁ … yₙ, left to right.", symbol="·")
 
 
+def _check_sequence(caller: str, *sequences: Any) -> None:
+    for numbers in sequences:
+        if not isinstance(numbers, Iterable):
+            raise TypeError(f"{caller}() needs a sequence of numbers, got {type(numbers).__name__}: {numbers!r:.60}")
+
+
 def sum(values: Iterable[Any]) -> Any:
     """The sum of a sequence as one node, added from left to right; 0 for an empty one.
 
@@ -62,7 +68,11 @@ def sum(values: Iterable[Any]) -> Any:
     """
     if total := getattr(values, "total", None):  # what vmap returns to a compiler
         return total()[0]
-    return _sum_row(*values)
+    try:
+        return _sum_row(*values)
+    except TypeError:
+        _check_sequence("sum", values)
+        raise
 
 
 def mean(values: Iterable[Any]) -> Any:
@@ -75,6 +85,7 @@ def mean(values: Iterable[Any]) -> Any:
     """
     if total := getattr(values, "total", None):
         return div(*total())
+    _check_sequence("mean", values)
     values = tuple(values)
     if not values:
         raise ValueError("mean() needs at least one number, got an empty sequence")
@@ -91,6 +102,7 @@ def prod(values: Iterable[Any]) -> Any:
     >>> grad(prod)([2.0, 0.0, 5.0])
     [0.0, 10.0, 0.0]
     """
+    _check_sequence("prod", values)
     return _prod_row(*values)
 
 
@@ -102,7 +114,11 @@ def dot(xs: Iterable[Any], ys: Iterable[Any]) -> Any:
     >>> dot([1, 2, 3], [4, 5, 6])
     32.0
     """
-    xs, ys = tuple(xs), tuple(ys)
+    try:
+        xs, ys = tuple(xs), tuple(ys)
+    except TypeError:
+        _check_sequence("dot", xs, ys)
+        raise
     if len(xs) != len(ys):
         raise ValueError(f"dot() needs two sequences of one length, got {len(xs)} and {len(ys)} numbers")
     return _dot_row(*xs, *ys)

@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 from PIL import Image
 
+from autograd_engine.primitives import as_text
+
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
 MARKERS = "os^DvP*X"
 INK, FAINT = "#222222", "#d8d8d8"
@@ -43,6 +45,7 @@ class Picture(Figure):
 def new_figure(title: str, width: float, height: float, pad: float = 9.6) -> tuple[Figure, Axes]:
     """An empty figure of that size in inches, with axes under a title that may take three lines."""
     figure = Picture(figsize=(width, height), dpi=150, layout="constrained")
+    as_text("title", title)
     # The lines end above the axes, not in the legend beside them.
     title = textwrap.fill(title, int((width - 1.8) / (1.4 * LETTER)), max_lines=3, placeholder="…")
     return figure, styled(figure.add_subplot(), title, pad=pad)
@@ -59,7 +62,7 @@ def styled(axes: Axes, title: str, size: float = 12, pad: float = 8) -> Axes:
 
 def add_title(figure: Figure, title: str, x: float = 0.01) -> None:
     """A title for a figure of several axes."""
-    figure.suptitle(title, x=x, ha="left", fontsize=12, fontweight="bold", color=INK)
+    figure.suptitle(as_text("title", title), x=x, ha="left", fontsize=12, fontweight="bold", color=INK)
 
 
 def label_axes(axes: Axes, x: str, y: str) -> None:
@@ -113,5 +116,6 @@ def longest_line(names: Sequence[str]) -> int:
 
 def literal(name: str) -> str:
     """A name that matplotlib shows literally: no formula between $, not hidden for an underscore, cut if very long."""
+    as_text("a name in a picture", name)
     short = name if len(name) <= 40 else name[:39] + "…"
     return (" " if short.startswith("_") else "") + short.replace("$", r"\$")

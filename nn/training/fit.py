@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any
 
-from nn.checks import Seed, at_least_0, generator, whole_number
+from nn.checks import Seed, at_least_0, generator, of_kind, whole_number
 from nn.extras import Check
 from nn.modules import Module
 from nn.optimizer import Optimizer
@@ -154,6 +154,11 @@ def fit(
     >>> [round(parameter.data, 4) for parameter in model.parameters()], history.jit
     ([1.1111, 2.3333], True)
     """
+    for name, thing, kind in (("model", model, Module), ("optimizer", optimizer, Optimizer)):
+        of_kind(name, thing, kind)
+    for name, function in (("accuracy", accuracy), ("penalty", penalty), ("callback", callback)):
+        if function is not None:
+            of_kind(name, function, Callable)
     if set(optimizer.parameters).isdisjoint(model.parameters()):
         raise ValueError("the optimizer holds none of the model's parameters; make it with model.parameters()")
     samples = checked_samples(model, X, y, loss)
@@ -234,6 +239,9 @@ def evaluate(model: Module, X: Any, y: Any, loss: Loss, accuracy: Accuracy | Non
     >>> evaluate(model, [[0.0], [1.0]], [1.0, 4.0], squared_error), model.training  # nothing is dropped
     ((0.25, None), True)
     """
+    of_kind("model", model, Module)
+    if accuracy is not None:
+        of_kind("accuracy", accuracy, Callable)
     judge, figures = Judge(model, loss, accuracy, check=lambda: None), Figures(accuracy is not None)
     with mode(model, training=False):
         for sample in checked_samples(model, X, y, loss):

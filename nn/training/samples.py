@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from autograd_engine.primitives import as_float
 from autograd_engine.value import Value
-from nn.checks import finite_inputs, finite_number, finite_table, listed
+from nn.checks import finite_inputs, finite_number, finite_table, listed, of_kind
 from nn.modules import Module
 
 Loss: TypeAlias = Callable[[Any, Any], Any]
@@ -25,6 +25,8 @@ class Sample(NamedTuple):
 
 def checked_samples(model: Module, X: Any, y: Any, loss: Loss, prefix: str = "") -> list[Sample]:
     """The rows and their targets, after checking that the model accepts a row and the loss every target."""
+    of_kind("model", model, Module)
+    of_kind("loss", loss, Callable)
     rows, targets = listed(X, f"{prefix}X"), listed(y, f"{prefix}y")
     if len(rows) != len(targets):
         raise ValueError(f"{prefix}X has {len(rows)} rows, but {prefix}y has {len(targets)} targets")

@@ -366,7 +366,6 @@ def visible(label):
 @example("<TABLE></TABLE>")
 @example('" onload="alert(1)"; a -> b [label="')
 @example("\x00\x01\x1b[31m\x7f\x85\u2028\u202e\ufffe\uffff")
-@example("\ud800 alone")
 @example("日本語 ünïcode \U0001f680")
 @example("x" * 100_000)
 @example("\\")
@@ -494,10 +493,13 @@ def test_a_drawing_imports_what_others_do_not_need():
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
-def test_a_label_set_to_a_number_is_drawn():
+@pytest.mark.parametrize("argument", ["names", "parameters"])
+def test_a_name_that_is_no_text_is_refused_and_nothing_is_written(argument, tmp_path):
     v = Value(1.0)
-    v.label = 7
-    assert nodes(to_svg(v)) == [["7", "data", "1", "grad", "0"]]
+    for name, error, message in ((7, TypeError, "must be a str, got int: 7"), ("\ud800", ValueError, "lone surrogate")):
+        with pytest.raises(error, match=f"^a name in {argument} .*{message}"):
+            to_svg(v, tmp_path / "v.svg", **{argument: {name: v}})
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_neuron_of_constants_is_drawn():

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import autograd_engine
-from autograd_engine import PRIMITIVES, Value, dot, exp, grad, jit, relu
+from autograd_engine import PRIMITIVES, Value, dot, exp, grad, jit, primitives, relu
 from autograd_engine.graph import topological_order
 from autograd_engine.number_arrays import number_array
 from autograd_engine.rows import Rows
@@ -277,6 +277,24 @@ def test_what_is_no_real_number_is_refused_in_one_sentence(bad):
     with pytest.raises(TypeError, match="expected a real number"):
         leaf.data = bad
     assert leaf.data == 1.0
+
+
+@pytest.mark.parametrize("bad", [7, None, b"x", ["x"], math.nan, "\ud800", "a\udfffb"])
+def test_a_label_that_is_no_text_is_refused_in_one_sentence(bad):
+    error, message = (ValueError, "lone surrogate") if isinstance(bad, str) else (TypeError, "must be a str, got")
+    x = Value(1.0, "x")
+    for label_it in (lambda: Value(1.0, bad), lambda: setattr(x, "label", bad)):
+        with pytest.raises(error, match=f"^label .*{message}") as caught:
+            label_it()
+        assert str(caught.value).isascii()
+    assert x.label == "x"
+
+
+@pytest.mark.parametrize("op", ["mean", "sum", "prod", "dot"])
+def test_sums_of_what_is_no_sequence_are_refused_in_one_sentence(op):
+    arguments = ([1.0], None) if op == "dot" else (None,)
+    with pytest.raises(TypeError, match=rf"^{op}\(\) needs a sequence of numbers, got NoneType: None$"):
+        getattr(primitives, op)(*arguments)
 
 
 def test_a_number_too_large_for_a_float_is_refused():

@@ -110,5 +110,8 @@ def test_there_must_be_something_to_draw() -> None:
         Neuron(2).initialize(kaiming_normal)
     with pytest.raises(ValueError, match=r"two or more dimensions \(outputs, inputs, ...\), got \(3,\)"):
         kaiming_normal((3,), np.random.default_rng(0))
+    for shape in ((0, 0), (0, 3), (3, 0), (3, 2, 0)):
+        with pytest.raises(ValueError, match="each size of an initialised weight must be at least 1, got 0"):
+            kaiming_normal(shape, np.random.default_rng(0))
     with pytest.raises(TypeError, match="seed must be an int or a NumPy Generator, got None"):
         MLP(2, [3]).initialize(kaiming_normal, seed=None)  # type: ignore[arg-type]

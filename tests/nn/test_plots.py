@@ -369,3 +369,15 @@ def test_pyplot_is_left_alone():
         sys.exit("matplotlib.pyplot" in sys.modules)
     """
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize(("bad", "error"), [(7, TypeError), ("\ud800", ValueError)])
+def test_titles_and_names_are_texts(bad, error):
+    for draw in (
+        lambda: loss_curve({"train": [1.0]}, title=bad),
+        lambda: images([[[0.0]]], title=bad),
+        lambda: confusion_matrix([0, 1], [0, 1], class_names=("a", bad)),
+        lambda: images([[[0.0]]], [bad]),
+    ):
+        with pytest.raises(error, match=r"^(title|a name in a picture) (must be a str|holds half a character)"):
+            draw()

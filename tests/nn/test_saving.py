@@ -130,9 +130,42 @@ def test_an_architecture_that_does_not_fit_is_refused(tmp_path, architecture):
         load(_written(tmp_path / "file", description, **arrays))
 
 
+@pytest.mark.parametrize("unit", ["Linear", "Activation", "BatchNorm"])
+def test_a_file_of_too_many_modules_is_refused_before_one_is_made(tmp_path, monkeypatch, unit):
+    made = []
+    monkeypatch.setattr(saving, "_rebuilt", lambda *arguments: made.append(arguments))
+    units = [{"class": unit, "arguments": [1, 1], "keywords": {}}] * 32_000
+    description = {"format": 1, "architecture": {"class": "Sequential", "arguments": units, "keywords": {}}}
+    with pytest.raises(ModelFileError, match="it has 32001 modules; a model file holds at most 10000"):
+        load(_written(tmp_path / "file", description | {"metadata": {}}))
+    assert not made
+
+
+def test_what_could_not_be_loaded_again_is_not_saved(tmp_path, monkeypatch):
+    monkeypatch.setattr(saving, "MOST_MODULES", 2)
+    save(nn.Sequential(nn.Flatten()), tmp_path / "file")
+    with pytest.raises(TypeError, match="it has 3 modules; a model file holds at most 2"):
+        save(nn.Sequential(nn.Flatten(), nn.Flatten()), tmp_path / "other")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 def test_metadata_that_json_cannot_hold_exactly_is_refused_and_nothing_is_written(tmp_path):
     with pytest.raises(ValueError):
         save(model(), tmp_path / "file", {"mean": float("nan")})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((None,), "model must be a Module, got None"),
+        ((MLP,), "model must be a Module, got <class"),
+        ((model(), 3), "metadata must be a Mapping, got 3"),
+    ],
+)
+def test_what_is_no_model_is_refused_and_nothing_is_written(tmp_path, arguments, message):
+    with pytest.raises(TypeError, match=f"^{message}"):
+        save(arguments[0], tmp_path / "file", *arguments[1:])
     assert list(tmp_path.iterdir()) == []
 
 

@@ -548,6 +548,10 @@ def test_bad_validation_data_is_refused_before_anything_changes(X: Any, y: Any, 
         ),
         ({"clip_norm": -1}, ValueError, "^clip_norm must be finite and at least 0, got -1"),
         ({"clip_value": "a"}, TypeError, "^clip_value must be a number, got 'a'$"),
+        ({"accuracy": 3}, TypeError, "^accuracy must be a Callable, got 3$"),
+        ({"penalty": 3}, TypeError, "^penalty must be a Callable, got 3$"),
+        ({"callback": 3}, TypeError, "^callback must be a Callable, got 3$"),
+        ({"loss": None}, TypeError, "^loss must be a Callable, got None$"),
         ({"seed": None}, TypeError, "^seed must be an int or a NumPy Generator, got None$"),
         ({"validation": CORNERS}, TypeError, r"^validation must be a pair \(X, y\), got \[\["),
         ({"loss": cross_entropy}, ValueError, "row 0 of y: .*needs a sequence of logits"),
@@ -559,6 +563,19 @@ def test_bad_options_are_refused(options: dict[str, Any], error: type, message: 
     with pytest.raises(error, match=message):
         fit_xor(model, **options)
     assert data(model) == data(xor_model())
+
+
+@pytest.mark.parametrize("model", [None, MLP])
+def test_only_a_model_is_trained_and_judged(model: Any) -> None:
+    sgd = SGD(xor_model().parameters(), lr=0.1)
+    with pytest.raises(TypeError, match=r"^model must be a Module, got"):
+        fit(model, CORNERS, XOR, hinge_loss, sgd)
+    with pytest.raises(TypeError, match=r"^model must be a Module, got"):
+        evaluate(model, CORNERS, XOR, hinge_loss)
+    with pytest.raises(TypeError, match=r"^optimizer must be an Optimizer, got None$"):
+        fit(xor_model(), CORNERS, XOR, hinge_loss, None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^accuracy must be a Callable, got 3$"):
+        evaluate(xor_model(), CORNERS, XOR, hinge_loss, 3)  # type: ignore[arg-type]
 
 
 def test_a_target_of_the_wrong_width_names_both_lengths() -> None:
