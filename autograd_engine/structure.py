@@ -9,8 +9,10 @@
 
 from __future__ import annotations
 
+import functools
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import is_
 from typing import Any
 
@@ -24,13 +26,15 @@ class Structure:
     """What is left of nested data without its numbers; called with as many numbers, it puts them in again.
 
     `kind` is the type of the container, None for a single number; `keys` are the keys of a dict or the shape
-    of an array; `size` counts the numbers. Two structures are equal where the same calls fit both.
+    of an array; `size` counts the numbers; `container` makes the list, tuple or dict of what is in the places of its
+    children. Two structures are equal where the same calls fit both.
     """
 
     kind: type[Any] | None
     keys: tuple[Any, ...]
     children: tuple[Structure, ...]
     size: int
+    container: Callable[[Sequence[Any]], Any] = field(default=list, compare=False, repr=False)
 
     @property
     def has_arrays(self) -> bool:
@@ -60,27 +64,25 @@ class Structure:
             yield child, sequence[start : start + child.size]
             start += child.size
 
-    def container(self, parts: Sequence[Any]) -> Any:
-        """The list, tuple or dict of this structure with `parts` in the places of its children."""
-        return _container(self.kind, self.keys, parts)
-
 
 def flatten(tree: Any) -> tuple[list[Any], Structure]:
     """The numbers in nested lists, tuples (named ones too), dicts and arrays, and the structure that held them.
 
     Whatever is none of these containers counts as a number; it is for the caller to check.
     """
+    if apart := _apart(tree):
+        kind, keys, container, parts = apart
+        flat = [flatten(part) for part in parts]
+        leaves = [leaf for part, _ in flat for leaf in part]
+        return leaves, Structure(kind, keys, tuple([structure for _, structure in flat]), len(leaves), container)
     if getattr(tree, "ndim", 0) and hasattr(tree, "__array__"):  # of NumPy, or what becomes one
         tree = np.asarray(tree)
     if isinstance(tree, np.ndarray):
         return tree.ravel().tolist(), Structure(np.ndarray, tree.shape, (), tree.size)
-    apart = _apart(tree)
-    if apart is None:
-        return [tree], Structure(None, (), (), 1)
-    kind, keys, parts = apart
-    flat = [flatten(part) for part in parts]
-    leaves = [leaf for part, _ in flat for leaf in part]
-    return leaves, Structure(kind, keys, tuple([structure for _, structure in flat]), len(leaves))
+    return [tree], _NUMBER
+
+
+_NUMBER = Structure(None, (), (), 1)
 
 
 def map_leaves(function: Callable[[Any], Any], tree: Any, *, lists: bool = True, keep: bool = False) -> Any:
@@ -95,9 +97,9 @@ def map_leaves(function: Callable[[Any], Any], tree: Any, *, lists: bool = True,
     apart = _apart(tree, lists)
     if apart is None:
         return function(tree)
-    kind, keys, parts = apart
+    _, _, container, parts = apart
     mapped = [map_leaves(function, part, lists=lists, keep=keep) for part in parts]
-    return tree if keep and all(map(is_, mapped, parts)) else _container(kind, keys, mapped)
+    return tree if keep and all(map(is_, mapped, parts)) else container(mapped)
 
 
 def leaves_of(tree: Any, *, lists: bool = True) -> Iterator[Any]:
@@ -106,7 +108,7 @@ def leaves_of(tree: Any, *, lists: bool = True) -> Iterator[Any]:
     if apart is None:
         yield tree
     else:
-        for part in apart[2]:
+        for part in apart[-1]:
             yield from leaves_of(part, lists=lists)
 
 
@@ -124,25 +126,30 @@ def leaves_with_paths(
     if apart is None:
         yield path, tree
         return
-    kind, keys, parts = apart
+    kind, keys, _, parts = apart
     names = fields and getattr(kind, "_fields", None)
     steps = [f".{name}" for name in names] if names else [f"[{key!r}]" for key in keys or range(len(parts))]
     for step, part in zip(steps, parts):
         yield from leaves_with_paths(part, path + step, lists=lists, fields=fields)
 
 
-def _apart(tree: Any, lists: bool = True) -> tuple[type[Any], tuple[Any, ...], Sequence[Any]] | None:
-    """What `_container` makes a container of: its kind, the keys of a dict, and its parts. None for a leaf."""
+_Apart = tuple[type[Any], tuple[Any, ...], Callable[[Sequence[Any]], Any], Sequence[Any]]
+
+
+def _apart(tree: Any, lists: bool = True) -> _Apart | None:
+    """The kind, the keys and the parts of a container, and what makes one like it of other parts; None for a leaf."""
+    kind: Any = type(tree)
     if isinstance(tree, dict):
-        return dict, tuple(tree), list(tree.values())
-    if isinstance(tree, tuple):
-        return type(tree) if lists or hasattr(tree, "_fields") else tuple, (), tree
-    return (type(tree), (), tree) if lists and isinstance(tree, list) else None
+        keys = tuple(tree)
+        empty = functools.partial(kind, tree.default_factory) if isinstance(tree, defaultdict) else kind
+        return dict, keys, functools.partial(_dict, kind, empty, keys), list(tree.values())
+    if isinstance(tree, tuple) or (lists and isinstance(tree, list)):
+        kind = kind if lists or hasattr(kind, "_fields") else tuple
+        return kind, (), functools.partial(_sequence, kind), tree
+    return None
 
 
-def _container(kind: Any, keys: Sequence[Any], parts: Sequence[Any]) -> Any:
-    if kind is dict:
-        return dict(zip(keys, parts))
+def _sequence(kind: Any, parts: Sequence[Any]) -> Any:
     if hasattr(kind, "_fields"):
         return kind(*parts)
     try:
@@ -151,3 +158,15 @@ def _container(kind: Any, keys: Sequence[Any], parts: Sequence[Any]) -> Any:
         raise TypeError(
             f"a {kind.__name__} cannot be made of a list of its parts; give a list, a tuple or a NamedTuple"
         ) from error
+
+
+def _dict(kind: type[Any], empty: Callable[[], Any], keys: Sequence[Any], parts: Sequence[Any]) -> Any:
+    if kind is dict:
+        return dict(zip(keys, parts))
+    try:
+        made = empty()
+        for key, part in zip(keys, parts):
+            made[key] = part
+        return made
+    except Exception as error:
+        raise TypeError(f"a {kind.__name__} cannot be made empty and then given its items; give a dict") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -121,7 +122,8 @@ def take(tree: Any, scalars: list[float], arrays: list[Any]) -> Any:
     if isinstance(tree, (tuple, list)):  # a named or a user-defined one
         return (kind, *[take(part, scalars, arrays) for part in tree])
     if isinstance(tree, dict):
-        return (kind, *tree, *[take(part, scalars, arrays) for part in tree.values()])
+        default = tree.default_factory if isinstance(tree, defaultdict) else None
+        return (kind, default, *tree, *[take(part, scalars, arrays) for part in tree.values()])
     if isinstance(tree, np.ndarray):
         if tree.dtype == object:
             numbers: list[float] = []

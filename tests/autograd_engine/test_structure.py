@@ -1,5 +1,6 @@
-"""Nested data survives being taken apart and put together."""
+"""Nested data survives being taken apart and put together, and every function of functions."""
 
+import collections
 from collections import namedtuple
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_engine import Value
+from autograd_engine import Value, check_gradients, grad, jacobian, jit, jvp, value_and_grad, vmap
 from autograd_engine.structure import flatten, leaves_of, leaves_with_paths, map_leaves
 
 Point = namedtuple("Point", "x y")
@@ -87,3 +88,88 @@ def test_arrays_of_values_are_object_arrays():
 def test_a_wrong_number_of_leaves_is_refused():
     with pytest.raises(ValueError, match="holds 2 numbers, got 1"):
         flatten([1.0, 2.0])[1]([1.0])
+
+
+class AttrDict(dict):
+    """Items are attributes, found as in many libraries."""
+
+    __getattr__ = dict.__getitem__
+
+
+class Bunch(dict):
+    def __init__(self, **items):
+        super().__init__(items)
+        self.__dict__ = self
+
+
+class Pair(tuple):
+    def __new__(cls, a, b):
+        return super().__new__(cls, (a, b))
+
+
+class Named(dict):
+    def __init__(self, name, items):
+        super().__init__(items)
+        self.name = name
+
+
+DICTS = [
+    AttrDict(a=2.0, b=3.0),
+    Bunch(a=2.0, b=3.0),
+    collections.OrderedDict(a=2.0, b=3.0),
+    collections.defaultdict(lambda: 4.0, a=2.0, b=3.0),
+    collections.Counter(a=2, b=3),
+]
+
+
+def product(d):
+    more = d["c"] if isinstance(d, collections.defaultdict) else 4.0
+    return (d.a * d.b if hasattr(d, "a") else d["a"] * d["b"]) * more
+
+
+def like(found, d, **items):
+    """Whether something is a dict of the same class, with these items."""
+    default = not isinstance(d, collections.defaultdict) or found.default_factory is d.default_factory
+    return type(found) is type(d) and dict(found) == items and default
+
+
+@pytest.mark.parametrize("d", DICTS, ids=lambda d: type(d).__name__)
+@pytest.mark.parametrize("wrap", [lambda f: f, jit])
+def test_dicts_of_every_class_stay_what_they_are(d, wrap):
+    assert like(wrap(grad(product))(d), d, a=12.0, b=8.0)
+    value, slopes = wrap(value_and_grad(product))(d)
+    assert value == 24.0
+    assert like(slopes, d, a=12.0, b=8.0)
+    twice = wrap(jacobian(grad(product)))(d)
+    assert like(twice["a"], d, a=0.0, b=4.0)
+    assert like(wrap(lambda d: d)(d), d, a=2.0, b=3.0)
+    assert jvp(product, (d,), ({"a": 1.0, "b": 1.0},)) == (24.0, 20.0)
+    check_gradients(product, d)
+    check_gradients(product, d, gradient=lambda d: {"a": d["b"] * 4.0, "b": d["a"] * 4.0})
+
+    arrays = flatten(d)[1]([np.array([1.0, 2.0]), np.array([3.0, 5.0])])
+    found = wrap(vmap(lambda d: flatten(d)[1]([product(d), d["a"]])))(arrays)
+    assert type(found) is type(d)
+    assert found["a"].tolist() == [12.0, 40.0]
+    assert found["b"].tolist() == [1.0, 2.0]
+
+
+def test_kernels_tell_defaults_apart():
+    f = jit(lambda d: d["a"] * d["missing"])
+    assert [f(collections.defaultdict(default, a=3.0)) for default in (float, lambda: 2.0, float)] == [0.0, 6.0, 0.0]
+
+
+def refused(wrap):
+    return [wrap(f) for f in (grad(product), jacobian(product), value_and_grad(product), vmap(product))]
+
+
+@pytest.mark.parametrize("call", [*refused(lambda f: f), *refused(jit), lambda d: check_gradients(product, d)])
+def test_a_dict_that_cannot_be_made_again_is_refused_in_a_sentence(call):
+    with pytest.raises(TypeError, match=r"a Named cannot be made empty and then given its items; give a dict$"):
+        call(Named("it", {"a": np.ones(2), "b": np.ones(2)}))
+
+
+@pytest.mark.parametrize("call", [*refused(lambda f: f)[:-1], *refused(jit)])
+def test_a_tuple_that_cannot_be_made_again_is_refused_in_a_sentence(call):
+    with pytest.raises(TypeError, match="a Pair cannot be made of a list of its parts; give a list, a tuple or a Name"):
+        call(Pair(np.ones(2), np.ones(2)))
