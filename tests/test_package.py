@@ -50,7 +50,7 @@ nn
 nn.playground: layout data kinds settings engine training frames inspection script landscape session server
 nn: playground
 nn.command_line: terminal options output assignments descent_picture networks predictor results report
-nn.command_line: minimize explain playground predict train commands main
+nn.command_line: minimize explain playground predict train commands main entry
 nn: command_line
 """
 ORDER = [

@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Sequence
 
-from autograd_engine_command import INTERRUPTED, INTERRUPTED_LINE
 from nn.command_line.commands import USER_ERRORS, run
 from nn.command_line.terminal import show_what_can_be_shown
 
@@ -31,9 +30,6 @@ def main(arguments: Sequence[str]) -> int:
         return NOBODY_READS
     except OSError as error:
         return _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-    except KeyboardInterrupt:
-        sys.stderr.write(INTERRUPTED_LINE)
-        return INTERRUPTED
 
 
 def _refuse(reason: str) -> int:

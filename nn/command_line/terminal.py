@@ -1,4 +1,4 @@
-"""What the shell and the terminal ask of a command: an exit code for Ctrl-C, and only characters they can show."""
+"""What a terminal can show: text in its encoding."""
 
 from __future__ import annotations
 

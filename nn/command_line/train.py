@@ -3,6 +3,7 @@
 import math
 import re
 import shlex
+import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,6 @@ from cyclopts import Parameter, Token
 from rich.table import Table
 
 import nn.datasets as datasets
-from autograd_engine_command import INTERRUPTED
 from nn.command_line.networks import Recipe, convolutional, perceptron, recipe
 from nn.command_line.options import (
     DATA,
@@ -190,7 +190,7 @@ def train(data: str, /, options: TrainOptions | None = None) -> int:
         results.show(MODEL)
         results.write({METRICS: metrics(history, name, judged)})
         results.write(pictures)
-    return INTERRUPTED if history.interrupted else 0
+    return 128 + signal.SIGINT if history.interrupted else 0
 
 
 def _dataset(data: str, options: TrainOptions) -> Dataset:

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nn import datasets, saving
+from nn.command_line import entry, networks, report, results, train
 from nn.command_line import main as cli
-from nn.command_line import networks, report, results, train
 from nn.command_line.main import main
 from nn.command_line.options import DescentOptions
 from nn.command_line.predictor import Predictor
@@ -26,6 +26,7 @@ from nn.optimizers import OPTIMIZERS
 from nn.perceptrons import MLP
 from nn.playground import server
 from nn.training.fit import History, evaluate
+from tests.nn.command_line.program import ENTRY, PROGRAM, RUN
 
 FEW = ["--epochs", "2", "--hidden", "3"]
 
@@ -210,7 +211,8 @@ def test_ctrl_c_elsewhere_is_one_line(capsys, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(datasets, "load", interrupt)
-    assert main(["train", "iris"]) == 130
+    monkeypatch.setattr(sys, "argv", ["autograd-engine", "train", "iris"])
+    assert entry.main() == 130
     assert capsys.readouterr().err == "autograd-engine: interrupted\n"
 
 
@@ -893,8 +895,8 @@ EXTRAS = ["matplotlib", "PIL", "safetensors", "scipy", "sklearn", "starlette", "
 
 def without_extras(*arguments):
     """What the command does in an installation without any extra."""
-    program = f"import sys; sys.modules.update(dict.fromkeys({EXTRAS})); import autograd_engine_command as entry; "
-    command = [sys.executable, "-c", program + "sys.exit(entry.main())", *arguments]
+    program = f"{ENTRY}\nsys.modules.update(dict.fromkeys({EXTRAS})){RUN}"
+    command = [sys.executable, "-c", program, *arguments]
     return subprocess.run(command, capture_output=True, text=True)
 
 
@@ -1007,9 +1009,6 @@ def test_help_is_written_at_once(monkeypatch):
     assert main(["train", "--help"]) == 0
     [text] = written
     assert "--epochs" in text
-
-
-PROGRAM = [sys.executable, "-c", "import sys, autograd_engine_command as entry; sys.exit(entry.main())"]
 
 
 def test_the_flowers_in_the_repository_are_learned_and_predicted(capsys, no_pictures):

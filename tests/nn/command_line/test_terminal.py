@@ -8,21 +8,18 @@ import time
 
 import pytest
 
-from autograd_engine_command import INTERRUPTED, INTERRUPTED_LINE
+from nn.command_line.entry import INTERRUPTED, INTERRUPTED_LINE
 from nn.command_line.terminal import show_what_can_be_shown
 from nn.extras import extra
+from tests.nn.command_line.program import ENTRY, RUN
 
-PROGRAM = [
-    sys.executable,
-    "-c",
-    "import sys, autograd_engine_command as entry; print(flush=True); sys.exit(entry.main())",
-]
+STARTED = [sys.executable, "-c", f"{ENTRY}\nprint(flush=True){RUN}"]
 
 
 @pytest.mark.parametrize("seconds", [0.02, 0.05, 0.1, 0.2, 0.4, 0.8])
 def test_ctrl_c_is_no_traceback_whenever_it_comes(seconds, tmp_path):
     arguments = ["train", "digits", "--epochs", "100", "--out", str(tmp_path / "out")]
-    with subprocess.Popen([*PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([*STARTED, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         process.stdout.readline()
         time.sleep(seconds)
         process.send_signal(signal.SIGINT)
@@ -38,16 +35,14 @@ def test_ctrl_c_is_no_traceback_whenever_it_comes(seconds, tmp_path):
     ["nn", "numpy", "numpy._core._multiarray_umath", "autograd_engine.value", "cyclopts", "nn.command_line.commands"],
 )
 def test_ctrl_c_while_the_command_is_imported_is_one_line(module):
-    program = f"""
-import signal, sys, autograd_engine_command
+    program = f"""{ENTRY}
 
 class Interrupt:
     def find_spec(name, path=None, target=None):
         if name == {module!r}:
             signal.raise_signal(signal.SIGINT)
 
-sys.meta_path.insert(0, Interrupt)
-sys.exit(autograd_engine_command.main())
+sys.meta_path.insert(0, Interrupt){RUN}
 """
     done = subprocess.run([sys.executable, "-c", program, "--version"], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (INTERRUPTED, "", INTERRUPTED_LINE)
@@ -83,5 +78,5 @@ def test_signs_that_a_stream_does_not_have_are_written_in_ascii(encoding, text, 
 @pytest.mark.parametrize("arguments", [["minimize", "(x-5)**2", "x=0"], ["explain", "x**2 * y", "x=1", "y=2"]])
 def test_a_terminal_without_unicode_is_no_error(arguments, monkeypatch):
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
-    done = subprocess.run([*PROGRAM, *arguments], capture_output=True, text=True)
+    done = subprocess.run([*STARTED, *arguments], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from nn.playground import server
+from tests.nn.command_line.program import PROGRAM
 from tests.nn.playground.playground_server import serving
 
 SMALL = "hidden=3&samples=60"
@@ -381,10 +382,9 @@ def test_two_windows_do_not_disturb_each_other(window, port):
 def test_a_server_that_dies_is_said_and_found_again(window):
     with server.listen(0) as free:
         number = str(free.getsockname()[1])
-    command = [sys.executable, "-c", "import sys, autograd_engine_command as entry; sys.exit(entry.main())"]
 
     def start():
-        process = subprocess.Popen([*command, "playground", "--no-browser", "--port", number], stdout=subprocess.PIPE)
+        process = subprocess.Popen([*PROGRAM, "playground", "--no-browser", "--port", number], stdout=subprocess.PIPE)
         assert b"The playground is at" in process.stdout.readline()
         return process
 

@@ -1,11 +1,14 @@
-"""The entry point of the command `autograd-engine`, outside of the packages, whose import takes a while: Ctrl-C is to
-end that without a traceback, too."""
+"""The entry point of the command `autograd-engine`: Ctrl-C ends it without a traceback at any moment.
+
+An installation has a copy of this file outside of the packages, `autograd_engine_command`: importing the packages takes
+a while, in which somebody may press Ctrl-C, too.
+"""
 
 import os
 import signal
 import sys
 
-INTERRUPTED = 130  # the exit code after Ctrl-C, as in a shell
+INTERRUPTED = 128 + signal.SIGINT  # the exit code, as in a shell
 INTERRUPTED_LINE = "autograd-engine: interrupted\n"
 
 
@@ -17,9 +20,13 @@ def main() -> int:
         signal.signal(signal.SIGINT, _leave)
     from nn.command_line.main import main
 
-    if heard:  # from here on there may be something to clean up
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    return main(sys.argv[1:])
+    try:
+        if heard:  # from here on there may be something to clean up
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        return main(sys.argv[1:])
+    except KeyboardInterrupt:
+        sys.stderr.write(INTERRUPTED_LINE)
+        return INTERRUPTED
 
 
 def _leave(signum: int, frame: object) -> None:
