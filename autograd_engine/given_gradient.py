@@ -32,6 +32,15 @@ def _in_order(structure: Structure, given: Any, name: str, names: Sequence[str] 
         if not isinstance(given, dict) or given.keys() != set(keys):
             raise ValueError(_misfit(f"a dict with the keys {', '.join(map(repr, keys))}", given, name))
         parts = [given[key] for key in keys]
+    elif structure.kind is type(None):
+        if given is not None:
+            raise ValueError(_misfit("None", given, name))
+        parts = []
+    elif structure.kind is not np.ndarray and structure.keys:
+        if type(given) is not structure.kind:
+            raise ValueError(_misfit(f"a {structure.kind.__name__}", given, name))
+        parts = [getattr(given, key) for key in keys]
+        names = names or [f"{name}.{key}" for key in keys]
     elif not _is_sequence(given) or len(given) != len(children):
         raise ValueError(_misfit(f"a list, tuple or array of {len(children)}", given, name))
     else:

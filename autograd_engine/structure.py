@@ -1,4 +1,7 @@
-"""Nested lists, tuples, dicts and arrays of numbers: taken apart, put together again, and walked.
+"""Nested lists, tuples, dicts, dataclasses and arrays of numbers: taken apart, put together again, and walked.
+
+None in one of these containers is kept as it is, and so is the class of each. A dataclass is its fields: an instance
+with other ones is made without a call of `__init__`, so that no check there refuses a derivative.
 
 >>> leaves, structure = flatten({"w": [1.0, 2.0], "b": 3.0})
 >>> leaves
@@ -9,8 +12,11 @@
 
 from __future__ import annotations
 
+import functools
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from dataclasses import fields as fields_of
 from operator import is_
 from typing import Any
 
@@ -23,14 +29,16 @@ from autograd_engine.number_arrays import number_array
 class Structure:
     """What is left of nested data without its numbers; called with as many numbers, it puts them in again.
 
-    `kind` is the type of the container, None for a single number; `keys` are the keys of a dict or the shape
-    of an array; `size` counts the numbers. Two structures are equal where the same calls fit both.
+    `kind` is the type of the container, None for a single number; `keys` are the keys of a dict, the
+    fields of a dataclass or the shape of an array; `size` counts the numbers; `container` makes the container of what
+    is in the places of its children. Two structures are equal where the same calls fit both.
     """
 
     kind: type[Any] | None
     keys: tuple[Any, ...]
     children: tuple[Structure, ...]
     size: int
+    container: Callable[[Sequence[Any]], Any] = field(default=list, compare=False, repr=False)
 
     @property
     def has_arrays(self) -> bool:
@@ -60,27 +68,26 @@ class Structure:
             yield child, sequence[start : start + child.size]
             start += child.size
 
-    def container(self, parts: Sequence[Any]) -> Any:
-        """The list, tuple or dict of this structure with `parts` in the places of its children."""
-        return _container(self.kind, self.keys, parts)
-
 
 def flatten(tree: Any) -> tuple[list[Any], Structure]:
-    """The numbers in nested lists, tuples (named ones too), dicts and arrays, and the structure that held them.
+    """The numbers in nested lists, tuples, dicts, dataclasses and arrays, and the structure that held them.
 
     Whatever is none of these containers counts as a number; it is for the caller to check.
     """
+    if found := apart(tree):
+        kind, keys, container, parts = found
+        flat = [([], _NONE) if part is None else flatten(part) for part in parts]
+        leaves = [leaf for part, _ in flat for leaf in part]
+        return leaves, Structure(kind, keys, tuple([structure for _, structure in flat]), len(leaves), container)
     if getattr(tree, "ndim", 0) and hasattr(tree, "__array__"):  # of NumPy, or what becomes one
         tree = np.asarray(tree)
     if isinstance(tree, np.ndarray):
         return tree.ravel().tolist(), Structure(np.ndarray, tree.shape, (), tree.size)
-    apart = _apart(tree)
-    if apart is None:
-        return [tree], Structure(None, (), (), 1)
-    kind, keys, parts = apart
-    flat = [flatten(part) for part in parts]
-    leaves = [leaf for part, _ in flat for leaf in part]
-    return leaves, Structure(kind, keys, tuple([structure for _, structure in flat]), len(leaves))
+    return [tree], _NUMBER
+
+
+_NUMBER = Structure(None, (), (), 1)
+_NONE = Structure(type(None), (), (), 0, lambda parts: None)
 
 
 def map_leaves(function: Callable[[Any], Any], tree: Any, *, lists: bool = True, keep: bool = False) -> Any:
@@ -92,22 +99,23 @@ def map_leaves(function: Callable[[Any], Any], tree: Any, *, lists: bool = True,
     >>> map_leaves(str, {"w": [1, 2], "b": (3,)})
     {'w': ['1', '2'], 'b': ('3',)}
     """
-    apart = _apart(tree, lists)
-    if apart is None:
+    found = apart(tree, lists)
+    if found is None:
         return function(tree)
-    kind, keys, parts = apart
-    mapped = [map_leaves(function, part, lists=lists, keep=keep) for part in parts]
-    return tree if keep and all(map(is_, mapped, parts)) else _container(kind, keys, mapped)
+    _, _, container, parts = found
+    mapped = [None if part is None else map_leaves(function, part, lists=lists, keep=keep) for part in parts]
+    return tree if keep and all(map(is_, mapped, parts)) else container(mapped)
 
 
 def leaves_of(tree: Any, *, lists: bool = True) -> Iterator[Any]:
     """The leaves of `map_leaves`, one after the other."""
-    apart = _apart(tree, lists)
-    if apart is None:
+    found = apart(tree, lists)
+    if found is None:
         yield tree
     else:
-        for part in apart[2]:
-            yield from leaves_of(part, lists=lists)
+        for part in found[-1]:
+            if part is not None:
+                yield from leaves_of(part, lists=lists)
 
 
 def leaves_with_paths(
@@ -115,34 +123,45 @@ def leaves_with_paths(
 ) -> Iterator[tuple[str, Any]]:
     """The same leaves, each with the path that leads to it, written as in Python.
 
-    With `fields` the parts of a named tuple go by their names, else by their indices.
+    With `fields` the parts of a named tuple go by their names, as those of a dataclass do, else by their indices.
 
     >>> list(leaves_with_paths({"w": [1, 2], "b": 3}, "p"))
     [("p['w'][0]", 1), ("p['w'][1]", 2), ("p['b']", 3)]
     """
-    apart = _apart(tree, lists)
-    if apart is None:
+    found = apart(tree, lists)
+    if found is None:
         yield path, tree
         return
-    kind, keys, parts = apart
-    names = fields and getattr(kind, "_fields", None)
+    kind, keys, _, parts = found
+    names = keys if kind is not dict and keys else fields and getattr(kind, "_fields", None)
     steps = [f".{name}" for name in names] if names else [f"[{key!r}]" for key in keys or range(len(parts))]
     for step, part in zip(steps, parts):
-        yield from leaves_with_paths(part, path + step, lists=lists, fields=fields)
+        if part is not None:
+            yield from leaves_with_paths(part, path + step, lists=lists, fields=fields)
 
 
-def _apart(tree: Any, lists: bool = True) -> tuple[type[Any], tuple[Any, ...], Sequence[Any]] | None:
-    """What `_container` makes a container of: its kind, the keys of a dict, and its parts. None for a leaf."""
+_Apart = tuple[type[Any], tuple[Any, ...], Callable[[Sequence[Any]], Any], Sequence[Any]]
+
+
+def apart(tree: Any, lists: bool = True) -> _Apart | None:
+    """The kind, the keys and the parts of a container, and what makes one like it of other parts; None for a leaf."""
+    kind: Any = type(tree)
+    if kind is float:
+        return None
     if isinstance(tree, dict):
-        return dict, tuple(tree), list(tree.values())
-    if isinstance(tree, tuple):
-        return type(tree) if lists or hasattr(tree, "_fields") else tuple, (), tree
-    return (type(tree), (), tree) if lists and isinstance(tree, list) else None
+        keys = tuple(tree)
+        empty = functools.partial(kind, tree.default_factory) if isinstance(tree, defaultdict) else kind
+        return dict, keys, functools.partial(_dict, kind, empty, keys), list(tree.values())
+    if isinstance(tree, tuple) or (lists and isinstance(tree, list)):
+        kind = kind if lists or hasattr(kind, "_fields") else tuple
+        return kind, (), functools.partial(_sequence, kind), tree
+    if hasattr(kind, "__dataclass_fields__") and not (hasattr(kind, "record") or hasattr(kind, "__array__")):
+        keys = tuple([of_class.name for of_class in fields_of(kind)])
+        return kind, keys, functools.partial(_instance, kind, keys), [getattr(tree, key) for key in keys]
+    return None
 
 
-def _container(kind: Any, keys: Sequence[Any], parts: Sequence[Any]) -> Any:
-    if kind is dict:
-        return dict(zip(keys, parts))
+def _sequence(kind: Any, parts: Sequence[Any]) -> Any:
     if hasattr(kind, "_fields"):
         return kind(*parts)
     try:
@@ -151,3 +170,22 @@ def _container(kind: Any, keys: Sequence[Any], parts: Sequence[Any]) -> Any:
         raise TypeError(
             f"a {kind.__name__} cannot be made of a list of its parts; give a list, a tuple or a NamedTuple"
         ) from error
+
+
+def _dict(kind: type[Any], empty: Callable[[], Any], keys: Sequence[Any], parts: Sequence[Any]) -> Any:
+    if kind is dict:
+        return dict(zip(keys, parts))
+    try:
+        made = empty()
+        for key, part in zip(keys, parts):
+            made[key] = part
+        return made
+    except Exception as error:
+        raise TypeError(f"a {kind.__name__} cannot be made empty and then given its items; give a dict") from error
+
+
+def _instance(kind: type[Any], keys: Sequence[str], parts: Sequence[Any]) -> Any:
+    made = object.__new__(kind)
+    for key, part in zip(keys, parts):
+        object.__setattr__(made, key, part)  # which a frozen one lets happen
+    return made

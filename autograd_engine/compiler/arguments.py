@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from autograd_engine.compiler.trace.traced import Traced
 from autograd_engine.primitives import as_float
-from autograd_engine.structure import leaves_with_paths, map_leaves
+from autograd_engine.structure import apart, leaves_with_paths, map_leaves
 from autograd_engine.value import Value
 
 ANY_NUMBER = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -121,11 +122,14 @@ def take(tree: Any, scalars: list[float], arrays: list[Any]) -> Any:
     if isinstance(tree, (tuple, list)):  # a named or a user-defined one
         return (kind, *[take(part, scalars, arrays) for part in tree])
     if isinstance(tree, dict):
-        return (kind, *tree, *[take(part, scalars, arrays) for part in tree.values()])
+        default = tree.default_factory if isinstance(tree, defaultdict) else None
+        return (kind, default, *tree, *[take(part, scalars, arrays) for part in tree.values()])
     if isinstance(tree, np.ndarray):
         if tree.dtype == object:
             numbers: list[float] = []
-            take(tree.ravel().tolist(), numbers, [])
+            for x in tree.flat:
+                if take(x, numbers, []) is not float:
+                    raise NotANumberError(f"expected a real number in an array of objects, got {type(x).__name__}")
             tree = np.array(numbers).reshape(tree.shape)
         if isinstance(tree, (np.ma.MaskedArray, np.matrix)):  # whose arithmetic differs
             raise NotANumberError(f"expected a plain array, got a {kind.__name__}; give np.asarray of it")
@@ -135,6 +139,10 @@ def take(tree: Any, scalars: list[float], arrays: list[Any]) -> Any:
             arrays.append(np.array(tree, dtype=np.float64))
             return np.ndarray
         tree = tree.item()
+    elif tree is None:
+        return None
+    elif hasattr(kind, "__dataclass_fields__") and (found := apart(tree)):
+        return (*found[:2], *[take(part, scalars, arrays) for part in found[-1]])
     elif isinstance(tree, (Value, Traced)) or hasattr(tree, "shape_to_map"):
         raise NotANumberError(f"expected a plain number, got a {kind.__name__}", symbol=True)
     try:
@@ -156,7 +164,7 @@ def fault_of(name: str, tree: Any) -> str:
     """Where in an argument something is not a number, and what is wrong with it; "" if all is well."""
     for path, leaf in leaves_with_paths(tree, name):
         try:
-            take(leaf, [], [])
-        except NotANumberError as found:
+            take(leaf, [], []) if leaf is not None else as_float(leaf)
+        except (NotANumberError, TypeError) as found:
             return f"{path}: {found}"
     return ""

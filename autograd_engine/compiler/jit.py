@@ -295,6 +295,8 @@ class Jitted:
 
     def _compile(self, args: tuple[Any, ...], keywords: dict[str, Any], structure: Any) -> Kernel:
         arguments = named_arguments(self.function, args, keywords)
+        if any(argument is None for _, argument in arguments):
+            raise TypeError(self._complaint(args, keywords))
         for name, argument in arguments:
             check_containers(f"{name_of(self.function)}(): {name}", argument)
         return Kernel(self.function, args, keywords, structure, self.exact, self.threads, arguments)
