@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from autograd_engine.explanations.names import Names, reading_order
+from autograd_engine.explanations.names import Names, called, reading_order
 from autograd_engine.explanations.notation import latex, shortened, text
 from autograd_engine.explanations.statements import Folded, Line, Statement, displayed, wrapped
-from autograd_engine.explanations.symbols import Call, Number, Symbol
+from autograd_engine.explanations.symbols import Number, Symbol
 from autograd_engine.graph import topological_order
 from autograd_engine.value import Value
 
@@ -94,7 +94,7 @@ def formula(value: Value, *, expand: bool = True, names: Mapping[str, Value] | N
         return known.name(x) if x.op is None or x in named else expression(x)
 
     def expression(node: Value) -> Symbol:
-        return Call(node.op, tuple(map(mention, node.arguments))) if node.op else known.name(node)
+        return called(node, tuple(map(mention, node.arguments))) if node.op else known.name(node)
 
     def definition(node: Value) -> Statement:
         return Statement(known.name(node), (expression(node), Number(node.data, 4)), on_one_line=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from autograd_engine import primitives
 from autograd_engine.draw import labels_of
-from autograd_engine.explanations.symbols import Call, Mention, Name, Number, Symbol
+from autograd_engine.explanations.symbols import Call, Mention, Name, Number, Relation, Symbol
 from autograd_engine.value import Value
 
 MOST_CHARACTERS = 40
@@ -78,8 +80,7 @@ class Names:
 
     def expression(self, node: Value) -> Symbol:
         """The operation that made a node."""
-        assert node.op is not None
-        return Call(node.op, tuple(map(self.symbol, node.arguments)))
+        return called(node, tuple(map(self.symbol, node.arguments)))
 
     def _mentioned(self, node: Value) -> Symbol:
         if node in self._names or node.op is None or self._names_in(node, 1) > WRITTEN_OUT:
@@ -103,6 +104,15 @@ class Names:
             unique = f"{name}#{count}"
         self._taken.add(unique)
         self._names[node] = named(unique)
+
+
+def called(node: Value, args: tuple[Symbol, ...]) -> Symbol:
+    """The operation that made a node. xlogy is written x·ln(y), except where that is not its 0."""
+    assert node.op is not None
+    call = Call(node.op, args)
+    if node.op is primitives.xlogy and node.data == 0 and not 0 < node.operands[1] < math.inf:
+        return Call(primitives.where, (Relation("==", args[0], Number(0.0)), Number(0.0), call))
+    return call
 
 
 def reading_order(outputs: Iterable[Value]) -> list[Value]:

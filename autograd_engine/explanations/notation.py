@@ -201,8 +201,9 @@ class _Text(_Notation):
         return x.text
 
     def is_name(self, written: str) -> bool:
-        """Whether what was written last is a name (or a bracket), not a number: s(1-s), but 2·(1-s)."""
-        return not written.rpartition("·")[2].replace(".", "").isdigit()
+        """Whether what was written last is a name (or a bracket): s(1-s), but 2·(1-s) and x/y·(1-s)."""
+        last = written.rpartition("·")[2]
+        return not (last.replace(".", "").isdigit() or {"/", "^"} & {*last})
 
     def times(self, wide: bool) -> str:
         return " · " if wide else "·"

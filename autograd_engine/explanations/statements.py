@@ -94,8 +94,9 @@ def notes(factors: Sequence[Factor], numbers: Sequence[float], digits: int) -> I
     for factor in factors:
         if factor.special:
             rule, value = factor.rule
+            instead = "" if isinstance(rule, Number) else ", which would be {} here"
             symbols = Number(factor.number, digits), rule, Number(value, digits)
-            yield Sentence("{} takes the place of {}, which would be {} here", symbols)
+            yield Sentence("{} takes the place of {}" + instead, symbols)
     if 0.0 in numbers and not all(map(isfinite, numbers)):
         yield Sentence("zero times anything is zero here, inf and nan included")
 

@@ -1,28 +1,14 @@
 """Formulas: what is written, read again, has the value it stands for."""
 
-import math
-import re
-
 import matplotlib.mathtext
 import pytest
 from hypothesis import given, settings
 
-import autograd_engine
 from autograd_engine import Value, dot, exp, formula, sigmoid, tanh
 from autograd_engine.explanations.names import Names, reading_order
 from autograd_engine.explanations.notation import text
+from tests.autograd_engine.explanations.reader import evaluated
 from tests.laws.strategies import expressions, points
-
-SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
-FUNCTIONS = {"ln": math.log, "max": autograd_engine.maximum, "min": autograd_engine.minimum}
-FUNCTIONS |= {"σ": sigmoid, "ψ": autograd_engine.digamma}
-
-
-def evaluated(written, numbers):
-    """The value of an expression as it is printed: powers are raised, and what stands beside each other multiplied."""
-    python = re.sub("[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda power: f"**({power[0].translate(SUPERSCRIPTS)})", written)
-    python = re.sub(r"\b([xv]\d+)\(", r"\1*(", python).replace(")(", ")*(").replace("·", "*").replace("^", "**")
-    return eval(python, {**vars(autograd_engine), **FUNCTIONS, **numbers})
 
 
 @given(expressions(), points())

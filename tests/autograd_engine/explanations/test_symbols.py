@@ -113,6 +113,8 @@ def test_what_is_obvious_is_simplified(symbol, expected):
         (z * (x + y), "z(x+y)", "z(x+y)"),
         (2 * (x + y), "2·(x+y)", "2(x+y)"),
         ((x + y) * (x - y), "(x+y)(x-y)", "(x+y)(x-y)"),
+        (x / y * (y - z), "x/y·(y-z)", r"\frac{x}{y}(y-z)"),
+        (x**0.5 * (y - z), "x^0.5·(y-z)", "x^{0.5}(y-z)"),
         (x - (y - z), "x - (y-z)", "x - (y-z)"),
         (x - y + z, "x - y + z", "x - y + z"),
         (x + -y, "x - y", "x - y"),

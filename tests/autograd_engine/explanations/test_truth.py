@@ -1,0 +1,97 @@
+"""What is printed is true: read back, each formula has the number that stands beside it, at special points too."""
+
+import functools
+import math
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autograd_engine import PRIMITIVES, Value, explain, maximum, sin, sqrt, steps
+from tests.autograd_engine.explanations.reader import chained, evaluated, statements
+
+SPECIAL = [0.0, -0.0, 1.0, -1.0, 2.0, 0.5, -3.0, math.inf, -math.inf, math.nan]
+STRONG_ZERO = "zero times anything is zero"
+
+
+@st.composite
+def graphs(draw):
+    """A result and its two leaves: rows of the whole table at any point, where ties are frequent."""
+    leaves = [Value(draw(st.sampled_from(SPECIAL)), "x"), Value(draw(st.sampled_from(SPECIAL)), "y")]
+    known = [*leaves, 0.0, 2.0]
+    for op in draw(st.lists(st.sampled_from(list(PRIMITIVES.values())), min_size=1, max_size=4)):
+        latest = known[-1] if len(known) > 4 else leaves[0]
+        others = [draw(st.sampled_from(known)) for _ in range((op.arity or 2) - 1)]
+        known.append(op(*draw(st.permutations([latest, *others]))))
+    return known[-1], leaves
+
+
+def same(a, b, tolerance=1e-9):
+    return (math.isnan(a) and math.isnan(b)) or math.isclose(a, b, rel_tol=tolerance, abs_tol=1e-9)
+
+
+def read(explanation, leaves):
+    """The statements of an explanation, what its names stand for, and whether the strong zero is named."""
+    top, _, below = explanation.text.partition("\nwhere\n")
+    definitions = {}
+    for left, rights in statements("\n".join(line.removeprefix("  ") for line in below.splitlines())):
+        definitions[left] = rights
+    numbers = {leaf.label: leaf.data for leaf in leaves}
+    numbers |= {left: evaluated(rights[-1][1], {}) for left, rights in definitions.items()}
+    lines = statements(re.sub("(?m)^(By|.* takes the place of ).*\n?", "", top))
+    return lines, definitions, numbers, STRONG_ZERO in top
+
+
+@pytest.mark.parametrize("form", [None, "paths", "states", "deltas"])
+@settings(max_examples=150)
+@given(graph=graphs())
+def test_every_formula_of_an_explanation_has_its_number(form, graph):
+    out, leaves = graph
+    for wrt in leaves:
+        lines, definitions, numbers, strong_zero = read(explanation := explain(out, wrt, form=form, digits=17), leaves)
+        for formula, value in re.findall(r"takes the place of (.+), which would be (\S+) here", explanation.text):
+            assert same(evaluated(formula, {"out": out.data, **numbers}), evaluated(value, {})), explanation.text
+        for left, rights in definitions.items():
+            for _, right in rights[:-1]:
+                assert same(evaluated(right, numbers), numbers[left]), explanation.text
+        numbers.setdefault("out", out.data)
+        known = {}
+        for left, rights in lines:
+            *shown, (_, result) = rights
+            number = evaluated(result, {})
+            for _, right in shown:
+                right = functools.reduce(lambda text, sign: text.replace(sign, known[sign]), known, right)
+                assert same(chained(right, numbers, strong_zero), number), explanation.text
+            known[f"({left})" if left.startswith("d ") else left] = f"({result})"
+
+
+def test_a_tie_and_a_point_without_a_slope_are_named():
+    x, y = Value(2.0, "x"), Value(2.0, "y")
+    tie = explain(3.0 * maximum(x, y), x)
+    assert str(tie) == "d out/d x = 3 · 0.5 = 1.5\n0.5 takes the place of [x > y], which would be 0 here"
+    assert tie.markdown.endswith("\n\n$0.5$ takes the place of $[x \\gt y]$, which would be $0$ here")
+    n, d = Value(0.0, "n"), Value(0.0, "d")
+    assert "nan takes the place of 1/d, which would be inf here" in str(explain(n / d, n))
+    assert str(steps(maximum(x, y))).splitlines()[1:] == [
+        "     x gets 1 · 0.5 = 0.5",
+        "     y gets 1 · 0.5 = 0.5",
+        "     0.5 takes the place of [x > y], which would be 0 here",
+        "     0.5 takes the place of [y > x], which would be 0 here",
+    ]
+    assert "$[x \\gt y]$" in steps(maximum(x, y)).markdown
+
+
+def test_the_strong_zero_is_named_where_it_decides():
+    x = Value(0.0, "x")
+    assert STRONG_ZERO in str(explain(x * sqrt(x), x))
+    assert STRONG_ZERO in str(steps(sqrt(x * 0.0)))
+    assert STRONG_ZERO not in str(explain(x * sin(x), x))
+
+
+def test_many_notes_are_cut():
+    xs = [Value(1.0, f"x{i}") for i in range(30)]
+    out = xs[0]
+    for x in xs[1:]:
+        out = maximum(out, x)
+    assert "\nand 22 more such numbers\n" in str(explain(out, xs[0], form="states")) + "\n"
