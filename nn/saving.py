@@ -115,19 +115,20 @@ def load_with_metadata(path: FilePath) -> tuple[Module, dict[str, Any]]:
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     except (safetensors.SafetensorError, ValueError) as error:
         raise ModelFileError(f"{path}: not a model file, or a damaged one ({error})") from None
-    try:
-        description = json.loads(header["__metadata__"][_KEY])
-    except (KeyError, ValueError, RecursionError):
-        raise ModelFileError(f"{path}: a safetensors file, but not a model of autograd-engine") from None
-    version = description.get("format") if isinstance(description, dict) else None
-    if version != FORMAT:
-        raise ModelFileError(f"{path}: a model in format {version!r}; this version of autograd-engine reads {FORMAT}")
     arrays = {
         name: np.frombuffer(tensor["data"], dtype="<f8").reshape(tensor["shape"])
         for name, tensor in tensors
         if tensor["dtype"] == "F64"
     }
-    if description.pop("sha256", None) != _digest(description, arrays):
+    try:
+        description = json.loads(header["__metadata__"][_KEY])
+        sound = isinstance(description, dict) and description.pop("sha256", None) == _digest(description, arrays)
+    except (KeyError, TypeError, ValueError, RecursionError):
+        raise ModelFileError(f"{path}: a safetensors file, but not a model of autograd-engine") from None
+    version = description.get("format") if isinstance(description, dict) else None
+    if version != FORMAT:
+        raise ModelFileError(f"{path}: a model in format {version!r}; this version of autograd-engine reads {FORMAT}")
+    if not sound:
         raise ModelFileError(f"{path}: the model is damaged: its checksum is wrong")
     try:
         _check_modules(description["architecture"])
@@ -238,7 +239,7 @@ def _declared(description: Any) -> int:
     if not all(isinstance(size, int) for size in [*sizes, *widths, *kernel]):
         raise TypeError("its sizes must be whole numbers")
     own = sum(a * b for a, b in pairwise([*sizes, *widths])) if widths else math.prod([*sizes, *kernel])
-    return (own if sizes else 0) + _declared(description["arguments"])
+    return (own if sizes else 0) + _declared([description["arguments"], *description["keywords"].values()])
 
 
 def _differences(model: Module, made: Module) -> Iterator[str]:

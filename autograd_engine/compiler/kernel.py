@@ -136,17 +136,19 @@ class Kernel:
     def of_numbers(self, numbers: Sequence[float]) -> Any:
         """The same for plain numbers in and out, in a third less time."""
         executable = self._executable
-        pool = executable.pool
-        if not self._plain or not pool:
+        try:
+            work = executable.pool.pop() if self._plain else None
+        except IndexError:
+            work = None
+        if work is None:
             return self(numbers, ())
-        work = pool.pop()
         work.scalars[:] = numbers
         executable.everything(work.address)
         if work.context[NAN_FOUND]:
             executable.give_back(work)
             return self(numbers, ())
         result = self._results(work.numbers[:], (), ())
-        pool.append(work)
+        executable.pool.append(work)
         return result
 
     def listing(self) -> str:

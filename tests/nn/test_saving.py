@@ -98,13 +98,22 @@ def test_foreign_and_newer_files_are_named_as_such(tmp_path):
     path.write_bytes(safetensors.numpy.save({"a": np.zeros(1)}))
     with pytest.raises(ModelFileError, match="a safetensors file, but not a model of autograd-engine"):
         load(path)
-    path.write_bytes(safetensors.numpy.save({"a": np.zeros(1)}, metadata={saving._KEY: "[" * 100_000}))
-    with pytest.raises(ModelFileError, match="not a model of autograd-engine"):
+    header = b'{"__metadata__": null}'
+    path.write_bytes(struct.pack("<Q", len(header)) + header)
+    with pytest.raises(ModelFileError, match="a safetensors file, but not a model of autograd-engine"):
         load(path)
     with pytest.raises(ModelFileError, match="a model in format 2; this version of autograd-engine reads 1"):
         load(_written(path, {"format": 2}))
     with pytest.raises(ModelFileError, match="a model in format None"):
         load(_written(path, []))
+
+
+@pytest.mark.parametrize("depth", [*range(900, 1000), 100_000])
+def test_however_deeply_a_file_is_nested_it_is_refused(tmp_path, depth):
+    text = f'{{"format": 1, "architecture": {"[" * depth}{"]" * depth}}}'
+    (tmp_path / "file").write_bytes(safetensors.numpy.save({"a": np.zeros(1)}, metadata={saving._KEY: text}))
+    with pytest.raises(ModelFileError):
+        load(tmp_path / "file")
 
 
 @pytest.mark.parametrize(
@@ -147,6 +156,21 @@ def test_what_could_not_be_loaded_again_is_not_saved(tmp_path, monkeypatch):
     with pytest.raises(TypeError, match="it has 3 modules; a model file holds at most 2"):
         save(nn.Sequential(nn.Flatten(), nn.Flatten()), tmp_path / "other")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["itself", "as an argument"])
+def test_a_file_names_classes_of_modules_and_nothing_else(tmp_path, monkeypatch, inside):
+    others = vars(nn).keys() - saving._CLASSES.keys()
+    assert {"load", "save", "Module", "SGD", "fit"} <= others
+    for name in others:
+        monkeypatch.setattr(nn, name, lambda *args, name=name, **keywords: pytest.fail(f"{name} was called"))
+    for name in [*others, "eval", "exec", "nn.MLP", "mlp"]:
+        architecture = {"class": name, "arguments": [], "keywords": {}}
+        if inside:
+            architecture = {"class": "Sequential", "arguments": [architecture], "keywords": {}}
+        file = _written(tmp_path / "file", {"format": 1, "architecture": architecture, "metadata": {}})
+        with pytest.raises(ModelFileError, match=rf"cannot be rebuilt \('{name}'\)$"):
+            load(file)
 
 
 def test_metadata_that_json_cannot_hold_exactly_is_refused_and_nothing_is_written(tmp_path):
@@ -273,6 +297,9 @@ def test_dropout_draws_again_what_its_seed_gives(tmp_path):
     assert saved_and_loaded(made, tmp_path)([1.0] * 20) == nn.Dropout(seed=11)([1.0] * 20)
 
 
+LARGE = {"class": "Neuron", "arguments": [10**9], "keywords": {}}
+
+
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [
@@ -284,7 +311,8 @@ def test_dropout_draws_again_what_its_seed_gives(tmp_path):
         ("Conv2d", [1, 1, 10**5]),
         ("Conv2d", [1, 1, [10**5, 10**5]]),
         ("BatchNorm", [10**9]),
-        ("Sequential", [{"class": "Neuron", "arguments": [10**9], "keywords": {}}]),
+        ("Sequential", [LARGE]),
+        ("Sequential", [{"class": "MaxPool1d", "arguments": [1], "keywords": {"stride": LARGE}}]),
     ],
 )
 def test_a_file_does_not_make_us_build_more_than_it_holds(tmp_path, name, arguments):

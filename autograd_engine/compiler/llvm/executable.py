@@ -69,7 +69,10 @@ class Executable:
 
     def run(self, scalars: Sequence[float], arrays: Sequence[Any]) -> Workspace:
         """Compute everything; the results lie in the workspace until it is given back."""
-        work = self.pool.pop() if self.pool else Workspace(self)
+        try:
+            work = self.pool.pop()
+        except IndexError:  # asked beforehand, a pool may be empty by then: another call took the last one
+            work = Workspace(self)
         if scalars:
             work.scalars[:] = scalars
         if arrays:

@@ -1,6 +1,7 @@
 """Native code: the cache on disk, the memory of kernels, threads."""
 
 import gc
+import itertools
 import os
 import subprocess
 import sys
@@ -132,6 +133,42 @@ def test_calls_from_several_threads_do_not_disturb_each_other():
     for worker in workers:
         worker.join()
     assert [set(values) for values in found] == [{value} for value in expected]
+
+
+def interrupted(call, moment, action):
+    """The result of a call before whose bytecode number `moment` something happens, and whether it had so many."""
+    numbers = itertools.count()
+    happened = []
+
+    def trace(frame, event, argument):
+        frame.f_trace_opcodes = True
+        if event == "opcode" and next(numbers) == moment:
+            happened.append(action())
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        return call(), happened
+    finally:
+        sys.settrace(before)
+
+
+@pytest.mark.parametrize("argument", [0.5, [0.5]], ids=["of numbers", "of a list"])
+def test_other_calls_may_take_all_workspaces_at_any_moment(argument):
+    f = jit(lambda x: sin(x[0] if isinstance(x, list) else x))
+    expected = f(argument)
+    [kernel] = f._kernels.values()
+    pool = kernel._executable.pool
+    for moment in itertools.count():
+        assert len(pool) == 1
+        found, happened = interrupted(lambda: f(argument), moment, pool.clear)
+        assert found == expected
+        if not happened:
+            break
+        f(argument)
+        del pool[1:]
+    assert moment > 20
 
 
 def test_compiling_shows_how_far_it_is(monkeypatch, capsys):
