@@ -179,7 +179,7 @@ def is_node(x: Any) -> bool:
 
 
 def _nodes_in(tree: Any) -> Iterator[Any]:
-    """The nodes in lists, tuples and dicts. Arrays are left alone: a compiler takes note of any access to one."""
+    """The nodes in lists, tuples and dicts. Arrays are left alone: a compiler wants to know who looks into one."""
     return (leaf for _, leaf in leaves_with_paths(tree) if hasattr(type(leaf), "record"))
 
 

@@ -30,7 +30,7 @@ from autograd_engine.number import INSTEAD_OF_MATH, Arithmetic
 from autograd_engine.primitives import Primitive, as_float
 
 new_node = object.__new__
-"""Makes every node. debug() replaces it with a function that also keeps track of the nodes."""
+"""Makes every node; debug() puts a function in its place that takes notice of them."""
 
 
 class _Leaves:
@@ -117,9 +117,9 @@ class Value(Arithmetic):
     Raises TypeError unless `data` is a real number (int, float, bool, NumPy scalar).
     """
 
-    # The arguments of the call are in _a and _b, their values in _x and _y. With more than two arguments, or none,
-    # _a and _x are tuples; so are _b and _y in a dot product. One object per node instead of two halves the work of
-    # the garbage collector. _cotangent belongs to backward.py alone.
+    # The arguments of the call are in _a and _b, their values in _x and _y; where there are more than two, or
+    # none, _a and _x are tuples, and so are _b and _y where two sequences were multiplied. One object per node
+    # instead of two halves the work of the garbage collector. _cotangent is for `backward` alone.
     __slots__ = ("__weakref__", "_a", "_b", "_cotangent", "_float", "_grad", "_x", "_y", "label", "op")
 
     def __init_subclass__(cls, **keywords: Any) -> None:
