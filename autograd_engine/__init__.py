@@ -30,7 +30,7 @@ from autograd_engine.draw import to_svg as to_svg
 from autograd_engine.mapping import vmap as vmap
 from autograd_engine.primitives import *
 
-# Named like builtins, and left to an explicit import: `from autograd_engine import *` does not replace those.
+# Named like builtins, so `from autograd_engine import *` leaves these out: they must be imported explicitly.
 from autograd_engine.primitives import abs as abs
 from autograd_engine.primitives import pow as pow
 from autograd_engine.primitives import round as round
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from autograd_engine.explanations.steps import steps as steps
     from autograd_engine.interactive import to_html as to_html
 
-# What not every program needs is imported when it is first asked for.
+# Not every program needs these, so they are imported when they are first asked for.
 _LATER = {
     "constant": "autograd_engine.compiler",
     "debug": "autograd_engine.diagnosis.debug",

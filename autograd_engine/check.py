@@ -1,11 +1,11 @@
-"""check_gradients: the derivatives of the engine held against finite differences of the function itself.
+"""check_gradients: compare the derivatives of the engine with finite differences of the function itself.
 
-How a slope is measured is in `differences`: on a ladder of steps, with a tolerance that is measured too. It
-needs the rounding error of f, which comes from the graph: a unit in the last place of every node, carried
-to the output by the size of the slopes on the way. The derivative under test has one too, from its own graph.
+`differences` measures a slope on a ladder of steps, and its tolerance too. That takes the rounding error of f, which
+comes from the graph: a unit in the last place of every node, carried to the output by the size of the slopes on the
+way. The derivative under test has a rounding error too, from its own graph.
 
-Where the slopes left and right of the point differ there is a kink, and the derivative must lie between them.
-Where f jumps, each side counts by itself, and NaN is accepted as well.
+If the slopes left and right of the point differ there is a kink, and the derivative must lie between them. Where f
+jumps, each side is measured without f at the point, and NaN is accepted as well.
 
 Source: F. L. Bauer, Computational graphs and rounding error, SIAM J. Numer. Anal. 11 (1974).
 
@@ -41,11 +41,11 @@ __all__ = ["GradientCheck", "GradientError", "Slope", "check_gradients"]
 
 @dataclass(frozen=True)
 class Slope:
-    """One derivative beside its finite difference.
+    """One derivative and its finite difference.
 
-    `by` names the input (for a second derivative two of them), `at` is its number and `found` the derivative
-    under test. The slope by finite differences lies from `low` to `high`, which differ at a kink, up to
-    `tolerance`. `note` says what is special: "kink", "jump", "one side", "not judged", or nothing.
+    `by` names the input (two for a second derivative), `at` is its number, and `found` is the derivative under test.
+    Finite differences put the slope between `low` and `high`, which differ at a kink, give or take `tolerance`.
+    `note` marks special cases: "kink", "jump", "one side", "not judged"; otherwise it is empty.
     """
 
     by: str
@@ -58,14 +58,14 @@ class Slope:
 
     @property
     def difference(self) -> float:
-        """How far `found` is from the slopes by finite differences; 0 between them."""
+        """The distance from `found` to the range from `low` to `high`; 0 inside it."""
         if self.low <= self.found <= self.high:
             return 0.0
         return min(abs(self.found - self.low), abs(self.found - self.high)) if self.found == self.found else nan
 
     @property
     def agrees(self) -> bool:
-        """Whether the difference is within the tolerance; NaN agrees only where f has no slope at all."""
+        """Whether the difference is within the tolerance. NaN agrees only at a jump or where no slope was found."""
         if self.found != self.found:
             return self.note in ("jump", "not judged")
         return self.low - self.tolerance <= self.found <= self.high + self.tolerance
@@ -81,8 +81,11 @@ class Slope:
 
 @dataclass(frozen=True, repr=False)
 class GradientCheck:
-    """What check_gradients found: `value` is f at the point; `first` and `second` hold one Slope for each
-    first and, with order=2, each second derivative (row by row of the Hessian). It shows itself as a table."""
+    """What check_gradients found. Its repr is a table.
+
+    `value` is f at the point. `first` holds one Slope for each first derivative; `second`, with order=2, one for each
+    second derivative, in the order of the rows of the Hessian.
+    """
 
     value: float
     first: tuple[Slope, ...]
@@ -93,9 +96,9 @@ class GradientCheck:
 
 
 class GradientError(AssertionError):
-    """A derivative does not agree with finite differences; the message is a report that names the guilty rule.
+    """A derivative does not agree with finite differences. The message is a report that names the guilty rule.
 
-    `check` is the GradientCheck with all numbers (None where f itself differs between floats and Values).
+    `check` is the GradientCheck with all numbers (None if f itself differs between floats and Values).
 
     >>> try:
     ...     check_gradients(lambda x: x**3, 2.0, gradient=lambda x: 3 * x)
@@ -112,18 +115,21 @@ class GradientError(AssertionError):
 def check_gradients(
     f: Callable[..., Any], *point: Any, order: int = 1, gradient: Callable[..., Any] | None = None
 ) -> GradientCheck:
-    """Hold the derivatives of `f` at `point` against finite differences of `f` on plain floats.
+    """Compare the derivatives of `f` at `point` with finite differences of `f` on plain floats.
 
-    `f` takes numbers, or nested lists, tuples, dicts and arrays of them, and returns one number; `point` are
-    its arguments. `order=2` checks the second derivatives too: the gradient of the gradient against
-    differences of the gradient. With `gradient`, a function of the same arguments that returns all slopes in
-    the structure of the point (a tuple of the arguments, or the only one; dicts go by their keys, and lists, tuples
-    and arrays stand for each other), that gradient is checked instead of the engine's, and `f` may be any callable
-    of floats. The cost is about 50 evaluations per number in the point: of f, and for order 2 of its gradient.
+    `f` takes numbers, or nested lists, tuples, dicts and arrays of numbers, and returns one number; `point` holds its
+    arguments. `order=2` checks the second derivatives too: the gradient of the gradient against differences of the
+    gradient. The cost is about 50 evaluations per number in the point: of f, and for order 2 of its gradient.
 
-    There is no tolerance to choose: see the module's text, also for kinks, jumps and edges of the domain.
+    With `gradient`, a function of the same arguments, its result is checked instead of the engine's gradient, and `f`
+    may be any callable of floats. It returns all slopes in the structure of the point: a tuple with an entry for each
+    argument, or the entry itself if there is only one. Dicts go by their keys; lists, tuples and arrays are
+    interchangeable.
 
-    Raises GradientError with a report if a derivative is wrong, or if f gives another value on Values than on
+    There is no tolerance to choose: it is measured. The docstring of the module says how, and what happens at kinks
+    and jumps.
+
+    Raises GradientError with a report if a derivative is wrong, or if f gives a different value on Values than on
     floats; TypeError or ValueError if f or the point cannot be checked.
 
     >>> check_gradients(abs, -3.0).first[0].found
@@ -172,22 +178,22 @@ def check_gradients(
 
 
 class _Function:
-    """A function of a list of numbers at one point: its value, its derivatives by the engine and by differences."""
+    """A function of a list of numbers at one point: its value, and its derivatives by the engine and by differences."""
 
     def __init__(self, f: Callable[[Sequence[Any]], Any], point: Sequence[float], names: Sequence[str]) -> None:
         self.f, self.point, self.names = f, point, names
 
     def value(self) -> float:
-        """What f is at the point on floats: one finite number, and the same one every time."""
+        """f at the point, on floats. Raises ValueError unless it is finite and the same every time."""
         with np.errstate(all="ignore"):
             try:
                 value, again = (_result(self.f(list(self.point))) for _ in range(2))
             except ArithmeticError as error:
                 raise ValueError(f"f cannot be computed on floats at the point: {error}") from error
         if not isfinite(value):
-            raise ValueError(f"f is {value} at the point, so that it has no finite differences")
+            raise ValueError(f"f is {value} at the point, so it has no finite differences")
         if value != again:
-            raise ValueError(f"f gives {value!r} and then {again!r} at the same point; take out what is random")
+            raise ValueError(f"f gives {value!r} and then {again!r} at the same point; remove what is random")
         return value
 
     def recorded(self) -> tuple[list[Value], Any]:
@@ -203,21 +209,21 @@ class _Function:
         return leaves, output if isinstance(output, Value) else Value(_result(output))
 
     def difference_on_values(self) -> str:
-        """A sentence if f gives another value on Values than on floats, beyond rounding."""
+        """A message if f differs between floats and Values by more than rounding, else an empty string."""
         _, output = self.recorded()
         value = self.value()
         if abs(output.data - value) <= 4 * _roundings([output])[0] + 4 * math.ulp(value):
             return ""
         return (
             f"f gives {value!r} on floats, but {output.data!r} on Values at the same point\n"
-            "hint: f takes another branch or calls another function for Values (isinstance, float(), .data)"
+            "hint: f takes a different branch or calls a different function for Values (isinstance, float(), .data)"
         )
 
     def slopes(self, found: Sequence[float] | None = None) -> tuple[Slope, ...]:
         """First derivatives: `found`, or else the engine's."""
         try:
             rows = self.rows(order=1)
-        except Exception:  # f need not run on Values if its gradient is given
+        except Exception:  # with a given gradient, f need not run on Values
             if found is None:
                 raise
             rows = [_Recorded(Value(0.0), [Value(x) for x in self.point])]
@@ -235,28 +241,28 @@ class _Function:
         return tuple(self._compare(self.rows(order=2), first, order=2))
 
     def rows(self, order: int) -> list[_Recorded]:
-        """What the derivatives of that order are the slopes of: f itself, or each of its first derivatives."""
+        """The outputs to differentiate for derivatives of this order: f itself, or each of its first derivatives."""
         leaves, output = self.recorded()
         outputs = [output] if order == 1 else graph_gradient(output, leaves)
         return [_Recorded(x, leaves) for x in outputs]
 
     def _compare(self, rows: Sequence[_Recorded], outputs: Outputs, order: int) -> Iterable[Slope]:
-        """Each derivative of each of `outputs`, as recorded in `rows`, against differences of `outputs`."""
+        """Compare each derivative of each output, as recorded in `rows`, with differences of `outputs`."""
         columns = [differences(outputs, self.point, j, [row.rounding for row in rows]) for j in range(len(self.point))]
         for i, row in enumerate(rows):
             for j, (name, x) in enumerate(zip(self.names, self.point)):
                 low, high, error, note = columns[j][i]
-                # The derivative under test has rounding errors of its own. They are also what the rounding error of f
-                # grows by beside the point: x * log(y) has none at x = 0, but its slope log(y) has.
+                # The derivative under test has rounding errors of its own. They also stand for how the rounding error
+                # of f grows away from the point: x * log(y) has none at x = 0, but its slope log(y) has one.
                 own = 2 * row.slope_roundings[j] + _few_ulps(row.slopes[j])
                 by = name if order == 1 else f"{self.names[i]}, {name}"
                 yield Slope(by, x, row.slopes[j], low, high, error + own, note)
 
 
 class _Recorded:
-    """An output with its slopes by the engine, and bounds for the rounding errors of both.
+    """An output, its slopes by the engine, and bounds for the rounding errors of both.
 
-    The slopes have theirs from the graph of the gradient, so where f is steep beside the point does not matter.
+    Those of the slopes come from the graph of the gradient, so it does not matter how steep f is beside the point.
     """
 
     def __init__(self, output: Value, leaves: Sequence[Value]) -> None:
@@ -269,13 +275,13 @@ class _Recorded:
 
 
 def _slopes(leaves: Sequence[Value], output: Value) -> list[float]:
-    """The first derivatives by the engine, floats only."""
+    """The first derivatives by the engine, as floats."""
     slopes = reverse_sweep(topological_order([output]), {output: 1.0}, edges)
     return [slopes.get(leaf, 0.0) for leaf in leaves]
 
 
 def _roundings(outputs: Sequence[Value]) -> list[float]:
-    """Bounds for the rounding errors of nodes: what each node rounds, carried on by the sizes of the slopes."""
+    """Bounds for the rounding errors of nodes: the error of each operation, carried on by the size of the slopes."""
     bounds: dict[Value, float] = {}
     for node in topological_order(outputs):
         slopes = [] if node.op is None else list(edges(node))
@@ -285,8 +291,8 @@ def _roundings(outputs: Sequence[Value]) -> list[float]:
 
 
 def _rounding(node: Value, slopes: Sequence[tuple[Any, float]]) -> float:
-    """The rounding error of one operation. A composite row and a sum of many round on the way too, as if
-    their operands were off in the last place."""
+    """The rounding error of one operation. A composite row or a long sum also rounds on the way, as much as if its
+    operands were off in the last place."""
     if node.op is None:
         return 0.0
     error = math.ulp(node.data)
@@ -301,13 +307,13 @@ def _few_ulps(slope: float) -> float:
 
 # --- the report ----------------------------------------------------------------------------------------------
 
-_ROWS = 20  # of a table, so that a report fits a screen
-_RULES = 3  # that are named in full
-_SHORT = 60  # characters of a call
+_ROWS = 20  # the most rows of a table, so that a report fits on a screen
+_RULES = 3  # the most rules that are described in full
+_SHORT = 60  # the most characters of a call's arguments
 
 
 def _table(slopes: Sequence[Slope], rows: int = _ROWS) -> list[str]:
-    """Aligned lines, one per slope, the wrong ones first; not more than fit a screen."""
+    """Aligned lines, one per slope, the wrong ones first, at most `rows` of them."""
     ordered = sorted(slopes, key=lambda slope: slope.agrees)
     heads = ("by", "at", "found", "finite difference", "tolerance", "difference", "")
     cells = [heads, *[slope.row() for slope in ordered[:rows]]]
@@ -327,7 +333,7 @@ def _report(check: GradientCheck, function: _Function | None) -> str:
 
 
 def _causes(function: _Function, wrong: Sequence[Slope], order: int) -> list[str]:
-    """What the report says of the graph of f: which local rule is wrong at which node, or what else it may be."""
+    """What the report says about the graph of f: which local rule is wrong at which node, or what else to look for."""
     leaves, output = function.recorded()
     nodes = topological_order([output])
     guilty: dict[Primitive, tuple[Value, list[Slope]]] = {}
@@ -346,13 +352,13 @@ def _causes(function: _Function, wrong: Sequence[Slope], order: int) -> list[str
         lines += ["", f"guilty: the partials of {op.name}, at {_where(node)}; used {count} times in the graph"]
         lines += _table(slopes, 4)
     if len(guilty) > _RULES:
-        lines.append(f"... and guilty too: {', '.join(op.name for op in list(guilty)[_RULES:])}")
+        lines.append(f"... also guilty: {', '.join(op.name for op in list(guilty)[_RULES:])}")
     if guilty:
         return lines
     if special:
         hint = "at a kink, a jump or an infinite slope the chain rule need not hold, and there is one at"
         return ["", f"hint: {hint}", _where(special[0])]
-    reached = set(nodes)  # which, unlike a list, is searched by identity
+    reached = set(nodes)  # a list would compare the data
     lost = [leaf.label for leaf in leaves if leaf not in reached and any(leaf.label == slope.by for slope in wrong)]
     if lost:
         hint = f"the graph of f does not reach {', '.join(lost[:5])}; look for .data, float() or detach() in f"
@@ -362,7 +368,7 @@ def _causes(function: _Function, wrong: Sequence[Slope], order: int) -> list[str
 
 
 def _local_slopes(node: Value, order: int) -> list[Slope]:
-    """The derivatives of one operation, at the operands it was recorded with, beside its differences."""
+    """The derivatives of one operation, at the operands it was recorded with, and its finite differences."""
     op, operands = node.op, node.operands
     places = [i for i, argument in enumerate(node.arguments) if argument.__class__ is Value]
     if op is None or not all(map(isfinite, (node.data, *operands))):
@@ -390,7 +396,7 @@ def _where(node: Value) -> str:
 
 
 def _arguments(f: Callable[..., Any], point: Sequence[Any]) -> list[str]:
-    """The names of f's parameters, or x1, x2, ... where it does not tell."""
+    """The names of f's parameters, or x1, x2, ... for those that Python cannot tell."""
     try:
         parameters = list(inspect.signature(f).parameters.values())
     except (TypeError, ValueError):
@@ -415,7 +421,7 @@ def _real(number: Any, where: str) -> float:
 
 
 def _result(number: Any) -> float:
-    """The float of what f returned; nan for a complex number, which is how Python leaves the domain of a power."""
+    """The float of what f returned; nan for a complex number, Python's result outside the domain of a power."""
     if isinstance(number, complex):
         return nan
     if isinstance(number, Value):

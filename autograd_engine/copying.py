@@ -1,12 +1,12 @@
-"""What copies of nodes need: the order in which a graph is copied, and which nodes are not copied at all.
+"""Copying and pickling of nodes: in which order a graph is copied, and which nodes are not copied.
 
-pickle and deepcopy copy what an object refers to by recursion. A node therefore hands them its ancestors first, in
-topological order, so that no depth is a recursion (`Ancestors`), and hears when they are through (`AllCopied`).
+pickle and deepcopy follow references by recursion. A node therefore gives them its ancestors first, in topological
+order, so that a deep graph needs no deep recursion (`Ancestors`), and is told when they are done (`AllCopied`).
 
-While a function is differentiated, the variables that stand for its numbers copy to themselves, as numbers do
-(`variables`): a copy apart from the graph would be a constant, and its gradient lost.
+While a function is differentiated, a copy of one of its variables is the variable itself (`variables`), just as the
+copy of a number is the same number. A separate node would be a constant, and its gradient would be lost.
 
-A function that is made of another can be pickled where that can be (`FunctionOf`), for a pool of processes say.
+A function made from another one can be pickled if the other can (`FunctionOf`), for example for a pool of processes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from autograd_engine.graph import topological_order
 
 
 class _ThisThread(threading.local):
-    """The nodes whose parents are copied before them just now, and the variables of the derivatives being taken."""
+    """Per thread: the nodes whose parents are being copied before them, and the variables of running derivatives."""
 
     def __init__(self) -> None:
         self.copying: set[Any] = set()
@@ -34,7 +34,7 @@ _this_thread = _ThisThread()
 
 
 class Ancestors:
-    """What a node was computed from, in topological order. Until `end`, these nodes may be copied one by one."""
+    """What a node was computed from, in topological order. Until `end`, these nodes are copied one by one."""
 
     def __init__(self, node: Any) -> None:
         self.order = topological_order([node], stop=_this_thread.variables)[:-1]
@@ -45,14 +45,14 @@ class Ancestors:
         return list, (), None, iter(self.order)
 
     def end(self) -> None:
-        """All have been copied, or copying was given up."""
+        """Note that all have been copied, or that copying was given up."""
         self.copying.difference_update(self.order)
 
     __del__ = end
 
 
 class AllCopied:
-    """The state of a node, which pickle and deepcopy take up when they are through with its ancestors."""
+    """Stands for the state of a node: pickle and deepcopy come to it when they have copied the node's ancestors."""
 
     def __init__(self, ancestors: Ancestors) -> None:
         self.ancestors = ancestors
@@ -63,13 +63,13 @@ class AllCopied:
 
 
 def is_being_copied(node: Any) -> bool:
-    """Whether the parents of a node are copied before it."""
+    """Whether the parents of a node are being copied before the node itself."""
     return node in _this_thread.copying
 
 
 @contextmanager
 def variables(nodes: Sequence[Any]) -> Iterator[None]:
-    """While a function is differentiated by these nodes: a copy of one of them is itself, as of a number."""
+    """While a function is differentiated with respect to `nodes`, make each of them its own copy."""
     running = _this_thread.variables
     running.update(nodes)
     try:
@@ -84,12 +84,12 @@ def has_variables() -> bool:
 
 
 def is_variable(x: Any) -> bool:
-    """Whether x is a node by which a function is being differentiated in this thread."""
+    """Whether x is a variable of a function that is being differentiated in this thread."""
     return x in _this_thread.variables
 
 
 def depends_on_a_variable(x: Any) -> bool:
-    """Whether x was computed from a node by which a function is being differentiated in this thread, or is one."""
+    """Whether x is, or was computed from, a variable of a function that is being differentiated in this thread."""
     running = _this_thread.variables
     return bool(running) and not running.isdisjoint(topological_order([x], stop=running))
 
@@ -108,7 +108,7 @@ class FunctionOf(functools.partial[Any]):
 
 
 def name_in_module(function: Any) -> str:
-    """The name by which its module has a function, which is all that pickle needs of it; empty where it has none."""
+    """The name under which pickle finds a function in its module; empty if there is none."""
     name: str = getattr(function, "__qualname__", "")
     found: Any = sys.modules.get(function.__module__)
     for part in name.split("."):

@@ -3,9 +3,9 @@
 The functions take and return numbers, or nested lists, tuples, dicts and arrays of numbers, and so do their
 derivatives. All of them nest to any order, because the sweep runs on Values as well as on floats.
 
-A function is run once on fresh Values. Where everything came from its own arguments, the derivatives are
-floats. Where the result also depends on Values of the outside (the parameters of a model, or the point of an
-outer derivative), the derivatives are Values that know it, so that nothing is lost.
+A function is run once on fresh Values. If its result depends on nothing but its arguments, the derivatives are
+floats. If it also depends on Values from outside (the parameters of a model, or the point of an outer
+derivative), the derivatives are Values, which can be differentiated with respect to those.
 
 >>> from autograd_engine.primitives import sin
 >>> grad(grad(sin))(0.5)
@@ -29,14 +29,14 @@ from autograd_engine.runs import Outputs, Run, any_edges, between, is_node, is_o
 from autograd_engine.structure import Structure, flatten
 from autograd_engine.value import Value, edges
 
-_MANY = 4  # times as many outputs as inputs: from there on forward sweeps, which are slower one by one, are faster
+_MANY = 4  # with this many times more outputs than inputs, forward sweeps win, although a single one is slower
 
 
 def gradient(output: Value, inputs: Any) -> Any:
     """d(output)/d(input) as Values, which can be differentiated again, in the structure of `inputs`.
 
-    `inputs` is a Value or nested lists, tuples, dicts or arrays of Values, of any place in the graph; what the
-    output does not depend on gets 0. No `grad` is touched. Raises TypeError where one of them is not a Value.
+    `inputs` is a Value, or nested lists, tuples, dicts or arrays of Values, from anywhere in the graph. Inputs that the
+    output does not depend on get 0. No `grad` is changed. Raises TypeError if anything is not a Value.
 
     >>> x = Value(3.0)
     >>> slope = gradient(x**3, x)
@@ -56,11 +56,11 @@ def gradient(output: Value, inputs: Any) -> Any:
 def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
     """The gradient of `f`, a function of numbers that returns one number.
 
-    `argnums` says which positional arguments to differentiate by: one index, or several for a tuple of
-    gradients. Each gradient has the structure of its argument. With `has_aux`, `f` returns a number and
-    something else, which is handed on: `(gradient, something)`.
+    `argnums` selects the positional arguments to differentiate with respect to: one index, or several for a tuple of
+    gradients. Each gradient has the structure of its argument. With `has_aux`, `f` returns a pair `(number, aux)`,
+    and the result is `(gradient, aux)`.
 
-    Raises TypeError where f does not return one number, IndexError where an index has no argument.
+    Raises TypeError if f does not return one number, IndexError if an index has no argument.
 
     >>> grad(lambda x, y: x * y**2, argnums=(0, 1))(2.0, 3.0)
     (9.0, 12.0)
@@ -78,7 +78,7 @@ def _gradient(
 def value_and_grad(
     f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
 ) -> Callable[..., Any]:
-    """A function that returns `(f(...), gradient)` from one run; arguments and errors as for `grad`.
+    """A function that returns `(f(...), gradient)` from one run of `f`; arguments and errors as for `grad`.
 
     With `has_aux` it returns `((value, aux), gradient)`.
 
@@ -103,18 +103,18 @@ def _value_and_gradient(
 
 
 def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, sparse: bool = False) -> Callable[..., Any]:
-    """The derivatives of every number that `f` returns by every number of its argument(s).
+    """The derivatives of every number that `f` returns with respect to every number of its argument(s).
 
-    The result has the structure of what f returns, with the structure of the argument in the place of each
-    number; an array of shape S differentiated by an array of shape T gives an array of shape S + T.
-    One reverse sweep per output; where there are many more outputs than inputs, one forward sweep per input.
+    The result has the structure of what f returns, with the structure of the argument in place of each number; an
+    array of shape S differentiated with respect to an array of shape T gives an array of shape S + T. It takes one
+    reverse sweep per output, or one forward sweep per input if there are many more outputs than inputs.
 
-    With `sparse` the result is a `scipy.sparse.csr_matrix` of floats, a row for each number returned and a column
+    With `sparse` the result is a `scipy.sparse.csr_matrix` of floats, with a row for each number returned and a column
     for each number of the argument, both in the order in which they are written. A sweep then visits only what its
-    output was computed from, and what the output does not depend on takes neither time nor memory.
+    output was computed from; inputs that the output does not depend on take neither time nor memory.
 
-    Raises TypeError where f does not return numbers and where a sparse Jacobian is to be differentiated again,
-    IndexError where an index has no argument, ImportError for a sparse one without SciPy.
+    Raises TypeError if f does not return numbers, or if a sparse Jacobian would have to be differentiated again;
+    IndexError if an index has no argument; ImportError for a sparse Jacobian without SciPy.
 
     >>> jacobian(lambda p: [p[0] * p[1], p[0] + p[1]])([2.0, 3.0])
     [[3.0, 2.0], [1.0, 1.0]]
@@ -141,11 +141,11 @@ def _jacobian(f: Callable[..., Any], argnums: int | Sequence[int], sparse: bool,
 
 
 def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
-    """The second derivatives of `f`, which returns one number: the jacobian of its gradient.
+    """The second derivatives of `f`, a function that returns one number: the Jacobian of its gradient.
 
-    For an argument of n numbers these are n² of them, from n sweeps; an array of shape S gives one of shape S + S.
-    Where a single direction is enough, `jvp` of `grad(f)` takes the time of a few runs of f, whatever n is. Errors as
-    for `grad`.
+    An argument of n numbers has n² second derivatives, from n sweeps; an array of shape S gives one of shape S + S.
+    If a single direction is enough, `jvp` of `grad(f)` takes the time of a few runs of f, whatever n is. Errors are
+    those of `grad`.
 
     >>> hessian(lambda x: (x**3).sum())(np.array([1.0, 2.0]))
     array([[ 6.,  0.],
@@ -157,11 +157,11 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
 
 
 def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
-    """Forward mode: `(f(*primals), J @ tangents)`, how the outputs change along a direction of the inputs.
+    """Forward mode: `(f(*primals), J @ tangents)`, the change of the outputs along a direction of the inputs.
 
-    `tangents` has the structure of `primals`, the tuple of arguments (a tuple also where there is one); the tangent of
-    the outputs has theirs. One sweep, however many outputs there are. Raises ValueError where the two structures
-    differ, TypeError where f or one of them holds something that is no number.
+    `primals` is the tuple of arguments, even if there is only one, and `tangents` has the same structure; the second
+    result has the structure of the outputs. It takes one sweep, however many outputs there are. Raises ValueError if
+    the structures differ, TypeError if either, or what f returns, holds something that is not a number.
 
     >>> jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
     (6.0, 3.0)
@@ -179,9 +179,9 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
 def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
     """Reverse mode: `(f(*primals), pullback)`, where `pullback(cotangents)` is the tuple `cotangents @ J`.
 
-    `cotangents` has the structure of what f returns; the result has one entry for each of `primals`, and so is a tuple
-    also where there is one. One sweep for each call of `pullback`, however many inputs there are. Raises ValueError
-    where the structure is another, TypeError where something is no number.
+    `cotangents` has the structure of what f returns. The result of `pullback` is a tuple with one entry for each of
+    `primals`, even if there is only one. Each call takes one sweep, however many inputs there are. Raises ValueError
+    if the structure differs, TypeError if something is not a number.
 
     >>> outputs, pullback = vjp(lambda x, y: [x * y, x + y], 2.0, 3.0)
     >>> outputs, pullback([1.0, 10.0])
@@ -243,7 +243,7 @@ def _one_number(output: Any, f: Callable[..., Any]) -> Any:
 
 
 def _assemble(outputs: Structure, inputs: Structure, block: Any) -> Any:
-    """A matrix of derivatives, one row per output and one column per input, in the structures of both."""
+    """A matrix of derivatives, one row per output and one column per input, in the structure of both."""
 
     def of_output(rows: Any, shape: tuple[int, ...]) -> Any:
         return inputs.filled(rows.T, lambda columns, of_input: _derivative(columns.T, shape, of_input))
@@ -252,7 +252,7 @@ def _assemble(outputs: Structure, inputs: Structure, block: Any) -> Any:
 
 
 def _derivative(block: Any, of_output: tuple[int, ...], of_input: tuple[int, ...]) -> Any:
-    """The derivatives of one output, number or array, by one input: an array unless both are numbers."""
+    """The derivatives of one output with respect to one input: an array unless both are single numbers."""
     if is_of_batch(first := block[0, 0]):
         return first.stacked(block[0], of_input)
     shape = (*of_output, *of_input)

@@ -1,9 +1,9 @@
-"""Slopes by finite differences, with error bounds that are measured and not chosen.
+"""Slopes by finite differences, with error bounds that are measured, not chosen.
 
 A function is evaluated at x ± h on a ladder of steps h, from the size of x down to its last bits. Each rung gives
-a difference quotient, extrapolated to h = 0 (Richardson; the table of Ridders), with two errors: truncation,
-seen from how fast the rungs converge, and rounding, the rounding error of f divided by h. The narrowest interval
-wins that no smaller step contradicts. Left and right of the point are measured separately.
+a difference quotient, extrapolated to h = 0 (Richardson, in Ridders' table), with two errors: truncation, estimated
+from how fast the rungs converge, and rounding, the rounding error of f divided by h. The narrowest interval that no
+smaller step contradicts wins. Left and right of the point are measured separately.
 
 Source: C. J. F. Ridders, Accurate computation of F'(x) and F'(x)F''(x), Adv. Eng. Software 4 (1982).
 """
@@ -30,9 +30,9 @@ _FIRST = (5**0.5 + 1) / 4  # the first step, as a share of a power of two
 def differences(
     outputs: Outputs, point: Sequence[float], j: int, rounding: Sequence[float]
 ) -> list[tuple[float, float, float, str]]:
-    """For each output its slope by number j of the point: lowest, highest, error, note.
+    """For each output, its slope with respect to number j of the point: lowest, highest, error, note.
 
-    `rounding` is the rounding error of each output, nan where it is not known.
+    `rounding` is the rounding error of each output, nan where it is unknown.
     """
     nothing = [nan] * len(rounding)
 
@@ -41,13 +41,13 @@ def differences(
             return nothing
         try:
             return outputs([*point[:j], x, *point[j + 1 :]])
-        except Exception:  # beyond the edge of the domain, which f may guard with an assertion or an index
+        except Exception:  # outside the domain, which f may guard with an assertion or an index
             return nothing
 
     x = point[j]
     with np.errstate(all="ignore"):
         here = at(x)
-        # x + h is rounded, so the step taken is what it differs from x by.
+        # x + h is rounded; the step actually taken is its difference from x.
         ladders = [
             (
                 [(x - h - x, at(x - h)) for h in ladder],
@@ -69,11 +69,11 @@ def differences(
 
 
 def _ladders(x: float) -> list[list[float]]:
-    """Steps from large to small. A function may have its scale at 1 or at x: a ladder from the larger of them, and
-    one from x itself where that is much smaller (and still has room below).
+    """Ladders of steps, large to small: one from the larger of 1 and |x|, as a function may vary on either scale, and
+    one from |x| itself if that is much smaller (and has enough rungs).
 
-    Steps of few bits would lead from a whole number to whole numbers only, between which a function of period 1
-    could do what it likes.
+    The steps are not powers of two: steps with few bits would lead from a whole number only to other whole numbers,
+    and nothing would be seen of a function of period 1 in between.
     """
     tops = [max(1.0, abs(x))] + ([abs(x)] if 0 < abs(x) < _RATIO**-5 else [])
     shift = _RATIO.bit_length() - 1
@@ -83,7 +83,7 @@ def _ladders(x: float) -> list[list[float]]:
 
 
 def _middle(x: float, left: float, right: float) -> float:
-    """How far beyond x the middle of two points lies, without rounding: by -x itself where x ± h round to ±h."""
+    """The middle of two points minus x, without rounding: -x itself if x ± h round to ±h."""
     return math.fsum([left, -x, right, -x]) / 2
 
 
@@ -91,7 +91,7 @@ Samples = Sequence[tuple[float, float]]  # a signed step t and f at x + t, steps
 
 
 class _Ladder(NamedTuple):
-    """f left and right of the point, and how far beyond it the middle of each such pair lies."""
+    """f left and right of the point, and how far beyond the point the middle of each pair lies."""
 
     left: Samples
     right: Samples
@@ -99,7 +99,7 @@ class _Ladder(NamedTuple):
 
 
 class _Quotient(NamedTuple):
-    """A difference quotient at a step, and how far it may be off by the rounding of f."""
+    """The difference quotient at a step, and how far the rounding of f may put it off."""
 
     step: float
     slope: float
@@ -107,8 +107,8 @@ class _Quotient(NamedTuple):
 
 
 class _Estimate(NamedTuple):
-    """A slope extrapolated to step 0, its error, and the part of that which rounding explains. `quotient` is the one
-    at the step, and `spread` how far from the slope it is, or the one before."""
+    """A slope extrapolated to step 0, its error, and the part of the error that is due to rounding. `quotient` is the
+    difference quotient at the step; `spread` is how far it, or the previous one, is from the slope."""
 
     step: float
     slope: float
@@ -119,8 +119,8 @@ class _Estimate(NamedTuple):
 
 
 class _Side(NamedTuple):
-    """The slope on one side of the point, and the step it was seen at; `jumps` if f at the point is not the limit
-    from that side."""
+    """The slope on one side of the point and the step at which it was found; `jumps` if f at the point is not the
+    limit from that side."""
 
     low: float
     high: float
@@ -130,12 +130,12 @@ class _Side(NamedTuple):
 
 
 def _slope_between(here: float, ladders: Sequence[_Ladder], rounding: float) -> tuple[float, float, float, str]:
-    """Lowest and highest slope, error and note, for f at the point and left and right of it."""
+    """Lowest and highest slope, error and note, from f at the point (`here`) and to its left and right."""
     both = [_one_side(here, list(side), rounding) for side in list(zip(*ladders))[:2]]
     sides = [side for side in both if side]
     size = max((abs(g) for ladder in ladders for side in ladder[:2] for _, g in side if isfinite(g)), default=0.0)
     if not sides or any((side.low, side.high) == (-inf, inf) for side in sides) or 0 < size < 16 * rounding:
-        return -inf, inf, 0.0, "not judged"  # no slope to be seen, or f is hardly more than rounding errors
+        return -inf, inf, 0.0, "not judged"  # no slope is visible, or f is little more than rounding errors
     low, high = min(side.low for side in sides), max(side.high for side in sides)
     error = max(side.error for side in sides)
     if any(side.jumps for side in sides):
@@ -152,8 +152,8 @@ def _slope_between(here: float, ladders: Sequence[_Ladder], rounding: float) -> 
 
 
 def _central(here: float, ladder: _Ladder, rounding: float) -> list[_Quotient]:
-    """Difference quotients across the point. They belong to the middle of their step, where the slope is another
-    one, by the curvature there."""
+    """Difference quotients across the point, corrected by the curvature: a quotient gives the slope in the middle of
+    its step, which is not exactly the point."""
     quotients = []
     for (back, a), (t, b), middle in zip(*ladder):
         width = t - back
@@ -165,7 +165,7 @@ def _central(here: float, ladder: _Ladder, rounding: float) -> list[_Quotient]:
 
 
 def _sided(samples: Samples, rounding: float) -> list[_Quotient]:
-    """Difference quotients from rung to rung, f at the point itself left out: a jump there does not disturb them."""
+    """Difference quotients from rung to rung. They leave out f at the point, so a jump there does not disturb them."""
     return [
         _Quotient(abs(t + far) / 2, (g - wide) / (t - far), (rounding + _ulp(wide, g)) / abs(t))
         for (far, wide), (t, g) in pairwise(samples)
@@ -196,9 +196,8 @@ def _one_side(here: float, ladders: Sequence[Samples], rounding: float) -> _Side
 
 
 def _unresolved(quotients: Sequence[_Quotient]) -> bool:
-    """Whether f changes faster than the last bits of x can tell, as sin(1e30) does: the quotients never come nearer to
-    each other, before steps so small that all is rounding. Three moves are looked at, since one may be small by chance.
-    """
+    """Whether f changes faster than the last bits of x can resolve, like sin at 1e30: the quotients never come closer
+    together until all is rounding. The last three moves count, since a single one may be small by chance."""
     moves = [(abs(new.slope - old.slope), 4 * new.rounding) for old, new in pairwise(quotients)]
     visible = [k for k, (move, rounding) in enumerate(moves) if move > rounding]
     if not visible:
@@ -212,8 +211,8 @@ def _ulp(a: float, b: float) -> float:
 
 
 def _scatter(samples: Samples) -> float:
-    """The rounding error of f on one side, seen from outside: how much f departs from a straight line over the smaller
-    half of the steps, where its curvature is less than that."""
+    """The rounding error of f on one side, estimated from its values: how far f departs from a straight line over the
+    smaller half of the steps, where curvature matters less than rounding."""
     fine = _sided(samples[len(samples) // 2 :], 0.0)
     moves = [
         abs(new.slope - old.slope) * abs(t) for (old, new), (t, _) in zip(pairwise(fine), samples[-len(fine) + 1 :])
@@ -224,8 +223,8 @@ def _scatter(samples: Samples) -> float:
 def _extrapolated(quotients: Sequence[_Quotient], order: int) -> list[_Estimate]:
     """The best estimate of each rung, where the error of a quotient is a series in powers of step**order.
 
-    Column j of the table is the polynomial through j + 1 rungs, at step 0 (Neville). The steps are taken as they are:
-    the last ones are few units in the last place of x, and no fixed ratio apart.
+    Column j of the table is the polynomial through j + 1 rungs, evaluated at step 0 (Neville). It uses the actual
+    steps: the last are only a few units in the last place of x, so their ratio is not fixed.
     """
     best: list[_Estimate] = []
     row: list[float] = []
@@ -251,9 +250,10 @@ def _extrapolated(quotients: Sequence[_Quotient], order: int) -> list[_Estimate]
 
 
 def _resolved(estimates: Sequence[_Estimate]) -> list[_Estimate]:
-    """The estimates from which finer quotients stray no farther than those of their own step do, beyond rounding.
+    """The estimates from which, rounding aside, finer quotients stray no farther than those of their own step.
 
-    On the flat parts of a peak that is narrower than all large steps, these agree with each other to all digits.
+    The others are wrong however well they agree: to all digits on the flat parts beside a peak that is narrower than
+    all large steps.
     """
     kept: list[_Estimate] = []
     lowest, highest = inf, -inf
@@ -266,16 +266,16 @@ def _resolved(estimates: Sequence[_Estimate]) -> list[_Estimate]:
 
 
 def _with_hindsight(estimate: _Estimate, finer: Sequence[_Estimate]) -> float:
-    """The error of an estimate in the light of the next rungs. A small error may be luck: where they lie elsewhere,
-    beyond their own rounding error, it reaches to the far end of what they say."""
+    """The error of an estimate in the light of the next rungs. A small error may be luck: if a finer estimate differs
+    by more than its own rounding error, the error grows to cover it, rounding included."""
     apart = [(abs(estimate.slope - e.slope), e.rounding) for e in finer]
     return max([estimate.error, *[gap + noise for gap, noise in apart if gap > noise]])
 
 
 def _error(move: float, before: float, rounding: float) -> float:
-    """The error of a table entry that moved by `move` from the rung above, and that one by `before`.
+    """The error of a table entry that moved by `move` from the rung above, which had moved by `before`.
 
-    If the moves go on falling by the factor q, then q + q**2 + ... of the last one is still to come.
+    If the moves keep shrinking by the factor q, then q + q**2 + ... times the last one is still to come.
     """
     if move <= rounding:
         return rounding + move
@@ -284,7 +284,7 @@ def _error(move: float, before: float, rounding: float) -> float:
 
 
 def _narrowest(estimates: Sequence[_Estimate]) -> _Estimate | None:
-    """The estimate with the smallest error that no estimate from smaller steps contradicts; None if there is none."""
+    """Of the estimates that no smaller step contradicts, the one with the smallest error; None if there is none."""
     lowest, highest, best = -inf, inf, None
     for e in sorted(estimates):
         if e.slope + e.error >= lowest and e.slope - e.error <= highest and (best is None or e.error < best.error):
@@ -294,8 +294,8 @@ def _narrowest(estimates: Sequence[_Estimate]) -> _Estimate | None:
 
 
 def _growth(quotients: Sequence[_Quotient]) -> int:
-    """1 or -1 if the quotients grow or fall without end as the steps shrink: the last moves that are more than
-    rounding have one sign and do not become smaller."""
+    """1 or -1 if the quotients grow or fall without bound as the steps shrink: the last moves larger than rounding
+    have one sign and do not become smaller. Otherwise 0."""
     pairs = [(new.slope - old.slope, 2 * new.rounding) for old, new in pairwise(quotients)]
     moves = [move for move, rounding in pairs if not abs(move) <= rounding][-8:]
     if len(moves) < 8 or not all(isfinite(move) for move in moves):

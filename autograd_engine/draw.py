@@ -1,13 +1,12 @@
 """A graph as a picture: graphviz DOT and SVG, with values, gradients and local derivatives.
 
 `draw` selects the nodes and describes the picture; `to_svg` lays it out. A box shows the label, `data` and
-`grad` of a Value and, where it is a result, the symbol of its operation. The number on an edge is the local
-derivative ∂child/∂parent: the chain rule multiplies these numbers along a path to the output, and adds
-up the products of all paths.
+`grad` of a Value and, for a result, the symbol of its operation. The number on an edge is the local derivative
+∂child/∂parent: the chain rule multiplies these numbers along each path to the output, and adds up the products.
 
-The kinds of node differ in shape as well as in colour, so that a grey print can be read too: inputs are
-rectangles, parameters have a folded corner, results round ones, outputs a thick border, constants are
-ellipses, and "…" stands for what was left out. The background is white, on a dark notebook too.
+The kinds of node differ in shape as well as in colour, so a black-and-white print remains readable: inputs are
+rectangles, parameters have a folded corner, results have rounded corners, outputs a thick border, constants are
+ellipses, and "…" stands for what was left out. The background is white even in a dark notebook.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ INK, GREY, GRADIENT, DERIVATIVE = "#1f2328", "#656d76", "#a33b00", "#00609c"
 EMPHASIS = {"penwidth": "2.4"}
 
 GRAPH = {"bgcolor": "white", "pad": "0.2", "nodesep": "0.22", "ranksep": "0.6", "charset": "UTF-8"}
-GRAPH |= {"nslimit": "2", "nslimit1": "2"}  # halves the time for a tangle of 500 nodes, a tidy graph stays as it is
+GRAPH |= {"nslimit": "2", "nslimit1": "2"}  # halves the time for a tangle of 500 nodes; a tidy graph looks the same
 NODE = {"fontname": TEXT_FONT, "fontsize": "11", "fontcolor": INK, "margin": "0", "height": "0", "width": "0"}
 EDGE = {
     "color": GREY,
@@ -57,8 +56,8 @@ EDGE = {
 }
 SIDE_EDGE = {"style": "dashed", "color": "#9aa2ab", "weight": "1"}
 
-# The hues are darkened ones of Okabe and Ito's palette, which the colour-blind tell apart. `ordering` keeps the
-# arguments of an operation in their order.
+# The hues are darkened from Okabe and Ito's palette, which the colour-blind can tell apart. `ordering` keeps the
+# arguments of an operation in order.
 ROUND = {"shape": "box", "style": "rounded,filled", "ordering": "in"}
 KINDS = {
     "input": {"shape": "box", "style": "filled", "fillcolor": "#e3f0fa", "color": "#00609c"},
@@ -76,9 +75,9 @@ CONSTANT = {
 }
 LEFT_OUT = {"shape": "plaintext", "fontcolor": GREY, "margin": "0.05,0.02"}
 
-READABLE = 0.6  # the share of its size down to which a drawing can be read
+READABLE = 0.6  # a drawing stays readable down to this fraction of its size
 MANY = 4  # the edges into a node with more arguments than this meet in one point
-ROOM = 9  # characters, at least, for the number on an edge into that point: the lines ran through shorter ones
+ROOM = 9  # minimum characters for the number on an edge into that point: lines ran through shorter ones
 
 
 def draw(
@@ -92,23 +91,27 @@ def draw(
     around: Value | None = None,
     limit: int = 500,
 ) -> graphviz.Digraph:
-    """The graph that one Value, or several, were computed from; a notebook shows it as a picture.
+    """The graph from which one or several Values were computed; a notebook shows it as a picture.
 
-    `parameters` are the Values to draw as parameters; all other leaves are inputs. `names` calls nodes by other names
-    than their labels; a mapping such as `parameters=model.named_parameters()` does both. The graph runs from left
-    to right ("LR") or from top to bottom ("TB"). `depth=n` draws the nodes at most n edges before the outputs.
-    `terms=n` draws the first n terms of a longer sum, product or dot product. `around=node` draws the nodes at most
-    `depth` (then 2) edges before and after that node. An ellipsis stands for the arguments, or the children, of a
-    node that are left out; the constants of an operation go with its parents. The same graph gives the same DOT
-    text. (The methods `render` and `view` of the result need the program `dot`; `to_svg` and notebooks do not.)
+    `parameters` are the Values to draw as parameters; all other leaves are inputs. `names` replaces the labels of
+    nodes; a mapping such as `parameters=model.named_parameters()` does both. The graph runs from left to right ("LR")
+    or from top to bottom ("TB").
+
+    `depth=n` draws the nodes at most n edges before the outputs. `terms=n` draws only the first n terms of a longer
+    sum, product or dot product. `around=node` draws the nodes at most `depth` (by default 2) edges before and after
+    that node. An ellipsis stands for omitted arguments or children of a node; the constants of an operation are drawn
+    if its parents are.
+
+    The same graph always gives the same DOT text. The methods `render` and `view` of the result need the program
+    `dot`; `to_svg` and notebooks do not.
 
     >>> a = Value(3.0, label="a")
     >>> picture = draw(a * a)
     >>> picture.source.count("n0 -> n1")  # both uses of a
     2
 
-    Raises ValueError where there would be more than `limit` nodes, counting the constants, or where `around` is
-    not in the graph, and TypeError where something else than a Value is to be drawn.
+    Raises ValueError if there would be more than `limit` nodes, constants included, or if `around` is not in the
+    graph, and TypeError if anything to draw is not a Value.
     """
     if direction not in ("LR", "TB"):
         raise ValueError(f"direction is 'LR' (left to right) or 'TB' (top to bottom), got {direction!r}")
@@ -135,12 +138,11 @@ def draw(
 def to_svg(value_or_values: Values, path: str | os.PathLike[str] | None = None, **options: Any) -> str:
     """The picture of `draw(value_or_values, **options)` as the text of an SVG element; also written to `path`.
 
-    The file is there as a whole or not at all. Pointing at a node shows its repr. The layout is computed by
+    The file is written whole or not at all. Pointing at a node shows its repr. The layout is computed by
     the package graphviz-pure, so that the same graph gives the same picture everywhere; only where that package is
     missing, the program `dot` is used.
 
-    Raises RuntimeError where neither is installed, OSError where the file cannot be written, and what `draw`
-    raises.
+    Raises RuntimeError if neither is installed, OSError if the file cannot be written, and what `draw` raises.
 
     >>> x = Value(3.0, label="x")
     >>> to_svg(x * x).startswith("<svg ")
@@ -153,8 +155,8 @@ def to_svg(value_or_values: Values, path: str | os.PathLike[str] | None = None, 
 
 
 class _Part(NamedTuple):
-    """What of a graph is drawn: the nodes, each after its parents; those of them whose constants are drawn; how
-    many children of a node are left out; and of how many terms of a node the arguments are drawn, None of all."""
+    """The part of a graph that is drawn: the nodes, each after its parents; those of them (`expanded`) whose constants
+    are drawn; how many children of a node are left out; and how many terms of a node are drawn, None for all."""
 
     nodes: list[Value]
     expanded: set[Value]
@@ -201,7 +203,7 @@ def _neighbourhood(outputs: list[Value], around: Value, depth: int, terms: int |
 
 
 def _distances_before(nodes: list[Value], depth: int | None, terms: int | None) -> dict[Value, int]:
-    """The number of edges from the nearest of `nodes`, for each ancestor where it is at most `depth`."""
+    """For each ancestor at most `depth` edges before one of `nodes`, the number of edges to the nearest of them."""
     distances = dict.fromkeys(nodes, 0)
     front = nodes
     for distance in itertools.count(1) if depth is None else range(1, depth + 1):
@@ -241,7 +243,7 @@ def _add_edges(
     picture: graphviz.Digraph, node: Value, ids: dict[Value, str], part: _Part, direction: Direction
 ) -> None:
     """Draw the edges from the arguments of `node`, its constants, and the ellipses for what is left out."""
-    # The label stands above its edge, or right of it, where it needs a little room.
+    # The label is above its edge, or to the right of it, where it needs a space in between.
     entrance, room = ("w", "") if direction == "LR" else ("n", " ")
     id, arguments = ids[node], _arguments(node)
     head = {"headport": entrance} if len(arguments) > MANY else {}
@@ -269,7 +271,7 @@ def _add_edges(
 
 
 def as_values(value_or_values: Values, name: str) -> tuple[Value, ...]:
-    """The Values of an argument of that name: one, or several."""
+    """The Values in the argument called `name`: one, or several. Raises TypeError for anything else."""
     if isinstance(value_or_values, Value):
         return (value_or_values,)
     if not isinstance(value_or_values, Iterable) or isinstance(value_or_values, (str, bytes)):
@@ -284,7 +286,7 @@ def as_values(value_or_values: Values, name: str) -> tuple[Value, ...]:
 def parameters_and_labels(
     parameters: Values | Mapping[str, Value], names: Mapping[str, Value] | None
 ) -> tuple[set[Value], dict[Value, str]]:
-    """The Values of `parameters`, and what the nodes are called by `names` or the keys of `parameters`."""
+    """The Values in `parameters`, and the names of nodes from `names` or else the keys of `parameters`."""
     labels = {} if names is None else labels_of(names, "names")
     if not isinstance(parameters, Mapping):
         return set(as_values(parameters, "parameters")), labels
@@ -310,7 +312,7 @@ def _arguments(node: Value) -> Sequence[tuple[Any, float]]:
 
 
 def _in_pairs(node: Value, arguments: Sequence[T]) -> Sequence[T]:
-    """The arguments of a dot product as x₁, y₁, x₂, y₂, …, so that what is multiplied stands together."""
+    """`arguments`, for a dot product in the order x₁, y₁, x₂, y₂, …, so that factors stand together."""
     if node.op is not PRIMITIVES["dot"]:
         return arguments
     half = len(arguments) // 2
@@ -318,7 +320,7 @@ def _in_pairs(node: Value, arguments: Sequence[T]) -> Sequence[T]:
 
 
 def _first_terms(node: Value, arguments: Sequence[T], terms: int | None) -> Sequence[T]:
-    """Those of the arguments, in pairs, that belong to the first terms; all of a node with another kind of them."""
+    """Those of the `arguments`, in pairs, that belong to the first terms; all, if the node is no sum or product."""
     if terms is None or node.op is None or node.op.arity is not None:
         return arguments
     return arguments[: 2 * terms if node.op is PRIMITIVES["dot"] else terms]
@@ -346,7 +348,7 @@ def _number(number: float) -> str:
 
 
 def _escaped(text: object, most: int) -> str:
-    """At most that many characters of `text` on one line, with no meaning to DOT, its HTML-like labels, or XML."""
+    """At most `most` characters of `text`, on one line, escaped for DOT, its HTML-like labels and XML."""
     line = " ".join(str(text)[: 2 * most].split())
     line = line if len(line) <= most else line[: most - 1] + "…"
     line = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
@@ -406,8 +408,8 @@ def _graphviz() -> str:
 def as_wide_as_fits(svg: str) -> str:
     """The SVG element of a drawing for a notebook: no wider than the page, unless it would then be illegible.
 
-    Elsewhere a drawing has its own size. A file that is viewed alone can then be enlarged by the browser, and the
-    policy of a page may forbid styles such as this.
+    Elsewhere a drawing keeps its natural size: a browser can then enlarge a file that is viewed alone, and the policy
+    of a page may forbid inline styles like this one.
     """
     return re.sub(
         r'<svg width="([\d.]+)pt"',
@@ -420,8 +422,8 @@ def as_wide_as_fits(svg: str) -> str:
 
 
 def _for_notebooks(value: Value) -> str | None:
-    """The graph of a Value as a picture. None, and so the repr is shown, where it cannot be drawn: it has more than 200
-    nodes, which no page can show, or Graphviz is missing."""
+    """The graph of a Value as a picture. None, so that the repr is shown, if it cannot be drawn: it has more than 200
+    nodes, too many for a page, or Graphviz is missing."""
     try:
         return as_wide_as_fits(to_svg(value, limit=200))
     except (ValueError, RuntimeError):

@@ -1,4 +1,4 @@
-"""A gradient that the user computed, taken apart in the order of the point it belongs to."""
+"""Taking a gradient that the user computed apart, in the order of the numbers of its point."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from autograd_engine.structure import Structure
 
 
 def slopes_like(structure: Structure, given: Any, arguments: Sequence[str]) -> list[Any]:
-    """The numbers of a gradient in the order of the point's; that by a single argument need not be a tuple of one."""
+    """The numbers of a gradient, in the order of the point's. For a single argument it need not be a tuple of one."""
     if len(arguments) == 1:
         with suppress(ValueError):
             return _in_order(structure, given, "the point", arguments)
@@ -22,7 +22,7 @@ def slopes_like(structure: Structure, given: Any, arguments: Sequence[str]) -> l
 
 
 def _in_order(structure: Structure, given: Any, name: str, names: Sequence[str] = ()) -> list[Any]:
-    """The numbers in `given`, in the order of `structure`; `names` are those of the parts, where they are not keys."""
+    """The numbers in `given`, in the order of `structure`. `names` names the parts if their keys do not."""
     if structure.kind is None:
         if _is_sequence(given) or isinstance(given, dict):
             raise ValueError(_misfit("one number", given, name))
@@ -50,7 +50,7 @@ def _in_order(structure: Structure, given: Any, name: str, names: Sequence[str] 
 
 
 def _parts(structure: Structure) -> tuple[Sequence[Any], Sequence[Structure]]:
-    """The keys or places of what a structure consists of, and that; an array consists of its rows."""
+    """The keys or indices of the parts of a structure, and the parts; those of an array are its rows."""
     if structure.kind is not np.ndarray:
         return structure.keys or range(len(structure.children)), structure.children
     length, *rest = structure.keys
@@ -68,4 +68,4 @@ def _misfit(expected: str, given: Any, name: str) -> str:
         got += f" with the keys {', '.join(map(repr, given))}"
     elif _is_sequence(given):
         got += f" of {len(given)}"
-    return f"gradient() has to return the structure of the point: for {name} {expected}, got {got}"
+    return f"gradient() must return the structure of the point: for {name} {expected}, got {got}"

@@ -1,12 +1,12 @@
 """Topological order and the two sweeps: the chain rule, for every type of number.
 
 A node has a primitive `op`, None for a leaf, and the `arguments` it was called with: nodes, and floats for constants.
-`edges(node)` gives each argument with the local derivative by it: floats to get floats, or nodes to get a graph that
-can be differentiated again. `Value.backward` has a faster copy for floats, in backward.py, held to the bits of this.
+`edges(node)` pairs each argument with the local derivative with respect to it: floats to compute floats, or nodes to
+build a graph that can be differentiated again. backward.py has a faster copy for floats, with the same bits.
 
-In the chain rule zero times anything is zero (the *strong zero*): a branch that does not matter cannot spoil the one
-that does by an inf or a nan of its own. Other numbers than floats know for themselves when they are zero: their methods
-`pull` (reverse) and `push` (forward) return the product with another number, or None where nothing arrives.
+In the chain rule zero times anything is zero (the *strong zero*), so an inf or nan in a branch that does not matter
+cannot spoil the branch that does. Only floats are tested for zero here. Other numbers have methods `pull` (reverse) and
+`push` (forward), which return the product with another number, or None where nothing arrives.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -17,7 +17,7 @@ Edges = Callable[[Any], Iterable[tuple[Any, Any]]]
 
 
 def topological_order(outputs: Iterable[Node], stop: Collection[Node] = ()) -> list[Node]:
-    """The nodes that `outputs` were computed from, each after its parents, outputs included; `stop` have no parents.
+    """`outputs` and the nodes that they were computed from, each after its parents; nodes of `stop` count as leaves.
 
     The order depends on the graph alone, so that two runs add up gradients in the same order and get the same bits.
     """
@@ -36,11 +36,11 @@ def topological_order(outputs: Iterable[Node], stop: Collection[Node] = ()) -> l
             stack.append(node)
             stack.append(None)
             arguments = node.arguments
-            if seen.issuperset(arguments):  # often so for the weights and inputs of a layer, and faster to see at once
+            if seen.issuperset(arguments):  # common for a layer's weights and inputs, and faster than a loop
                 continue
             for x in arguments:
                 if x not in seen and x.__class__ is not float:
-                    if x.op is None:  # a leaf needs no detour over the stack
+                    if x.op is None:  # a leaf need not go through the stack
                         seen.add(x)
                         order.append(x)
                     else:
@@ -49,8 +49,8 @@ def topological_order(outputs: Iterable[Node], stop: Collection[Node] = ()) -> l
 
 
 def reverse_sweep(order: Sequence[Node], seeds: dict[Node, Any], edges: Edges) -> dict[Node, Any]:
-    """The cotangent of every node in `order` that the cotangents `seeds` reach on their way back: each parent receives
-    that of its child times the local derivative, and adds up what it receives over several paths."""
+    """Carry the cotangents `seeds` back through `order`, and return the cotangent of every node that they reach: a
+    parent receives its child's times the local derivative, and contributions over several paths add up."""
     cotangents: dict[Node, Any] = dict.fromkeys(order)  # None: nothing has arrived
     cotangents.update(seeds)
     received, outside = cotangents.get, object()
@@ -71,7 +71,7 @@ def reverse_sweep(order: Sequence[Node], seeds: dict[Node, Any], edges: Edges) -
 
 
 def forward_sweep(order: Sequence[Node], seeds: dict[Node, Any], edges: Edges) -> dict[Node, Any]:
-    """The tangent of every node in `order` that the tangents `seeds` reach on their way forward."""
+    """Carry the tangents `seeds` forward through `order`, and return the tangent of every node that they reach."""
     tangents = dict(seeds)
     for node in order:
         for parent, partial in () if node.op is None or node in seeds else edges(node):  # type: ignore[attr-defined]
@@ -82,7 +82,7 @@ def forward_sweep(order: Sequence[Node], seeds: dict[Node, Any], edges: Edges) -
 
 
 def _product(number: Any, partial: Any, carry: str) -> Any:
-    """A cotangent or tangent times a local derivative; None, nothing, where one of them is a plain zero."""
+    """A cotangent or tangent times a local derivative, or None where either is a plain zero."""
     if partial.__class__ is not float and hasattr(partial, carry):
         return None if number.__class__ is float and not number else getattr(partial, carry)(number)
     if number.__class__ is not float and partial:  # a float, or an int in a user-defined row

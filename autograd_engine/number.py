@@ -1,8 +1,8 @@
 """What all recorded numbers have in common: Python's operators, and the functions of the table as methods.
 
-A number type says with `record` what becomes of an operation on it, with `compare` what becomes of a comparison, and
-with `operand` what it can be combined with. `Value`, the numbers that the compiler traces and the symbols that rules
-are written down with are such types.
+A number type defines what an operation on it does (`record`), what a comparison does (`compare`), and what it can be
+combined with (`operand`). `Value` is such a type; so are the numbers that the compiler traces, and the symbols in which
+explanations write down derivatives.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from autograd_engine.primitives import Primitive
 Method = Callable[[Any, Any], Any]
 
 INSTEAD_OF_MATH = "use the functions of autograd_engine (exp, sin, ...) instead of those of math"
-"""The way out for who asks for the float of a recorded number."""
+"""Advice for code that asks a recorded number for its float."""
 
 
 def _operator(op: Primitive) -> tuple[Method, Method]:
@@ -51,8 +51,8 @@ class Operators:
         record: Callable[..., Any]  # (op, *args): the result of `op` called with `args`
 
     def operand(self, other: Any) -> Any:
-        """`other` as `record` takes it, or NotImplemented: Python then asks `other`, and names both types if that
-        fails."""
+        """`other` in the form that `record` takes, or NotImplemented: Python then asks `other`, and if that fails too,
+        names both types."""
         return other
 
     def compare(self, name: str, other: Any) -> Any:
@@ -92,9 +92,10 @@ class Arithmetic(Operators):
         return other // self, other % self
 
     def __round__(self, digits: int | None = None) -> Any:
-        """Rounded to `digits` decimals, scaled by a power of ten as NumPy does; a recorded number even without digits.
+        """Round to `digits` decimals. The result is a recorded number even without `digits`.
 
-        Python's own round(2.675, 2) is 2.67, by decimal digits; this is 2.68.
+        The number is scaled by a power of ten, as in NumPy, so 2.675 becomes 2.68. Python's own round(2.675, 2) goes
+        by decimal digits and returns 2.67.
         """
         if digits is None:
             return primitives.round(self)
@@ -117,23 +118,23 @@ class Arithmetic(Operators):
     rint = primitives.round  # NumPy's name
 
     def conjugate(self) -> Any:
-        """Self, which is real; np.var and np.std ask for it."""
+        """The number itself, since it is real. np.var and np.std call this."""
         return self
 
     real = property(conjugate)
     imag = 0.0
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
-        """NumPy's functions of numbers, and of numbers with arrays, element by element: `np.exp(v)`, `v * array`."""
+        """Apply a NumPy function to numbers, or to numbers and arrays, by element: `np.exp(v)`, `v * array`."""
         return apply_ufunc(ufunc, method, *inputs, **keywords)
 
-    if TYPE_CHECKING:  # the methods that are set below
+    if TYPE_CHECKING:  # stands for the methods that are set below
 
         def __getattr__(self, name: str) -> Any: ...
 
 
-# Every function of the table whose first input is a number is a method too: v.tanh() is tanh(v). NumPy calls these for
-# arrays of numbers. What has an operator needs no other name, and the first input of `where` is a condition.
+# Every function of the table whose first input is a number is a method too: v.tanh() is tanh(v). NumPy calls these
+# methods on arrays of numbers. Rows with an operator need no method, and the first input of `where` is a condition.
 _NO_METHODS = {"identity", "add", "sub", "mul", "div", "neg", "mod", "floordiv", "pow", "where"}
 for _name, _row in vars(primitives).items():
     if isinstance(_row, Primitive) and _name[0] != "_" and _name not in _NO_METHODS and _name not in vars(Arithmetic):

@@ -1,9 +1,9 @@
-"""NumPy's functions of Values, and arrays of Values, element by element, by the rows of the table.
+"""NumPy's functions on Values and on arrays of Values: element by element, by the rows of the table.
 
-NumPy computes arrays of objects with the operators, methods and comparisons of their elements. That is wrong or
-missing where a comparison decides: np.maximum would take one of two Values by `>=`, so that nan gets lost and a tie
-goes to one side. A `NumberArray` asks the rows. The arrays that a function receives while it is differentiated are
-such arrays, and so are those that NumPy derives from them. An array made by np.array is not.
+On arrays of objects NumPy uses the operators, methods and comparisons of the elements. Where a comparison decides,
+the result is wrong or there is none: np.maximum would pick one of two Values by `>=`, which loses nan and gives a tie
+to one side. A `NumberArray` uses the rows instead. The arrays that a function receives while it is differentiated are
+NumberArrays, and so are those that NumPy derives from them. An array made by np.array is not.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _NAMES = {
     "float_power": "pow",
     "fabs": "abs",
 }
-"""NumPy's names of the rows that have another name here."""
+"""NumPy functions whose row has another name here."""
 
 _TESTS: dict[str, Callable[[Any], Any]] = {
     "isnan": lambda x: x != x,
@@ -39,7 +39,7 @@ _TESTS: dict[str, Callable[[Any], Any]] = {
     "isfinite": lambda x: abs(x) < inf,
     "signbit": lambda x: copysign(1.0, x) < 0,
 }
-"""What is true or false of a number."""
+"""NumPy's functions that ask a yes-or-no question about one number."""
 
 _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "less": operator.lt,
@@ -51,17 +51,17 @@ _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 WHERE = np.frompyfunc(where, 3, 1)
-"""np.where, by its row."""
+"""The row `where` as a NumPy ufunc."""
 
 
 class NumberArray(np.ndarray[Any, Any]):
-    """An array of Values, or of other numbers that are recorded. Indexed and shaped like any array of NumPy."""
+    """An array of Values or other recorded numbers, indexed and shaped like any NumPy array."""
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
         return apply_ufunc(ufunc, method, *inputs, **keywords)
 
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
-        if any(_has_a_way_of_its_own(x) for x in args):
+        if any(_handles_ufuncs_itself(x) for x in args):
             return NotImplemented
         if function is np.nan_to_num:
             return _nan_to_num(*args, **keywords)
@@ -78,7 +78,7 @@ class NumberArray(np.ndarray[Any, Any]):
             ) from error
 
     def __copy__(self) -> Any:
-        return _viewed(super().__copy__())  # which NumPy makes a plain array
+        return _viewed(super().__copy__())  # NumPy returns a plain array
 
     def __deepcopy__(self, memo: Any) -> Any:
         return _viewed(super().__deepcopy__(memo))
@@ -91,22 +91,22 @@ class NumberArray(np.ndarray[Any, Any]):
 
 
 def apply_ufunc(ufunc: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...] | None = None, **keywords: Any) -> Any:
-    """A method of a function of NumPy, number by number, by the row of the table where there is one.
+    """Apply a method of a NumPy ufunc element by element, by the row of the table where there is one.
 
-    NotImplemented, so that NumPy asks the others, where an input knows better.
+    Returns NotImplemented if an input of another type handles ufuncs itself, so that NumPy asks that input.
     """
-    if any(_has_a_way_of_its_own(x) for x in inputs):
+    if any(_handles_ufuncs_itself(x) for x in inputs):
         return NotImplemented
     if out is not None:
         if not all(isinstance(x, np.ndarray) for x in out):
-            raise TypeError(f"numpy.{ufunc.__name__}() can put its result into an array only, not into {out[0]!r:.60}")
+            raise TypeError(f"numpy.{ufunc.__name__}() can only write its result into an array, not {out[0]!r:.60}")
         keywords["out"] = tuple(map(_plain, out))
         if ufunc.__name__ in _TESTS or ufunc.__name__ in _COMPARISONS:
-            keywords.setdefault("casting", "unsafe")  # of objects, which are booleans
+            keywords.setdefault("casting", "unsafe")  # the results are booleans held as objects
     arrays = [np.asarray(x, dtype=object) for x in inputs]
-    if method in ("at", "reduceat"):  # the second input are indices
+    if method in ("at", "reduceat"):  # the second input holds indices
         arrays[:2] = [_plain(inputs[0]), inputs[1]]
-    with np.errstate(all="ignore"):  # nan and inf are results, as with Values alone
+    with np.errstate(all="ignore"):  # nan and inf are valid results, as they are for Values
         result = getattr(_by_rows(ufunc, method), method)(*map(_plain, arrays), **keywords)
     if out is not None and method != "at":
         return out[0] if len(out) == 1 else out
@@ -114,14 +114,14 @@ def apply_ufunc(ufunc: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...]
 
 
 def number_array(numbers: Sequence[Any], shape: Sequence[int]) -> Any:
-    """An array of these numbers: of floats if all of them are, else a NumberArray."""
+    """`numbers` as an array of the given shape: of floats if all of them are floats, else a NumberArray."""
     if all(isinstance(x, float) for x in numbers):
         return np.array(numbers, dtype=float).reshape(shape)
     return np.fromiter(numbers, dtype=object, count=len(numbers)).reshape(shape).view(NumberArray)
 
 
 def _by_rows(ufunc: np.ufunc, method: str) -> Any:
-    """The function, or one that computes the same of objects by our rows."""
+    """`ufunc`, or a function that computes the same on objects by the rows of the table."""
     name = ufunc.__name__
     if name in _TESTS:
         test = _TESTS[name]
@@ -133,25 +133,25 @@ def _by_rows(ufunc: np.ufunc, method: str) -> Any:
     op = PRIMITIVES.get(_NAMES.get(name, name))
     if op is None or op.arity != ufunc.nin:
         return ufunc
-    if method != "__call__" and hasattr(operator, name):  # NumPy's own knows the sum of nothing
+    if method != "__call__" and hasattr(operator, name):  # NumPy's own reductions know the sum of nothing
         return ufunc
     return np.frompyfunc(op, ufunc.nin, 1)
 
 
-def _has_a_way_of_its_own(x: Any) -> bool:
+def _handles_ufuncs_itself(x: Any) -> bool:
     known = isinstance(x, (np.ndarray, np.generic)) or hasattr(x, "record")
     return not known and hasattr(x, "__array_ufunc__")
 
 
 def _is_of_numbers(condition: Any) -> bool:
-    """Whether a condition is one that NumPy would ask for its truth, number by number."""
+    """Whether NumPy would ask recorded numbers in `condition` for their truth value."""
     return hasattr(condition, "record") or (isinstance(condition, np.ndarray) and condition.dtype == object)
 
 
 def _nan_to_num(
     x: Any, copy: bool = True, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
 ) -> Any:
-    """np.nan_to_num, which leaves arrays of objects as they are."""
+    """np.nan_to_num by the rows of the table; NumPy's own leaves arrays of objects unchanged."""
     if not copy:
         raise TypeError("numpy.nan_to_num() cannot change an array of Values in place; leave out copy=False")
     largest = sys.float_info.max if posinf is None else posinf
@@ -161,7 +161,7 @@ def _nan_to_num(
 
 
 def _truths(result: Any) -> Any:
-    """Booleans as NumPy has them; where one is not known yet, an array of conditions."""
+    """NumPy's booleans; or an array of conditions, if one of them is not known yet (while a function is traced)."""
     if isinstance(result, (bool, np.bool_)):
         return np.bool_(result)
     known = isinstance(result, np.ndarray) and all(isinstance(x, (bool, np.bool_)) for x in result.flat)

@@ -13,11 +13,11 @@ _dot = PRIMITIVES["dot"]
 
 
 class Rows:
-    """Tuples of Values, to be multiplied with one tuple of inputs after the other, as a layer's weights are.
+    """Tuples of Values that are multiplied with one tuple of inputs after another, like the weights of a layer.
 
-    The nodes hold the tuples as they are: many dots share a row, many share their inputs, and `backward` looks at a
-    shared tuple only once. The numbers in the rows are read once, too, until the data of a leaf is set. For
-    16 rows of 16 that takes a third of the time of 16 calls of dot().
+    The nodes refer to the tuples themselves: many dots share a row or their inputs, and `backward` looks at a shared
+    tuple only once. The numbers in the rows are read again only after the data of a leaf has been set. For 16 rows
+    of 16 this takes a third of the time of 16 calls of dot().
     """
 
     __slots__ = ("_lengths", "_read", "rows")
@@ -28,15 +28,15 @@ class Rows:
         self._read: tuple[object, list[tuple[float, ...]]] = (None, [])
 
     def dots(self, inputs: tuple[Any, ...]) -> list[Any]:
-        """`dot(row, inputs)` of each row. Raises ValueError where the lengths differ."""
+        """`dot(row, inputs)` for each row. Raises ValueError if a length differs."""
         try:
             numbers = tuple([x if x.__class__ is float else x._float for x in inputs])
             rows = self._numbers()
-        except AttributeError:  # there are symbols among them
+        except AttributeError:  # some of them are numbers of another type
             rows = None
         if rows is None or self._lengths != {len(inputs)}:
             return [primitives.dot(row, inputs) for row in self.rows]
-        nodes, new = [], value.new_node  # looked up here, since debug() puts another in its place
+        nodes, new = [], value.new_node  # looked up here because debug() replaces it
         for row, weights in zip(self.rows, rows):
             node = new(Value)
             node._a = row
@@ -53,7 +53,7 @@ class Rows:
     def _numbers(self) -> list[tuple[float, ...]]:
         change, numbers = self._read
         if change is not leaves.change:
-            change = leaves.change  # taken before the numbers are read, so that no change meanwhile is missed
+            change = leaves.change  # before the numbers are read, so as not to miss a change in the meantime
             numbers = [tuple([weight._float for weight in row]) for row in self.rows]
             self._read = change, numbers
         return numbers

@@ -1,8 +1,8 @@
 """One run of a function on fresh Values, and the graph between its inputs and its outputs.
 
-Every derivative of a function is taken in three steps: a `Run` puts variables in the places of the arguments,
-`Outputs` are the numbers that came out, and a `Trace` carries derivatives between the two, as floats where everything
-came from the arguments of this run, else as nodes that know what they depend on.
+Every derivative of a function takes three steps: a `Run` calls it with variables in place of its arguments, `Outputs`
+holds the numbers that it returned, and a `Trace` carries derivatives between the two. They are floats if everything
+came from the arguments of this run, else nodes that record what they depend on.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from autograd_engine.value import Value, become_constant, differentiable_edges, 
 _op = operator.attrgetter("op")
 
 variable: ContextVar[Callable[[float], Any]] = ContextVar("variable", default=Value)
-"""Makes the variable of a run that stands for a plain number. A Value, unless a compiler traces the function."""
+"""Makes the variable that stands for a plain number in a run: a Value, unless a compiler is tracing the function."""
 
 
 class Run:
-    """One run of `f` on fresh Values in the places of the arguments that `argnums` names."""
+    """One run of `f` with fresh variables in place of the arguments that `argnums` selects."""
 
     def __init__(
         self,
@@ -47,32 +47,32 @@ class Run:
             raise ValueError(f"argnums={argnums} names an argument twice")
         leaves, self.structure = flatten(args[indices[0]] if one else tuple(args[i] for i in indices))
         points = [number_of(caller, "the arguments", leaf) for leaf in leaves]
-        # Nodes for this run alone, so that an inner derivative does not mix up its variable with an outer one.
+        # Nodes for this run alone, so that an inner derivative cannot confuse its variable with an outer one.
         new = variable.get()
         self.inputs = [x.record(identity, x) if is_node(x) else new(x) for x in points]
         self.nested = any(x.op is not None for x in self.inputs)
         fresh, arguments = self.structure(self.inputs), list(args)
-        # What was there before the run cannot depend on its inputs. Inside of another derivative there may be much
-        # after it, a whole trajectory, that need not be looked at.
+        # What existed before the run cannot depend on its inputs, so the sweeps stop there. Inside another derivative
+        # that can save much: a whole trajectory.
         inside = self.nested or new is not Value or has_variables()
         self.outside = set(_nodes_in([args, keywords])) if inside else set()
         for i, argument in zip(indices, [fresh] if one else fresh):
             arguments[i] = argument
         with variables(self.inputs):
             self.output = f(*arguments, **keywords)
-        for x in self.inputs:  # variables for what f ran inside, constants for everybody else
+        for x in self.inputs:  # variables while f runs, constants afterwards
             if x.op is None:
                 become_constant(x)
 
     def trace(self, outputs: Sequence[Any], seeds: Sequence[Any] = ()) -> Trace:
-        """The graph of these outputs, along which `seeds` are carried: all of them nodes where one of the seeds is."""
+        """The graph that leads to `outputs`. Derivatives along it are nodes if one of the `seeds` to be carried is."""
         return Trace(self.inputs, outputs, self.outside, self.nested or any(is_node(x) for x in seeds))
 
 
 class Outputs:
-    """What a function returned, as numbers; called with as many, it puts them in their places.
+    """The numbers that a function returned; called with as many other numbers, it gives them the same structure.
 
-    Of the result of a vmap that a compiler traces they are the numbers of one sample, which stand for those of all.
+    The result of a vmap that a compiler traces contributes the numbers of one sample, which stand for all samples.
     """
 
     def __init__(self, caller: str, output: Any) -> None:
@@ -82,19 +82,19 @@ class Outputs:
         self.of_batches = any(map(is_of_batch, self.leaves))
 
     def __call__(self, numbers: Iterable[Any]) -> Any:
-        """What was returned, with these numbers."""
+        """What the function returned, with `numbers` instead of its own."""
         return self.structure(self.leaves_with(numbers))
 
     def leaves_with(self, numbers: Iterable[Any]) -> list[Any]:
-        """The leaves with these numbers in the places of theirs."""
+        """The leaves of what the function returned, with `numbers` instead of their own."""
         rest = iter(numbers)
         return [leaf.with_numbers(rest) if is_of_batch(leaf) else next(rest) for leaf in self.leaves]
 
     def matching(self, cotangents: Any) -> list[Any]:
-        """The numbers of something that has the structure of the outputs."""
+        """The numbers in `cotangents`. Raises ValueError or TypeError unless it is structured like the outputs."""
         leaves = matching(self.caller, "cotangents", cotangents, "outputs", self.structure)
         if any(is_of_batch(leaf) and not leaf.fits(given) for leaf, given in zip(self.leaves, leaves)):
-            raise TypeError(f"{self.caller}() needs for the result of a vmap a cotangent that is one of the same shape")
+            raise TypeError(f"{self.caller}() needs a vmap result of the same shape as the cotangent of a vmap result")
         return self._numbers("cotangents", leaves)
 
     def _numbers(self, what: str, leaves: Sequence[Any]) -> list[Any]:
@@ -105,12 +105,12 @@ class Outputs:
 
 
 def is_of_batch(leaf: Any) -> bool:
-    """Whether something is the result of a vmap that a compiler traces."""
+    """Whether `leaf` is the result of a vmap that a compiler is tracing."""
     return hasattr(type(leaf), "of_sample")
 
 
 class Trace:
-    """The graph between the inputs of a run and its outputs, and the number type its derivatives have."""
+    """The graph between the inputs and the outputs of a run, and the number type of its derivatives."""
 
     def __init__(self, inputs: Sequence[Any], outputs: Sequence[Any], outside: set[Any], as_nodes: bool) -> None:
         nodes = [x for x in outputs if is_node(x)]
@@ -119,22 +119,22 @@ class Trace:
         else:
             self._order = order_of_values(nodes)
         self.inputs = inputs
-        # A leaf that is not an input of this run is a Value of the outside.
+        # The inputs are constants by now, so a leaf is a Value from outside the function.
         self.as_nodes = as_nodes or None in map(_op, self._order) or not outside.isdisjoint(self._order)
         self.edges = any_edges if self.as_nodes else edges
 
     @property
     def needs_a_variable(self) -> bool:
-        """Whether it depends on a variable of a derivative that is being taken outside."""
+        """Whether the graph contains a variable of an enclosing derivative."""
         return any(is_variable(x) for x in self._order)
 
     @functools.cached_property
     def order(self) -> list[Any]:
-        """In topological order what depends on the inputs."""
+        """The inputs and what depends on them, in topological order."""
         return between(self.inputs, self._order)
 
     def pull(self, seeds: dict[Any, Any]) -> list[Any]:
-        """The derivative by each input, where `seeds` are the cotangents of the outputs."""
+        """The derivative with respect to each input, with `seeds` as cotangents of the outputs."""
         nodes = {x: seed for x, seed in seeds.items() if is_node(x)}
         if self.as_nodes:
             cotangents = reverse_sweep(self.order, nodes, self.edges)
@@ -142,7 +142,7 @@ class Trace:
         return [slope + 0.0 for slope in cotangents_of(self.inputs, self._order, nodes, partials)]
 
     def push(self, seeds: dict[Any, Any], outputs: Sequence[Any]) -> list[Any]:
-        """How each of `outputs` changes, where `seeds` are the tangents of the inputs."""
+        """The tangent of each of `outputs`, with `seeds` as tangents of the inputs."""
         tangents = forward_sweep(self.order, seeds, self.edges)
         return [self.slope(tangents.get(x, 0.0) if is_node(x) else 0.0) for x in outputs]
 
@@ -153,17 +153,17 @@ class Trace:
         return x.data if isinstance(x, Value) else as_float(x)
 
     def numbers_in(self, tree: Any) -> Any:
-        """Nested data with its Values in the number type of this trace; what holds no Value stays as it is."""
+        """Nested data with its Values in the number type of this trace; what holds no Values is left alone."""
         return map_numbers(lambda x: self.number(x) if isinstance(x, Value) else x, tree)
 
     def slope(self, x: Any) -> Any:
-        """A derivative in the number type of this trace, 0.0 instead of -0.0."""
+        """A derivative in the number type of this trace, with 0.0 instead of -0.0."""
         slope = self.number(x)
         return slope if isinstance(slope, Value) and slope.data else slope + 0.0
 
 
 def between(inputs: Sequence[Any], order: Sequence[Any]) -> list[Any]:
-    """Of a topological order, `inputs` and what was computed from them."""
+    """The nodes of a topological order that are, or were computed from, `inputs`."""
     depends = set(inputs)
     between = []
     for node in order:
@@ -174,7 +174,7 @@ def between(inputs: Sequence[Any], order: Sequence[Any]) -> list[Any]:
 
 
 def is_node(x: Any) -> bool:
-    """Whether x is a Value, or a number that a compiler traces, and not a plain one."""
+    """Whether x is a recorded number (a Value, or one that a compiler traces) and not a plain one."""
     return x.__class__ is not float and hasattr(x, "record")
 
 
@@ -184,12 +184,12 @@ def _nodes_in(tree: Any) -> Iterator[Any]:
 
 
 def any_edges(node: Any) -> Any:
-    """The arguments of a node with its local derivatives as nodes."""
+    """Pairs of an argument of a node, of any type, and the local derivative with respect to it as a node."""
     return differentiable_edges(node) if node.__class__ is Value else node.edges()
 
 
 def number_of(caller: str, what: str, x: Any) -> Any:
-    """A node as it is, a number as a float, or a TypeError that says where something else was found."""
+    """A node unchanged, a number as a float. Raises TypeError, saying where it was found, for anything else."""
     try:
         return x if is_node(x) else as_float(x)
     except TypeError as error:
@@ -197,7 +197,7 @@ def number_of(caller: str, what: str, x: Any) -> Any:
 
 
 def matching(caller: str, what: str, given: Any, like: str, structure: Structure) -> list[Any]:
-    """The numbers in what was `given`. Raises ValueError unless it has the structure."""
+    """The numbers in `given`. Raises ValueError unless it has this `structure`."""
     leaves, found = flatten(given)
     if found != structure:
         raise ValueError(f"{caller}() needs {what} of the same structure and shapes as the {like}")
@@ -215,5 +215,5 @@ def _index(argnum: Any, args: Sequence[Any], f: Callable[..., Any]) -> int:
 
 
 def name_of(f: Callable[..., Any]) -> str:
-    """What messages call a function."""
+    """The name of a function in messages."""
     return getattr(f, "__name__", type(f).__name__)

@@ -1,9 +1,9 @@
 """Value: a number that remembers how it was computed.
 
 Every operation on a Value makes a new node, which records the primitive, its arguments and their values at
-the moment of the call. That record is the node's local-derivative closure, taken apart: the code is the
-primitive's `partials`, what it captured are `data` and the recorded values. Nothing refers to the node
-itself, so a graph is free of cycles and is gone with its last reference.
+the moment of the call. That record is the node's local-derivative closure, taken apart: its code is the
+primitive's `partials`, and what it captured is `data` and the recorded values. No node is referred to by the nodes
+it was computed from, so a graph is free of cycles and is freed with the last reference to it.
 
 >>> x, y = Value(-2.0, label="x"), Value(5.0, label="y")
 >>> z = (x + y) * x
@@ -35,7 +35,7 @@ _UNNAMED = ""
 
 
 class _Leaves:
-    """What all leaves have in common: `change` is another object whenever the data of one of them has been set."""
+    """Shared by all leaves: `change` becomes a new object whenever the data of any leaf is set."""
 
     change: object = object()
 
@@ -88,7 +88,7 @@ def _comparison(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]
     def method(self: Value, other: Any) -> Any:
         if other.__class__ is Value:
             return compare(self._float, other._float)
-        if other.__class__ is float or other.__class__ is int:  # an int of any size, as Python compares it with a float
+        if other.__class__ is float or other.__class__ is int:  # Python compares a float with an int of any size
             return compare(self._float, other)
         if isinstance(other, (numbers.Number, np.bool_)) and not isinstance(other, complex):
             return bool(compare(self._float, other))
@@ -104,9 +104,9 @@ class Value(Arithmetic):
     `data` is the number, `grad` what backward() has added up so far (0.0 at first), `label` a name for
     drawings, `op` the primitive that made it (None for a leaf).
 
-    Operators, the functions of this package and those of NumPy make new Values of it; `math.exp` and its like refuse
-    it. Comparisons look at the data. A result keeps the numbers that it was computed from, so a leaf that changes
-    afterwards does not falsify its gradient:
+    Operators, the functions of this package and those of NumPy return new Values; `math.exp` and the like raise
+    TypeError. Comparisons compare the data. A result keeps the numbers that it was computed from, so changing a leaf
+    afterwards does not falsify the gradient:
 
     >>> x = Value(3.0)
     >>> y = x * x
@@ -165,7 +165,7 @@ class Value(Arithmetic):
         return _node(op.forward(*operands), op, args, None, tuple(operands), None)
 
     def operand(self, other: Any) -> Any:
-        """A Value or a float; NotImplemented for what is no number."""
+        """`other` as a Value or a float, or NotImplemented if it is not a number."""
         if other.__class__ is Value or other.__class__ is float:
             return other
         try:
@@ -175,7 +175,7 @@ class Value(Arithmetic):
 
     @property
     def data(self) -> float:
-        """The number. Only a leaf's can be set, since a result's follows from its parents: else AttributeError."""
+        """The number. Setting it raises AttributeError unless this is a leaf: a result follows from its parents."""
         return self._float
 
     @data.setter
@@ -187,7 +187,7 @@ class Value(Arithmetic):
 
     @property
     def grad(self) -> float:
-        """d(output)/d(self), times the seed, added up over all calls of backward() since the last zero_grad()."""
+        """d(output)/d(self) times the seed, summed over all calls of backward() since the last zero_grad()."""
         return self._grad
 
     @grad.setter
@@ -238,8 +238,8 @@ class Value(Arithmetic):
     def backward(self, seed: float = 1.0) -> None:
         """Add d(self)/d(node) times `seed` to `node.grad`, for self and every node it was computed from.
 
-        In the chain rule zero times anything is zero, infinities included. Raises TypeError for a seed that is no
-        number.
+        In the chain rule zero times anything is zero, infinities included. Raises TypeError for a seed that is not a
+        real number.
 
         >>> a = Value(3.0)
         >>> loss = a * a
@@ -264,7 +264,7 @@ class Value(Arithmetic):
             node._grad = 0.0
 
     def detach(self) -> Value:
-        """A leaf with the same data and label: a constant, as far as derivatives go. See also `stop_gradient`.
+        """A leaf with the same data and label, through which no gradient flows. See also `stop_gradient`.
 
         >>> x = Value(3.0)
         >>> (x * x.detach()).backward()
@@ -272,19 +272,19 @@ class Value(Arithmetic):
         3.0
         """
         detached = Value(self._float, self.label)
-        if has_variables():  # a leaf of the outside would make a derivative a Value
+        if has_variables():  # a leaf would count as a Value from outside and make derivatives Values
             become_constant(detached)
         return detached
 
     def pull(self, factor: Any) -> Any:
-        """`factor * self` in the chain rule, where zero times anything is zero: None where the product is nan although
-        one of the two is zero."""
+        """`factor * self` in the chain rule, where zero times anything is zero: None if the product is nan although one
+        of the factors is zero."""
         product = factor * self
         return None if (not self or not factor) and product != product else product
 
     push = pull
 
-    # The operators and comparisons that count are here a second time, for speed: a node costs half as much.
+    # Written a second time for speed: with these operators and comparisons a node costs half as much.
     __add__, __radd__ = _operator(primitives.add)
     __sub__, __rsub__ = _operator(primitives.sub)
     __mul__, __rmul__ = _operator(primitives.mul)
@@ -294,7 +294,7 @@ class Value(Arithmetic):
     def __neg__(self) -> Value:
         return record_unary(primitives.neg, self)
 
-    # They look at the data; `==` too, so that `loss == 0` is what it says.
+    # `==` compares the data too, so that `loss == 0` means what it says.
     __lt__, __le__ = _comparison(operator.lt), _comparison(operator.le)
     __gt__, __ge__ = _comparison(operator.gt), _comparison(operator.ge)
     __eq__, __ne__ = _comparison(operator.eq), _comparison(operator.ne)
@@ -307,15 +307,15 @@ class Value(Arithmetic):
         if _is_for_a_test():
             return self._float
         raise TypeError(
-            f"a Value is not made a float, which would lose its gradient; {INSTEAD_OF_MATH}, put Values into arrays of "
-            "dtype=object, or take x.data"
+            f"a Value cannot become a float, which would lose its gradient; {INSTEAD_OF_MATH}, put Values into arrays "
+            "of dtype=object, or take x.data"
         )
 
     __int__ = __trunc__ = __float__
 
     @property
     def __array__(self) -> Callable[..., Any]:
-        """To tests a number; else NumPy takes a Value for the object that it is."""
+        """Test assertions see a number. Elsewhere a Value has no `__array__`, so NumPy treats it as an object."""
         if _is_for_a_test():
             return lambda dtype=None, copy=None: np.array(self._float, dtype)
         raise AttributeError
@@ -333,24 +333,24 @@ class Value(Arithmetic):
 
     def __reduce__(self) -> Any:
         if is_variable(self):
-            return "a variable of a function while it is differentiated"  # to `copy`: itself; to `pickle`: an error
+            return "a variable of a function while it is differentiated"  # `copy` keeps the object, `pickle` raises
         if self.op is None or is_being_copied(self):
             return _restore, self._state()
         ancestors = Ancestors(self)
         return _after, (ancestors, *self._state()), AllCopied(ancestors)
 
     def __setstate__(self, state: None) -> None:
-        """Nothing: `_after` has returned a node that is complete."""
+        """Do nothing: the node that `_after` returned is complete."""
 
     def _state(self) -> tuple[Any, ...]:
         return self._float, self._grad, self.op, self._label, self._a, self._b, self._x, self._y
 
 
-numbers.Complex.register(Value)  # what pytest.approx compares
+numbers.Complex.register(Value)  # pytest.approx compares only these
 
 
 def _is_for_a_test() -> bool:
-    """Whether it is a comparison of NumPy's or pytest's that converts a number: it hands none on."""
+    """Whether the caller of the caller is an assertion of NumPy's or pytest's, which only looks at the number."""
     name: str = sys._getframe(2).f_globals.get("__name__", "")
     return name.startswith(("numpy.testing", "_pytest"))
 
@@ -358,7 +358,7 @@ def _is_for_a_test() -> bool:
 def _record_others(op: Primitive, args: tuple[Any, ...]) -> Any:
     """`Value.record` where the arguments are not all Values and floats."""
     for x in args:
-        if x.__class__ is not Value and hasattr(x, "record"):  # a number of another type, which knows Values
+        if x.__class__ is not Value and hasattr(x, "record"):  # a number of another type, which accepts Values
             return x.record(op, *args)
     caller = f"{op.name}()"
     return Value.record(op, *[x if x.__class__ is Value else as_float(x, caller) for x in args])
@@ -378,7 +378,7 @@ def record_unary(op: Primitive, x: Value) -> Value:
 
 
 def _node(data: float, op: Primitive | None, a: Any, b: Any, x: Any, y: Any) -> Value:
-    """A node, of arguments and operands that are known to be what they should be."""
+    """A node of arguments and operands that have been checked."""
     node = new_node(Value)
     node._a = a
     node._b = b
@@ -392,25 +392,25 @@ def _node(data: float, op: Primitive | None, a: Any, b: Any, x: Any, y: Any) -> 
 
 
 def become_constant(leaf: Value) -> None:
-    """Turn a leaf into a node that was computed from a plain number, where it stands in its graph."""
+    """Turn a leaf, in place, into a node that was computed from a plain number."""
     leaf.op, leaf._a, leaf._x = primitives.identity, leaf._float, leaf._float
 
 
 def partials(node: Value) -> Any:
-    """The local derivatives of a node by its arguments: the local-derivative closure, called on floats."""
+    """The local derivatives of a node with respect to its arguments, as floats."""
     op, x, y = node.op, node._x, node._y
     try:
         if x.__class__ is tuple:
             return op.partials(node._float, *node.operands)  # type: ignore[union-attr]
         return op.partials(node._float, x) if y is None else op.partials(node._float, x, y)  # type: ignore[union-attr]
     except ArithmeticError:
-        # Python's floats refuse 1 / 0 and 1e200 ** 2; Values follow IEEE 754.
+        # Python's floats raise for 1 / 0 and 1e200 ** 2; Values follow IEEE 754.
         slopes = op.partials(Value(node._float), *map(Value, node.operands))  # type: ignore[union-attr]
         return [x._float if x.__class__ is Value else x for x in slopes]
 
 
 def edges(node: Value) -> Any:
-    """The arguments of a node with its local derivatives."""
+    """Pairs of an argument of a node and the local derivative with respect to it, as a float."""
     a, b = node._a, node._b
     if a.__class__ is tuple:
         return zip(node.arguments, partials(node))
@@ -421,9 +421,9 @@ def edges(node: Value) -> Any:
 
 
 def differentiable_edges(node: Value) -> Any:
-    """The arguments of a node with its local derivatives as nodes (or plain numbers), to be differentiated again.
+    """Pairs of an argument of a node and the local derivative with respect to it, which can be differentiated again.
 
-    An argument whose data was changed since the call takes part with the value it had then.
+    An argument whose data has changed since the call enters with the value that it had then.
     """
     arguments = [
         x

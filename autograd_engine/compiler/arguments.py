@@ -1,4 +1,4 @@
-"""The arguments of a compiled function: their names, which of them are fixed, the numbers in them, and checks."""
+"""The arguments of a compiled function: their names, which are static, the numbers in them, and checks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FLOAT64 = np.dtype(np.float64)
 
 
 def named_arguments(f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Each argument with the name that the function has for it."""
+    """Pairs of the name that the function gives an argument, and the argument."""
     parameters = parameters_of(f)
     names = positional_names(parameters)
     rest = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "")
@@ -30,7 +30,7 @@ def named_arguments(f: Callable[..., Any], args: tuple[Any, ...], keywords: dict
 
 
 def parameters_of(f: Callable[..., Any]) -> list[inspect.Parameter]:
-    """The parameters of a function, none where Python does not know them."""
+    """The parameters of a function; an empty list if Python does not know them."""
     try:
         return list(inspect.signature(f).parameters.values())
     except (TypeError, ValueError):
@@ -38,17 +38,17 @@ def parameters_of(f: Callable[..., Any]) -> list[inspect.Parameter]:
 
 
 def positional_names(parameters: Sequence[inspect.Parameter]) -> list[str]:
-    """The names of the parameters that can be given by position."""
+    """The names of the parameters that can be passed by position."""
     return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
 
 
 def name_of(f: Callable[..., Any]) -> str:
-    """What a function is called in messages."""
+    """The name of a function in messages."""
     return getattr(f, "__name__", type(f).__name__)
 
 
 class _WithStatic:
-    """A function with some arguments fixed: `positional` by their index among all, the others by name."""
+    """A function with some arguments fixed: `positional` ones by their index, the others by name."""
 
     def __init__(
         self, f: Callable[..., Any], names: Sequence[str], positional: dict[int, Any], others: dict[str, Any]
@@ -68,7 +68,7 @@ class _WithStatic:
 
 
 class StaticArguments:
-    """The arguments of a function that jit hands to it as they are, by their names."""
+    """The arguments, given by their names, that jit passes to a function unchanged."""
 
     def __init__(self, f: Callable[..., Any], names: Sequence[str]) -> None:
         self._function, self._names = f, names
@@ -78,17 +78,17 @@ class StaticArguments:
         for name in names:
             if name not in named and not takes_any:
                 raise ValueError(f"jit(): static_argnames has {name!r}, which {name_of(f)} does not take")
-        # Of those that can be given by position.
+        # Only of the static arguments that can be passed by position.
         self._indices = {name: i for i, name in enumerate(positional_names(parameters)) if name in names}
 
     def taken_out(
         self, args: tuple[Any, ...], keywords: dict[str, Any]
     ) -> tuple[tuple[Any, ...], Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
-        """A key for the static arguments of a call, the function with them fixed, and the other arguments."""
+        """A key for the static arguments of a call, the function with them fixed, and the remaining arguments."""
         positional = {i: args[i] for i in self._indices.values() if i < len(args)}
         others = {name: keywords[name] for name in self._names if name in keywords}
         named = {name: positional[i] for name, i in self._indices.items() if i in positional} | others
-        # With their types, since 1 == True.
+        # The types are part of the key, since 1 == True.
         key = tuple([(name, type(named[name]), named[name]) for name in self._names if name in named])
         return (
             key,
@@ -99,7 +99,7 @@ class StaticArguments:
 
 
 class NotANumberError(Exception):
-    """Found in the arguments: a Value or a traced number (`symbol`), or something that is no number at all."""
+    """An argument holds a Value or a traced number (then `symbol` is True), or something that is not a number."""
 
     def __init__(self, message: str, symbol: bool = False) -> None:
         super().__init__(message)
@@ -107,7 +107,10 @@ class NotANumberError(Exception):
 
 
 def take(tree: Any, scalars: list[float], arrays: list[Any]) -> Any:
-    """Collect the numbers and the arrays of an argument; return what is left of it, to compare structures by."""
+    """Append the numbers and arrays in an argument to `scalars` and `arrays`; return its structure, to compare with.
+
+    Raises NotANumberError for anything else.
+    """
     kind = tree.__class__
     if kind is np.ndarray and tree.dtype is _FLOAT64 and tree.ndim:
         arrays.append(tree)
@@ -119,7 +122,7 @@ def take(tree: Any, scalars: list[float], arrays: list[Any]) -> Any:
         return (kind, *[take(part, scalars, arrays) for part in tree])
     if kind is dict:
         return (kind, *tree, *[take(part, scalars, arrays) for part in tree.values()])
-    if isinstance(tree, (tuple, list)):  # a named or a user-defined one
+    if isinstance(tree, (tuple, list)):  # a NamedTuple or a user's own class
         return (kind, *[take(part, scalars, arrays) for part in tree])
     if isinstance(tree, dict):
         default = tree.default_factory if isinstance(tree, defaultdict) else None
@@ -131,8 +134,8 @@ def take(tree: Any, scalars: list[float], arrays: list[Any]) -> Any:
                 if take(x, numbers, []) is not float:
                     raise NotANumberError(f"expected a real number in an array of objects, got {type(x).__name__}")
             tree = np.array(numbers).reshape(tree.shape)
-        if isinstance(tree, (np.ma.MaskedArray, np.matrix)):  # whose arithmetic differs
-            raise NotANumberError(f"expected a plain array, got a {kind.__name__}; give np.asarray of it")
+        if isinstance(tree, (np.ma.MaskedArray, np.matrix)):  # their arithmetic differs
+            raise NotANumberError(f"expected a plain array, got a {kind.__name__}; convert it with np.asarray")
         if tree.dtype.kind not in "fiub":
             raise NotANumberError(f"expected an array of real numbers, got dtype {tree.dtype}")
         if tree.ndim:

@@ -1,7 +1,7 @@
-"""jit: a function of numbers becomes a kernel.
+"""jit: compile a function of numbers.
 
 The first call with arguments of a new structure makes a kernel (kernel.py), which traces the function and compiles
-what it recorded. Later calls copy numbers in, run the kernel and copy numbers out.
+what was recorded. Later calls copy numbers in, run the kernel and copy numbers out.
 """
 
 from __future__ import annotations
@@ -55,41 +55,41 @@ def jit(
 ) -> Jitted | Callable[[Callable[..., Any]], Jitted]:
     """A function that computes what `f` does, as native code.
 
-    `f` takes and returns numbers, or nested lists, tuples, dicts and arrays of numbers. It may be anything made of
-    this package's functions: `jit(value_and_grad(loss))`, `jit(vmap(f, in_axes=(None, 0)))`. It is run once for each
-    structure and shapes of its arguments, on symbols; so what it does besides computing (printing, drawing random
-    numbers, reading files) happens then and never again, and what it reads from the outside is fixed then. The
-    length of an axis that is only given to `vmap` may differ from call to call. Every number that it returns becomes a
-    float, every array one of floats.
+    `f` takes and returns numbers, or nested lists, tuples, dicts and arrays of numbers. It may combine any functions
+    of this package: `jit(value_and_grad(loss))`, `jit(vmap(f, in_axes=(None, 0)))`. For each new structure or shape of
+    its arguments it is run once, on symbols. Whatever else it does (printing, drawing random numbers, reading files)
+    happens only then, and what it reads from outside is fixed then. The length of an axis that is only passed to
+    `vmap` may differ from call to call. Every number that it returns becomes a float, every array an array of floats.
 
-    A derivative by an array takes the array apart: code for each of its numbers. Where there is one derivative for
-    each sample, `vmap(grad(f))` needs it once for all.
+    A derivative with respect to an array takes the array apart: it needs code for each number. If every sample has
+    its own derivative, `vmap(grad(f))` needs the code only once.
 
-    Choices between numbers are written with `where`, `maximum`, ...; an `if` on an argument raises TraceError. A
-    Value that is not an argument raises TraceError too, unless it is wrapped in `constant(value)`.
+    Write choices between numbers with `where`, `maximum`, ...; an `if` on an argument raises TraceError. So does a
+    Value that is not an argument, unless it is wrapped in `constant(value)`.
 
-    By default products and sums are contracted to one rounding and functions of many samples come from a vector
-    library: within 8 units in the last place for each operation. With `exact` values and first derivatives have the
-    bits that the uncompiled function gives on Values, only sums over samples are added from the first sample to the
-    last, also in gradients, and the sum of a number that all samples share is its product with their number. Second
-    derivatives may differ in the last bit, since the rules of uncompiled functions evaluate constants as floats.
+    By default products and sums are contracted to one rounding, and functions of many samples come from a vector
+    library: within 8 units in the last place for each operation. With `exact`, values and first derivatives have the
+    bits that the uncompiled function gives on Values, with two exceptions: sums over samples, also in gradients, are
+    added from the first sample to the last, and the sum of a number that all samples share is the number times how
+    many samples there are. Second derivatives may differ in the last bit, since the rules of uncompiled functions
+    evaluate constants as floats.
 
-    `threads` is the most that large batches are split over, default: as many as there are cores. The results do not
+    `threads` limits how many threads a large batch is split over; by default there is one per core. The results do not
     depend on it.
 
-    The arguments named in `static_argnames` are handed to the function as they are: a choice such as "relu", None, a
-    bool for an `if` or the length of a `range`. They must be hashable, and each combination has kernels of its own.
+    The arguments named in `static_argnames` are passed to the function unchanged: a choice such as "relu", None, a
+    bool for an `if`, or the length of a `range`. They must be hashable, and each combination has its own kernels.
 
-    It decorates methods too. The object is handed to the method as it is and each has kernels of its own, so that a
-    kernel has the attributes that the object had when the method was traced: numbers that change are arguments.
+    As a decorator it works on methods too. The method gets its object unchanged, and each object has its own kernels,
+    which keep the attributes that it had when the method was traced: pass numbers that change as arguments.
     `@jit(exact=True)` decorates with options.
 
-    Called with Values, the function runs uncompiled, so that `grad(jit(f))` is right, if slow: write
-    `jit(grad(f))`. So it does where it uses the variable of a derivative that is taken around it.
+    Called with Values, the function runs uncompiled, so `grad(jit(f))` is right but slow: write `jit(grad(f))`. It
+    also runs uncompiled when it uses the variable of an enclosing derivative.
 
-    Raises TypeError where f is not a function, ValueError where `threads` is not a whole number of at least 1. A call
-    raises TypeError where an argument holds something that is no number, and TraceError, at the first of its kind,
-    where f cannot be compiled.
+    Raises TypeError if f is not a function, ValueError if `threads` is not a whole number of at least 1. A call raises
+    TypeError if an argument holds something that is not a number, and the first call of its kind raises TraceError if
+    f cannot be compiled.
 
     >>> from autograd_engine import exp, value_and_grad
     >>> slope = jit(value_and_grad(lambda x: x * exp(-x)))
@@ -112,10 +112,10 @@ def jit(
 
 
 def constant(value: Any) -> float:
-    """The present number of a Value (or a number itself), which a compiled function then takes as fixed.
+    """The current number of a Value, or a number itself, to be fixed in a compiled function.
 
-    It is read when the function is traced, at its first call. (`nn.constant` is something else, an initialiser of
-    weights.) Raises TypeError for what is no number.
+    It is read when the function is traced, at its first call. (`nn.constant` is something else: an initialiser of
+    weights.) Raises TypeError for anything that is not a number.
 
     >>> rate = Value(0.5)
     >>> scaled = jit(lambda x: x * constant(rate))
@@ -129,17 +129,17 @@ def constant(value: Any) -> float:
 
 
 class _Compiled:
-    """What was compiled of a function. It does not hold the function, so that it keeps no object of a method alive."""
+    """The kernels of a function. It does not hold the function, so it does not keep the object of a method alive."""
 
     def __init__(self) -> None:
         self.kernels: dict[Any, Kernel] = {}
-        self.flat: dict[int, Kernel] = {}  # by the number of arguments, where all are floats
+        self.flat: dict[int, Kernel] = {}  # by the number of arguments, if all of them are floats
         self.variants: dict[Any, _Compiled] = {}  # for each combination of static arguments
         self._locks: dict[int, threading.RLock] = {}
 
     @property
     def lock(self) -> threading.RLock:
-        """The lock of this process: a forked one would wait for ever for a thread that it does not have."""
+        """The lock of this process: after a fork, the lock of the parent may be held by a thread that is not there."""
         return self._locks.setdefault(os.getpid(), threading.RLock())
 
     def last(self) -> Kernel | None:
@@ -151,7 +151,7 @@ class _Compiled:
 
 
 class Jitted:
-    """A compiled function. `program`, `llvm`, `assembly` and `stats` show what became of it.
+    """A compiled function. `program`, `llvm`, `assembly` and `stats` show what it was compiled to.
 
     >>> print(jit(lambda x: x * x + 1.0).program(2.0))
     %0 = x
@@ -193,7 +193,7 @@ class Jitted:
             raise TypeError(self._complaint(args, keywords)) from None
         kernel = self._kernels.get((structure, *[array.shape for array in arrays]) if arrays else structure)
         if kernel is None:
-            if context.nodes is not None:  # inside of another function that is traced, whose numbers it may use
+            if context.nodes is not None:  # inside another function being traced, whose numbers it may use
                 return self.function(*args, **keywords)
             try:
                 kernel = self._kernel(args, keywords, structure, arrays)
@@ -202,7 +202,7 @@ class Jitted:
         return kernel(scalars, arrays)
 
     def program(self, *args: Any, **keywords: Any) -> str:
-        """The simplified program for arguments like these, one instruction a line. Without arguments: the last one."""
+        """The simplified program for arguments like these, one instruction per line; without arguments, the newest."""
         return self._for(args, keywords).listing()
 
     def llvm(self, *args: Any, **keywords: Any) -> str:
@@ -214,21 +214,21 @@ class Jitted:
         return self._for(args, keywords).assembly()
 
     def stats(self, *args: Any, **keywords: Any) -> Stats:
-        """How long tracing and compiling took and what came of it."""
+        """How long tracing and compiling took, and the size of the result."""
         return self._for(args, keywords).stats
 
     def __repr__(self) -> str:
         return f"jit({name_of(self.function)})"
 
     def __get__(self, instance: Any, owner: type | None = None) -> Jitted:
-        """The method of an object, which is handed to the function as it is."""
+        """Bind the function as a method of `instance`, which the function gets unchanged."""
         if instance is None:
             return self
         bound = MethodType(self.function, instance)
         return Jitted(bound, self.exact, self.threads, self.static, self._compiled_for(instance))
 
     def _compiled_for(self, instance: Any) -> _Compiled:
-        """What was compiled of the method of this object, as long as the object lives."""
+        """The kernels of the method for this object. They live as long as the object."""
         key, of_objects = id(instance), self._of_objects
         with self._compiled.lock:
             if key not in of_objects:
@@ -243,7 +243,7 @@ class Jitted:
             return of_objects[key][1]
 
     def __reduce__(self) -> Any:
-        """Its name where it is found by that, as for any function; else what it is made of, to be compiled anew."""
+        """Pickle by name if that finds it, as for any function; else by its parts, to be compiled again."""
         if isinstance(self.function, MethodType):
             return getattr, (self.function.__self__, self.function.__name__)
         return name_in_module(self) or (Jitted, (self.function, self.exact, self.threads, self.static))
@@ -304,5 +304,5 @@ class Jitted:
     def _complaint(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> str:
         arguments = named_arguments(self.function, args, keywords)
         fault, argument = next((fault, x) for name, x in arguments if (fault := fault_of(name, x)))
-        hint = "; give what is no number by static_argnames" if argument is None or isinstance(argument, str) else ""
+        hint = "; if that is meant, name it in static_argnames" if argument is None or isinstance(argument, str) else ""
         return f"{name_of(self.function)}(): {fault}{hint}"

@@ -1,7 +1,7 @@
-"""A kernel: what a function became for arguments of one structure.
+"""A kernel: a function compiled for arguments of one structure.
 
-It takes the numbers of the arguments flat, and puts the results into the structure in which the function returned
-them. Where a result is NaN though its program left out strong zeros, the program that has them is compiled and run.
+It takes the numbers in the arguments as flat lists, and puts the results into the structure that the function
+returned. If a result is NaN and the program left out strong zeros, the program with all of them is compiled and run.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ Assembler = Callable[[Any, Sequence[Any], Sequence[int]], Any]
 
 
 def assembler(structure: Structure, leaves: Sequence[Leaf], plain: bool) -> Assembler:
-    """What puts the outputs, the rows and the numbers of samples of a call into the structure of the result.
+    """A function that puts the outputs, the rows and the sample counts of a call into the structure of the result.
 
-    The outputs are a list where they are `plain` numbers throughout, else an array.
+    The outputs are a list if all of them are `plain` numbers, else an array.
     """
     kind: Any = structure.kind
     start = leaves[0].place if leaves else 0
@@ -54,7 +54,7 @@ def _batch_array(leaf: Leaf, size: int, outputs: Any, rows: Sequence[Any], sampl
 
 @dataclass(frozen=True)
 class Stats:
-    """What compiling took: nodes recorded, instructions left of them, bytes of machine code, seconds."""
+    """Nodes recorded, instructions left after simplifying, bytes of machine code, and the seconds that this took."""
 
     recorded: int
     instructions: int
@@ -81,7 +81,7 @@ class Kernel:
         self.structure, self._exact, self._threads = structure, exact, threads
         self.program: Program = traced.program
         self._names = Names.of(names, traced.arrays)
-        # Where there are but numbers, they need not go through arrays.
+        # If all results are plain numbers, they need not go through arrays.
         self._plain = all(leaf.batch == SHARED for leaf in traced.leaves) and not traced.structure.has_arrays
         self._results = assembler(traced.structure, traced.leaves, self._plain)
         traced_at = time.perf_counter()
@@ -96,7 +96,7 @@ class Kernel:
         )
 
     def fits(self, structure: Any, shapes: Sequence[tuple[int, ...]]) -> bool:
-        """Whether arguments of this structure and shapes can be given to this kernel."""
+        """Whether this kernel can take arguments of this structure and these shapes."""
         arrays = self._traced.arrays
         if structure != self.structure or len(shapes) != len(arrays.arguments):
             return False
@@ -108,7 +108,7 @@ class Kernel:
                     return False
                 continue
             for axis, (length, before) in enumerate(zip(shape, traced)):
-                # Where vmap was given another axis too, this one is part of the shape of the samples there.
+                # If vmap was given another axis too, this one is part of the shape of the samples there.
                 free = length and array.mapped_axes == {axis} and not arrays.batches[before].fixed
                 if length != before and not free:
                     return False
@@ -134,7 +134,7 @@ class Kernel:
         return result
 
     def of_numbers(self, numbers: Sequence[float]) -> Any:
-        """The same for plain numbers in and out, in a third less time."""
+        """Call the kernel with plain numbers only, which takes a third less time."""
         executable = self._executable
         try:
             work = executable.pool.pop() if self._plain else None
@@ -152,7 +152,7 @@ class Kernel:
         return result
 
     def listing(self) -> str:
-        """The program as text, in the names of the arguments."""
+        """The program as text, with the names of the arguments."""
         return listing(self.program, self._names)
 
     def llvm(self) -> str:

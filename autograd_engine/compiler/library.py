@@ -1,4 +1,4 @@
-"""The rows that are one call of the C library, for LLVM and for C: from the name of the row to that of the function."""
+"""The rows that are one call of the C library, in LLVM and in C: name of the row to name of the function."""
 
 C_LIBRARY: dict[str, str] = {
     **{name: name for name in ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "cbrt", "pow", "fmod")},

@@ -53,7 +53,7 @@ leaky_relu = row(
     "leaky_relu",
     lambda x, negative_slope: where(x > 0, x, negative_slope * x),
     lambda out, x, negative_slope=0.01: (
-        # Below 0 the slope may be negative: then 0 lies between the two at the kink.
+        # A negative slope below 0 makes the kink convex with 0 between its two slopes.
         _by_sign(out, x, 1.0, where((x == 0) & (negative_slope < 0), 0.0, negative_slope)),
         _by_sign(out, x, 0.0, x),
     ),
@@ -69,7 +69,7 @@ elu = _activation(
     "x where x > 0, else alpha * (exp(x) - 1).",
     ("where(x > 0, 1, alpha * exp(x))", "where(x > 0, 0, exp(x) - 1)"),
 )
-# The root of 1/2 as a number of 26 bits and the rest, for an exact product with 26 bits of x.
+# sqrt(1/2) as a number of 26 bits plus the rest, so that its product with 26 bits of x is exact.
 _ROOT_HIGH = math.floor(2**26 * SQRT1_2) / 2**26
 _ROOT_LOW = (0.5 - _ROOT_HIGH**2) / (SQRT1_2 + _ROOT_HIGH)
 
@@ -77,12 +77,12 @@ _ROOT_LOW = (0.5 - _ROOT_HIGH**2) / (SQRT1_2 + _ROOT_HIGH)
 def _normal_cdf(x: Any) -> Any:
     """The normal distribution function of |x| <= 40: erfc(z) / 2 at z = -x / sqrt(2).
 
-    Rounding z costs up to 1400 units in the last place in the tail, so the result is corrected for it, to first
-    order: -erfc'(z) / erfc(z) is close to z + sqrt(z*z + 4/pi) (Abramowitz and Stegun 7.1.13).
+    Rounding z costs up to 1400 units in the last place in the tail, so the result is corrected to first order:
+    -erfc'(z) / erfc(z) is close to z + sqrt(z*z + 4/pi) (Abramowitz and Stegun 7.1.13).
     """
     z = -SQRT1_2 * x
     high = round(x * 2.0**20) * 2.0**-20
-    excess = (_ROOT_HIGH * high + z) + _ROOT_HIGH * (x - high) + _ROOT_LOW * x  # of the rounded z over the exact one
+    excess = (_ROOT_HIGH * high + z) + _ROOT_HIGH * (x - high) + _ROOT_LOW * x  # rounded minus exact z
     return 0.5 * (1 + excess * (z + sqrt(z * z + 4 / pi))) * erfc(z)
 
 
@@ -102,7 +102,7 @@ gelu = _activation(
 
 def _silu(x: Any) -> Any:
     x = maximum(x, -1e4)  # so that -inf gives -0
-    h = exp(0.5 * minus_abs(x))  # the root of exp(-|x|), which is far from underflow
+    h = exp(0.5 * minus_abs(x))  # the root of exp(-|x|) does not underflow where that does
     return where(x >= 0, x, x * h * h) / (1.0 + h * h)
 
 

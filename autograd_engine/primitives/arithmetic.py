@@ -18,18 +18,18 @@ where: Primitive = row(
     "where",
     lambda condition, x, y: x if condition else y,
     lambda out, condition, x, y: (0.0, where(condition, 1.0, 0.0), where(condition, 0.0, 1.0)),
-    "x where the condition holds, else y; what is not chosen gets gradient 0, never nan.",
+    "x where the condition holds, else y; the branch that is not chosen gets gradient 0, never nan.",
     ("0", "condition != 0", "condition == 0"),
 )
 
 
 def flat(out: Any) -> Any:
-    """The slope of a step function by its value: 0, and nan at nan, as are then all further derivatives."""
+    """The slope of a step function with the value `out`: 0, or nan if `out` is; so are all further derivatives."""
     return where(out == out, 0.0, out)
 
 
 def undefined(x: Any, y: Any = 0.0) -> Any:
-    """nan, as are all its derivatives by x and y. A plain nan is a constant, whose derivatives are 0."""
+    """nan with derivatives by x and y that are nan too. A plain nan is a constant, with derivatives 0."""
     return nan if x.__class__ is float is y.__class__ else nan / (x + y)
 
 
@@ -69,7 +69,7 @@ abs = row("abs", operator.abs, lambda out, x: (sign(x),), "|x|, with slope 0 at 
 
 
 def minus_abs(x: Any) -> Any:
-    """-|x| with slope -1 at 0: even functions written with it keep all their derivatives there, unlike with `abs`."""
+    """-|x| with slope -1 at 0. Even functions written with it, unlike with `abs`, keep all their derivatives there."""
     return where(x < 0, x, -x)
 
 
@@ -83,7 +83,7 @@ copysign: Primitive = row(
 
 
 def above(x: Any, y: Any, out: Any) -> Any:
-    """The share of x in maximum(x, y): 1, 0, or one half at a tie; `out` where one of them is nan."""
+    """The slope of maximum(x, y) by x: 1, 0, or one half at a tie; `out`, which is nan, if x or y is nan."""
     return where(x > y, 1.0, where(x < y, 0.0, where(x == y, 0.5, out)))
 
 
@@ -165,7 +165,7 @@ fmod = row(
 
 
 def _floordiv(x: Any, y: Any) -> Any:
-    # The steps of Python's own float division: the quotient of an exact multiple, then the nearest integer.
+    # As Python's own float division does it: the quotient of an exact multiple, then the nearest integer.
     remainder = fmod(x, y)
     borrow = where((remainder != 0) & ((remainder < 0) != (y < 0)), 1.0, 0.0)
     quotient = div(x - remainder, y) - borrow
@@ -178,7 +178,7 @@ floordiv = row(
     "floordiv",
     _floordiv,
     lambda out, x, y: (flat(out), flat(out)),
-    "x // y as Python has it; x / y where y is 0.",
+    "x // y as in Python; x / y where y is 0.",
     ("0", "0"),
     symbol="⌊÷⌋",
     composite=True,
@@ -195,7 +195,7 @@ mod = row(
     "mod",
     _mod,
     lambda out, x, y: (1.0 + flat(out), flat(out) - floordiv(x, y)),
-    "x % y as Python has it: with the sign of y; nan where y is 0.",
+    "x % y as in Python, with the sign of y; nan where y is 0.",
     ("1", "-floor(x / y)"),
     composite=True,
 )

@@ -29,10 +29,10 @@ expm1 = row("expm1", c99(math.expm1), lambda out, x: (exp(x),), "exp(x) - 1, acc
 def _logarithm(
     name: str, function: Callable[[float], float], unit: float, doc: str, derivative: str, symbol: str, latex: str
 ) -> Primitive:
-    """The row of a logarithm with the slope `unit` / x. Of a negative number it is nan, and so is the slope."""
+    """The row of a logarithm with slope `unit` / x. For negative numbers it is nan, and so is the slope."""
 
     def partials(out: Any, x: Any) -> tuple[Any]:
-        return (where(x >= 0, unit / (x + 0.0), undefined(x)),)  # x + 0.0 makes -0.0 to 0.0: the slope there is +inf
+        return (where(x >= 0, unit / (x + 0.0), undefined(x)),)  # x + 0.0 turns -0.0 into 0.0, where the slope is +inf
 
     return row(name, c99(function, {0.0: -inf}), partials, doc, derivative, symbol=symbol, latex=latex)
 
@@ -51,8 +51,8 @@ sqrt = row("sqrt", c99(math.sqrt), lambda out, x: (0.5 / (out + 0.0),), "The squ
 
 
 def _cbrt_partials(out: Any, x: Any) -> tuple[Any]:
-    # C libraries give cbrt to some 4 units in the last place, which squaring would double. The share of x in
-    # out**3 says how far off it is.
+    # C libraries compute cbrt to about 4 units in the last place, an error that squaring would double. x / out**3
+    # tells how far off it is.
     share = where((x == 0) | (abs(x) == inf), 1.0, div(div(x, out), out * out))
     return ((5 - 2 * share) / 3 / (3 * (out * out)),)
 
@@ -88,13 +88,13 @@ def _pow(x: float, y: float) -> float:
         return math.pow(x, y)
     except OverflowError:
         return -inf if x < 0 and odd else inf
-    except ValueError:  # a negative number to a fraction, or zero to a negative number
+    except ValueError:  # a negative number to a fractional power, or zero to a negative one
         return nan if x else math.copysign(inf, x) if odd else inf
 
 
 def _pow_partials(out: Any, x: Any, y: Any) -> tuple[Any, Any]:
-    # From 1/2 to 2**53 y - 1 is exact. Elsewhere its rounding would cost hundreds of units in the last place or
-    # make an odd exponent even, and x**(y - 1) may overflow where y times it does not: out / x is better there.
+    # For y from 1/2 to 2**53, y - 1 is exact. Elsewhere its rounding would cost hundreds of units in the last place or
+    # make an odd exponent even, and x**(y - 1) may overflow although y times it does not: y * out / x is better there.
     by_division = ((y < 0.5) | (y > 2.0**53)) & (x != 0) & (abs(x) != inf)
     slope = where(by_division, div(y * out, x), y * pow(x, y - 1))
     return (

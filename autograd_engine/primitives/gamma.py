@@ -1,4 +1,4 @@
-"""The logarithm of the gamma function and its derivatives: a family of rows, each of which is the slope of the last."""
+"""The logarithm of the gamma function and its derivatives: a family of rows, each the slope of the one before."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from autograd_engine.primitives.exponentials import log, log1p, pow
 from autograd_engine.primitives.primitive import Primitive, family, row
 from autograd_engine.primitives.special import cos_pi, sin_pi
 
-# Stirling's series: B₂, B₄ … B₂₀ are the numbers of Bernoulli.
+# For Stirling's series: the Bernoulli numbers B₂, B₄ … B₂₀.
 _BERNOULLI = [1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798, -174611 / 330]
 _LOG_GAMMA = [b / ((2 * k + 1) * (2 * k + 2)) for k, b in enumerate(_BERNOULLI[:9])]
 _DIGAMMA = [b / (2 * k + 2) for k, b in enumerate(_BERNOULLI)]
@@ -28,7 +28,7 @@ _AT_TWO = [
     5.731367241678862e-10,
 ]
 _HALF_LOG_2PI, _LOG_PI = 0.5 * math.log(2 * pi), math.log(pi)
-_SHIFT = 10  # beyond x + 10 the series of the derivatives need no more terms than there are
+_SHIFT = 10  # from x + 10 on, the terms above are enough for the series of the derivatives
 
 
 def _polynomial(x: Any, coefficients: Sequence[float]) -> Any:
@@ -39,7 +39,7 @@ def _log_gamma_of_positive(x: Any) -> Any:
     large = where(x < 8.5, 8.5, x)
     series = div(_polynomial(square(div(1.0, large)), _LOG_GAMMA), large)
     stirling = (large - 0.5) * (log(large) - 1.0) + (_HALF_LOG_2PI - 0.5) + series
-    # Below 8.5: down to 1.5 < x <= 2.5 by factors, or up to it. The zeros at 1 and 2 are factors of what is left.
+    # Below 8.5, factors move x into the range from 1.5 to 2.5. There z and log1p(z) keep the zeros at 1 and 2 exact.
     product, rest = 1.0, where(x < 8.5, x, 2.0)
     for _ in range(6):
         above = rest > 2.5
@@ -79,9 +79,9 @@ def _digamma(x: Any) -> Any:
 
 
 def _polygamma_of_positive(m: int, x: Any, sign: float) -> Any:
-    """The derivative of order m >= 1 of digamma, summed as Euler and Maclaurin do."""
+    """The derivative of order m >= 1 of digamma, by the Euler-Maclaurin formula."""
     shift = float(_SHIFT + m)
-    few = x < shift  # where the series needs more terms than there are, steps of 1 lead up to where it does not
+    few = x < shift  # too small for the terms of the series: steps of 1 lead up to where they are enough
     y = where(few, x + shift, x)
     inverse = div(1.0, y)
     # B₂ⱼ / (2j)! · (m + 1) … (m + 2j - 1)
@@ -119,9 +119,9 @@ def _polygamma_row(m: int) -> Primitive:
 
 
 def polygamma(m: int, x: Any) -> Any:
-    """The m-th derivative of digamma at x, which is derivative m + 1 of the logarithm of the gamma function.
+    """The m-th derivative of digamma at x, that is, the derivative of order m + 1 of the logarithm of gamma.
 
-    Raises ValueError where m is no plain whole number from 0 to 100.
+    Raises ValueError unless m is an int from 0 to 100.
 
     >>> polygamma(1, 1.0), polygamma(0, 1.0) == digamma(1.0)
     (1.6449340668482264, True)
@@ -129,7 +129,7 @@ def polygamma(m: int, x: Any) -> Any:
     return _polygamma(m)(x)
 
 
-_polygamma = family("polygamma", _polygamma_row, last=100)  # far beyond, coefficients leave the range of floats
+_polygamma = family("polygamma", _polygamma_row, last=100)  # much higher, coefficients would overflow
 
 
 digamma = row(

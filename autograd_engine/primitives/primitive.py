@@ -1,7 +1,7 @@
 """What a row of the table is: a primitive operation with its local derivatives.
 
-Calling a primitive on plain numbers evaluates it. The first argument that is not a number takes the call over,
-through its method `record`; so the table needs to know nothing of Values.
+Calling a primitive on plain numbers evaluates it. Otherwise the first argument that has a method `record` takes over
+the call, so the table need not know about Values.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-_KNOWN = frozenset({int, bool})  # to be numbers, without asking an abstract class, which takes 0.2 µs
+_KNOWN = frozenset({int, bool})  # surely numbers: asking the abstract class would take 0.2 µs
 
 
 def as_float(number: Any, where: str = "") -> float:
     """The float of a real number: float, int, bool, Fraction or NumPy scalar.
 
     Raises TypeError for anything else (str, None, complex, arrays, Values) and OverflowError for an int
-    that no float can hold. The sentence of an error begins with `where`, which says whose number it was.
+    that no float can hold. `where` begins the message of an error and says whose number it was.
     """
     if number.__class__ is float:
         return number
@@ -52,7 +52,7 @@ def as_text(what: str, text: Any) -> str:
 
 
 class _Table(dict[str, "Primitive"]):
-    """The rows by name. Rows of families are made when they are asked for, and are not among those it iterates over."""
+    """The rows by name. Rows of families are made when they are looked up; iterating does not include them."""
 
     families: ClassVar[dict[str, Callable[[int], Primitive]]] = {}
 
@@ -73,16 +73,16 @@ class Primitive:
 
     `name` is unique; `symbol` is what drawings show; `forward(*inputs)` returns a float and never raises;
     `partials(out, *inputs)` returns ∂out/∂input for each input; `composite` says that `forward` is
-    written with other primitives. Where `partials` is written for accuracy, and where people look it up,
-    `derivative` says how a textbook writes it: for each input a formula of the inputs' names, `out` and π. Nothing
-    computes with it. `doc` is one line; with the derivative under it, it is what `help` shows. Creating a row adds it
-    to `PRIMITIVES`.
+    written with other primitives. `derivative` is what a textbook writes for `partials`, which may be written for
+    accuracy instead: for each input, a formula of the inputs' names, `out` and π. It is for people; nothing computes
+    with it. `doc` is one line, which `help` shows with the derivative below it. Creating a row adds it to
+    `PRIMITIVES`.
 
     `forward` gets floats; `partials` gets floats, Values or symbols, and must not branch on them with `if`.
 
-    Raises ValueError where the name is taken, unless the same module took it: a cell of a notebook that runs once more
-    replaces what it made before. A call raises TypeError for another number of inputs than `partials`
-    takes, and for an input that is no number.
+    Raises ValueError if the name is taken, except by the same module: running a notebook cell again replaces the row
+    that it made before. A call raises TypeError if the number of inputs differs from what `partials` takes, or if an
+    input is not a number.
 
     >>> cube = Primitive("cube", "x³", lambda x: x * x * x, lambda out, x: (3 * x * x,), "x to the power of 3.")
     >>> from autograd_engine import grad
@@ -113,7 +113,7 @@ class Primitive:
         self.derivative = (derivative,) if isinstance(derivative, str) else derivative
         self.doc = doc
         self.__name__ = name
-        # What a call takes is what `partials` takes after `out`; None stands for any number of inputs.
+        # A call takes what `partials` takes after `out`. An arity of None means any number of inputs.
         inputs = [i.replace(annotation=i.empty) for i in inspect.signature(partials).parameters.values()][1:]
         self.forward, self.partials = _checked_forward(name, forward), _checked_partials(name, partials)
         self.arity = None if any(i.kind is i.VAR_POSITIONAL for i in inputs) else len(inputs)
@@ -123,8 +123,8 @@ class Primitive:
         PRIMITIVES[name] = self
 
     def __call__(self, x: Any = _MISSING, y: Any = _MISSING, z: Any = _MISSING, /, *more: Any, **keywords: Any) -> Any:
-        """The value at numbers; a recorded node where an argument is a Value."""
-        # As rules call other rows: the rest of this function does the same, in up to twice the time.
+        """The value for plain numbers; a recorded node if an argument is a Value."""
+        # Fast paths for the calls that rules make. The rest of the function does the same in up to twice the time.
         arity = self.arity
         if arity == 1:
             if y is _MISSING and not keywords:
@@ -137,7 +137,7 @@ class Primitive:
                 return self.forward(x, y)
         elif (
             arity == 3
-            and x.__class__ in _PLAIN  # the condition of `where`
+            and x.__class__ in _PLAIN  # for `where`, whose first input is a condition
             and y.__class__ is float
             and z.__class__ is float
             and not more
@@ -158,7 +158,7 @@ class Primitive:
         return float(self.forward(*[as_float(x, f"{self.name}()") for x in args]))
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        """As a class attribute a primitive is a method: `Value.tanh = tanh` gives `v.tanh()`."""
+        """Bind the primitive as a method: with `tanh` as a class attribute, `v.tanh()` is `tanh(v)`."""
         return self if instance is None else MethodType(self, instance)
 
     def __repr__(self) -> str:
@@ -190,21 +190,21 @@ def row(
     saturates: bool = False,
     activation: bool = False,
 ) -> Primitive:
-    """A row of this library. Tests hold it to its word, so a call need not check what it returns.
+    """Make a row of this library. Tests check what it returns, so a call need not.
 
-    `latex` is its name in LaTeX, where that is another. `saturates` says that its slope vanishes gradually, which is
-    the reason that a diagnosis gives then; `activation`, that the layers of networks know it by its name.
+    `latex` is its name in LaTeX if that differs. `saturates` means that its slope vanishes gradually, which a diagnosis
+    then names as the reason; `activation` means that the layers of networks accept its name.
     """
     op = Primitive(name, symbol or name, forward, partials, doc, composite=composite, derivative=derivative)
-    op.forward, op.partials, op.module = forward, partials, None  # which nothing replaces
+    op.forward, op.partials, op.module = forward, partials, None  # with no module, the row cannot be replaced
     op.latex, op.saturates, op.activation = latex, saturates, activation
     return op
 
 
 def family(name: str, make: Callable[[int], Primitive], last: int) -> Callable[[int], Primitive]:
-    """The rows name0, name1, name2 … up to the number `last`, as `make` makes them; each is made once.
+    """A function from m to the row name0, name1, name2, … up to `last`; each row is made once, by `make`.
 
-    Asking for a row raises ValueError where its number is no plain whole number from 0 to `last`.
+    That function raises ValueError unless m is an int from 0 to `last`.
     """
     rows: dict[int, Primitive] = {}
     lock = threading.Lock()
@@ -223,13 +223,13 @@ def family(name: str, make: Callable[[int], Primitive], last: int) -> Callable[[
 
 
 def _module(function: Callable[..., Any]) -> tuple[Any, ...] | None:
-    """The module that a function was written in, by its name and its file; None for what Python did not compile."""
+    """The module that defines a function, by its name and file; None if the function is not written in Python."""
     names = getattr(function, "__globals__", None)
     return None if names is None else (names.get("__name__"), names.get("__file__"))
 
 
 def _checked_forward(name: str, forward: Callable[..., float]) -> Callable[..., float]:
-    """`forward`, whose result is a float or a number that is being recorded, or a TypeError says what it is."""
+    """`forward` with a TypeError for a result that is neither a real number nor one that is being recorded."""
 
     @functools.wraps(forward)
     def checked(*inputs: Any) -> Any:
@@ -240,7 +240,7 @@ def _checked_forward(name: str, forward: Callable[..., float]) -> Callable[..., 
 
 
 def _checked_partials(name: str, partials: Callable[..., Sequence[Any]]) -> Callable[..., Sequence[Any]]:
-    """`partials`, whose result is one real number per input."""
+    """`partials` with a ValueError for a result that is not a tuple of one number per input."""
 
     @functools.wraps(partials)
     def checked(out: Any, *inputs: Any) -> Sequence[Any]:
@@ -251,14 +251,14 @@ def _checked_partials(name: str, partials: Callable[..., Sequence[Any]]) -> Call
                 f"got {found!r:.60}"
             )
         if any(isinstance(partial, complex) for partial in found):
-            raise ArithmeticError(f"a local derivative of {name} is complex")  # as 1 / 0: Values give nan there
+            raise ArithmeticError(f"a local derivative of {name} is complex")  # as for 1 / 0, Values give nan
         return found
 
     return checked
 
 
 def _named(name: str) -> Primitive:
-    """The row of that name, for unpickling."""
+    """Look up a row when it is unpickled."""
     try:
         return PRIMITIVES[name]
     except KeyError:
@@ -266,7 +266,7 @@ def _named(name: str) -> Primitive:
 
 
 def c99(function: Callable[[float], float], poles: dict[float, float] | None = None) -> Callable[[float], float]:
-    """A function of `math` with C99's inf and nan where Python raises."""
+    """A function of `math` that returns C99's inf or nan where Python raises; `poles` maps poles to their values."""
 
     def forward(x: float) -> float:
         try:
@@ -280,5 +280,5 @@ def c99(function: Callable[[float], float], poles: dict[float, float] | None = N
 
 
 def to_integer(function: Callable[[float], int]) -> Callable[[float], float]:
-    """floor, ceil or round of `math` on every float: inf and nan stay, the sign of a zero is kept."""
+    """Python's floor, ceil or round for every float: inf and nan are returned unchanged, a zero keeps its sign."""
     return lambda x: math.copysign(float(function(x)), x) if math.isfinite(x) else x

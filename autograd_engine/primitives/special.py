@@ -16,8 +16,8 @@ SQRT1_2, TWO_OVER_SQRT_PI, ONE_OVER_SQRT_2PI = math.sqrt(0.5), 2 / math.sqrt(pi)
 
 
 def gaussian(x: Any, scale: float) -> Any:
-    """exp(-scale * x*x) for a scale of 1 or 1/2. x is split into 25 leading bits, whose square is exact, and
-    the rest: rounding x*x would cost up to 700 units in the last place."""
+    """exp(-scale * x*x) for a scale of 1 or 1/2. Rounding x*x would cost up to 700 units in the last place, so x is
+    split into its 25 leading bits, whose square is exact, and the rest."""
     x = clip(x, -40.0, 40.0)  # beyond, the result is 0
     high = round(x * 2.0**20) * 2.0**-20
     near = exp(-scale * high * high)
@@ -43,19 +43,19 @@ erfc = row(
 
 
 def _from_integer(x: Any) -> tuple[Any, Any]:
-    """x minus the nearest integer n, and (-1)**n: what sin(pi x) and cos(pi x) depend on."""
+    """x minus the nearest integer n, and (-1)**n: sin(pi x) and cos(pi x) depend on nothing else."""
     n = round(x)
     return x - n, 1.0 - 2.0 * (n - 2.0 * floor(0.5 * n))
 
 
 def sin_pi(x: Any) -> Any:
-    """sin(pi x), whose zeros are at the integers exactly."""
+    """sin(pi x), exactly zero at the integers."""
     rest, parity = _from_integer(x)
     return parity * sin(pi * rest)
 
 
 def cos_pi(x: Any) -> Any:
-    """cos(pi x), whose zeros are half way between the integers exactly."""
+    """cos(pi x), exactly zero half way between the integers."""
     rest, parity = _from_integer(x)
     return parity * where(abs(rest) < 0.25, cos(pi * rest), sin(pi * (0.5 - abs(rest))))
 

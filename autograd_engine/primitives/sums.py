@@ -1,4 +1,4 @@
-"""Rows of any number of inputs: summed and multiplied from left to right, so that the bits are fixed."""
+"""Rows with any number of inputs: added and multiplied from left to right, which fixes the bits of the result."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _prod(*inputs: float) -> float:
 
 
 def _prod_partials(out: Any, *inputs: Any) -> list[Any]:
-    """The product of the others, without dividing, so that zeros are no exception."""
+    """For each input the product of the others, without division, so that zeros need no special case."""
     before, after = [1.0], [1.0]
     for x, y in zip(inputs[:-1], inputs[:0:-1]):
         before.append(before[-1] * x)
@@ -30,8 +30,8 @@ def _prod_partials(out: Any, *inputs: Any) -> list[Any]:
 
 
 def dot_of_floats(xs: Sequence[float], ys: Sequence[float]) -> float:
-    """x₁y₁ + … + xₙyₙ of floats, added from left to right; 0 where there are none."""
-    total = -0.0  # what changes no number when it is added, not even -0.0
+    """x₁y₁ + … + xₙyₙ of floats, added from left to right; 0 if there are none."""
+    total = -0.0  # adding this changes no number, not even -0.0
     for x, y in zip(xs, ys):
         total += x * y
     return total if xs else 0.0
@@ -61,7 +61,7 @@ def _check_sequence(caller: str, *sequences: Any) -> None:
 def sum(values: Iterable[Any]) -> Any:
     """The sum of a sequence as one node, added from left to right; 0 for an empty one.
 
-    So the bits are the same in all versions of Python, which cannot be said of the builtin since 3.12.
+    The bits are the same in all versions of Python, unlike those of the builtin, which changed in 3.12.
 
     >>> sum([0.1] * 10)
     0.9999999999999999
@@ -76,9 +76,9 @@ def sum(values: Iterable[Any]) -> Any:
 
 
 def mean(values: Iterable[Any]) -> Any:
-    """The sum of a sequence divided by its length; each of n numbers has the slope 1/n.
+    """The sum of a sequence divided by its length; the slope with respect to each of n numbers is 1/n.
 
-    Raises ValueError for an empty one.
+    Raises ValueError for an empty sequence.
 
     >>> mean([1, 2, 6])
     3.0
@@ -95,8 +95,8 @@ def mean(values: Iterable[Any]) -> Any:
 def prod(values: Iterable[Any]) -> Any:
     """The product of a sequence as one node, multiplied from left to right; 1 for an empty one.
 
-    The slope by a number is the product of all others. It is not computed by dividing, so a 0 among them is no
-    exception:
+    The slope with respect to a number is the product of all others. It is computed without division, so a 0 among
+    them does no harm:
 
     >>> from autograd_engine import grad
     >>> grad(prod)([2.0, 0.0, 5.0])
@@ -107,9 +107,9 @@ def prod(values: Iterable[Any]) -> Any:
 
 
 def dot(xs: Iterable[Any], ys: Iterable[Any]) -> Any:
-    """x₁y₁ + x₂y₂ + … as one node, added from left to right; its slope by xᵢ is yᵢ, and by yᵢ it is xᵢ.
+    """x₁y₁ + x₂y₂ + … as one node, added from left to right. Its slope is yᵢ with respect to xᵢ, and vice versa.
 
-    Raises ValueError where the lengths differ.
+    Raises ValueError if the lengths differ.
 
     >>> dot([1, 2, 3], [4, 5, 6])
     32.0

@@ -35,7 +35,7 @@ arctan = row(
 
 
 def _arctan2_partials(out: Any, y: Any, x: Any) -> tuple[Any, Any]:
-    # Scaled only where squares would leave the range: x / scale may round among the subnormal numbers.
+    # Scaled only where squares would overflow or underflow, since x / scale may round to a subnormal number.
     larger = maximum(abs(x), abs(y))
     scale = where((larger > 1e-150) & (larger < 1e150), 1.0, larger)
     a, b = x / scale, y / scale

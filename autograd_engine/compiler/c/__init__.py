@@ -1,5 +1,5 @@
 """From a program to a C99 file.
 
-`export` is `to_c`: it traces the function and puts the file together. `functions` writes a program as C functions, with
-the expressions in `forms`; `file` writes the comment at the top, the helpers and the self-test.
+`export` has `to_c`, which traces the function and puts the file together. `functions` writes a program as C functions,
+with the expressions in `forms`; `file` writes the comment at the top, the helpers and the self-test.
 """

@@ -1,7 +1,7 @@
-"""to_c: a function of numbers becomes a file in C, which needs nothing but the C library.
+"""to_c: write a function of numbers as a C file that needs nothing but the C library.
 
-The file holds what jit(f, exact=True) computes, made from the same program. functions.py writes the functions,
-forms.py the expressions, and file.py the rest of the file: its comment, which says what is where, and its self-test.
+The file computes what jit(f, exact=True) computes, from the same program. functions.py writes the functions, forms.py
+the expressions, and file.py the rest of the file: the comment that says what is where, and the self-test.
 """
 
 from __future__ import annotations
@@ -25,36 +25,38 @@ from autograd_engine.structure import flatten
 
 __all__ = ["to_c"]
 
-CASES = 4  # of the self-test, fewer where they would hold more numbers than this:
+CASES = 4  # of the self-test; fewer if they would hold more numbers than CASE_NUMBERS
 CASE_NUMBERS = 4000
 
 
 def to_c(f: Callable[..., Any], *example: Any, path: str | PathLike[str] | None = None, name: str | None = None) -> str:
-    r"""One C99 file that computes `f` for arguments like `example`; it is written to `path` where one is given.
+    r"""The text of a C99 file that computes `f` for arguments like `example`; also written to `path`, if given.
 
-    `f` takes and returns what `jit` takes: numbers, or nested lists, tuples, dicts and arrays, of the shapes that
-    `example` has; a `vmap` becomes a loop over as many samples. All numbers of the arguments, one after the other,
-    are the `inputs` of the C functions. Where f returns one number, there are two:
+    `f` takes and returns what it may under `jit`: numbers, or nested lists, tuples, dicts and arrays. The shapes are
+    those of `example`; a `vmap` becomes a loop over its number of samples. All numbers in the arguments, one after
+    another, are the `inputs` of the C functions. If f returns one number, there are two functions:
 
         double NAME_value(const double *inputs);
         double NAME_value_and_gradient(const double *inputs, double *gradient);
 
-    Both return the value; `gradient` receives its derivatives by all inputs. To differentiate by some of the
-    arguments only, give `value_and_grad(f, argnums)`. That, and whatever else returns more than a number, becomes
+    Both return the value; `gradient` receives its derivatives with respect to all inputs. To differentiate with
+    respect to some of the arguments only, pass `value_and_grad(f, argnums)`. That, like any other function that
+    returns more than one number, becomes
 
         void NAME_evaluate(const double *inputs, double *outputs);
 
-    `name` is NAME, by default that of the function. A comment in the file says which input and output is what. The
-    functions may be called by several threads, except where they need more than 256 KiB of memory, which is static.
+    `name` is NAME, by default the name of `f`. A comment in the file lists the inputs and outputs. Several threads may
+    call the functions at once, unless these need more than 256 KiB of memory, which is then static.
 
-    Compiled without -ffast-math, the file gives the bits of `jit(f, exact=True)` where both use the same C library
-    (NaNs count as equal); NAME_value_and_gradient gives those of `value_and_grad(f, argnums)` for all arguments, whose
-    value may have been added up in another order. With -DSELF_TEST it has a `main` that checks this at stored points,
-    prints OK or the first difference, and returns 0 or 1; -DTOLERANCE=1e-12 lets another C library pass.
+    Compiled without -ffast-math, the file gives the bits of `jit(f, exact=True)` if both use the same C library (NaNs
+    count as equal); NAME_value_and_gradient gives those of `value_and_grad(f, argnums)` for all arguments, whose
+    value may have been added up in a different order. With -DSELF_TEST the file has a `main` that checks this at
+    stored points, prints OK or the first difference, and returns 0 or 1; -DTOLERANCE=1e-12 allows for another C
+    library.
 
-    Raises TypeError where the example holds something that is not a number, ValueError where there is no number in
-    the example or in the result, and where `name` cannot begin a name in C; TraceError as jit does; OSError where the
-    file cannot be written.
+    Raises TypeError if the example holds something that is not a number; ValueError if there is no number in the
+    example or in the result, or if `name` cannot begin a name in C; TraceError as jit does; OSError if the file cannot
+    be written.
 
     >>> text = to_c(lambda x, y: [x * y, 2 * (x + y)], 2.0, 3.0, name="rectangle")
     >>> print(text.partition("\n\n#ifdef SELF_TEST")[0].rpartition("\n\n")[2])
@@ -91,7 +93,7 @@ def to_c(f: Callable[..., Any], *example: Any, path: str | PathLike[str] | None 
         lines = function(of_part.program, _source(part, of_part, inputs), _outputs(of_part), part)
         code += [*_constants(part, of_part, "\n".join(lines)), *lines, ""]
     points = [leaves, *[_moved(leaves, k) for k in range(1, min(CASES, CASE_NUMBERS // len(leaves)))]]
-    # Of each function apart: next to the gradient arrays are taken apart, and a value is added up in another order.
+    # For each function by itself: a gradient takes arrays apart, so that the value beside it adds up in another order.
     results = {part: _results(of_part, [structure(point) for point in points]) for part, of_part in parts.items()}
     text = c_file(
         prefix,
@@ -107,19 +109,19 @@ def to_c(f: Callable[..., Any], *example: Any, path: str | PathLike[str] | None 
 
 
 def _default_name(f: Callable[..., Any]) -> str:
-    """The name of a function as far as it can stand in C, "f" where nothing is left of it."""
+    """The part of a function's name that is valid in C, or "f" if nothing is left."""
     return re.sub("[^A-Za-z0-9_]", "", getattr(f, "__name__", "").replace("<lambda>", "")).lstrip("_0123456789") or "f"
 
 
 def _numbers(name: str, argument: Any) -> Any:
-    """An argument of the example with floats and arrays of floats in it."""
+    """An argument of the example, its numbers converted to floats and arrays of floats."""
     check_containers(f"to_c(): {name}", argument)
     leaves, structure = flatten(argument)
     return structure([as_float(x, f"to_c(): {name}") for x in leaves])
 
 
 def _results(f: Callable[..., Any], points: Sequence[Any]) -> list[Any]:
-    """What the file has to give at each point."""
+    """What the file must compute at each point."""
     compiled = jit(f, exact=True, threads=1)
     return [compiled(*point) for point in points]
 
@@ -141,7 +143,7 @@ def _source(part: str, traced: TracedFunction, inputs: Sequence[Entry]) -> Sourc
 
 
 def _outputs(traced: TracedFunction) -> list[Output]:
-    """Where the numbers of the result go, when they lie side by side."""
+    """Where the numbers of the result go, with all of them side by side."""
     operands, outputs, start = iter(traced.program.outputs), list[Output](), 0
     for leaf in traced.leaves:
         if leaf.batch == SHARED:
@@ -159,7 +161,7 @@ def _constant_name(part: str, k: int) -> str:
 
 
 def _constants(part: str, traced: TracedFunction, code: str) -> list[str]:
-    """Definitions of the arrays that `code` maps though they are not among its arguments."""
+    """Definitions of the arrays that `code` maps and that are not arguments."""
     return [
         line
         for k, constant in enumerate(traced.arrays.constants)
@@ -169,5 +171,5 @@ def _constants(part: str, traced: TracedFunction, code: str) -> list[str]:
 
 
 def _moved(point: Sequence[float], k: int) -> list[float]:
-    """A point near `point`, the k-th: multiples of the golden ratio spread the numbers evenly."""
+    """The k-th point near `point`: multiples of the golden ratio spread the numbers evenly."""
     return [x + ((i + 1) * k * 0.6180339887498949 % 1 - 0.5) * (abs(x) + 1) / 4 for i, x in enumerate(point)]

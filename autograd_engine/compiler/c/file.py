@@ -17,7 +17,7 @@ from autograd_engine.structure import leaves_with_paths
 __all__ = ["Entry", "array", "c_file", "entries"]
 
 Entry = tuple[str, int, tuple[int, ...]]
-"""A name, the number of numbers and the shape: () for a single one."""
+"""A name, how many numbers it stands for, and their shape: () for a single number."""
 
 
 def entries(name: str, tree: Any) -> Iterator[Entry]:
@@ -38,7 +38,7 @@ def c_file(
     points: Sequence[Sequence[float]],
     expected: dict[str, Sequence[Sequence[float]]],
 ) -> str:
-    """The file. `expected` says for each function in `code` that it offers what it gives at `points`."""
+    """The text of the file. `expected` has the results at `points` of each function that the file offers."""
     parts = list(expected)
     outputs = len(expected[parts[-1]][0])
     body = [
@@ -94,7 +94,7 @@ _GRADIENT = "Both return the value. gradient[k] receives its derivative by input
 
 
 def _table(array: str, entries: Sequence[Entry]) -> list[str]:
-    """Lines that say which number is what."""
+    """Lines of the comment that say what each element of `array` is."""
     places, names, start = list[str](), list[str](), 0
     for name, size, shape in filter(itemgetter(1), entries):
         places.append(f"{array}[{start}]" if not shape else f"{array}[{start}..{start + size - 1}]")
@@ -105,7 +105,7 @@ def _table(array: str, entries: Sequence[Entry]) -> list[str]:
 
 
 def _harmless(line: str) -> str:
-    """A line of text that cannot end a comment, nor look as if."""
+    """A line of text without anything that begins or ends a comment."""
     line = line.encode("ascii", "backslashreplace").decode()
     return re.sub(r"[\x00-\x1f\x7f]", " ", line).replace("*/", "* /").replace("/*", "/ *")
 
@@ -135,7 +135,7 @@ def _self_test(points: Sequence[Sequence[float]], expected: dict[str, Sequence[S
 
 
 _COLUMNS = {"value": "1", "value_and_gradient": "@outputs", "evaluate": "@outputs"}
-"""How many numbers each function gives."""
+"""How many numbers each function returns, as an expression in C."""
 
 _COMPARISONS = {
     "value": ["if (differs(c, 0, @value(points[c]), right_value[c][0])) return 1;"],
@@ -150,7 +150,7 @@ _COMPARISONS = {
         "    if (differs(c, k, found[k], right_evaluate[c][k])) return 1;",
     ],
 }
-"""How the self-test compares what each gives for case c."""
+"""How the self-test checks the result of each function for case c."""
 
 
 def _rows(name: str, columns: str, rows: Sequence[Sequence[float]]) -> list[str]:

@@ -1,8 +1,8 @@
 """One C form per basic operation: from its name to a C99 expression. No calculus.
 
 `FORMS` is the table: {0}, {1}, {2} stand for the operands, each a name or a literal. What takes more than an
-expression is a function in `HELPERS`; @ stands for the prefix that keeps its name apart from those of other files.
-Each has the bits of the row's `forward` where C follows IEEE 754 (Annex F of the standard).
+expression is a function in `HELPERS`; @ stands for the prefix that distinguishes names in different files. Each form
+gives the bits of the row's `forward` if the C compiler follows IEEE 754 (Annex F of the standard).
 
 >>> FORMS["fma"].format("x", "y", "z"), literal(0.5), literal(-0.1)
 ('fma(x, y, z)', '0.5', '(-0x1.999999999999ap-4 /* 0.1 */)')
@@ -28,7 +28,7 @@ def _call(function: str, arity: int = 1) -> str:
 
 
 def _library(function: str, arity: int = 1) -> str:
-    """A call of what the C library rounds in its own way, see `_THROUGH_POINTERS`."""
+    """A call of a function that the C library rounds in its own way; see `_THROUGH_POINTERS`."""
     _LIBRARY[function] = f"static double (*const volatile @{function})({', '.join(['double'] * arity)}) = {function};"
     return _call(f"@{function}", arity)
 
@@ -49,7 +49,7 @@ FORMS: dict[str, str] = {
     "copysign": _call("@copysign", 2),
     "floor": _call("floor"),
     "ceil": _call("ceil"),
-    "round": _call("nearbyint"),  # the even one at a tie
+    "round": _call("nearbyint"),  # to even at a tie
     "sqrt": _call("sqrt"),
     "lt": "{0} < {1}",
     "le": "{0} <= {1}",
@@ -68,13 +68,13 @@ FORMS: dict[str, str] = {
     "minimum": _call("@minimum", 2),
     "relu": _call("@relu"),
     **{name: _library(function, PRIMITIVES[name].arity or 1) for name, function in C_LIBRARY.items()},
-    "fmod": _call("fmod", 2),  # which is exact, so a compiler knows nothing else of it
-    **({} if hasattr(math, "exp2") else {"exp2": "@pow(2.0, {0})"}),  # as the row has it
+    "fmod": _call("fmod", 2),  # exact, so a compiler that evaluates it gets the same bits
+    **({} if hasattr(math, "exp2") else {"exp2": "@pow(2.0, {0})"}),  # as the row computes it
 }
 
 HELPERS: dict[str, str] = {
     "product0": """\
-/* x * y of the chain rule: a zero stays a zero, whatever the other factor is. */
+/* x * y in the chain rule: a zero stays zero, whatever the other factor is. */
 static double @product0(double x, double y) {
     return x != 0.0 && y != 0.0 ? x * y : -0.0;
 }
@@ -107,8 +107,8 @@ static double @relu(double x) {
 }
 
 _THROUGH_POINTERS = """\
-/* Called through pointers: what a compiler knows of pow(x, 2.0) or exp(1.0) may differ from the C library in the
- * last bit. */"""
+/* Called through pointers, since a compiler that simplifies pow(x, 2.0) or exp(1.0) may differ from the C library in
+ * the last bit. */"""
 
 
 def helpers(code: Iterable[str]) -> list[str]:
@@ -121,7 +121,7 @@ def helpers(code: Iterable[str]) -> list[str]:
 
 
 def literal(x: float) -> str:
-    """A C literal with the bits of x (any NaN for a NaN): decimal where that is short and exact, else hexadecimal."""
+    """A C literal with the bits of x (any NaN for a NaN): decimal if that is short and exact, else hexadecimal."""
     if math.isnan(x):
         return "NAN"
     size = abs(x)

@@ -1,9 +1,9 @@
-"""A program becomes C functions: one statement per instruction, loops over samples, long programs in pieces.
+"""Writing a program as C functions: one statement per instruction, loops over samples, long programs in pieces.
 
-The shared code and the loops of each stage are cut into pieces, each a static function; a program of one piece's
-length has them in place. What one piece computes and another needs goes through the array `memory`.
+The shared code and the loops of each stage are cut into pieces, each a static function; a program no longer than one
+piece has its code in place. What one piece computes and another needs goes through the array `memory`.
 
-In all text @ stands for the prefix of the file's names, see forms.py.
+In all text @ stands for the prefix of the file's names; see forms.py.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ from autograd_engine.compiler.trace.errors import TraceError
 
 __all__ = ["HEADS", "Output", "Source", "function"]
 
-STACK = 2**15  # doubles of memory that are kept on the stack; more are static
+STACK = 2**15  # doubles; a larger `memory` is static instead of on the stack
 
 
 @dataclass(frozen=True)
 class Source:
     """Where the numbers of a program come from.
 
-    Of each scalar the place in `inputs`; of each array its name in C and the place of its first number there; of each
-    mapped axis its array, its length and how many numbers lie between two samples; of each batch its samples' number.
+    `scalars` has the index of each scalar in `inputs`. `arrays` has, for each array, its name in C and the index of
+    its first number there. `views` has, for each mapped axis, its array, its length and how far two samples are apart.
+    `sizes` has the number of samples of each batch.
     """
 
     scalars: Sequence[int]
@@ -36,7 +37,7 @@ class Source:
     sizes: Sequence[int]
 
     def text(self, operation: str, operands: tuple[int, ...]) -> str:
-        """An instruction without operands, as an expression; i is the number of the sample."""
+        """An instruction without operands, as an expression; in it, i is the number of the sample."""
         first = operands[0]
         if operation == "scalar":
             return f"inputs[{self.scalars[first]}]"
@@ -53,7 +54,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Output:
-    """Where an operand goes: to `place` of the outputs, for a batch with `step` numbers between two samples."""
+    """Where an operand goes: `place` is its index in the outputs; the samples of a batch are `step` numbers apart."""
 
     operand: int
     place: int
@@ -66,11 +67,11 @@ HEADS = {
     "value_and_gradient": "double @value_and_gradient(const double *inputs, double *gradient)",
     "evaluate": "void @evaluate(const double *inputs, double *outputs)",
 }
-"""What a file may offer."""
+"""The functions that a file may offer."""
 
 
 def function(program: Program, source: Source, outputs: Sequence[Output], name: str) -> list[str]:
-    """The lines of the function `name`, one of HEADS, and before them those of its pieces."""
+    """The lines of the function `name`, one of HEADS, preceded by those of its pieces."""
     return _Writer(program, source, outputs, name).lines()
 
 
@@ -86,7 +87,7 @@ class _Writer:
         self.program, self.source, self.name = program, source, name
         self.in_place = len(program) <= PART
         self.memory = 0
-        self.places: dict[int, str] = {}  # in memory, of what is needed in another piece
+        self.places: dict[int, str] = {}  # where in memory the numbers are that another piece needs
         self._divide()
         self._assign(outputs)
         self._share()
@@ -100,7 +101,7 @@ class _Writer:
         }
 
     def _assign(self, outputs: Sequence[Output]) -> None:
-        """Say which outputs are stored where their operand is computed, and which at the end, by batch."""
+        """Decide which outputs are stored where their operand is computed, and which at the end, batch by batch."""
         self.stores: dict[int, list[Output]] = {}
         self.rest: dict[int, list[Output]] = {}
         for output in outputs:
@@ -112,7 +113,7 @@ class _Writer:
                 self.rest.setdefault(output.batch, []).append(output)
 
     def _share(self) -> None:
-        """Give memory to what is needed in another piece: a number for each sample where that is another loop."""
+        """Give memory to what another piece needs: one number, or one per sample if that piece is in another loop."""
         program, homes = self.program, self.homes
         shared = dict.fromkeys(self.sums, False)
         for i, home in homes.items():
@@ -127,7 +128,7 @@ class _Writer:
             self.memory += self.source.sizes[program.instructions[x].batch] if every else 1
 
     def lines(self) -> list[str]:
-        """The pieces, and the function that goes through them."""
+        """The pieces, and the function that calls them in order."""
         functions: list[str] = []
         body: list[str] = []
         alone = len(self.pieces) == 1 and not self.sums and self.in_place
@@ -162,7 +163,7 @@ class _Writer:
         return [*functions, *_block(f"{HEADS[self.name]} {{", body)]
 
     def _piece(self, name: str, statements: list[str]) -> tuple[list[str], str]:
-        """A piece as a function of what it uses, and the call of it."""
+        """A piece as a function whose parameters are what it uses, and the call of it."""
         words = set(re.findall(r"\w+", "\n".join(statements)))
         used = [parameter for parameter in _PARAMETERS if parameter.lstrip("&") in words]
         head = f"static void {name}({', '.join(_PARAMETERS[parameter] for parameter in used)}) {{"
@@ -199,14 +200,14 @@ class _Writer:
         return "int" if self.program.instructions[i].operation in CONDITIONS else "double"
 
     def _text(self, x: int) -> str:
-        """An operand that no statement of this piece computes."""
+        """An operand, as an expression, that no statement of this piece computes."""
         if x < 0:
             return literal(self.program.constants[-1 - x])
         operation, operands, _ = self.program.instructions[x]
         return self.source.text(operation, operands) if operation in FROM_OUTSIDE else self.places[x]
 
     def _target(self, output: Output) -> str:
-        """What is assigned to: the value is the first of the outputs, the gradient follows."""
+        """The left side of the assignment to an output. Output 0 is the value; the gradient follows."""
         if self.name == "evaluate":
             return f"outputs[{_index(output.place, output.step)}]"
         return f"gradient[{output.place - 1}]" if output.place else "value"
@@ -230,7 +231,7 @@ _PARAMETERS = {
     "outputs": "double *outputs",
     "i": "size_t i",
 }
-"""What a piece may be given, as it is written in the call, and its declaration."""
+"""What a piece may be passed: as written in the call, and its declaration."""
 
 
 def _block(head: str, lines: Sequence[str]) -> list[str]:

@@ -533,7 +533,7 @@ def test_wrong_static_arguments():
     with pytest.raises(TypeError, match="static arguments must be hashable: unhashable type: 'list'"):
         jit(named_f, static_argnames="x")([1.0])
     for argument in ("relu", None):
-        with pytest.raises(TypeError, match=r"f\(\): x: expected a real number.*; .* by static_argnames"):
+        with pytest.raises(TypeError, match=r"f\(\): x: expected a real number.*; .* in static_argnames"):
             jit(named_f)(argument)
 
 
