@@ -30,8 +30,9 @@ from autograd_engine.number import INSTEAD_OF_MATH, Arithmetic
 from autograd_engine.primitives import Primitive, as_float, as_text
 
 new_node = object.__new__
-_UNNAMED = ""
 """Makes every node; debug() puts a function in its place that takes notice of them."""
+
+_UNNAMED = ""  # the label of most Values, which needs no check
 
 
 class _Leaves:
