@@ -109,10 +109,10 @@ def _check(path: Path, on_the_way: bool = False) -> None:
         others = stat.S_IWOTH  # often a group of one
     if status.st_uid != os.geteuid() and not (on_the_way and status.st_uid == 0):
         fault = "belongs to another user"
-    elif status.st_mode & others:
-        fault = "can be changed by other users"
     elif stat.S_ISLNK(status.st_mode) and not on_the_way:
         fault = "is a symbolic link"
+    elif status.st_mode & others:
+        fault = "can be changed by other users"
     else:
         return
     if not _warned.is_set():

@@ -253,23 +253,79 @@ def test_a_large_batch_can_be_computed_when_the_process_ends():
     assert (run.stdout, run.stderr) == ("1.0\n", "")
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-def test_a_child_can_compile_though_another_thread_did_so_at_the_fork():
+def output(program):
+    """What a new process without a cache prints."""
+    environment = {**os.environ, "AUTOGRAD_ENGINE_CACHE": ""}
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
+    return run.stdout
+
+
+def test_whoever_enters_llvm_holds_the_lock():
     program = (
-        "import os, signal, threading\n"
-        "from autograd_engine import jit, sin\n"
-        "from autograd_engine.compiler.llvm import native\n"
-        "entered, compile_module = threading.Event(), native._object\n"
-        "native._object = lambda *args: entered.set() or compile_module(*args)\n"
-        "other = threading.Thread(target=lambda: jit(lambda x: [sin(x * (k + 0.5)) for k in range(2000)])(0.5))\n"
+        "import gc, threading\n"
+        "import numpy as np\n"
+        "from llvmlite.binding import ffi\n"
+        "from autograd_engine import jit, sin, vmap\n"
+        "from autograd_engine.compiler.llvm import host\n"
+        "inside = []\n"
+        "ffi.register_lock_callback(lambda: inside.append(host._lock._is_owned()), lambda: None)\n"
+        "for k in range(250):\n"  # more than one linker links, so that one of them goes
+        "    assert jit(lambda x: x + k)(1.0) == 1 + k\n"
+        "f = jit(lambda X: vmap(lambda x: sin(x) ** 1.5 / 3)(X))\n"
+        "f(np.ones(9))\n"
+        "f.assembly()\n"
+        "gc.collect()\n"
+        "entered, done = threading.Event(), threading.Event()\n"
+        "def stay():\n"
+        "    with host.llvm():\n"
+        "        entered.set()\n"
+        "        done.wait()\n"
+        "other = threading.Thread(target=stay, daemon=True)\n"
+        "other.start()\n"
+        "entered.wait()\n"
+        "del f\n"  # this waits for nobody
+        "gc.collect()\n"
+        "assert len(host._unused) == 1\n"
+        "done.set()\n"
+        "other.join()\n"
+        "jit(lambda x: x * 2)(1.0)\n"
+        "assert not host._unused\n"
+        "print(len(inside) > 1000, all(inside))"
+    )
+    assert output(program) == "True True\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.parametrize(
+    "other",
+    [
+        # is in LLVM at the moment of the fork,
+        "with host.llvm():\n        entered.set()\n        time.sleep(0.2)",
+        # or traces the function that the child will call
+        "f(1.0)",
+    ],
+)
+def test_a_child_can_compile_whatever_another_thread_did_at_the_fork(other):
+    program = (
+        "import os, signal, threading, time\n"
+        "from autograd_engine import jit\n"
+        "from autograd_engine.compiler.llvm import host\n"
+        "entered, forked, parent = threading.Event(), threading.Event(), os.getpid()\n"
+        "@jit\n"
+        "def f(x):\n"
+        "    if threading.current_thread() is other and os.getpid() == parent:\n"
+        "        entered.set()\n"
+        "        forked.wait()\n"
+        "    return x + 41\n"
+        f"def work():\n    {other}\n"
+        "other = threading.Thread(target=work, daemon=True)\n"
         "other.start()\n"
         "entered.wait()\n"
         "child = os.fork()\n"
         "if not child:\n"
         "    signal.alarm(30)\n"
-        "    os._exit(int(jit(lambda x: x + 41)(1.0)))\n"
+        "    os._exit(int(f(1.0)))\n"
+        "forked.set()\n"
         "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
     )
-    environment = {**os.environ, "AUTOGRAD_ENGINE_CACHE": ""}
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
-    assert run.stdout == "42\n"
+    assert output(program) == "42\n"
