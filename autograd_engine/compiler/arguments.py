@@ -10,7 +10,7 @@ import numpy as np
 
 from autograd_engine.compiler.trace.traced import Traced
 from autograd_engine.primitives import as_float
-from autograd_engine.structure import leaves_with_paths, map_leaves
+from autograd_engine.structure import float_array, leaves_with_paths, map_leaves
 from autograd_engine.value import Value
 
 ANY_NUMBER = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -123,16 +123,18 @@ def take(tree: Any, scalars: list[float], arrays: list[Any]) -> Any:
     if isinstance(tree, dict):
         return (kind, *tree, *[take(part, scalars, arrays) for part in tree.values()])
     if isinstance(tree, np.ndarray):
+        try:
+            tree = float_array(tree)
+        except TypeError as error:
+            raise NotANumberError(str(error)) from None
         if tree.dtype == object:
             numbers: list[float] = []
             take(tree.ravel().tolist(), numbers, [])
             tree = np.array(numbers).reshape(tree.shape)
-        if isinstance(tree, (np.ma.MaskedArray, np.matrix)):  # whose arithmetic differs
-            raise NotANumberError(f"expected a plain array, got a {kind.__name__}; give np.asarray of it")
-        if tree.dtype.kind not in "fiub":
+        if tree.dtype != _FLOAT64:
             raise NotANumberError(f"expected an array of real numbers, got dtype {tree.dtype}")
         if tree.ndim:
-            arrays.append(np.array(tree, dtype=np.float64))
+            arrays.append(tree)
             return np.ndarray
         tree = tree.item()
     elif isinstance(tree, (Value, Traced)) or hasattr(tree, "shape_to_map"):
