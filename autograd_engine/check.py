@@ -33,7 +33,7 @@ from autograd_engine.differences import Outputs, differences
 from autograd_engine.given_gradient import slopes_like
 from autograd_engine.graph import reverse_sweep, topological_order
 from autograd_engine.primitives import Primitive, as_float
-from autograd_engine.structure import flatten, leaves_with_paths
+from autograd_engine.structure import flatten, float_arguments, leaves_with_paths
 from autograd_engine.value import Value, edges
 
 __all__ = ["GradientCheck", "GradientError", "Slope", "check_gradients"]
@@ -145,7 +145,7 @@ def check_gradients(
         raise ValueError(f"order must be 1 or 2, got {order!r}")
     if gradient is not None and order == 2:
         raise ValueError("order=2 differentiates the engine's gradient again; leave out gradient, or order")
-    leaves, structure = flatten(point)
+    leaves, structure = flatten(tuple(float_arguments("check_gradients", point)[0]))
     if not leaves:
         raise ValueError("check_gradients() needs a point: the numbers to call f with")
     arguments = _arguments(f, point)

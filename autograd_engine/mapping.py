@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.number_arrays import number_array
-from autograd_engine.structure import flatten, leaves_with_paths, map_leaves
+from autograd_engine.structure import flatten, float_arguments, leaves_with_paths, map_leaves
 
 mapper: ContextVar[Callable[..., Any] | None] = ContextVar("mapper", default=None)
 """What maps instead of `loop`, called like it: a compiler that traces the function sets it."""
@@ -45,8 +45,9 @@ def vmap(f: Callable[..., Any], in_axes: int | Sequence[int | None] | None = 0) 
     @functools.wraps(f)
     def mapped(*args: Any, **keywords: Any) -> Any:
         axes = _axes(in_axes, len(args))
+        given, named = float_arguments("vmap", args, keywords)
         lengths: dict[int, str] = {}
-        for i, (arg, axis) in enumerate(zip(args, axes)):
+        for i, (arg, axis) in enumerate(zip(given, axes)):
             if axis is not None:
                 for name, array in leaves_with_paths(arg, f"argument {i}", lists=False):
                     lengths.setdefault(_length(array, axis, name), name)
@@ -60,9 +61,9 @@ def vmap(f: Callable[..., Any], in_axes: int | Sequence[int | None] | None = 0) 
             raise ValueError("vmap() needs at least one sample, got arrays of length 0")
 
         def by_position(*sample: Any) -> Any:
-            return f(*sample[: len(args)], **dict(zip(keywords, sample[len(args) :])))
+            return f(*sample[: len(args)], **dict(zip(named, sample[len(args) :])))
 
-        everything, of_everything = (*args, *keywords.values()), (*axes, *[None] * len(keywords))
+        everything, of_everything = (*given, *named.values()), (*axes, *[None] * len(keywords))
         return (mapper.get() or loop)(by_position if keywords else f, everything, of_everything, samples)
 
     return mapped

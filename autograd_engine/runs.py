@@ -19,7 +19,7 @@ from autograd_engine.constants import map_numbers
 from autograd_engine.copying import has_variables, is_variable, variables
 from autograd_engine.graph import forward_sweep, reverse_sweep, topological_order
 from autograd_engine.primitives import as_float, identity
-from autograd_engine.structure import Structure, flatten, leaves_of
+from autograd_engine.structure import Structure, flatten, float_arguments, float_arrays, leaves_of
 from autograd_engine.value import Value, become_constant, differentiable_edges, edges, partials
 
 _op = operator.attrgetter("op")
@@ -45,13 +45,14 @@ class Run:
         indices = [_index(i, args, f) for i in ([argnums] if one else argnums)]  # type: ignore[union-attr]
         if len(set(indices)) < len(indices):
             raise ValueError(f"argnums={argnums} names an argument twice")
+        args, keywords = float_arguments(caller, args, keywords)
         leaves, self.structure = flatten(args[indices[0]] if one else tuple(args[i] for i in indices))
         points = [number_of(caller, "the arguments", leaf) for leaf in leaves]
         # Nodes for this run alone, so that an inner derivative cannot confuse its variable with an outer one.
         new = variable.get()
         self.inputs = [x.record(identity, x) if is_node(x) else new(x) for x in points]
         self.nested = any(x.op is not None for x in self.inputs)
-        fresh, arguments = self.structure(self.inputs), list(args)
+        fresh, arguments = self.structure(self.inputs), args.copy()
         # What existed before the run cannot depend on its inputs, so the sweeps stop there. Inside another derivative
         # that can save much: a whole trajectory.
         inside = self.nested or new is not Value or has_variables()
@@ -198,7 +199,7 @@ def number_of(caller: str, what: str, x: Any) -> Any:
 
 def matching(caller: str, what: str, given: Any, like: str, structure: Structure) -> list[Any]:
     """The numbers in `given`. Raises ValueError unless it has this `structure`."""
-    leaves, found = flatten(given)
+    leaves, found = flatten(float_arrays(given, f"{caller}(): {what}"))
     if found != structure:
         raise ValueError(f"{caller}() needs {what} of the same structure and shapes as the {like}")
     return [leaf if is_of_batch(leaf) else number_of(caller, what, leaf) for leaf in leaves]

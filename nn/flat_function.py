@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd_engine.derivatives import jacobian, value_and_grad
 from autograd_engine.primitives import as_float
-from autograd_engine.structure import flatten
+from autograd_engine.structure import flatten, float_arrays
 from autograd_engine.value import Value
 from nn.checks import Array
 
@@ -22,7 +22,7 @@ class FlatFunction:
     """
 
     def __init__(self, f: Callable[[Any], Any], x0: Any) -> None:
-        leaves, self._structure = flatten(x0)
+        leaves, self._structure = flatten(float_arrays(x0, "x0"))
         if not leaves:
             raise ValueError("x0 holds no number")
         try:

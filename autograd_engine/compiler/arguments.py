@@ -11,7 +11,7 @@ import numpy as np
 
 from autograd_engine.compiler.trace.traced import Traced
 from autograd_engine.primitives import as_float
-from autograd_engine.structure import apart, leaves_with_paths, map_leaves
+from autograd_engine.structure import apart, float_array, leaves_with_paths, map_leaves
 from autograd_engine.value import Value
 
 ANY_NUMBER = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -128,18 +128,20 @@ def take(tree: Any, scalars: list[float], arrays: list[Any]) -> Any:
         default = tree.default_factory if isinstance(tree, defaultdict) else None
         return (kind, default, *tree, *[take(part, scalars, arrays) for part in tree.values()])
     if isinstance(tree, np.ndarray):
+        try:
+            tree = float_array(tree)
+        except TypeError as error:
+            raise NotANumberError(str(error)) from None
         if tree.dtype == object:
             numbers: list[float] = []
             for x in tree.flat:
                 if take(x, numbers, []) is not float:
                     raise NotANumberError(f"expected a real number in an array of objects, got {type(x).__name__}")
             tree = np.array(numbers).reshape(tree.shape)
-        if isinstance(tree, (np.ma.MaskedArray, np.matrix)):  # their arithmetic differs
-            raise NotANumberError(f"expected a plain array, got a {kind.__name__}; convert it with np.asarray")
-        if tree.dtype.kind not in "fiub":
+        if tree.dtype != _FLOAT64:
             raise NotANumberError(f"expected an array of real numbers, got dtype {tree.dtype}")
         if tree.ndim:
-            arrays.append(np.array(tree, dtype=np.float64))
+            arrays.append(tree)
             return np.ndarray
         tree = tree.item()
     elif tree is None:

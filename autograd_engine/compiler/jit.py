@@ -31,6 +31,7 @@ from autograd_engine.compiler.trace.errors import OuterVariableError
 from autograd_engine.compiler.trace.traced import context
 from autograd_engine.copying import name_in_module
 from autograd_engine.primitives import as_float
+from autograd_engine.structure import float_arguments
 from autograd_engine.value import Value
 
 
@@ -189,17 +190,21 @@ class Jitted:
                 structure = structure, take(keywords, scalars, arrays)
         except NotANumberError as found:
             if found.symbol:
-                return self.function(*args, **keywords)
+                return self._uncompiled(args, keywords)
             raise TypeError(self._complaint(args, keywords)) from None
         kernel = self._kernels.get((structure, *[array.shape for array in arrays]) if arrays else structure)
         if kernel is None:
             if context.nodes is not None:  # inside another function being traced, whose numbers it may use
-                return self.function(*args, **keywords)
+                return self._uncompiled(args, keywords)
             try:
                 kernel = self._kernel(args, keywords, structure, arrays)
             except OuterVariableError:
-                return self.function(*args, **keywords)
+                return self._uncompiled(args, keywords)
         return kernel(scalars, arrays)
+
+    def _uncompiled(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        given, named = float_arguments(name_of(self.function), args, keywords)
+        return self.function(*given, **named)
 
     def program(self, *args: Any, **keywords: Any) -> str:
         """The simplified program for arguments like these, one instruction per line; without arguments, the newest."""
