@@ -21,7 +21,7 @@ autograd_engine.primitives: primitive arithmetic sums exponentials trigonometry 
 autograd_engine.primitives: activations
 autograd_engine: primitives graph number_arrays number backward copying value rows structure expressions files
 autograd_engine: differences derivatives mapping given_gradient check draw
-autograd_engine.explanations: symbols notation statements names formula chain_rule steps wording mistakes tasks explain
+autograd_engine.explanations: symbols notation names chain_rule statements formula steps wording mistakes tasks explain
 autograd_engine.explanations: exercise
 autograd_engine: explanations
 autograd_engine.diagnosis: origins rewrites as_python matching causes trials value_paths gradient_paths why debug
