@@ -37,8 +37,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from autograd_engine.explanations.chain_rule import Factor, Path, Term, derive
-from autograd_engine.explanations.mistakes import close
+from autograd_engine.explanations.mistakes import close, reason
 from autograd_engine.explanations.names import Names, reading_order
+from autograd_engine.explanations.notation import text
 from autograd_engine.explanations.statements import Statement
 from autograd_engine.explanations.symbols import Number
 from autograd_engine.explanations.tasks import DIGITS, Blank, Task
@@ -156,7 +157,8 @@ class Exercise:
             return Mark(blank.name, f"{answer!s:.60}", False, str(error))
         if close(number, blank.answer):
             return Mark(blank.name, str(answer), True, "")
-        remark = next((what for what, wrong in blank.mistakes if close(number, wrong)), "")
+        usual = (what for what, wrong in blank.mistakes if close(number, wrong))
+        remark = next(usual, "") or reason(number, blank.answer)
         return Mark(blank.name, str(answer), False, remark)
 
     def _number(self, answer: Any) -> float:
@@ -173,18 +175,19 @@ def exercise(
     out: Value,
     wrt: Value,
     *,
-    blanks: int = 3,
+    blanks: int | None = None,
     seed: int = 0,
     names: Mapping[str, Value] | None = None,
 ) -> Exercise:
     """The derivation of d(out)/d(wrt) with some of its numbers left blank.
 
     The derivative itself is always one of the blanks; the others are local derivatives, products along a path
-    and derivatives by nodes in between, drawn by `seed`: the same graph and seed give the same exercise. There are
-    fewer blanks where there is less to ask for. `names` calls nodes by other names than their labels.
+    and derivatives by nodes in between, drawn by `seed`: the same graph and seed give the same exercise. Without
+    `blanks`, up to three numbers are asked for. `names` calls nodes by other names than their labels.
 
-    Raises ValueError where out does not depend on wrt, where a number of the derivation is not finite, or where
-    it is longer than anybody would write down; TypeError unless out and wrt are Values.
+    Raises ValueError where out does not depend on wrt, where the derivation has fewer numbers to ask for than
+    `blanks`, one that is not finite or one that its formula does not give, as at a tie, or where it is longer than
+    anybody would write down; TypeError unless out and wrt are Values.
 
     >>> x, w = Value(3.0, label="x"), Value(2.0, label="w")
     >>> task = exercise(w * x * x, w, blanks=1)
@@ -206,7 +209,7 @@ def exercise(
     for argument, value in (("out", out), ("wrt", wrt)):
         if not isinstance(value, Value):
             raise TypeError(f"exercise() takes a Value as {argument}, got {type(value).__name__}: {value!r:.60}")
-    if isinstance(blanks, bool) or not isinstance(blanks, int) or blanks < 1:
+    if isinstance(blanks, bool) or not isinstance(blanks, int | None) or (blanks is not None and blanks < 1):
         raise ValueError(f"blanks is a number of at least 1, got {blanks!r}")
     order = reading_order([out])
     if len(order) > MOST_NODES:
@@ -220,6 +223,9 @@ def exercise(
         raise ValueError("there is nothing to derive: out was not computed from wrt")
     if not all(math.isfinite(step.number) for term in terms for step in _steps(term)):
         raise ValueError("an exercise needs finite numbers, and in this derivation there are others")
+    factors = [step for term in terms for step in _steps(term) if isinstance(step, Factor)]
+    if special := [factor for factor in factors if factor.special]:
+        raise ValueError(f"take another point: at this one {text(special[0].rule[0])} does not give the derivative")
     task = Task(out, terms, known, blanks, seed)
     given = [_given(node, known) for node in order]
     values = {name: node.data for node in order if (name := known.name(node).text).isidentifier()}

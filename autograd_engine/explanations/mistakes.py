@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from autograd_engine import primitives
 from autograd_engine.explanations.chain_rule import Factor, Path
+from autograd_engine.explanations.notation import text
 from autograd_engine.explanations.statements import derivative
-from autograd_engine.explanations.symbols import PI, textbook
+from autograd_engine.explanations.symbols import PI, Symbol, textbook
+from autograd_engine.graph import topological_order
 from autograd_engine.value import Value
 
 TOLERANCE = 5e-3
@@ -27,10 +30,21 @@ def close(x: float, y: float) -> bool:
     return math.isclose(x, y, rel_tol=TOLERANCE, abs_tol=1e-9)
 
 
+def reason(wrong: float, right: float) -> str:
+    """What can be said of a number that no usual mistake leads to."""
+    if not math.isfinite(wrong):
+        return "the answer is a finite number"
+    if math.isclose(wrong, right, rel_tol=10 * TOLERANCE):
+        return "close, but not to three significant digits"
+    if wrong * right < 0:
+        return "the sign is wrong, and so is the size"
+    return f"too {'large' if abs(wrong) > abs(right) else 'small'} in size, and not by a usual mistake"
+
+
 def of_factor(factor: Factor) -> Iterator[Mistake]:
     """What goes wrong with one local derivative."""
     for number in _at_wrong_argument(factor):
-        yield f"{sign(factor)} is taken at the wrong argument", number
+        yield f"{text(sign(factor))} is taken at the wrong argument", number
     yield "the sign is wrong", -factor.number
     yield f"this is the value of {factor.names.name(factor.child).text}, not its derivative", factor.child.data
 
@@ -40,8 +54,9 @@ def of_product(factors: Sequence[Factor], number: float) -> Iterator[Mistake]:
     yield "the sign is wrong", -number
     for factor in factors:
         for wrong in _at_wrong_argument(factor):
-            yield f"{sign(factor)} is taken at the wrong argument", _exchanged(number, factor.number, wrong)
-        yield f"the factor {sign(factor)} is missing", _exchanged(number, factor.number, 1.0)
+            yield f"{text(sign(factor))} is taken at the wrong argument", _exchanged(number, factor.number, wrong)
+        if len(factors) > 1:
+            yield f"the factor {text(sign(factor))} is missing", _exchanged(number, factor.number, 1.0)
 
 
 def of_sum(paths: Sequence[Path], number: float) -> Iterator[Mistake]:
@@ -58,7 +73,7 @@ def of_sum(paths: Sequence[Path], number: float) -> Iterator[Mistake]:
                 _exchanged(path.number, factor.number, wrong) if factor in path.factors else path.number
                 for path in paths
             )
-            yield f"{sign(factor)} is taken at the wrong argument", math.fsum(parts)
+            yield f"{text(sign(factor))} is taken at the wrong argument", math.fsum(parts)
 
 
 def _at_wrong_argument(factor: Factor) -> Iterator[float]:
@@ -79,7 +94,23 @@ def _exchanged(number: float, factor: float, wrong: float) -> float:
     return number / factor * wrong if factor else math.nan
 
 
+<<<<<<< HEAD
 def sign(factor: Factor) -> str:
     """∂child/∂parent."""
     names = factor.names
     return derivative(names.name(factor.child), names.name(factor.parent), local=True).text
+=======
+def sign(factor: Factor) -> Symbol:
+    """d child/d parent; of a child that depends on this parent in other ways too, that would be another number."""
+    names = factor.names
+    return derivative(names.name(factor.child), names.name(factor.parent)) if is_total(factor) else factor.symbol
+
+
+def is_total(factor: Factor) -> bool:
+    """Whether the local derivative is all there is of the child's derivative by this parent."""
+    ways: Counter[Value] = Counter({factor.parent: 1})
+    for node in topological_order([factor.child], stop={factor.parent}):
+        if node is not factor.parent:
+            ways[node] = sum(ways[x] for x in node.arguments if isinstance(x, Value))
+    return ways[factor.child] == 1
+>>>>>>> w-words

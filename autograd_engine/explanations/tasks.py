@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from autograd_engine.explanations import mistakes
 from autograd_engine.explanations.chain_rule import Factor, Path, Term
 from autograd_engine.explanations.names import Names
+from autograd_engine.explanations.notation import text
 from autograd_engine.explanations.statements import Statement, derivative, displayed, product, total
 from autograd_engine.explanations.symbols import Name, Number, Symbol, is_number, times
 from autograd_engine.value import Value
 
 DIGITS = 4
+MOST_UNASKED = 3  # blanks where nobody says how many
 
 Slot = Factor | Path | Term
+Quantity = frozenset[tuple[tuple[str, str], int]]
 
 
 @dataclass(frozen=True)
@@ -31,17 +35,25 @@ class Blank:
 class Task:
     """The lines of a derivation; of the numbers in it `blanks` many are left blank, drawn by `seed`.
 
-    The last term's is always one of them. What is blank is blank wherever it occurs.
+    The last term's is always one of them. What is blank is blank wherever it occurs. Raises ValueError where there are
+    not so many numbers; without `blanks`, it is some of them.
     """
 
-    def __init__(self, out: Value, terms: Sequence[Term], names: Names, blanks: int, seed: int) -> None:
+    def __init__(self, out: Value, terms: Sequence[Term], names: Names, blanks: int | None, seed: int) -> None:
         self.out, self.names = out, names
         self.terms = [_multiplied_out(term) for term in terms]
         self.numbers = {term.node: term for term in self.terms}
-        *others, result = dict.fromkeys(self._slots())
-        drawn = random.Random(seed).sample(range(len(others)), min(blanks - 1, len(others)))
-        chosen = [*(others[place] for place in sorted(drawn)), result]
-        self.blanks = {slot: self._blank(slot, _letters(place)) for place, slot in enumerate(chosen)}
+        self.slots: dict[Quantity, Slot] = {}
+        for slot in self._slots():
+            self.slots.setdefault(self._quantity(slot), slot)
+        last = self.terms[-1]
+        self.slots[self._quantity(last)] = last
+        if blanks is not None and blanks > len(self.slots):
+            raise ValueError(f"this derivation has {len(self.slots)} numbers to ask for, fewer than {blanks} blanks")
+        others = [quantity for quantity, slot in self.slots.items() if slot is not last]
+        drawn = random.Random(seed).sample(range(len(others)), min((blanks or MOST_UNASKED) - 1, len(others)))
+        chosen = [*(others[place] for place in sorted(drawn)), self._quantity(last)]
+        self.blanks = {key: self._blank(self.slots[key], _letters(place)) for place, key in enumerate(chosen)}
 
     def text(self, given: Sequence[Statement]) -> str:
         """The task as plain text, after what is given."""
@@ -68,17 +80,33 @@ class Task:
             yield Statement(sign, (sums, self._shown(term, term.number)))
 
     def _slots(self) -> Iterator[Slot]:
-        """Every number that can be asked for, the derivative by `wrt` last."""
+        """Every number that can be asked for, some of them more than once."""
         for term in self.terms:
             for path in term.paths:
-                yield from (f for f in path.factors if len(path.factors) > 1 and not is_number(f.symbol, 1))
-                if len(term.paths) > 1:
+                factors = [factor for factor in path.factors if not is_number(factor.symbol, 1)]
+                if len(factors) > 1 or path.source is not self.out:
+                    yield from (factor for factor in factors if mistakes.is_total(factor))
+                if len(term.paths) > 1 and not all(isinstance(factor.symbol, Number) for factor in factors):
                     yield path
             yield term
 
+    def _quantity(self, slot: Slot) -> Quantity:
+        """What is the same wherever a number occurs: its factors, apart from those that are 1."""
+        if isinstance(slot, Term):
+            if len(slot.paths) > 1:
+                return frozenset({((self.names.name(slot.node).text, ""), 1)})
+            [slot] = slot.paths
+        count = Counter[tuple[str, str]]()
+        if isinstance(slot, Path) and slot.source is not self.out:
+            count[self.names.name(slot.source).text, ""] += 1
+        for factor in slot.factors if isinstance(slot, Path) else [slot]:
+            if not is_number(factor.symbol, 1):
+                count[self.names.name(factor.child).text, factor.text] += 1
+        return frozenset(count.items())
+
     def _blank(self, slot: Slot, name: str) -> Blank:
         if isinstance(slot, Factor):
-            asks_for, found = mistakes.sign(slot), mistakes.of_factor(slot)
+            asks_for, found = text(mistakes.sign(slot)), mistakes.of_factor(slot)
         elif isinstance(slot, Path):
             [(term, i)] = [(t, i) for t in self.terms for i, path in enumerate(t.paths) if path is slot]
             asks_for, found = f"path {i + 1} of {self._of(term)}", mistakes.of_product(slot.factors, slot.number)
@@ -96,9 +124,13 @@ class Task:
 
     def _product(self, path: Path, left: Name) -> list[Symbol]:
         """A path as signs, as expressions and as numbers."""
+<<<<<<< HEAD
         signs: list[Symbol] = [
             derivative(self.names.name(f.child), self.names.name(f.parent), local=True) for f in path.factors
         ]
+=======
+        signs = list(map(mistakes.sign, path.factors))
+>>>>>>> w-words
         symbols = [self._shown(factor, factor.number, factor.symbol) for factor in path.factors]
         numbers = [self._shown(factor, factor.number) for factor in path.factors]
         if path.source is not self.out:
@@ -111,9 +143,10 @@ class Task:
         return lines[1:] if len(signs) == 1 and left.text.startswith("d ") else lines
 
     def _shown(self, slot: Slot, number: float, symbol: Symbol | None = None) -> Symbol:
-        if slot in self.blanks:
-            name = self.blanks[slot].name
-            return Name(f"({name})", rf"\boxed{{{name}}}")
+        blank = self.blanks.get(key := self._quantity(slot))
+        # What a path or a term is made of is shown, or nobody could tell what to compute.
+        if blank and (symbol is None or isinstance(symbol, Number) or isinstance(self.slots[key], Factor)):
+            return Name(f"({blank.name})", rf"\boxed{{{blank.name}}}")
         return Number(number, DIGITS) if symbol is None else symbol
 
 

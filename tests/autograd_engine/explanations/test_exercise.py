@@ -3,14 +3,17 @@
 import json
 import math
 import random
+import re
 
 import nbformat
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
 
-from autograd_engine import Exercise, Value, dot, exercise, exp, gradient, sigmoid, sin, tanh
+from autograd_engine import Exercise, Value, dot, exercise, exp, gradient, maximum, sigmoid, sin, tanh
+from autograd_engine.explanations.names import Names, reading_order
 from autograd_engine.graph import topological_order
+from tests.autograd_engine.explanations.reader import chained, statements
 from tests.laws.strategies import expressions, points
 
 
@@ -41,14 +44,77 @@ def remark(task, asked, answer):
     return mark.remark
 
 
+def available(out, x):
+    """How many numbers there are to ask for, where each formula gives its derivative."""
+    with pytest.raises(ValueError, match=r"fewer than 1000 blanks|does not give the derivative") as error:
+        exercise(out, x, blanks=1000)
+    if "take another point" in str(error.value):
+        reject()
+    return int(re.findall(r"\d+", str(error.value))[0])
+
+
+def all_blanks(out, x):
+    return exercise(out, x, blanks=available(out, x))
+
+
+def number_of(sign, nodes):
+    """d a/d b of the graph."""
+    top, by = (nodes[name] for name in re.fullmatch(r"d (\S+)/d (\S+)", sign).groups())
+    return gradient(top, [by])[0].data
+
+
+@settings(max_examples=60)
+@given(expressions(max_steps=4), points(), st.integers(1, 8), st.integers(0, 10**6))
+def test_the_equations_are_right_and_no_answer_is_visible(f, at, blanks, seed):
+    x, y = Value(at[0], "x"), Value(at[1], "y")
+    out = f(x, y)
+    assume(out is not x and any(node is x for node in topological_order([out])))
+    task = exercise(out, x, blanks=min(blanks, available(out, x)), seed=seed)
+    names = Names(reading_order([out]))
+    names.name(out, "out")
+    nodes = {names.name(node).text: node for node in topological_order([out])}
+    numbers = {name: node.data for name, node in nodes.items()}
+    answers = {f"({blank.name})": f"({blank.answer!r})" for blank in task.blanks}
+    below = task.text.partition("\nfind ")[2].partition("\n")[2]
+    for left, rights in statements("\n".join(line.removeprefix("  ") for line in below.splitlines())):
+        result = rights[-1][1]
+        right_side_alone = [right for _, right in rights[:-1] if re.fullmatch(r"-?[\d.]+(e[-+]\d+)?", right)]
+        assert not (result in answers and right_side_alone), task.text
+        values = [] if left.startswith("path") else [number_of(left, nodes)]
+        for _, right in rights:
+            for name, answer in answers.items():
+                right = right.replace(name, answer)
+            right = re.sub(r"d \S+/d [^\s)]+", lambda sign: f"({number_of(sign[0], nodes)!r})", right)
+            values.append(chained(right, numbers))
+        assert values == pytest.approx([values[0]] * len(values), rel=0.02, abs=0.02 * max(map(abs, values))), task.text
+
+
+def test_a_square_is_asked_for_without_its_answer():
+    x = Value(3.0, "x")
+    lines = str(exercise(x * x, x, blanks=2)).splitlines()
+    assert lines[3:] == ["find (A), (B)", "  path 1 = x = (A)", "  path 2 = x = (A)", "  d out/d x = (A) + (A) = (B)"]
+    assert str(exercise(3 * x, x)).splitlines()[-1] == "  d out/d x = (A)"
+    cube = str(exercise(x * x * x, x))
+    assert "path 2 = d out/d v1 · x" in cube
+    with pytest.raises(ValueError, match="this derivation has 2 numbers to ask for, fewer than 5 blanks"):
+        exercise(x * x, x, blanks=5)
+
+
+@given(st.floats())
+def test_every_wrong_answer_gets_a_reason(answer):
+    task = all_blanks(*three_paths())
+    for mark in task.check({blank.name: answer for blank in task.blanks}).marks:
+        assert mark.right or mark.remark
+
+
 @settings(max_examples=40)
 @given(expressions(max_steps=4), points(), st.integers(1, 8), st.integers(0, 10**6))
 def test_the_answers_are_right_and_the_last_is_the_gradient(f, at, blanks, seed):
     x, y = Value(at[0], "x"), Value(at[1], "y")
     out = f(x, y)
     assume(out is not x and any(node is x for node in topological_order([out])))
-    task = exercise(out, x, blanks=blanks, seed=seed)
-    assert 1 <= len(task.blanks) <= blanks
+    task = exercise(out, x, blanks=min(blanks, available(out, x)), seed=seed)
+    assert len(task.blanks) == min(blanks, available(out, x))
     assert task.blanks[-1].answer == gradient(out, [x])[0]
     grade = task.check({blank.name: blank.answer for blank in task.blanks})
     assert grade
@@ -85,7 +151,7 @@ def test_the_text():
 
 def test_all_blanks():
     out, w0 = chain_network()
-    task = exercise(out, w0, blanks=100)
+    task = all_blanks(out, w0)
     assert [blank.asks_for for blank in task.blanks] == [
         "∂out/∂s2",
         "∂s2/∂v2",
@@ -103,7 +169,7 @@ def test_a_recursion_can_be_asked_for_too():
     layer = [Value(0.1 * i, f"w{i}") for i in range(12)]
     units = [tanh(v * h) for v in layer]
     out = dot(layer, units)
-    task = exercise(out, w, blanks=30)
+    task = all_blanks(out, w)
     assert [blank.name for blank in task.blanks][24:28] == ["Y", "Z", "AA", "AB"]
     assert any(" from " not in blank.asks_for and blank.asks_for.startswith("d out/d v") for blank in task.blanks)
     assert task.check({blank.name: blank.answer for blank in task.blanks})
@@ -114,7 +180,7 @@ def test_a_recursion_can_be_asked_for_too():
 
 def test_a_forgotten_path_and_an_overwritten_one():
     g, x = three_paths()
-    task = exercise(g, x, blanks=100)
+    task = all_blanks(g, x)
     parts = [3.0, math.exp(1.0), math.cos(1.0)]
     total = sum(parts)
     assert remark(task, "d g/d x", total - parts[0]) == "path 1 is forgotten"
@@ -126,12 +192,16 @@ def test_a_forgotten_path_and_an_overwritten_one():
         remark(task, "d g/d x", parts[0] + parts[1] + math.cos(math.sin(1.0))) == "∂c/∂x is taken at the wrong argument"
     )
     assert remark(task, "path 2 of d g/d x", -math.exp(1.0)) == "the sign is wrong"
-    assert remark(task, "d g/d x", 1234.5) == ""
+    assert remark(task, "d g/d x", 1234.5) == "too large in size, and not by a usual mistake"
+    assert remark(task, "d g/d x", 0.1) == "too small in size, and not by a usual mistake"
+    assert remark(task, "d g/d x", -1234.5) == "the sign is wrong, and so is the size"
+    assert remark(task, "d g/d x", total * 1.03) == "close, but not to three significant digits"
+    assert remark(task, "d g/d x", math.inf) == "the answer is a finite number"
 
 
 def test_the_derivative_of_the_activation_at_the_wrong_argument():
     out, w0 = chain_network()
-    task = exercise(out, w0, blanks=100)
+    task = all_blanks(out, w0)
     s1 = sigmoid(4.0)
     s2 = sigmoid(s1)
     at_its_value = sigmoid(s2) * (1 - sigmoid(s2))
@@ -226,6 +296,8 @@ def test_what_cannot_be_an_exercise_is_refused():
         exercise(x, x)
     with pytest.raises(ValueError, match="finite numbers"):
         exercise(x**0.5, x)
+    with pytest.raises(ValueError, match=r"take another point: at this one \[x > 0\] does not give the derivative"):
+        exercise(maximum(x, 0.0) * 2, x)
     v = x
     for _ in range(200):
         v = sin(v)
