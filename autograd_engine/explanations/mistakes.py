@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from autograd_engine import primitives
@@ -12,7 +11,6 @@ from autograd_engine.explanations.chain_rule import Factor, Path
 from autograd_engine.explanations.notation import text
 from autograd_engine.explanations.statements import derivative
 from autograd_engine.explanations.symbols import PI, Symbol, textbook
-from autograd_engine.graph import topological_order
 from autograd_engine.value import Value
 
 TOLERANCE = 5e-3
@@ -94,23 +92,13 @@ def _exchanged(number: float, factor: float, wrong: float) -> float:
     return number / factor * wrong if factor else math.nan
 
 
-<<<<<<< HEAD
-def sign(factor: Factor) -> str:
-    """∂child/∂parent."""
-    names = factor.names
-    return derivative(names.name(factor.child), names.name(factor.parent), local=True).text
-=======
 def sign(factor: Factor) -> Symbol:
-    """d child/d parent; of a child that depends on this parent in other ways too, that would be another number."""
+    """∂child/∂parent, or the factor itself where that could be another one too."""
     names = factor.names
-    return derivative(names.name(factor.child), names.name(factor.parent)) if is_total(factor) else factor.symbol
+    local = derivative(names.name(factor.child), names.name(factor.parent), local=True)
+    return local if has_a_sign(factor) else factor.symbol
 
 
-def is_total(factor: Factor) -> bool:
-    """Whether the local derivative is all there is of the child's derivative by this parent."""
-    ways: Counter[Value] = Counter({factor.parent: 1})
-    for node in topological_order([factor.child], stop={factor.parent}):
-        if node is not factor.parent:
-            ways[node] = sum(ways[x] for x in node.arguments if isinstance(x, Value))
-    return ways[factor.child] == 1
->>>>>>> w-words
+def has_a_sign(factor: Factor) -> bool:
+    """Whether ∂child/∂parent can only be this factor: there are two for x·x."""
+    return sum(x is factor.parent for x in factor.child.arguments) == 1

@@ -85,7 +85,7 @@ class Task:
             for path in term.paths:
                 factors = [factor for factor in path.factors if not is_number(factor.symbol, 1)]
                 if len(factors) > 1 or path.source is not self.out:
-                    yield from (factor for factor in factors if mistakes.is_total(factor))
+                    yield from filter(mistakes.has_a_sign, factors)
                 if len(term.paths) > 1 and not all(isinstance(factor.symbol, Number) for factor in factors):
                     yield path
             yield term
@@ -124,13 +124,7 @@ class Task:
 
     def _product(self, path: Path, left: Name) -> list[Symbol]:
         """A path as signs, as expressions and as numbers."""
-<<<<<<< HEAD
-        signs: list[Symbol] = [
-            derivative(self.names.name(f.child), self.names.name(f.parent), local=True) for f in path.factors
-        ]
-=======
         signs = list(map(mistakes.sign, path.factors))
->>>>>>> w-words
         symbols = [self._shown(factor, factor.number, factor.symbol) for factor in path.factors]
         numbers = [self._shown(factor, factor.number) for factor in path.factors]
         if path.source is not self.out:

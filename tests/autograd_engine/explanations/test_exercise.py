@@ -58,9 +58,13 @@ def all_blanks(out, x):
 
 
 def number_of(sign, nodes):
-    """d a/d b of the graph."""
-    top, by = (nodes[name] for name in re.fullmatch(r"d (\S+)/d (\S+)", sign).groups())
-    return gradient(top, [by])[0].data
+    """d a/d b of the graph, or ∂a/∂b of one operation."""
+    local, top, by = re.fullmatch(r"(?:d |(∂))(\S+)/(?:d |∂)(\S+)", sign).groups()
+    top, by = nodes[top], nodes[by]
+    if not local:
+        return gradient(top, [by])[0].data
+    [slope] = [slope for parent, slope in zip(top.parents, top.local_derivatives()) if parent is by]
+    return slope
 
 
 @settings(max_examples=60)
@@ -84,7 +88,7 @@ def test_the_equations_are_right_and_no_answer_is_visible(f, at, blanks, seed):
         for _, right in rights:
             for name, answer in answers.items():
                 right = right.replace(name, answer)
-            right = re.sub(r"d \S+/d [^\s)]+", lambda sign: f"({number_of(sign[0], nodes)!r})", right)
+            right = re.sub(r"(d |∂)[^\s/(]+/(d |∂)[^\s)]+", lambda sign: f"({number_of(sign[0], nodes)!r})", right)
             values.append(chained(right, numbers))
         assert values == pytest.approx([values[0]] * len(values), rel=0.02, abs=0.02 * max(map(abs, values))), task.text
 
@@ -95,7 +99,7 @@ def test_a_square_is_asked_for_without_its_answer():
     assert lines[3:] == ["find (A), (B)", "  path 1 = x = (A)", "  path 2 = x = (A)", "  d out/d x = (A) + (A) = (B)"]
     assert str(exercise(3 * x, x)).splitlines()[-1] == "  d out/d x = (A)"
     cube = str(exercise(x * x * x, x))
-    assert "path 2 = d out/d v1 · x" in cube
+    assert "path 2 = ∂out/∂v1 · x" in cube
     with pytest.raises(ValueError, match="this derivation has 2 numbers to ask for, fewer than 5 blanks"):
         exercise(x * x, x, blanks=5)
 
