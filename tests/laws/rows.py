@@ -275,6 +275,7 @@ ROWS: dict[str, Row] = {
         points=(
             _at(0.0, 0.0, value=0.0, slopes=0.0),
             _at(inf, 1.0, value=inf, slopes=(1.0, 0.0)),
+            *[_at(x, y, value=inf, slopes=nan) for x in (inf, -inf) for y in (inf, -inf)],
             _at(1e200, 1e200, slopes=0.7071, digits=1e-4),
             _at(1e-200, 1e-200, slopes=0.7071, digits=1e-4),
         ),

@@ -10,6 +10,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from autograd_engine import grad, hessian, jacobian, jit, jvp, tanh, value_and_grad, vjp, vmap, where
+from autograd_engine.compiler.llvm import executable
+from autograd_engine.compiler.llvm.layout import CHUNKS, SMALLEST_CHUNK
 from autograd_engine.primitives import PRIMITIVES
 from autograd_engine.structure import flatten
 from tests.laws.rows import special_points
@@ -143,6 +145,29 @@ def test_every_lane_and_every_batch_size(programs, pairs):
             assert [bits(row.tolist()) for row in found] == expected[:samples]
 
 
+@pytest.mark.parametrize("width", [2, 4, 8])
+@settings(max_examples=1, phases=GENERATE)
+@given(
+    st.lists(expressions(smooth=False, choices=True), min_size=8, max_size=8),
+    st.lists(PAIRS, min_size=11, max_size=11),
+)
+def test_every_width_of_the_vector_unit(width, programs, pairs):
+    f = of_samples([*programs, *[value_and_grad(program, (0, 1)) for program in programs]])
+    expected = [bits(f(list(pair))) for pair in pairs]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(executable, "width", lambda: width)
+        compiled = jit(vmap(f), exact=True)
+        summed = jit(lambda X: vmap(lambda x: 0.1 * x[0])(X).sum(), exact=True)
+        for samples in (1, 2, 3, 4, 5, 8, 11):
+            for array in layouts(np.array(pairs[:samples])):
+                found = np.array(flatten(compiled(array))[0]).reshape(-1, samples).T
+                assert [bits(row.tolist()) for row in found] == expected[:samples]
+                assert bits(summed(array)) == bits(
+                    functools.reduce(operator.add, [0.1 * x for x, _ in pairs[:samples]])
+                )
+        assert f"<{width} x double>" in compiled.llvm()
+
+
 @given(st.lists(expressions(), min_size=3, max_size=3), st.sampled_from([np.float32, np.float16, np.int8, np.bool_]))
 @settings(max_examples=4, phases=GENERATE)
 def test_arrays_of_other_types(programs, dtype):
@@ -172,6 +197,12 @@ def test_second_derivatives_at_special_points(point):
 def test_sums_over_samples_are_added_in_order(numbers):
     x = np.array(numbers)
     assert bits(total(x)) == bits(functools.reduce(operator.add, [0.1 * n for n in numbers]))
+
+
+@pytest.mark.parametrize("samples", [SMALLEST_CHUNK, SMALLEST_CHUNK + 1, (CHUNKS + 1) * SMALLEST_CHUNK + 1])
+def test_sums_over_many_samples_are_added_in_order(samples):
+    x = np.random.default_rng(samples).normal(size=samples)
+    assert bits(total(x)) == bits(functools.reduce(operator.add, [0.1 * n for n in x.tolist()]))
 
 
 total = jit(lambda x: vmap(lambda x: 0.1 * x)(x).sum(), exact=True)

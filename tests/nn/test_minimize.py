@@ -355,7 +355,7 @@ def test_a_start_without_value_or_slope_is_reported(f: Callable[[Any], Any], x0:
     ("x0", "options", "error", "message"),
     [
         ("a", {}, TypeError, "^x0: expected a real number .* got str: 'a'"),
-        ([1.0, None], {}, TypeError, "^x0: expected a real number .* got NoneType"),
+        ([1.0, 1j], {}, TypeError, "^x0: expected a real number .* got complex"),
         ([], {}, ValueError, "^x0 holds no number$"),
         (1.0, {"max_steps": -1}, ValueError, "^max_steps must be at least 0, got -1$"),
         (1.0, {"tolerance": math.nan}, ValueError, "^tolerance must be finite and at least 0, got nan$"),

@@ -117,6 +117,22 @@ def test_the_number_of_threads_does_not_change_a_bit(samples, monkeypatch):
     assert results[0] == results[1] == results[2]
 
 
+@pytest.mark.parametrize("samples", [1, 7, SMALLEST_CHUNK + 1])
+def test_the_width_of_the_vector_unit_changes_nothing_but_rounding(samples, monkeypatch):
+    results = []
+    for width in (2, 4, 8):
+        monkeypatch.setattr(executable, "width", lambda width=width: width)
+        step, arguments = network(samples)
+        value, slope = step(*arguments)
+        results.append([value, *slope.ravel()])
+        assert f"<{width} x double>" in step.llvm()
+    w, X, y = network(samples)[1]
+    mean_of_squares = np.mean((np.tanh(X @ w.T).sum(axis=1) - y) ** 2)
+    assert [value for value, *_ in results] == pytest.approx([mean_of_squares] * 3, rel=1e-13)
+    for found in results[1:]:
+        assert found == pytest.approx(results[0], rel=1e-12, abs=1e-13)
+
+
 def test_calls_from_several_threads_do_not_disturb_each_other():
     step, (w, X, Y) = network(64)
     points = [w + k for k in range(8)]

@@ -133,6 +133,17 @@ def test_a_product_that_others_need_is_not_contracted():
 def test_sums_over_samples_contract_products():
     text = jit(lambda x: mean(vmap(lambda x: x * x)(x))).program(np.ones(3))
     assert "sum over i: %0[i] * %0[i]" in text
+    text = jit(lambda x: [(squares := vmap(lambda x: x * x)(x)), mean(squares)]).program(np.ones(3))
+    assert "%1[i] = mul %0[i], %0[i]" in text
+    assert "sum over i: %1[i]\n" in text
+
+
+def test_what_comes_after_a_sum_over_samples_contracts_too():
+    text = jit(lambda x, a, b: [vmap(lambda x: x * x)(x).sum() * a + b, a * b - 1]).program(np.ones(3), 1.0, 2.0)
+    assert "[i] * %" in text
+    assert "fma" in text
+    assert "fms" in text
+    assert "mul" not in text
 
 
 def test_the_strong_zero_is_left_out_only_where_no_condition_depends_on_it():

@@ -666,5 +666,5 @@ def test_a_cotangent_of_what_vmap_returns_is_one_too():
     def wrong(w, X):
         return vjp(lambda w: vmap(lambda x: w[0] * x[0])(X), w)[1](1.0)
 
-    with pytest.raises(TypeError, match="a cotangent that is one of the same shape"):
+    with pytest.raises(TypeError, match="a vmap result of the same shape"):
         jit(wrong)(np.array(W), X)

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from autograd_engine import Value, dot, exp, formula, sigmoid, tanh
 from autograd_engine.explanations.names import Names, reading_order
 from autograd_engine.explanations.notation import text
+from autograd_engine.explanations.symbols import Number
 from tests.autograd_engine.explanations.reader import evaluated
 from tests.laws.strategies import expressions, points
 
@@ -20,6 +21,21 @@ def test_a_formula_read_again_has_the_value(f, at):
         numbers[line.left.text] = evaluated(text(line.rights[0]), numbers)
         assert numbers[line.left.text] == pytest.approx(line.rights[1].value, rel=1e-4, abs=1e-4)
     assert evaluated(text(found.expression), numbers) == pytest.approx(found.value.data, rel=1e-4, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("number", "written"),
+    [(999_999.0, "999999"), (-999_999.0, "-999999"), (1e6, "1e+06"), (-1e6, "-1e+06"), (999_999.6, "1e+06")]
+    + [(999_949.9, "9.999e+05"), (99_999.0, "99999"), (1234.5, "1234"), (0.0, "0"), (-0.0, "-0")],
+)
+def test_whole_numbers_below_a_million_have_all_their_digits(number, written):
+    assert text(Number(number, 4)) == written
+
+
+def test_a_whole_power_below_a_million_stands_above():
+    x = Value(1.0, "x")
+    assert [text(formula(x**n).expression) for n in (999_999, -999_999)] == ["x⁹⁹⁹⁹⁹⁹", "x⁻⁹⁹⁹⁹⁹⁹"]
+    assert text(formula(x**1e6).expression) == "x^1e+06"
 
 
 @settings(max_examples=15)
