@@ -5,7 +5,7 @@
 >>> print(explain(exp(x * y) + sin(x), x))
 d out/d x = exp(x·y) · y + cos(x)
           = 2.117 · 0.5 + 0.07074
-          = 1.059 + 0.07074
+          = 1.0585 + 0.070737
           = 1.129
 >>> print(explain(tanh))
 tanh(x): The hyperbolic tangent.
@@ -144,7 +144,7 @@ def explain(
 
     `seed` is a derivative dL/d(out) that comes in from above, where `out` is part of something larger. `names`
     calls nodes by other names than their labels, such as `names=model.named_parameters()`. Numbers are shown with
-    `digits` significant digits.
+    `digits` significant digits, and more where the result would not come out as printed otherwise.
 
     Raises TypeError, which lists the inputs where wrt is missing, unless out and wrt are Values, and ValueError for
     another form or fewer than one digit.

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 from math import isfinite
 from typing import TypeVar
 
 from autograd_engine.explanations.chain_rule import Factor
 from autograd_engine.explanations.notation import ATOM, latex, text
-from autograd_engine.explanations.symbols import Name, Number, Product, Sum, Symbol
+from autograd_engine.explanations.symbols import Name, Number, Product, Sum, Symbol, evaluate
 
 WIDTH = 110  # of a line of text
+MOST_DIGITS = 17  # of a float; more do not change it
 LIKE_THE_FIRST = 3  # from this many items of one form on, they are folded into one
 
 Item = TypeVar("Item")
@@ -20,22 +22,28 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Statement:
-    """`left` and what it is equal to: first the expression, then its numbers. With `on_one_line`, if it fits."""
+    """`left` and what it is equal to: first the expression, then its numbers. With `on_one_line`, if it fits.
+
+    `rounded` says that the last of them is not what the printed numbers give, with however many digits.
+    """
 
     left: Symbol
     rights: tuple[Symbol, ...]
     on_one_line: bool = False
+    rounded: bool = field(default=False, repr=False)
 
     @property
     def text(self) -> str:
         """Each right side under the one before, or all of them on one line where there are two and they fit."""
         left = text(self.left)
         rights = _without_repetition(text(right) for right in self.rights)
-        line = " = ".join([left, *rights])
+        signs = ["="] * (len(rights) - 1) + ["≈" if self.rounded else "="]
+        line = " ".join([left, *(f"{sign} {right}" for sign, right in zip(signs, rights))])
         if (len(rights) < 3 or self.on_one_line) and len(line) <= WIDTH:
             return line
         margin, start = " " * len(left), len(left) + len(" = ")
-        return "\n".join(wrapped(f"{margin if i else left} = {right}", start) for i, right in enumerate(rights))
+        rows = enumerate(zip(signs, rights))
+        return "\n".join(wrapped(f"{margin if i else left} {sign} {right}", start) for i, (sign, right) in rows)
 
     @property
     def latex(self) -> str:
@@ -43,7 +51,49 @@ class Statement:
         rights = _without_repetition(latex(right) for right in self.rights)
         if self.on_one_line:
             return f"{latex(self.left)} &= {' = '.join(rights)}"
-        return latex(self.left) + r" \\ ".join(f" &= {right}" for right in rights)
+        lines = [f" &= {right}" for right in rights]
+        if self.rounded:
+            lines[-1] = rf" &\approx {rights[-1]}"
+        return latex(self.left) + r" \\ ".join(lines)
+
+
+def calculation(left: Symbol, rights: Sequence[Symbol], result: Symbol) -> Statement:
+    """The statement in which all numbers have so many digits that they give the result as it is printed."""
+    exact = [_adding_up(right, result) for right in rights]
+    shown = [given if right is None else right for right, given in zip(exact, rights)]
+    return Statement(left, (*shown, result), rounded=any(right is None for right in exact))
+
+
+def _adding_up(right: Symbol, result: Symbol) -> Symbol | None:
+    """`right` with enough digits, or None if there are not enough; as it is where it is no calculation."""
+    for more in range(MOST_DIGITS):
+        shown = _with_numbers(right, partial(_longer, more))
+        try:
+            number = evaluate(_with_numbers(shown, lambda x: Number(float(text(x)))), {})
+        except KeyError:  # for a name there is no number
+            return right
+        if not isinstance(result, Number) or number == result.value or text(result) in _printed(number, result):
+            return shown
+    return None
+
+
+def _longer(more: int, x: Number) -> Number:
+    return Number(x.value, min(x.digits + more, MOST_DIGITS))
+
+
+def _printed(number: float, like: Number) -> set[str]:
+    """A number with as many digits as another one: half of the last digit may be rounded up or down."""
+    whole = len(f"{abs(like.value):.0f}") if like.value.is_integer() else 0
+    return {text(Number(number * (1 + share), max(like.digits, whole))) for share in (-1e-12, 0, 1e-12)}
+
+
+def _with_numbers(x: Symbol, change: Callable[[Number], Number]) -> Symbol:
+    """The sum or product with other numbers in it."""
+    if isinstance(x, Number):
+        return change(x)
+    if isinstance(x, Product):
+        return Product(tuple(_with_numbers(factor, change) for factor in x.factors))
+    return Sum(tuple(_with_numbers(term, change) for term in x.terms)) if isinstance(x, Sum) else x
 
 
 @dataclass(frozen=True)

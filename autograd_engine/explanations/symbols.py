@@ -185,7 +185,8 @@ def evaluate(x: Symbol, known: Mapping[Symbol, float]) -> float:
     if isinstance(x, Product):
         return functools.reduce(times, [evaluate(factor, known) for factor in x.factors])
     if isinstance(x, Sum):
-        return sum(evaluate(term, known) for term in x.terms)
+        terms = [evaluate(term, known) for term in x.terms]
+        return math.fsum(terms) if all(map(math.isfinite, terms)) else sum(terms)
     return math.pi if x is PI else known[x]
 
 

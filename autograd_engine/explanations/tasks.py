@@ -11,7 +11,7 @@ from autograd_engine.explanations import mistakes
 from autograd_engine.explanations.chain_rule import Factor, Path, Term
 from autograd_engine.explanations.names import Names
 from autograd_engine.explanations.notation import text
-from autograd_engine.explanations.statements import Statement, derivative, displayed, product, total
+from autograd_engine.explanations.statements import Statement, calculation, derivative, displayed, product, total
 from autograd_engine.explanations.symbols import Name, Number, Symbol, is_number, times
 from autograd_engine.value import Value
 
@@ -71,13 +71,13 @@ class Task:
         for term in self.terms:
             sign = derivative(self.names.name(self.out), self.names.name(term.node))
             if len(term.paths) == 1:
-                yield Statement(sign, (*self._product(term.paths[0], sign), self._shown(term, term.number)))
+                yield calculation(sign, self._product(term.paths[0], sign), self._shown(term, term.number))
                 continue
             for i, path in enumerate(term.paths):
                 left = Name(f"path {i + 1}", rf"\text{{path {i + 1}}}")
-                yield Statement(left, (*self._product(path, left), self._shown(path, path.number)))
+                yield calculation(left, self._product(path, left), self._shown(path, path.number))
             sums = total(self._shown(path, path.number) for path in term.paths)
-            yield Statement(sign, (sums, self._shown(term, term.number)))
+            yield calculation(sign, [sums], self._shown(term, term.number))
 
     def _slots(self) -> Iterator[Slot]:
         """Every number that can be asked for, some of them more than once."""

@@ -14,6 +14,7 @@ from autograd_engine.explanations.statements import (
     Line,
     Sentence,
     Statement,
+    calculation,
     derivative,
     groups,
     notes,
@@ -124,7 +125,7 @@ class Wording:
             share = functools.reduce(times, [factor.number for factor in term.common], 1.0)
             sums: list[Symbol] = [self._number(path.number) for path in paths]
             rights.append(combined(sums, [self._number(share)] if term.common else []))
-        return _written(Statement(self._sign(term.node), (*rights, result)))
+        return _written(calculation(self._sign(term.node), rights, result))
 
     def _say(self, factors: Sequence[Factor], numbers: Sequence[float]) -> None:
         for note in notes(factors, numbers, self.digits):

@@ -62,12 +62,12 @@ def test_lecture_2_the_product_of_the_chain_network():
     out, w0, w1, w2 = chain_network()
     assert str(explain(out, w2)) == "d out/d w2 = s2 = 0.7275"
     assert str(explain(out, w1)) == (
-        "d out/d w1 = w2 · s2(1-s2) · s1\n           = 0.5 · 0.1982 · 0.982\n           = 0.09734"
+        "d out/d w1 = w2 · s2(1-s2) · s1\n           = 0.5 · 0.19824 · 0.98201\n           = 0.09734"
     )
     explanation = explain(out, w0)
     assert explanation.text == (
         "d out/d w0 = w2 · s2(1-s2) · w1 · s1(1-s1) · s0\n"
-        "           = 0.5 · 0.1982 · 1 · 0.01766 · 2\n"
+        "           = 0.5 · 0.19824 · 1 · 0.0176627 · 2\n"
         "           = 0.003501"
     )
     assert explanation.markdown == explanation._repr_markdown_()

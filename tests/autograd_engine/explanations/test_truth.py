@@ -3,13 +3,15 @@
 import functools
 import math
 import re
+from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd_engine import PRIMITIVES, Value, explain, maximum, sin, sqrt, steps
+from autograd_engine import PRIMITIVES, Value, exp, explain, maximum, sin, sqrt, steps
 from tests.autograd_engine.explanations.reader import chained, evaluated, statements
+from tests.laws.strategies import expressions, points
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 2.0, 0.5, -3.0, math.inf, -math.inf, math.nan]
 STRONG_ZERO = "zero times anything is zero"
@@ -64,6 +66,38 @@ def test_every_formula_of_an_explanation_has_its_number(form, graph):
                 right = functools.reduce(lambda text, sign: text.replace(sign, known[sign]), known, right)
                 assert same(chained(right, numbers, strong_zero), number), explanation.text
             known[f"({left})" if left.startswith("d ") else left] = f"({result})"
+
+
+@settings(max_examples=150)
+@given(expressions(smooth=False), points(), st.sampled_from(["paths", "states", "deltas"]), st.integers(1, 6))
+def test_every_line_is_true_in_the_digits_that_are_printed(f, at, form, digits):
+    x, y = Value(at[0], "x"), Value(at[1], "y")
+    for _, rights in statements(explain(f(x, y), x, form=form, digits=digits).text.partition("\nwhere\n")[0]):
+        *shown, (sign, result) = rights
+        for _, right in shown:
+            if sign == "=" and not re.search("[^-0-9.e+ ·()]", right):
+                # Half of the last digit that is printed, of which whole numbers have as many as they take.
+                number, whole = Fraction(result), "." not in result and "e" not in result
+                last = math.floor(math.log10(abs(number))) - digits + 1 if number else -300
+                unit = Fraction(10) ** (min(last, 0) if whole else last)
+                assert abs(exactly(right) - number) <= unit * Fraction("0.500001"), (right, result)
+
+
+def exactly(right):
+    """The value of sums and products of decimal numbers."""
+    return eval(re.sub(r"[\d.]+(e[-+]\d+)?", lambda x: f'Fraction("{x[0]}")', right).replace("·", "*"))
+
+
+def test_digits_are_added_where_the_printed_numbers_would_not_add_up():
+    x, y = Value(1.5, "x"), Value(0.5, "y")
+    assert str(explain(exp(x * y) + sin(x), x)).splitlines()[1:] == [
+        "          = 2.117 · 0.5 + 0.07074",
+        "          = 1.0585 + 0.070737",
+        "          = 1.129",
+    ]
+    noise = explain(0.1 * x + 0.2 * x - 0.3 * x, x)
+    assert str(noise).endswith("≈ 5.551e-17")
+    assert r"&\approx 5.551" in noise.markdown
 
 
 def test_a_tie_and_a_point_without_a_slope_are_named():
