@@ -59,11 +59,7 @@ reciprocal = row(
 )
 square = row("square", lambda x: x * x, lambda out, x: (2 * x,), "x * x.", "2 * x", symbol="x²", composite=True)
 sign = row(
-    "sign",
-    lambda x: 1.0 if x > 0 else -1.0 if x < 0 else 0.0 if x == 0 else nan,
-    lambda out, x: (flat(out),),
-    "-1, 0 or 1.",
-    "0",
+    "sign", lambda x: float((x > 0) - (x < 0)) if x == x else nan, lambda out, x: (flat(out),), "-1, 0 or 1.", "0"
 )
 abs = row("abs", operator.abs, lambda out, x: (sign(x),), "|x|, with slope 0 at 0.", "sign(x)", symbol="|x|")
 
