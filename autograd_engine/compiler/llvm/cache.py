@@ -7,6 +7,7 @@ other users could have written is ignored, with one warning. A cache that cannot
 
 from __future__ import annotations
 
+import functools
 import hmac
 import os
 import stat
@@ -64,9 +65,7 @@ def _opened() -> tuple[Path, bytes]:
         with suppress(FileExistsError):  # another process was faster
             missing.mkdir(0o700)
             missing.chmod(0o700)  # whatever the umask took away
-    real = folder.resolve()
-    for place in {folder, *folder.parents, *real.parents}:
-        _check(place, on_the_way=True)
+    real = _reached(folder)
     _check(real)
     path = real / "key"
     if not path.exists() or len(key := _content(path)) != 32:
@@ -74,6 +73,15 @@ def _opened() -> tuple[Path, bytes]:
         write_atomically(path, os.urandom(32), private=True)
         key = _content(path)
     return real, key
+
+
+@functools.cache
+def _reached(folder: Path) -> Path:
+    """The folder without links, if nobody else may change the way to it. Once for a process: it takes a while."""
+    real = folder.resolve()
+    for place in {folder, *folder.parents, *real.parents}:
+        _check(place, on_the_way=True)
+    return real
 
 
 def _named() -> Path:
