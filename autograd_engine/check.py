@@ -32,6 +32,7 @@ from autograd_engine.derivatives import gradient as graph_gradient
 from autograd_engine.differences import Outputs, differences
 from autograd_engine.given_gradient import slopes_like
 from autograd_engine.graph import reverse_sweep, topological_order
+from autograd_engine.number import ieee
 from autograd_engine.primitives import Primitive, as_float
 from autograd_engine.structure import flatten, float_arguments, leaves_with_paths
 from autograd_engine.value import Value, edges
@@ -156,12 +157,12 @@ def check_gradients(
             raise ValueError(f"check_gradients() needs a finite point; the point, {name}, is {x}")
 
     def of_leaves(xs: Sequence[Any]) -> Any:
-        return f(*structure(xs))
+        return f(*structure(list(map(ieee, xs))))
 
     function = _Function(of_leaves, numbers, names)
     value = function.value()
     if gradient is not None:
-        slopes = slopes_like(structure, gradient(*structure(numbers)), arguments)
+        slopes = slopes_like(structure, gradient(*structure(list(map(ieee, numbers)))), arguments)
         check = GradientCheck(value, function.slopes([_real(x, "the result of gradient()") for x in slopes]))
     else:
         if different := function.difference_on_values():

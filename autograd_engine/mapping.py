@@ -1,7 +1,7 @@
 """vmap: a function of one sample becomes a function of many.
 
-Here it is a loop. Inside a compiled function it is not: there the samples go through the lanes of the machine, and
-`sum` and `mean` over them are part of the kernel.
+Here it is a loop, whose numbers follow IEEE 754 as compiled ones do: 1/x is inf at 0. Inside a compiled function it is
+not: there the samples go through the lanes of the machine, and `sum` and `mean` over them are part of the kernel.
 
 >>> vmap(lambda w, x: w * x, in_axes=(None, 0))(2.0, np.array([1.0, 2.0, 3.0]))
 array([2., 4., 6.])
@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from autograd_engine.number import ieee
 from autograd_engine.number_arrays import number_array
-from autograd_engine.structure import flatten, float_arguments, leaves_with_paths, map_leaves
+from autograd_engine.structure import flatten, float_arguments, float_array, leaves_with_paths, map_leaves
 
 mapper: ContextVar[Callable[..., Any] | None] = ContextVar("mapper", default=None)
 """What maps instead of `loop`, called like it: a compiler that traces the function sets it."""
@@ -85,12 +86,14 @@ def _axes(in_axes: Any, count: int) -> tuple[int | None, ...]:
 
 def loop(f: Callable[..., Any], args: Sequence[Any], axes: Sequence[int | None], samples: int) -> Any:
     """vmap as a loop over n samples."""
-    mapped = map_arrays(_along, args, axes)
+    shared = [map_leaves(ieee, arg, keep=True) if axis is None else arg for arg, axis in zip(args, axes)]
+    mapped = map_arrays(_along, shared, axes)
 
     def sample(i: int) -> list[Any]:
         return map_arrays(lambda array, axis: array[i], mapped, axes)
 
-    results = [flatten(f(*sample(i))) for i in range(samples)]
+    with np.errstate(all="ignore"):  # nan and inf are results
+        results = [flatten(f(*sample(i))) for i in range(samples)]
     structure = results[0][1]
     if any(other != structure for _, other in results):
         raise ValueError("vmap() needs a function that returns the same structure and shapes for every sample")
@@ -108,15 +111,14 @@ def map_arrays(g: Callable[..., Any], args: Sequence[Any], axes: Sequence[int | 
 
 def _array(columns: Sequence[list[Any]], shape: tuple[int, ...], samples: int) -> Any:
     flat = [x for column in columns for x in column]
-    if all(isinstance(x, (Real, np.bool_)) for x in flat):
-        flat = list(map(float, flat))
+    flat = [float(x) if isinstance(x, (Real, np.bool_)) else x for x in flat]
     return np.moveaxis(number_array(flat, (*shape, samples)), -1, 0)
 
 
 def _along(array: Any, axis: int) -> Any:
     """The samples of an array, to be indexed."""
-    moved = np.moveaxis(array if isinstance(array, np.ndarray) else np.array(array), axis, 0)
-    return moved.tolist() if moved.ndim == 1 else moved
+    moved = np.moveaxis(float_array(array if isinstance(array, np.ndarray) else np.array(array)), axis, 0)
+    return list(map(ieee, moved.tolist())) if moved.ndim == 1 else moved
 
 
 def _length(array: Any, axis: int, name: str) -> int:

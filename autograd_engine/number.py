@@ -139,3 +139,34 @@ _NO_METHODS = {"identity", "add", "sub", "mul", "div", "neg", "mod", "floordiv",
 for _name, _row in vars(primitives).items():
     if isinstance(_row, Primitive) and _name[0] != "_" and _name not in _NO_METHODS and _name not in vars(Arithmetic):
         setattr(Arithmetic, _name, _row)
+
+
+class Float(Arithmetic, float):  # type: ignore[misc]  # round and pow take recorded numbers
+    """A float whose operators follow IEEE 754 by the rows of the table, as those of Values do, and never raise.
+
+    >>> 1 / Float(0.0), Float(-1.0) ** 0.5
+    (inf, nan)
+    """
+
+    __slots__ = ()
+
+    @staticmethod
+    def record(op: Primitive, *args: Any) -> Any:
+        """The result of `op`: a Float, unless there is a recorded number among `args`."""
+        result = op(*[float(x) if x.__class__ is Float else x for x in args])
+        return Float(result) if result.__class__ is float else result
+
+    def operand(self, other: Any) -> Any:
+        """A number; NotImplemented for what is none."""
+        try:
+            return other if hasattr(other, "record") else primitives.as_float(other)
+        except TypeError:
+            return NotImplemented
+
+    __lt__, __le__, __gt__, __ge__ = float.__lt__, float.__le__, float.__gt__, float.__ge__
+    __eq__, __ne__, __hash__ = float.__eq__, float.__ne__, float.__hash__
+
+
+def ieee(x: Any) -> Any:
+    """A plain float as a Float, anything else as it is."""
+    return Float(x) if x.__class__ is float else x

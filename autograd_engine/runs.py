@@ -18,6 +18,7 @@ from autograd_engine.backward import cotangents_of, order_of_values
 from autograd_engine.constants import map_numbers
 from autograd_engine.copying import has_variables, is_variable, variables
 from autograd_engine.graph import forward_sweep, reverse_sweep, topological_order
+from autograd_engine.number import Float
 from autograd_engine.primitives import as_float, identity
 from autograd_engine.structure import Structure, flatten, float_arguments, float_arrays, leaves_of
 from autograd_engine.value import Value, become_constant, differentiable_edges, edges, partials
@@ -47,6 +48,7 @@ class Run:
             raise ValueError(f"argnums={argnums} names an argument twice")
         args, keywords = float_arguments(caller, args, keywords)
         leaves, self.structure = flatten(args[indices[0]] if one else tuple(args[i] for i in indices))
+        self.real = Float if Float in map(type, leaves) else float  # of the results
         points = [number_of(caller, "the arguments", leaf) for leaf in leaves]
         # Nodes for this run alone, so that an inner derivative cannot confuse its variable with an outer one.
         new = variable.get()
@@ -67,7 +69,7 @@ class Run:
 
     def trace(self, outputs: Sequence[Any], seeds: Sequence[Any] = ()) -> Trace:
         """The graph that leads to `outputs`. Derivatives along it are nodes if one of the `seeds` to be carried is."""
-        return Trace(self.inputs, outputs, self.outside, self.nested or any(is_node(x) for x in seeds))
+        return Trace(self.inputs, outputs, self.outside, self.nested or any(is_node(x) for x in seeds), self.real)
 
 
 class Outputs:
@@ -113,13 +115,15 @@ def is_of_batch(leaf: Any) -> bool:
 class Trace:
     """The graph between the inputs and the outputs of a run, and the number type of its derivatives."""
 
-    def __init__(self, inputs: Sequence[Any], outputs: Sequence[Any], outside: set[Any], as_nodes: bool) -> None:
+    def __init__(
+        self, inputs: Sequence[Any], outputs: Sequence[Any], outside: set[Any], as_nodes: bool, real: type[float]
+    ) -> None:
         nodes = [x for x in outputs if is_node(x)]
         if as_nodes or outside or any(x.__class__ is not Value for x in nodes):
             self._order = topological_order(nodes, stop=outside.union(inputs))
         else:
             self._order = order_of_values(nodes)
-        self.inputs = inputs
+        self.inputs, self._real = inputs, real
         # The inputs are constants by now, so a leaf is a Value from outside the function.
         self.as_nodes = as_nodes or None in map(_op, self._order) or not outside.isdisjoint(self._order)
         self.edges = any_edges if self.as_nodes else edges
@@ -140,7 +144,7 @@ class Trace:
         if self.as_nodes:
             cotangents = reverse_sweep(self.order, nodes, self.edges)
             return [self.slope(cotangents.get(x, 0.0)) for x in self.inputs]
-        return [slope + 0.0 for slope in cotangents_of(self.inputs, self._order, nodes, partials)]
+        return [self._real(slope + 0.0) for slope in cotangents_of(self.inputs, self._order, nodes, partials)]
 
     def push(self, seeds: dict[Any, Any], outputs: Sequence[Any]) -> list[Any]:
         """The tangent of each of `outputs`, with `seeds` as tangents of the inputs."""
@@ -151,7 +155,7 @@ class Trace:
         """A result in the number type of this trace."""
         if self.as_nodes:
             return x if is_node(x) else next(itertools.chain(self.inputs, self._order)).record(identity, x)
-        return x.data if isinstance(x, Value) else as_float(x)
+        return self._real(x.data if isinstance(x, Value) else as_float(x))
 
     def numbers_in(self, tree: Any) -> Any:
         """Nested data with its Values in the number type of this trace; what holds no Values is left alone."""
@@ -181,7 +185,7 @@ def is_node(x: Any) -> bool:
 
 def _nodes_in(tree: Any) -> Iterator[Any]:
     """The nodes in nested data. Arrays are left alone: a compiler wants to know who looks into one."""
-    return (leaf for leaf in leaves_of(tree) if hasattr(type(leaf), "record"))
+    return (leaf for leaf in leaves_of(tree) if hasattr(type(leaf), "record") and not isinstance(leaf, float))
 
 
 def any_edges(node: Any) -> Any:

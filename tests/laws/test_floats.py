@@ -1,10 +1,15 @@
-"""Numbers are floats: arrays of every other type give what they give as 64-bit floats, and masks are not lost."""
+"""Numbers are floats by IEEE 754: data of every other type is taken as such, samples compute as such."""
+
+import itertools
+import math
+import operator
 
 import numpy as np
 import pytest
 
 import nn
 from autograd_engine import (
+    Value,
     check_gradients,
     exp,
     grad,
@@ -16,7 +21,9 @@ from autograd_engine import (
     value_and_grad,
     vjp,
     vmap,
+    where,
 )
+from autograd_engine.primitives import PRIMITIVES
 from autograd_engine.structure import flatten
 
 TYPES = ["?", "b", "h", "i", "q", "B", "H", "I", "Q", "e", "f", ">h", ">f", ">d"]
@@ -115,3 +122,64 @@ REFUSING = {
 def test_arrays_with_an_arithmetic_of_their_own_are_refused(call, x, sentence):
     with pytest.raises(TypeError, match=rf"(argument \d|x|x0|tangents|cotangents).*: {sentence}"):
         call(x)
+
+
+POINTS = [0.0, -0.0, 1.0, -1.0, 2.0, -2.5, 0.5, 1e200, -1e200, 5e-324, math.inf, -math.inf, math.nan]
+X, Y = map(np.array, zip(*itertools.product(POINTS, POINTS)))
+NAMES = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "lt", "ge", "eq", "ne"]
+OPERATORS = {name: getattr(operator, name) for name in NAMES}
+BINARY = {
+    **OPERATORS,
+    **{f"{f.__name__} {k}": lambda x, y, f=f, k=k: f(x, k) for f in OPERATORS.values() for k in (0, 2, 0.5, -1.0)},
+    **{f"{k} {f.__name__}": lambda x, y, f=f, k=k: f(k, x) for f in OPERATORS.values() for k in (0, 2, 0.5, -1.0)},
+    **{f.__name__: lambda x, y, f=f: f(x) for f in (operator.neg, operator.pos, abs, round, math.floor, math.ceil)},
+    "decimals": lambda x, y: round(x, 2) + round(y, -1),
+    "divmod": lambda x, y: list(divmod(x, y)),
+    "choice": lambda x, y: where(x < y, x / y, y**x),
+    "after a row": lambda x, y: 1.0 / exp(x) + sin(y) ** 0.5,
+    "after a slope": lambda x, y: y / grad(lambda x: x * x)(x),
+    "a slope": lambda x, y: grad(lambda x, y: x / y)(x, y),
+}
+ROWS = [row for row in PRIMITIVES.values() if row.arity in (1, 2)]
+
+
+def numbers(f):
+    return np.array(flatten(f)[0], dtype=float)
+
+
+@pytest.mark.parametrize("name", BINARY)
+def test_operators_on_samples_are_those_of_compiled_code(name):
+    f = vmap(BINARY[name])
+    expected = numbers(jit(f, exact=True)(X, Y))
+    for found in (f(X, Y), f(X.tolist(), Y.tolist())):
+        np.testing.assert_array_equal(numbers(found), expected)
+        zeros = expected == 0
+        np.testing.assert_array_equal(np.signbit(numbers(found)[zeros]), np.signbit(expected[zeros]))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_rows_of_samples_can_be_computed_with(row):
+    def f(x, y):
+        return 1.0 / row(*(x, y)[: row.arity])
+
+    expected = [(1.0 / Value(row(*(x, y)[: row.arity]))).data for x, y in zip(X.tolist(), Y.tolist())]
+    np.testing.assert_array_equal(vmap(f)(X, Y), expected)
+
+
+def test_what_all_samples_share_follows_them():
+    def f(p, x, n):
+        return where(p["w"][0] > 0, x, 1.0 / p["w"][0]) + x**n
+
+    args = {"w": [0.0]}, [-1.0, 4.0], 0.5
+    found = vmap(f, in_axes=(None, 0, None))(*args)
+    np.testing.assert_array_equal(found, [math.nan, math.inf])
+    w = Value(2.0)
+    values = vmap(lambda x: [x * w, x])([3.0, 4.0])
+    assert [x.data for x in values[0]] == [6.0, 8.0]
+    assert {type(x) for x in flatten(vmap(lambda x: np.array([x, x * w]))([3.0]))[0]} == {float, Value}
+
+
+def test_checked_functions_follow_ieee_754():
+    assert check_gradients(lambda x: where(x != 0, sin(x) / x, 1.0), 0.0).value == 1.0
+    assert check_gradients(lambda p: where(p["x"] > 0, p["x"] ** 0.5, 1.0), {"x": -1.0}).first[0].found == 0.0
+    assert check_gradients(lambda x: 1.0 / exp(1.0 / x), 0.0, gradient=lambda x: where(x < 0, 1.0 / x, 0.0))
