@@ -97,7 +97,7 @@ class Outputs:
         """The numbers in `cotangents`. Raises ValueError or TypeError unless it is structured like the outputs."""
         leaves = matching(self.caller, "cotangents", cotangents, "outputs", self.structure)
         if any(is_of_batch(leaf) and not leaf.fits(given) for leaf, given in zip(self.leaves, leaves)):
-            raise TypeError(f"{self.caller}() needs a vmap result of the same shape as the cotangent of a vmap result")
+            raise TypeError(f"{self.caller}(): the cotangent of a vmap result must be a vmap result of the same shape")
         return self._numbers("cotangents", leaves)
 
     def _numbers(self, what: str, leaves: Sequence[Any]) -> list[Any]:

@@ -1,7 +1,7 @@
-"""How a trace becomes a program.
+"""Turning a trace into a program.
 
-A node of a batch becomes an instruction that stands for one number per sample; `batch_sum` leads from those to
-instructions that stand for one number.
+A node of a batch becomes an instruction that stands for one number per sample; `batch_sum` adds these up to an
+instruction that stands for a single number.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from autograd_engine.compiler.trace.traced import BATCH_SUM, BROADCAST, Batch, T
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """Without Python's cyclic garbage collector, which would walk a growing program over and over to free nothing."""
+    """Pause Python's cyclic garbage collector, which would walk a growing program again and again and free nothing."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -33,7 +33,7 @@ def collector_paused() -> Iterator[None]:
 
 @collector_paused()
 def program_of(outputs: Sequence[Any], nodes: Sequence[Traced], batches: Iterable[Batch], exact: bool) -> Program:
-    """The simplified program that computes `outputs`, Traced numbers and floats, among the `nodes` of a trace."""
+    """The simplified program that computes `outputs`, floats and Traced numbers among the `nodes` of a trace."""
     numbers = {batch: i for i, batch in enumerate(batches)}
     simplifier = Simplifier(exact)
     emit, constant = simplifier.emit, simplifier.constant
@@ -79,9 +79,9 @@ def _program(simplifier: Simplifier, outputs: list[int], recorded: int, guarded:
 
 
 def _needed(outputs: Sequence[Any], nodes: Sequence[Traced]) -> bytearray:
-    """Which nodes the outputs depend on.
+    """A flag for each node: whether the outputs depend on it.
 
-    Raises TraceError where one of them is not among `nodes`: it was left over from an earlier trace.
+    Raises TraceError if they depend on one that is not among `nodes`: it is left over from an earlier trace.
     """
     needed, count = bytearray(len(nodes)), len(nodes)
 

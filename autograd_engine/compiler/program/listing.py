@@ -1,6 +1,6 @@
-"""A program as text that people read: one instruction a line, in the names of the function's arguments.
+"""A program as text for people: one instruction per line, with the names of the function's arguments.
 
-Numbers that each sample has for itself carry an index, a letter for each batch of samples:
+Numbers that differ from sample to sample carry an index, a letter for each batch of samples:
 
     %0    = w
     %1[i] = X[i, 0]
@@ -24,15 +24,15 @@ from autograd_engine.compiler.program.regions import summed_batch
 from autograd_engine.compiler.trace.arrays import ArrayTrace
 from autograd_engine.structure import leaves_with_paths
 
-SHOWN = 6  # numbers to a line of outputs
+SHOWN = 6  # outputs per line
 
 
 @dataclass
 class Names:
-    """What the numbers from outside are called: the scalars, and the arrays with their shapes.
+    """The names of the numbers from outside: of the scalars, and of the arrays with their shapes.
 
-    `views` says for each mapped axis which array it belongs to and which of its axes it is. An array that is no
-    argument has a negative number, -1 the first.
+    `views` has, for each mapped axis, the number of its array and its place among that array's axes. Arrays that are
+    not arguments have negative numbers, beginning with -1.
     """
 
     scalars: list[str] = field(default_factory=list)
@@ -54,7 +54,7 @@ class Names:
         return names
 
     def leaf(self, operation: str, source: tuple[int, ...], index: str) -> str:
-        """What comes from outside; `index` is that of the samples."""
+        """The text for a number from outside; `index` is the letter for the samples."""
         if operation == "scalar":
             return self.scalars[source[0]]
         if operation == "size":
@@ -103,5 +103,5 @@ def _index(batch: int) -> str:
 
 
 def _indices(i: int, shape: Sequence[int]) -> tuple[int, ...]:
-    """The indices of number i of an array."""
+    """The indices of element i, in row-major order, of an array of this shape."""
     return tuple([int(k) for k in np.unravel_index(i, tuple(shape))]) if shape else ()

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 SHARED = -1
-"""The batch of an instruction that belongs to none."""
+"""Stands for the batch of an instruction that belongs to no batch."""
 CONDITIONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "xor", "not", "as_bits"})
 """Operations whose result is a condition, not a number."""
 FROM_OUTSIDE = frozenset({"scalar", "element", "sample", "size"})
-"""Instructions without operands: their numbers say where the value comes from."""
+"""Instructions that read a number: in place of operands they have numbers that say where it comes from."""
 
 
 class Instruction(NamedTuple):
-    """One operation. An operand is the number of an earlier instruction, or negative for a constant, -1 the first.
+    """One operation. An operand is the number of an earlier instruction; or, for constants, -1, -2, and so on.
 
     An instruction of a batch stands for one number per sample; `batch` is SHARED for one that stands for one number.
     """
@@ -27,7 +27,7 @@ class Instruction(NamedTuple):
 
 @dataclass
 class Block:
-    """Instructions, by number, and regions, in order. `results` are those of its numbers that are used after it."""
+    """The numbers of instructions, and regions, in order. `results` are the instructions that are used after it."""
 
     steps: list[int | Region]
     results: tuple[int, ...] = ()
@@ -35,16 +35,16 @@ class Block:
 
 @dataclass
 class Region:
-    """A step that holds a block, which is executed more than once or not always."""
+    """A step with a block that may be executed more than once, or not at all."""
 
     body: Block
 
 
 @dataclass
 class Samples(Region):
-    """A loop over the samples of a batch. What its body adds up over them is known after the loop.
+    """A loop over the samples of a batch. What its body adds up over them is known only after the loop.
 
-    Loops of one stage need no sums of each other.
+    Loops of the same stage do not need each other's sums.
     """
 
     stage: int
@@ -55,9 +55,9 @@ class Samples(Region):
 class Program:
     """What a traced function computes.
 
-    `body` says in which order the instructions are executed and which of them in loops. Those FROM_OUTSIDE are not in
-    it: they are read where they are needed. `outputs` are operands. Where a strong zero was left out, `guarded()` is
-    the program that has them all, for results that are NaN.
+    `body` says in which order the instructions are executed, and which of them in loops. It does not contain those
+    FROM_OUTSIDE, which are read where they are needed. `outputs` are operands. If a strong zero was left out,
+    `guarded()` is the program with all of them, for when a result is NaN.
     """
 
     instructions: list[Instruction]

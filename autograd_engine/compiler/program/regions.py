@@ -3,7 +3,7 @@
 Shared instructions are computed once, those of a batch in a loop over its samples. What a loop adds up is known only
 after it, so a program falls into stages: shared code, loops, shared code that uses their sums, loops again.
 
-A long straight line is cut into parts, each of which becomes a function, since the time that a compiler takes for one
+A long straight line is cut into parts, each of which becomes a function, since the time that a compiler takes for a
 function grows faster than its length.
 """
 
@@ -18,12 +18,12 @@ from autograd_engine.compiler.program.program import FROM_OUTSIDE, SHARED, Block
 T = TypeVar("T")
 
 PART = 400
-"""Instructions in a part, at most."""
+"""The most instructions in a part."""
 
 
 def divided(instructions: Sequence[Instruction]) -> Block:
-    """The instructions in shared code and loops over samples, stage by stage."""
-    ready = [0] * len(instructions)  # the stage from which on each is known
+    """The instructions, divided stage by stage into shared code and loops over samples."""
+    ready = [0] * len(instructions)  # the first stage in which each can be used
     lines: dict[tuple[int, int], list[int]] = {}
     sums: dict[tuple[int, int], list[int]] = {}
     for i, (operation, operands, batch) in enumerate(instructions):
@@ -45,7 +45,7 @@ def divided(instructions: Sequence[Instruction]) -> Block:
 
 
 def summed_batch(instructions: Sequence[Instruction], operands: Sequence[int]) -> int:
-    """The batch over whose samples a batch_sum of these operands adds up."""
+    """The batch that a batch_sum of these operands sums over."""
     return max([instructions[x].batch for x in operands if x >= 0])
 
 
@@ -53,7 +53,7 @@ def summed_batch(instructions: Sequence[Instruction], operands: Sequence[int]) -
 class Line:
     """A straight line of a program: the shared code of a stage, or the body of a loop over the samples of a batch.
 
-    `sums` are the instructions that add up over the samples; what they find is known after the loop.
+    `sums` are the instructions that add up over the samples; their results are known after the loop.
     """
 
     stage: int
@@ -63,12 +63,12 @@ class Line:
 
 
 def lines(body: Block) -> list[Line]:
-    """The straight lines of a program: of each stage its shared code, which may be empty, and then its loops."""
+    """The straight lines of a program: for each stage, its shared code, which may be empty, and then its loops."""
     shared = Line(0, SHARED, [])
     found = [shared]
     for step in body.steps:
         if isinstance(step, Samples):
-            if step.stage > shared.stage:  # which has no shared code
+            if step.stage > shared.stage:  # a stage without shared code
                 shared = Line(step.stage, SHARED, [])
                 found.append(shared)
             instructions = [i for i in step.body.steps if isinstance(i, int)]
@@ -82,6 +82,6 @@ def lines(body: Block) -> list[Line]:
 
 
 def cut(line: list[T]) -> list[list[T]]:
-    """A line of instructions, or of what else becomes one line of code each, in parts of about equal length."""
+    """A list of instructions, or of other items that become one line of code each, in parts of about equal length."""
     count = -(-len(line) // PART)
     return [line[len(line) * k // count : len(line) * (k + 1) // count] for k in range(count)]

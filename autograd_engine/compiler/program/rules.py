@@ -1,6 +1,6 @@
 """How each operation simplifies, given its operands.
 
-A rule returns the operand that stands for the result, or None where it knows nothing better than the operation.
+A rule returns the operand that stands for the result, or None if it knows nothing better than the operation.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from autograd_engine.primitives import PRIMITIVES
 
 
 class Emitter(Protocol):
-    """What a rule may ask for. An operand is the number of an instruction or, negative, that of a constant."""
+    """What rules get from the simplifier. An operand is the number of an instruction or, if negative, of a constant."""
 
     exact: bool
     operands: list[tuple[int, ...]]
@@ -27,7 +27,7 @@ class Emitter(Protocol):
         """The number of a constant operand."""
 
     def emit(self, operation: str, operands: tuple[int, ...]) -> int:
-        """The operand that stands for an operation of others."""
+        """The operand that stands for an operation on other operands."""
 
     def is_a(self, x: int, operation: str) -> bool:
         """Whether an operand is the result of this operation."""
@@ -37,7 +37,7 @@ _COMPARISONS = {name: getattr(operator, name) for name in ("lt", "le", "gt", "ge
 
 
 def bits_of(x: float) -> bytes:
-    """What tells floats apart that == does not: 0.0 from -0.0, and one NaN from another."""
+    """The bits of x, which unlike == tell 0.0 from -0.0, and one NaN from another."""
     return struct.pack("d", x)
 
 
@@ -87,7 +87,7 @@ def _product0(s: Emitter, x: int, y: int) -> int | None:
             return s.emit("mul", (a, b))
         if b < 0 and s.value(b) == 0:
             return b
-        if b < 0 and isnan(s.value(b)):  # a choice, lest the plain product be nan where it does not matter
+        if b < 0 and isnan(s.value(b)):  # a choice: the plain product would be nan even where it does not matter
             return s.emit("where", (s.emit("ne", (a, s.constant(0.0))), b, s.constant(-0.0)))
         if s.is_a(b, "sign") and s.is_a(s.operands[b][0], "relu"):
             s.emit("gt", (s.operands[b][0], s.constant(0.0)))  # for `_plain_product`

@@ -1,12 +1,12 @@
 """Program -> Program: constants, neutral elements, common subexpressions, dead code, fused multiply-adds.
 
-Instructions are simplified as they are emitted, and what is emitted twice exists once. In the exact mode only what
-keeps every bit is done (NaNs count as equal). The default mode also contracts x*y + z to one rounding, and returns
-x for x + 0.0, which only tells zeros apart.
+Instructions are simplified as they are emitted, and what is emitted twice is kept once. The exact mode does only what
+keeps every bit (NaNs count as equal). The default mode also contracts x*y + z to one rounding, and returns x for
+x + 0.0, which differs only in the sign of a zero.
 
-The default mode also leaves out the strong zero of the chain rule. Without it a result can only be what it would be
-with it, or NaN, as long as no condition depends on a product of the chain rule; there the strong zero stays. So
-whoever runs such a program (`unguarded`) and finds a NaN runs the one with all strong zeros (`guarded`) instead.
+The default mode also leaves out the strong zero of the chain rule. Without it a result is either the same or NaN, as
+long as no condition depends on a product of the chain rule; where one does, the strong zero stays. So if the results
+of such a program hold a NaN, the caller runs the program with all strong zeros (`guarded`) instead.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _COMMUTATIVE = frozenset({"add", "mul", "product0", "and", "or", "xor", "eq", "n
 
 
 class Simplifier:
-    """Takes instructions one after the other; `emit` returns the operand that stands for the result."""
+    """Takes instructions one after another; `emit` returns the operand that stands for the result."""
 
     def __init__(self, exact: bool) -> None:
         self.exact = exact
@@ -32,10 +32,10 @@ class Simplifier:
         self.batches: list[int] = []
         self.constants: list[float] = []
         self._known: dict[Any, int] = {}
-        self._conditions: set[int] = set()  # the instructions whose result is one
+        self._conditions: set[int] = set()  # the instructions whose result is a condition
 
     def constant(self, x: float) -> int:
-        """The operand of a constant: negative. By its bits, since 0.0 == -0.0 and nan != nan."""
+        """The operand of a constant, a negative number. Looked up by bits, since 0.0 == -0.0 and nan != nan."""
         key = bits_of(x)
         operand = self._known.get(key)
         if operand is None:
@@ -44,7 +44,7 @@ class Simplifier:
         return operand
 
     def leaf(self, kind: str, source: tuple[int, ...], batch: int) -> int:
-        """An instruction without operands."""
+        """An instruction that reads a number from outside."""
         return self._instruction(kind, source, batch)
 
     def batch_sum(self, x: int, batch: int) -> int:
@@ -55,7 +55,7 @@ class Simplifier:
         return self._instruction("batch_sum", (x,), SHARED)
 
     def emit(self, operation: str, operands: tuple[int, ...]) -> int:
-        """The operand that stands for an operation of others."""
+        """The operand that stands for an operation on other operands."""
         if operation in _CONNECTIVES:
             operands = tuple([self._as_condition(x) for x in operands])
         elif operation == "where":
@@ -78,7 +78,7 @@ class Simplifier:
         return self._instruction("as_number", (x,)) if x in self._conditions else x
 
     def output(self, x: int) -> int:
-        """What is returned for x: a number, and in the default mode x for x + 0.0."""
+        """The operand to return for x: a number, and in the default mode x for x + 0.0."""
         x = self.as_number(x)
         if not self.exact and self.is_a(x, "add"):
             for a, b in (self.operands[x], self.operands[x][::-1]):
@@ -87,7 +87,7 @@ class Simplifier:
         return x
 
     def finished(self, outputs: list[int], guarded: bool) -> tuple[list[Instruction], list[int]]:
-        """The instructions that `outputs` depend on, and the outputs."""
+        """The instructions that `outputs` depend on, renumbered, and the outputs."""
         emitted = self.operations, self.operands
         self.operations, self.operands = list(self.operations), list(self.operands)
         try:
@@ -131,9 +131,9 @@ class Simplifier:
         return order
 
     def _with_twins(self, uses: list[int]) -> list[int]:
-        """The used instructions as they were emitted, but the cosine beside the sine of the same number.
+        """The used instructions in the order of emission, except that sine and cosine of a number stand together.
 
-        A program often waits for its sine; a derivative needs the cosine much later, and there it costs time.
+        A program often waits for its sine. Computed there, the cosine, which a derivative needs much later, is free.
         """
         order: list[int] = []
         placed = bytearray(len(uses))
@@ -160,7 +160,7 @@ class Simplifier:
         return uses
 
     def _contract(self, outputs: list[int]) -> None:
-        """x*y + z in one rounding, where nothing else needs x*y."""
+        """Compute x*y + z with one rounding, if nothing else needs x*y."""
         uses = self._uses(outputs)
         for i, operation in enumerate(self.operations):
             if not uses[i] or operation not in ("add", "sub", "batch_sum"):
@@ -183,7 +183,7 @@ class Simplifier:
 
     @property
     def has_guards(self) -> bool:
-        """Whether there is something that `finished` leaves out unless it is to be guarded."""
+        """Whether `finished` leaves anything out of the program unless it is `guarded`."""
         return "product0" in self.operations or any(map(self._waits_for_a_mean, range(len(self.operations))))
 
     def _waits_for_a_mean(self, i: int) -> bool:
@@ -194,8 +194,8 @@ class Simplifier:
         return a == b and self.is_a(a, "div") and self.is_a(self.operands[a][1], "size")
 
     def _leave_out_guards(self, outputs: list[int]) -> list[int]:
-        """Take the plain product for that of the chain rule where no condition depends on it, and the slope of a mean
-        without a look at the mean. Returns the outputs, which may be other operands."""
+        """Use the plain product in the chain rule where no condition depends on it, and the slope of a mean without
+        looking at the mean. Returns the outputs, which may have become other operands."""
         instead = {i: self.operands[i][1] for i in range(len(self.operations)) if self._waits_for_a_mean(i)}
         if instead:
             for i, (operation, operands) in enumerate(zip(self.operations, self.operands)):
@@ -214,10 +214,10 @@ class Simplifier:
         return outputs
 
     def _plain_product(self, x: int, y: int) -> tuple[str, tuple[int, ...]]:
-        """The operation and the operands that stand for x * y."""
+        """The operation and the operands to use for x * y."""
         for a, b in ((x, y), (y, x)):
             if self.is_a(b, "sign") and self.is_a(self.operands[b][0], "relu"):
-                out = self.operands[b][0]  # 0 or nan where it is not above 0, and so the slope
+                out = self.operands[b][0]  # 0 or nan where it is not above 0, as is the slope
                 return "where", (self._known["gt", (out, self.constant(0.0))], a, out)
         return "mul", (x, y)
 

@@ -1,4 +1,4 @@
-"""A function traced for arguments of one structure: its program, and where the numbers go in and come out."""
+"""A function traced for arguments of one structure: its program, and where numbers enter and leave it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from autograd_engine.value import Value
 
 @dataclass
 class Leaf:
-    """Where a number of the result is: at `place` of the outputs, or in the rows from there on of a batch."""
+    """Where a part of the result is: number `place` of the outputs, or the rows of a batch from number `place` on."""
 
     place: int
     batch: int = SHARED
@@ -28,7 +28,7 @@ class Leaf:
 
 
 class TracedFunction:
-    """One run of a function on symbols in the places of the numbers in its arguments."""
+    """One run of a function on symbols in place of the numbers in its arguments."""
 
     def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any], exact: bool) -> None:
         self.arrays = ArrayTrace()

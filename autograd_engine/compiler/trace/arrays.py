@@ -1,7 +1,7 @@
 """The arrays that a traced function sees: its array arguments, and what vmap returns.
 
-Both are NumPy arrays to the function, whose numbers are made when somebody asks for them. An argument that is only
-ever given to vmap never shows its length, so that one kernel takes any number of samples.
+To the function both look like NumPy arrays. Their numbers are made when they are first asked for. An argument that is
+only ever passed to vmap never reveals its length, so one kernel takes any number of samples.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from autograd_engine.compiler.trace.errors import TraceError, place
+from autograd_engine.compiler.trace.errors import TraceError, user_line
 from autograd_engine.compiler.trace.traced import Batch, Traced, check_trace, context, inside
 from autograd_engine.constants import stop_gradient
 from autograd_engine.mapping import loop, map_arrays
@@ -36,22 +36,22 @@ class ArgumentArray(NDArrayOperatorsMixin):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape; a kernel whose function has asked for it takes no other."""
+        """The shape. A kernel whose function has asked for it accepts no other."""
         self.shape_seen = True
         return self._shape
 
     @property
     def shape_to_map(self) -> tuple[int, ...]:
-        """The shape, for vmap: the length of the axis that is mapped does not matter."""
+        """The shape, for vmap, to which the length of the mapped axis does not matter."""
         return self._shape
 
     @property
     def mapped_axes(self) -> frozenset[int]:
-        """The axes that vmap was given."""
+        """The axes that vmap has mapped."""
         return frozenset(self._mapped)
 
     def samples(self, axis: int) -> Any:
-        """What one sample along `axis` is: a number, or an array of numbers."""
+        """One sample along `axis`: an array of numbers, 0-dimensional if it is a single one."""
         check_trace(self._made_in)
         if axis not in self._mapped:
             batch = self._trace.batch(self._shape[axis])
@@ -92,8 +92,8 @@ class ArgumentArray(NDArrayOperatorsMixin):
         for part in key if isinstance(key, tuple) else (key,):
             if isinstance(part, Traced) or (isinstance(part, np.ndarray) and part.dtype == object):
                 raise TraceError(
-                    f"{place()} picks numbers by one that is not known while tracing; write where(condition, x, 0.0) "
-                    "instead of x[condition], and close over an index instead of making it an argument"
+                    f"{user_line()} picks numbers by one that is not known while tracing; write where(condition, x, "
+                    "0.0) instead of x[condition], and close over an index instead of making it an argument"
                 )
         return self.__array__()[key]
 
@@ -110,7 +110,7 @@ class ArgumentArray(NDArrayOperatorsMixin):
         return bool(self.__array__())
 
     def __copy__(self) -> Any:
-        return self.__array__(copy=True)  # may be changed, and its numbers are those of this array
+        return self.__array__(copy=True)  # the copy is writable; it holds the same numbers
 
     def __deepcopy__(self, memo: Any) -> Any:
         return self.__array__(copy=True)
@@ -120,7 +120,7 @@ class ArgumentArray(NDArrayOperatorsMixin):
 
 
 class ConstantArray(ArgumentArray):
-    """An array of plain numbers that a traced function maps, though it is not an argument."""
+    """An array of plain numbers that a traced function maps although it is not an argument."""
 
     def __init__(self, trace: ArrayTrace, number: int, array: Any) -> None:
         self.plain = np.array(array, dtype=float)
@@ -129,10 +129,10 @@ class ConstantArray(ArgumentArray):
 
 
 class BatchArray(NDArrayOperatorsMixin):
-    """What vmap returns: an array whose first axis are the samples. `of_sample` has the numbers of one sample.
+    """What vmap returns: an array whose first axis runs over the samples. `of_sample` has the numbers of one sample.
 
-    It takes the arithmetic and the functions of NumPy, element by element, `sum` and `mean` over the samples, and
-    vmap again; its samples cannot be picked one by one.
+    It supports NumPy's arithmetic and functions, element by element, `sum` and `mean` over the samples, and vmap. Its
+    samples cannot be picked one by one.
     """
 
     def __init__(self, batch: Batch, of_sample: Any) -> None:
@@ -140,56 +140,56 @@ class BatchArray(NDArrayOperatorsMixin):
 
     @property
     def of_sample(self) -> Any:
-        """The numbers of one sample. An array that an earlier trace has left behind has none any more."""
+        """The numbers of one sample. Raises TraceError if the array is left over from an earlier trace."""
         check_trace(self.batch.trace)
         return self._numbers
 
     @property
     def ndim(self) -> int:
-        """The number of axes, that of the samples included."""
+        """The number of axes, including that of the samples."""
         return 1 + int(self._numbers.ndim)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape; a kernel whose function has asked for it takes no other number of samples."""
+        """The shape. A kernel whose function has asked for it accepts no other number of samples."""
         self.batch.fixed = True
         return (self.batch.size, *self._numbers.shape)
 
     @property
     def shape_to_map(self) -> tuple[int, ...]:
-        """The shape, for vmap: the number of samples does not matter."""
+        """The shape, for vmap, to which the number of samples does not matter."""
         return (self.batch.size, *self._numbers.shape)
 
     def samples(self, axis: int) -> Any:
-        """What one sample is: a 0-dimensional array of a number, or an array of numbers."""
+        """One sample: an array of numbers, 0-dimensional if it is a single one. Raises TraceError unless axis is 0."""
         if axis % self.ndim:
             raise TraceError(f"what vmap has returned can be mapped again over axis 0 only, got axis {axis}")
         return self.of_sample
 
     def with_numbers(self, numbers: Iterator[Any]) -> BatchArray:
-        """An array of the same shape with the next of `numbers` as those of its sample."""
+        """An array of the same shape whose sample takes its numbers from the iterator `numbers`."""
         own = [self.batch.broadcast(x) for x in itertools.islice(numbers, self._numbers.size)]
         return BatchArray(self.batch, _array(own, self._numbers.shape))
 
     def stacked(self, arrays: Sequence[BatchArray], shape: tuple[int, ...]) -> BatchArray:
-        """Arrays of the shape and batch of this one as an array with further axes, of that shape."""
+        """Arrays of the same shape and batch as one array, with further axes of the given `shape` at the end."""
         numbers = np.stack([array.of_sample for array in arrays], axis=-1)
         return BatchArray(self.batch, numbers.reshape(self._numbers.shape + shape))
 
     def fits(self, other: Any) -> bool:
-        """Whether something is the result of a vmap over the same samples, of the same shape."""
+        """Whether `other` is the result of a vmap over the same samples and has the same shape."""
         return isinstance(other, BatchArray) and (other.batch, other._numbers.shape) == (
             self.batch,
             self._numbers.shape,
         )
 
     def detach(self) -> BatchArray:
-        """The same numbers as constants, as far as derivatives go."""
+        """The same numbers, through which no derivative goes."""
         with inside(self.batch):
             return BatchArray(self.batch, stop_gradient(self.of_sample))
 
     def total(self) -> tuple[Any, Any]:
-        """The sum over the samples of a number, and how many samples there are."""
+        """The sum over the samples, each a single number, and how many samples there are."""
         if self.of_sample.ndim:
             raise TypeError(
                 f"sum() and mean() take one number of each sample, got arrays of shape {self.of_sample.shape}; use "
@@ -222,7 +222,7 @@ class BatchArray(NDArrayOperatorsMixin):
         return self.sum(axis, keepdims=keepdims) / count
 
     def _axes(self, axis: Any) -> list[int]:
-        """The axes that an argument of this name stands for. Raises NumPy's own errors where there is no such axis."""
+        """The axes that an argument `axis` stands for. Raises NumPy's own error if there is no such axis."""
         if axis is None:
             return list(range(self.ndim))
         np.zeros((1,) * self.ndim).sum(axis=axis)
@@ -236,11 +236,11 @@ class BatchArray(NDArrayOperatorsMixin):
         return BatchArray(self.batch, picked)
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._next_sample, None)  # NumPy would hide an error that is raised here
+        return iter(self._next_sample, None)  # NumPy would hide an error raised here
 
     def _next_sample(self) -> Any:
         check_trace(self.batch.trace)
-        raise TraceError("the samples of a vmap cannot be gone through while tracing; use sum, mean or vmap")
+        raise TraceError("the samples of a vmap cannot be iterated over while tracing; use sum, mean or vmap")
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -257,7 +257,7 @@ class BatchArray(NDArrayOperatorsMixin):
         raise AttributeError(name)
 
     def __copy__(self) -> BatchArray:
-        return self  # cannot be changed, and a copy would have a batch that the trace does not know
+        return self  # immutable, and the trace would not know the batch of a copy
 
     def __deepcopy__(self, memo: Any) -> BatchArray:
         return self
@@ -287,24 +287,26 @@ class BatchArray(NDArrayOperatorsMixin):
         return reductions[function](*args, **keywords)
 
     def _product(self, ufunc: np.ufunc, x: Any, y: Any) -> Any:
-        """x @ y, where y is the same for all samples; or the sum over the samples of their products."""
+        """x @ y with the same y for all samples; for two vectors of samples, the sum of their products."""
         of_y = y.ndim if isinstance(y, (ArgumentArray, BatchArray)) else np.ndim(y)
         if ufunc is not np.matmul or x is not self or isinstance(y, BatchArray) or of_y > 2:
             raise TraceError("of products of matrices, the result of vmap can be the left factor only; use vmap again")
         if self.ndim == of_y == 1:
             return (self * y).sum()
         if self.ndim == 1:
-            raise TraceError(f"{place()}: one number of each sample cannot be multiplied with a matrix; use vmap again")
+            raise TraceError(
+                f"{user_line()}: one number of each sample cannot be multiplied with a matrix; use vmap again"
+            )
         with inside(self.batch):
             return BatchArray(self.batch, self.of_sample @ self._the_same_for_all(y))
 
     def _the_same_for_all(self, x: Any) -> Any:
-        """An operand as an array, which must not hold numbers of a single sample: it would meet that sample only."""
+        """An operand as an array. Raises TraceError if it holds numbers of a single sample, to combine with all."""
         x = np.asarray(x)
         if x.dtype == object and any(getattr(number, "batch", None) is self.batch for number in x.flat):
             raise TraceError(
-                f"{place()}: the result of a vmap meets a number of a single sample; give that result to the function "
-                "by in_axes=0 for its sample, or reduce it first, by sum or mean"
+                f"{user_line()}: the result of a vmap meets a number of a single sample; pass that result to the "
+                "function with in_axes=0 for its sample, or reduce it first, by sum or mean"
             )
         return x
 
@@ -323,42 +325,42 @@ class BatchArray(NDArrayOperatorsMixin):
             return x[0]
         shape = ", ".join(["samples", *map(str, self._numbers.shape)])
         raise TraceError(
-            f"{place()}: an array of shape {x.shape} does not fit the result of vmap, of shape ({shape}); only an "
+            f"{user_line()}: an array of shape {x.shape} does not fit the result of vmap, of shape ({shape}); only an "
             "argument of the compiled function can have an entry for each sample"
         )
 
 
 def _refuse(others: dict[str, Any], method: str) -> None:
-    """Raise TraceError where a sum or mean is given more than it can take."""
+    """Raise TraceError if a sum or mean gets arguments that it does not take."""
     for name in others:
-        raise TraceError(f"{place()}: {method}() of the result of vmap takes axis and keepdims only, not {name}")
+        raise TraceError(f"{user_line()}: {method}() of the result of vmap takes axis and keepdims only, not {name}")
 
 
 class ArrayTrace:
-    """The arrays of one trace, and what is mapped of them."""
+    """The arrays of one trace, and which of their axes are mapped."""
 
     def __init__(self) -> None:
         self.batches: dict[int, Batch] = {}
         self.views: list[tuple[int, int, int]] = []  # which array is mapped along which axis, of which length
         self.arguments: list[ArgumentArray] = []
-        self.constants: list[ConstantArray] = []  # arrays that are mapped, but are no arguments
+        self.constants: list[ConstantArray] = []  # mapped arrays that are not arguments
 
     def argument(self, shape: tuple[int, ...]) -> ArgumentArray:
-        """One more array argument. All arguments come before the first constant."""
+        """Add an array argument. All arguments come before the first constant."""
         self.arguments.append(ArgumentArray(self, len(self.arguments), shape))
         return self.arguments[-1]
 
     def batch(self, size: int) -> Batch:
-        """The batch of that many samples: arrays of one length are mapped together."""
+        """The batch of `size` samples: arrays of one length are mapped together."""
         return self.batches.setdefault(size, Batch(size))
 
     def view(self, number: int, axis: int, size: int) -> int:
-        """The number of the mapped axis."""
+        """Add a mapped axis, and return its number."""
         self.views.append((number, axis, size))
         return len(self.views) - 1
 
     def vmap(self, f: Callable[..., Any], args: Sequence[Any], axes: Sequence[int | None], samples: int) -> Any:
-        """What `autograd_engine.vmap` does while tracing: `f` is run once, on the numbers of one sample."""
+        """`autograd_engine.vmap` while tracing: run `f` once, on the numbers of one sample."""
         if context.batch is not None or self._holds_symbols(args, axes):  # a vmap inside a vmap, or of computed arrays
             return loop(f, args, axes, samples)
         batch = self.batch(samples)
@@ -387,7 +389,7 @@ class ArrayTrace:
     def _constant(self, array: Any) -> ArgumentArray:
         """An array of plain numbers that is not an argument of the compiled function."""
         for known in self.constants:
-            # An array may have been filled anew since; bits, since -0.0 is not 0.0 and a NaN is itself.
+            # The array may have been filled anew since. Compare bits, since -0.0 is not 0.0 and a NaN equals itself.
             if known.array is array and known.plain.tobytes() == np.array(array, dtype=float).tobytes():
                 return known
         self.constants.append(ConstantArray(self, -1 - len(self.constants), array))
@@ -395,7 +397,7 @@ class ArrayTrace:
 
 
 def _shared(argument: Any, batch: Batch) -> Any:
-    """An argument that all samples share, as every sample sees it."""
+    """An argument that all samples share, as each sample sees it."""
     leaves, structure = flatten(argument)
     if any(isinstance(leaf, BatchArray) for leaf in leaves):
         raise TraceError("the result of a vmap can be an argument of another one only where in_axes maps it")
@@ -423,12 +425,12 @@ _IN_PLACE = "an array of a compiled function cannot be changed in place; make a 
 
 
 def _elementwise(ufunc: np.ufunc, method: str, inputs: Iterable[Any], keywords: dict[str, Any]) -> Any:
-    """A function of NumPy for arrays of symbols: by its row of the table where it has one."""
+    """Apply a NumPy function to arrays of symbols, by its row of the table if it has one."""
     if keywords.get("out") is not None:
         raise TraceError(_IN_PLACE)
     return apply_ufunc(ufunc, method, *inputs, **keywords)
 
 
 def _plain(x: Any) -> Any:
-    """ArgumentArrays as object arrays, also in lists of them; np.asarray would give plain arrays."""
+    """ArgumentArrays, alone or nested in lists, as object arrays; np.asarray would make plain arrays of them."""
     return map_leaves(lambda leaf: leaf.__array__() if isinstance(leaf, ArgumentArray) else leaf, x)

@@ -1,4 +1,4 @@
-"""What cannot be traced, with the line of the user's code."""
+"""Errors about what cannot be traced. They name the line of the user's code."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ class TraceError(TypeError):
 
 
 class OuterVariableError(TraceError):
-    """The function uses a number that depends on the variable of a derivative which is being taken around it."""
+    """The function uses a number that depends on the variable of an enclosing derivative."""
 
 
 def _user_frame() -> Any:
-    """The innermost frame outside of this package: a line of the user."""
+    """The innermost frame outside this package and NumPy: a line of the user's code."""
     frame: Any = sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_NOT_THE_USERS):
         frame = frame.f_back
     return frame
 
 
-def place() -> str:
-    """The line of the user, for an error."""
+def user_line() -> str:
+    """The line of the user's code that is running, for an error message: file, number and text."""
     frame = _user_frame()
     file, line = frame.f_code.co_filename, frame.f_lineno
     text = linecache.getline(file, line).strip()
@@ -48,6 +48,7 @@ def place() -> str:
 
 
 def _branch(what: str) -> str:
+    """The message for a branch of the user's code on `what`, with a rewrite that fits the words of the line."""
     frame = _user_frame()
     words = re.findall(r"[\w.]+", linecache.getline(frame.f_code.co_filename, frame.f_lineno))
     if any(word.startswith(("np.", "numpy.")) for word in words):
@@ -60,4 +61,4 @@ def _branch(what: str) -> str:
         instead = "a loop over a fixed range with where(condition, new, old) in it"
     else:
         instead = "where(condition, a, b) instead of the branch; both are computed, and only the chosen one counts"
-    return f"{place()} branches on {what}, so the choice would be the same for every later call; write {instead}"
+    return f"{user_line()} branches on {what}, so the choice would be the same for every later call; write {instead}"

@@ -1,12 +1,12 @@
-"""Tracing: a function is run once on symbols, which record what is done with them.
+"""Tracing: running a function once on symbols, which record what is done with them.
 
 A `Traced` stands for a number that is not known yet. Like a Value it has the operation it came from and the
-arguments of the call, so that the sweeps carry derivatives through it, but no data: what a function does with it
-can be done later, to any numbers. Composite primitives are recorded as they are, for their derivatives, together
-with their `expansion` into basic operations, which is what will be computed.
+arguments of the call, so the sweeps can carry derivatives through it. It has no data: what the function does with it
+can be done later, with any numbers. Composite primitives are recorded whole, for their derivatives, together with
+their `expansion` into basic operations, for computing.
 
 Under `vmap` a node belongs to a `Batch`: it stands for one number per sample. Where a shared number meets those of
-a batch, a node `broadcast` is put in between, so that the chain rule knows where to add up over the batch.
+a batch, a node `broadcast` is inserted, so that the chain rule knows where to add up over the batch.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from autograd_engine import primitives
-from autograd_engine.compiler.trace.errors import _TOO_LATE, OuterVariableError, TraceError, _branch, place
+from autograd_engine.compiler.trace.errors import _TOO_LATE, OuterVariableError, TraceError, _branch, user_line
 from autograd_engine.copying import depends_on_a_variable
 from autograd_engine.mapping import mapper
 from autograd_engine.number import INSTEAD_OF_MATH, Arithmetic
@@ -32,9 +32,9 @@ T = TypeVar("T", bound="Traced")
 
 
 class Operation:
-    """What a trace knows besides the primitives: `name`, and `partials` as a primitive has them.
+    """An operation of traces that is not a primitive. It has a `name` and `partials`, as a primitive does.
 
-    One without `partials` is constant as far as derivatives go, see `_constant`.
+    Without `partials`, no derivative goes through it; see `_constant`.
     """
 
     composite = False
@@ -45,13 +45,13 @@ class Operation:
 
 CONDITIONS = {name: Operation(name) for name in ("lt", "le", "gt", "ge", "eq", "ne", "and", "or", "xor")}
 DETACHED = Operation("identity")
-PRODUCT = Operation("product0", lambda out, x, y: (y, x))  # of the chain rule, with the strong zero
+PRODUCT = Operation("product0", lambda out, x, y: (y, x))  # in the chain rule, with the strong zero
 BROADCAST = Operation("broadcast", lambda out, x: (_Broadcast(out.batch),))
 BATCH_SUM = Operation("batch_sum", lambda out, x: (_Summed(x.batch),))
 
 
 class Batch:
-    """The samples of one vmap. `size` is their number while tracing; the kernel takes any unless it is `fixed`."""
+    """The samples of a vmap. `size` is how many there are while tracing; unless `fixed`, a kernel takes any number."""
 
     def __init__(self, size: int) -> None:
         self.size, self.fixed = size, False
@@ -59,7 +59,7 @@ class Batch:
         self.broadcasts: dict[Traced, Traced] = {}
 
     def broadcast(self, x: Any) -> Any:
-        """A shared number as a number of each sample."""
+        """A shared number as a number of every sample."""
         if x.__class__ is float:
             return Traced(BROADCAST, (x,), self)
         if x.batch is self:
@@ -80,7 +80,7 @@ class Batch:
 
 
 class _Broadcast:
-    """The local derivative of a broadcast: forward it broadcasts, in reverse it adds up over the batch."""
+    """The local derivative of a broadcast: it broadcasts tangents, and adds cotangents up over the batch."""
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
@@ -93,37 +93,37 @@ class _Broadcast:
 
 
 class _Summed:
-    """The local derivative of a sum over the batch: the other way round."""
+    """The local derivative of a sum over the batch: it adds up tangents, and broadcasts cotangents."""
 
     def __init__(self, batch: Batch) -> None:
         self.push, self.pull = batch.sum, batch.broadcast
 
 
 class Context(threading.local):
-    """What is being traced in this thread: all nodes in the order of their making, and the batch they belong to."""
+    """What is being traced in this thread: all nodes in the order in which they were made, and the current batch."""
 
     nodes: list[Traced] | None = None
     batch: Batch | None = None
-    trace: object = None  # another one for every trace
+    trace: object = None  # a new object for every trace
 
 
 context = Context()
 
 
 def check_trace(trace: object) -> None:
-    """Raise TraceError unless an array made in `trace` is used in it."""
+    """Raise TraceError unless `trace`, in which an array was made, is the one that is running."""
     if context.trace is None:
         raise TraceError(_TOO_LATE)
     if trace is not context.trace:
         raise TraceError(
-            f"{place()} uses an array of another compiled function, or of an earlier call; give it to the function "
+            f"{user_line()} uses an array of another compiled function, or of an earlier call; give it to the function "
             "as an argument instead of keeping it elsewhere"
         )
 
 
 @contextmanager
 def tracing(vmap: Callable[..., Any]) -> Iterator[list[Traced]]:
-    """Collects the nodes that are made meanwhile. `vmap` is what maps functions over samples."""
+    """Collect the nodes that are made in the block. `vmap` is used there to map functions over samples."""
     before = context.nodes, context.batch, context.trace
     context.nodes, context.batch, context.trace = [], None, object()
     made = variable.set(lambda number: Traced(primitives.identity, (as_float(number),), context.batch))
@@ -138,7 +138,7 @@ def tracing(vmap: Callable[..., Any]) -> Iterator[list[Traced]]:
 
 @contextmanager
 def inside(batch: Batch) -> Iterator[None]:
-    """All nodes made meanwhile belong to `batch`."""
+    """Make all nodes that are made in the block belong to `batch`."""
     before, context.batch = context.batch, batch
     try:
         yield
@@ -147,7 +147,7 @@ def inside(batch: Batch) -> Iterator[None]:
 
 
 class Traced(Arithmetic):
-    """A number that is not known while a function is traced."""
+    """A number that is unknown while a function is traced."""
 
     __slots__ = ("__weakref__", "arguments", "batch", "expansion", "index", "op")
 
@@ -162,7 +162,7 @@ class Traced(Arithmetic):
 
     @staticmethod
     def leaf(kind: str, *source: Any, batch: Batch | None = None) -> Traced:
-        """What comes from outside: a "scalar" or "element" or "sample" of the arguments, or the "size" of a batch."""
+        """A number from outside: a "scalar", "element" or "sample" of the arguments, or the "size" of a batch."""
         return Traced(None, (kind, *source), batch)
 
     @staticmethod
@@ -177,7 +177,7 @@ class Traced(Arithmetic):
         return _record(op, arguments)
 
     def edges(self) -> Any:
-        """The arguments with the local derivatives, for the sweeps."""
+        """Pairs of an argument and the local derivative with respect to it, for the sweeps."""
         return zip(self.arguments, self.op.partials(self, *self.arguments))
 
     def pull(self, other: Any) -> Any:
@@ -189,7 +189,7 @@ class Traced(Arithmetic):
     push = pull
 
     def operand(self, other: Any) -> Any:
-        """A Traced number or a float; NotImplemented for what is no number."""
+        """`other` as a Traced number or a float, or NotImplemented if it is not a number."""
         if other.__class__ is Traced or other.__class__ is float:
             return other
         try:
@@ -205,7 +205,7 @@ class Traced(Arithmetic):
         return other if other is NotImplemented else _constant(Condition, CONDITIONS[name], (self, other))
 
     def __copy__(self) -> Traced:
-        return self  # never changes, and a copy would be a number that the trace has not recorded
+        return self  # immutable, and the trace would not know a copy
 
     def __deepcopy__(self, memo: Any) -> Traced:
         return self
@@ -215,35 +215,35 @@ class Traced(Arithmetic):
 
     def __float__(self) -> float:
         raise TraceError(
-            f"{place()} asks for the float of a number that is not known while tracing; {INSTEAD_OF_MATH}, and pass "
-            "what must be a float as a constant"
+            f"{user_line()} asks for the float of a number that is not known while tracing; {INSTEAD_OF_MATH}, and "
+            "pass what must be a float as a constant"
         )
 
     __trunc__ = __float__
 
     def __int__(self) -> int:
         raise TraceError(
-            f"{place()} asks for the float of a number that is not known while tracing, to make it a whole number; a "
-            "count or an index must not be an argument of the compiled function: close over it"
+            f"{user_line()} asks for the float of a number that is not known while tracing, to make it a whole number; "
+            "a count or an index must not be an argument of the compiled function: close over it"
         )
 
     __index__ = __int__
 
     def __format__(self, spec: str) -> str:
         if spec:
-            raise TraceError(f"{place()} formats a number that is not known while tracing; do so with the result")
+            raise TraceError(f"{user_line()} formats a number that is not known while tracing; do so with the result")
         return repr(self)
 
     def __getattr__(self, name: str) -> Any:
         if name in _OF_VALUES:
             raise TraceError(
-                f"{place()} uses .{name} of a number that is not known while tracing; derivatives are taken by grad, "
-                "value_and_grad, ... inside of a compiled function"
+                f"{user_line()} uses .{name} of a number that is not known while tracing; derivatives are taken by "
+                "grad, value_and_grad, ... inside a compiled function"
             )
         raise AttributeError(f"a number that is traced has no attribute {name!r}")
 
     def detach(self) -> Traced:
-        """The same number as a constant, as far as derivatives go."""
+        """The same number, through which no derivative goes."""
         return _constant(Traced, DETACHED, (self,))
 
     def __repr__(self) -> str:
@@ -262,7 +262,7 @@ def _connective(name: str) -> Callable[[Any, Any], Any]:
 
 
 class Condition(Traced):
-    """A comparison of numbers that are not known: for `where`, and for & | ^. Elsewhere it counts as 0 or 1."""
+    """A comparison of unknown numbers, for `where` and for & | ^. Elsewhere it counts as 0 or 1."""
 
     __slots__ = ()
     __and__ = __rand__ = _connective("and")
@@ -280,23 +280,23 @@ _OF_VALUES = frozenset(name for name in dir(Value) if name[0] != "_" and name no
 
 
 def _argument(x: Any) -> Any:
-    """What an operation takes: a Traced number or a float."""
+    """x as an argument of an operation: a Traced number or a float. Raises TraceError for a Value."""
     if isinstance(x, Traced):
         return x
     if isinstance(x, Value):
-        raise no_argument(x, f"{place()} uses {x!r}, which is not an argument of the compiled function")
+        raise no_argument(x, f"{user_line()} uses {x!r}, which is not an argument of the compiled function")
     return as_float(x)
 
 
 def no_argument(x: Value, fault: str) -> TraceError:
-    """The error where a Value from outside of a compiled function is used."""
+    """The error for using a Value from outside a compiled function; `fault` says how it was used."""
     if depends_on_a_variable(x):
-        return OuterVariableError(f"{fault}; it depends on the variable of a derivative that is being taken around it")
+        return OuterVariableError(f"{fault}; it depends on the variable of a derivative around the compiled function")
     return TraceError(f"{fault}; pass it as an argument, or write constant(value) if its present data is meant")
 
 
 def _together(arguments: tuple[Any, ...]) -> tuple[tuple[Any, ...], Batch | None]:
-    """The arguments of one operation, all of one batch, and that batch."""
+    """The arguments of an operation, broadcast to one batch, and that batch (None if all are shared)."""
     batch = context.batch
     if batch is None:
         for x in arguments:
@@ -320,9 +320,10 @@ def _record(op: Any, arguments: tuple[Any, ...]) -> Any:
 
 
 def _constant(kind: type[T], op: Operation, operands: tuple[Any, ...]) -> T:
-    """The node of an operation that no derivative goes through. What it is computed from is its expansion.
+    """The node of an operation that no derivative goes through. Its expansion is what it is computed from.
 
-    It has no arguments: on Values there is a float in its place, and the sweeps go over both graphs in the same order.
+    It has no arguments: where it stands, a graph of Values has a float, and the sweeps must visit both graphs in the
+    same order.
     """
     operands, batch = _together(operands)
     node = kind(op, (), batch)
@@ -332,6 +333,6 @@ def _constant(kind: type[T], op: Operation, operands: tuple[Any, ...]) -> T:
 
 def _two_batches(one: Batch, other: Batch) -> str:
     return (
-        f"{place()} combines the samples of two batches, of {one.size} and {other.size}; reduce one of them first, by "
-        "sum or mean"
+        f"{user_line()} combines the samples of two batches, of {one.size} and {other.size}; reduce one of them first, "
+        "by sum or mean"
     )

@@ -282,7 +282,7 @@ def test_an_array_of_the_outside_fixes_the_number_of_samples():
 @pytest.mark.parametrize(
     ("f", "message"),
     [
-        (lambda X: list(vmap(relu)(X)), "gone through"),
+        (lambda X: list(vmap(relu)(X)), "iterated over"),
         (lambda X: vmap(relu)(X)[0], "picked one by one"),
         (lambda X: vmap(relu)(X).max(), r"no \.max while tracing"),
         (lambda X: np.std(vmap(relu)(X)), "numpy.std does not take"),
@@ -450,7 +450,7 @@ def test_a_value_to_the_left_of_samples_is_named():
 
 @pytest.mark.parametrize("convert", [np.asarray, np.array, lambda B: np.array([B, B]), lambda B: np.asarray(B, float)])
 def test_samples_are_no_array_of_numbers(convert):
-    with pytest.raises(TraceError, match="gone through"):
+    with pytest.raises(TraceError, match="iterated over"):
         jit(lambda X: convert(vmap(relu)(X)))(np.arange(3.0))
 
 
@@ -666,5 +666,5 @@ def test_a_cotangent_of_what_vmap_returns_is_one_too():
     def wrong(w, X):
         return vjp(lambda w: vmap(lambda x: w[0] * x[0])(X), w)[1](1.0)
 
-    with pytest.raises(TypeError, match="a vmap result of the same shape"):
+    with pytest.raises(TypeError, match="the cotangent of a vmap result must be a vmap result of the same shape"):
         jit(wrong)(np.array(W), X)
