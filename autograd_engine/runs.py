@@ -180,7 +180,7 @@ def between(inputs: Sequence[Any], order: Sequence[Any]) -> list[Any]:
 
 def is_node(x: Any) -> bool:
     """Whether x is a recorded number (a Value, or one that a compiler traces) and not a plain one."""
-    return x.__class__ is not float and hasattr(x, "record")
+    return not isinstance(x, float) and hasattr(x, "record")
 
 
 def _nodes_in(tree: Any) -> Iterator[Any]:

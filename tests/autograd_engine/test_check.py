@@ -590,7 +590,7 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "returns nan": (lambda: check_gradients(ag.log, -1.0), ValueError, "f is nan at the point"),
     "returns inf": (lambda: check_gradients(ag.log, 0.0), ValueError, "f is -inf at the point"),
     "complex": (lambda: check_gradients(lambda x: x**0.5, -1.0), ValueError, "f is nan at the point"),
-    "raises": (lambda: check_gradients(lambda x: 1 / x, 0.0), ValueError, "cannot be computed.*division by zero"),
+    "raises": (lambda: check_gradients(lambda x: 1 / int(x), 0.0), ValueError, "cannot be computed.*division by zero"),
     "math on Values": (lambda: check_gradients(math.exp, 1.0), TypeError, "exp, not math.exp"),
     "short gradient": (
         lambda: check_gradients(lambda x, y: x, 1.0, 2.0, gradient=lambda x, y: 1.0),
