@@ -45,7 +45,7 @@ nn.plots: style functions predictions progress
 nn: plots
 nn.training: progress accuracy clipping early_stopping samples steps recordings random_sources random_draws
 nn.training: symbolic_copy compiled fit
-nn: training datasets saving json_text
+nn: training csv_tables datasets saving json_text
 nn
 nn.playground: layout data kinds settings engine training frames inspection script landscape session server
 nn: playground

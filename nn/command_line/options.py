@@ -10,12 +10,23 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter, Token
 
+from nn.datasets import CellError, DataError
 from nn.optimizers import OPTIMIZERS
 from nn.schedules import Schedule, cosine_annealing, exponential_decay, in_sequence, linear_warm_up, step_decay
 
 
 class CommandError(ValueError):
     """A command that cannot be carried out. The message is one line that says what to change."""
+
+
+def with_hints(error: CellError) -> DataError:
+    """The error with the options that help."""
+    hints = []
+    if error.is_missing:
+        hints.append("--missing drop leaves the row out, and --missing mean takes the mean of the training rows")
+    if error.may_be_class:
+        hints.append("if they are classes, say --task classification")
+    return DataError("; ".join([str(error), *hints]))
 
 
 def at_least(least: int) -> Parameter:

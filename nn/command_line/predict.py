@@ -7,17 +7,20 @@ from pathlib import Path
 from typing import Annotated
 
 from autograd_engine.files import write_atomically
-from nn.command_line.options import FLAG, CommandError
+from nn.checks import Array
+from nn.command_line.options import FLAG, CommandError, with_hints
 from nn.command_line.predictor import Predictor
-from nn.datasets import read_columns
+from nn.csv_tables import Missing
+from nn.datasets import CellError, DataError, is_file, load, read_columns
 
 
 def predict(
     model: Path,
-    data: Path,
+    data: str,
     /,
     *,
     probabilities: Annotated[bool, FLAG] = False,
+    missing: Missing | None = None,
     out: Path | None = None,
 ) -> int:
     """Predict the target of every row of a CSV file, as CSV: the class and its probability, or the number.
@@ -29,14 +32,16 @@ def predict(
     model
         A file model.safetensors that train has written.
     data
-        A CSV file with a header.
+        A CSV file with a header, or a data set that train knows by name, such as iris.
     probabilities
         Add a column for each class with its probability.
+    missing
+        What to do with missing cells: drop leaves their rows out, mean fills in the mean of the training rows.
     out
         File to write to (default: stdout).
     """
     predictor = Predictor.load(model)
-    X = read_columns(data, predictor.feature_names)
+    X = _inputs(data, predictor, missing)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     classes = predictor.class_names
@@ -57,3 +62,15 @@ def predict(
         sys.stdout.buffer.write(text.getvalue().encode())  # always UTF-8, like the file that was read
         sys.stdout.flush()
     return 0
+
+
+def _inputs(data: str, predictor: Predictor, missing: Missing | None) -> Array:
+    """The features that the predictor needs, of the file or of the data set of that name."""
+    if not is_file(data):
+        if missing:
+            raise DataError(f"--missing is for CSV files, and {data!r} is not one")
+        return load(data).columns(predictor.feature_names)
+    try:
+        return read_columns(data, predictor.feature_names, predictor.categories, missing)
+    except CellError as error:
+        raise with_hints(error) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ class Predictor:
     `image_shape`, (height, width), the network takes images (1, height, width), else rows of features.
     `split_seed` and `test_fraction` are what its data were split with, so that its test part can be found again in the
     data with the `fingerprint`; that is empty where it was trained on several tables, whose test parts overlap.
+    `categories` are those of the data set.
     """
 
     model: Module
@@ -37,15 +38,20 @@ class Predictor:
     split_seed: int = 0
     test_fraction: float = TEST_FRACTION
     fingerprint: str = ""
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def n_outputs(self) -> int:
         """How many outputs the network has."""
         return n_outputs(self.class_names)
 
+    def filled(self, X: Array) -> Array:
+        """`X` with the mean of the training rows for nan, a missing cell."""
+        return np.where(np.isnan(X), self.input_scale.mean, X)
+
     def inputs(self, X: Array) -> Array:
         """The rows of `X` (rows, features) as the network takes them: standardised, and images as images."""
-        Z = self.input_scale(X)
+        Z = self.input_scale(self.filled(X))
         return Z if self.image_shape is None else Z.reshape(len(Z), 1, *self.image_shape)
 
     def outputs(self, X: Array) -> Array:
@@ -83,6 +89,7 @@ class Predictor:
     def save(self, path: FilePath) -> None:
         """Write it to a file, whole or not at all. Raises OSError."""
         described = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "model"}
+        described["categories"] = {name: list(texts) for name, texts in self.categories.items()}
         for name, scale in described.items():
             if isinstance(scale, Standardisation):
                 described[name] = {"mean": scale.mean.tolist(), "scale": scale.scale.tolist()}
@@ -115,9 +122,10 @@ def _checked(model: Module, metadata: Mapping[str, Any]) -> Predictor:
         classes,
         metadata["image_shape"] and tuple(metadata["image_shape"]),
         operator.index(metadata["split_seed"]),
-        # Earlier files have neither.
+        # Earlier files have none of these.
         float(metadata.get("test_fraction", TEST_FRACTION)),
         str(metadata.get("fingerprint", "")),
+        {str(column): tuple(map(str, texts)) for column, texts in metadata.get("categories", {}).items()},
     )
     if len(classes) == 1 or bool(classes) == (target_scale is not None):
         raise ValueError("the target has either two or more classes or a scale")

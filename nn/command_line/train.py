@@ -26,11 +26,13 @@ from nn.command_line.options import (
     Fraction,
     OptimizerName,
     at_least,
+    with_hints,
 )
 from nn.command_line.output import console, table, warn
 from nn.command_line.predictor import Predictor
 from nn.command_line.report import MERITS, drawings, figures, judge
 from nn.command_line.results import METRICS, MODEL, Results, metrics
+from nn.csv_tables import Missing
 from nn.datasets import CellError, DataError, Dataset, Standardisation, n_outputs
 from nn.extras import extra
 from nn.losses import binary_cross_entropy_with_logits, cross_entropy, mean_squared_error
@@ -70,6 +72,9 @@ class TrainOptions(DescentOptions):
     numbers."""
     ignore: Annotated[tuple[str, ...], Parameter(show_default=False, metavar="COLUMN"), DATA] = ()
     """Column of the CSV file to leave out, such as a name or a number of the row; may be given several times."""
+    missing: Annotated[Missing | None, DATA] = None
+    """What to do with missing cells of the CSV file: drop leaves their rows out, mean fills in the mean of the training
+    rows."""
     test_fraction: Annotated[Fraction | None, DATA] = None
     """Share of the samples to hold out as a test part (default: 0.3)."""
     model: Annotated[Literal["mlp", "conv"] | None, NETWORK] = None
@@ -141,14 +146,15 @@ def train(data: str, /, options: TrainOptions | None = None) -> int:
     split_seed = resumed.split_seed if resumed else options.seed
     test_fraction = resumed.test_fraction if resumed else options.test_fraction or datasets.TEST_FRACTION
     parts = _parts(dataset, split_seed, test_fraction, validation=options.early_stopping is not None)
-    training, test = parts["train"], parts["test"]
-    held_out, name = (parts["validation"], "validation") if "validation" in parts else (test, "test")
+    name = "validation" if "validation" in parts else "test"
     if resumed:
         predictor = _warned(resumed, dataset, options)
     else:
         network = _network(dataset, kind, usual, options)
-        predictor = _predictor(network, training, split_seed, test_fraction, dataset.fingerprint())
+        predictor = _predictor(network, parts["train"], split_seed, test_fraction, dataset.fingerprint())
 
+    parts = {part: replace(samples, X=predictor.filled(samples.X)) for part, samples in parts.items()}
+    training, test, held_out = parts["train"], parts["test"], parts[name]
     model, epochs = predictor.model, options.epochs or usual.epochs
     batch_size = options.batch_size or usual.batch_size
     batches = math.ceil(len(training.X) / batch_size)
@@ -195,17 +201,14 @@ def train(data: str, /, options: TrainOptions | None = None) -> int:
 
 def _dataset(data: str, options: TrainOptions) -> Dataset:
     """The named data set, or the CSV file where `data` looks like one."""
-    if data not in datasets.NAMES and (Path(data).suffix or Path(data).name != data or Path(data).exists()):
+    if datasets.is_file(data):
         try:
-            return datasets.read_csv(data, options.target, options.task, options.ignore)
+            return datasets.read_csv(data, options.target, options.task, options.ignore, options.missing)
         except CellError as error:
-            if error.is_feature:
-                raise DataError(f"{error}; --ignore {shlex.quote(error.column)} leaves the column out") from None
-            if error.may_be_class:
-                raise DataError(f"{error}; if they are classes, say --task classification") from None
-            raise
-    if options.target is not None or options.task != "auto" or options.ignore:
-        raise DataError(f"--target, --task and --ignore are for CSV files, and {data!r} is not one")
+            ignore = f"; --ignore {shlex.quote(error.column)} leaves the column out" if error.is_feature else ""
+            raise DataError(f"{with_hints(error)}{ignore}") from None
+    if options.target is not None or options.task != "auto" or options.ignore or options.missing:
+        raise DataError(f"--target, --task, --ignore and --missing are for CSV files, and {data!r} is not one")
     return datasets.load(data)
 
 
@@ -247,6 +250,7 @@ def _predictor(model: Module, training: Dataset, split_seed: int, test_fraction:
         split_seed,
         test_fraction,
         fingerprint,
+        training.categories,
     )
 
 
@@ -287,7 +291,13 @@ def _warned(predictor: Predictor, dataset: Dataset, options: TrainOptions) -> Pr
 def _summary(dataset: Dataset, parts: dict[str, Dataset]) -> str:
     target = f"{len(dataset.class_names)} classes" if dataset.class_names else "a number as target"
     sizes = ", ".join(f"{len(part.X)} to {PURPOSES[name]}" for name, part in parts.items())
-    return f"{dataset.name}: {len(dataset.X)} samples ({sizes}), {len(dataset.feature_names)} features, {target}"
+    lines = [f"{dataset.name}: {len(dataset.X)} samples ({sizes}), {len(dataset.feature_names)} features, {target}"]
+    for column, texts in dataset.categories.items():
+        lines.append(f"column {column!r} holds texts: a feature, 0 or 1, for each of {', '.join(texts)}")
+    if gaps := int(np.isnan(dataset.X).any(axis=1).sum()):
+        have = "sample has" if gaps == 1 else "samples have"
+        lines.append(f"{gaps} {have} missing cells, filled in with the mean of those to train")
+    return "\n".join(lines)
 
 
 def _table(judged: Mapping[str, Mapping[str, float]]) -> Table:

@@ -132,6 +132,8 @@ def pasted(text: str) -> tuple[tuple[float, float, float], ...]:
             data = read_csv(path)
         except DataError as error:
             raise DataError(str(error).replace(str(path), "the pasted CSV")) from None
+    if data.categories:
+        raise DataError(f"the pasted CSV must hold numbers; column {next(iter(data.categories))!r} holds texts")
     if data.X.shape[1] != 2:
         raise DataError(f"the pasted CSV must have three columns, x1, x2 and the target; it has {data.X.shape[1] + 1}")
     if len(data.X) > MOST_POINTS:

@@ -1,5 +1,6 @@
 import csv
 import io
+import math
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nn.datasets import NAMES, DataError, Standardisation, load, read_columns, read_csv, split
+from nn.datasets import NAMES, CellError, DataError, Standardisation, load, read_columns, read_csv, split
 
 
 @pytest.fixture
@@ -221,6 +222,79 @@ def test_ignored_columns_may_hold_anything(file):
             read_csv(path, "y", ignore=ignore)
     with pytest.raises(DataError, match="the header has no column that is not ignored"):
         read_csv(path, ignore=["id", "x", "name", "y", "note"])
+
+
+MIXED = "x,colour,y\n1,red,2.5\n,blue,3.5\n3,,4.5\n4,red,\n5,blue,6.5\n6,blue,7.5\n"
+NAN = math.nan
+
+
+def test_missing_cells_are_refused_dropped_or_left_to_be_filled_in(file):
+    path = file(MIXED)
+    with pytest.raises(CellError, match="row 5, column 'y': the cell is empty") as caught:
+        read_csv(path)
+    assert caught.value.is_missing
+    for text in ("", "NA", "n/a", "NaN", "null"):
+        with pytest.raises(CellError, match="row 3, column 'x': ") as caught:
+            read_csv(file(f"x,y\n1,a\n{text},b\n"))
+        assert caught.value.is_missing
+    path = file(MIXED)
+    dropped = read_csv(path, missing="drop")
+    assert (dropped.X.tolist(), dropped.y.tolist()) == ([[1, 0, 1], [5, 1, 0], [6, 1, 0]], [2.5, 6.5, 7.5])
+    kept = read_csv(path, missing="mean")
+    np.testing.assert_array_equal(kept.X, [[1, 0, 1], [NAN, 1, 0], [3, NAN, NAN], [5, 1, 0], [6, 1, 0]])
+    assert kept.y.tolist() == [2.5, 3.5, 4.5, 6.5, 7.5]
+    with pytest.raises(DataError, match="all cells of column 'x' are missing"):
+        read_csv(file("x,y\n,a\n,b\n"), missing="mean")
+    with pytest.raises(DataError, match="every row has a missing cell"):
+        read_csv(file("x,z,y\n,1,a\n2,,b\n"), missing="drop")
+
+
+def test_missing_numbers_take_no_part_in_the_scale():
+    X = np.array([[1.0, 5.0], [NAN, 6.0], [3.0, 7.0]])
+    scale = Standardisation.of(X)
+    assert scale.mean.tolist() == [2.0, 6.0]
+    assert scale.scale[0] == Standardisation.of(X[[0, 2]]).scale[0]
+
+
+def test_a_column_of_texts_is_a_feature_for_each_of_them(file):
+    path = file("kind,x,y\nb,1,p\n1,2,q\nb,3,p\na,4,q\na,5,p\n1.0,6,q\n")
+    dataset = read_csv(path)
+    assert dataset.feature_names == ("kind=1", "kind=a", "kind=b", "x")
+    assert dataset.categories == {"kind": ("1", "a", "b")}
+    assert dataset.X[:, :3].tolist() == [[0, 0, 1], [1, 0, 0], [0, 0, 1], [0, 1, 0], [0, 1, 0], [1, 0, 0]]
+    again = read_columns(file("x,kind\n7,a\n8,1\n"), dataset.feature_names, dataset.categories)
+    assert again.tolist() == [[0, 1, 0, 7], [1, 0, 0, 8]]
+    with pytest.raises(DataError, match=r"row 3, column 'kind': 'c' is a text that the model .*; it knows 1, a, b"):
+        read_columns(file("kind,x\na,1\nc,2\n"), dataset.feature_names, dataset.categories)
+    with pytest.raises(DataError, match="two features would have the name 'kind=a'"):
+        read_csv(file("kind,kind=a,y\na,1,p\na,2,q\nb,1,p\nb,2,q\n"))
+    with pytest.raises(DataError, match="row 2, column 'kind': 'a' is not a number"):  # each text occurs once
+        read_csv(file("kind,y\na,p\nb,q\nc,p\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("1,234.5", "1234.5"),
+        ("1.234,5", "1234.5"),
+        ("-12,345,678", "-12345678"),
+        ("1.234.567", "1234567"),
+        ("1 234,5", "1234.5"),
+        ("1'234", "1234"),
+        ("1,234", "1234, or if the comma is a decimal one as 1.234"),
+    ],
+)
+def test_separated_thousands_are_refused_with_the_right_number(file, text, right):
+    for content in (f'x,y\n"{text}",a\n"{text}",b\n', f'x,y\n1,"{text}"\n2,"{text}"\n'):
+        with pytest.raises(DataError, match=f"row 2, .* is not a number with its separators; write it as {right}"):
+            read_csv(file(content))
+
+
+def test_a_file_in_another_encoding_is_refused_with_its_conversion(file):
+    for encoding, hint in (("latin-1", "iconv -f latin1 -t utf-8"), ("utf-16", "iconv -f utf-16 -t utf-8")):
+        path = file("größe,y\n1,2\n", encoding)
+        with pytest.raises(DataError, match=f"is not UTF-8 text; save the file as UTF-8, or convert it: {hint} {path}"):
+            read_csv(path)
 
 
 def test_unknown_columns_are_named(file):

@@ -627,7 +627,7 @@ def test_containers_of_ones_own():
 @pytest.mark.parametrize("make", [np.ma.masked_array, np.asmatrix])
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
 def test_arrays_that_compute_in_ways_of_their_own_are_refused(make):
-    with pytest.raises(TypeError, match=r"x: expected a plain array, got a (MaskedArray|matrix); convert"):
+    with pytest.raises(TypeError, match=r"x: expected a plain array, got a (MaskedArray|matrix); give"):
         jit(lambda x: x.sum())(make([1.0, 2.0]))
 
 

@@ -174,8 +174,47 @@ def test_train_on_a_csv_file(capsys, no_pictures):
     path = classes_csv()
     assert main(["train", path, *FEW]) == 0
     assert "24 samples" in capsys.readouterr().out
-    assert main(["train", path, "--target", "height", *FEW, "--out", "h"]) == 2
-    assert "row 2, column 'kind': 'a' is not a number" in capsys.readouterr().err
+
+
+def test_texts_and_missing_cells_are_used_and_remembered(capsys, no_pictures):
+    path = classes_csv()
+    options = ["--target", "height", "--task", "regression", *FEW, "--out", "out"]
+    assert main(["train", path, *options]) == 0
+    assert "column 'kind' holds texts: a feature, 0 or 1, for each of a, b, c\n" in capsys.readouterr().out
+    model = "out/model.safetensors"
+    row = "row 3, column 'width': the cell is empty; --missing drop leaves the row out, and --missing mean takes"
+    holed = write("holed.csv", "kind,width\na,1\nb,\nc,3\n")
+    refused(capsys, ["predict", model, holed], row)
+    refused(
+        capsys, ["predict", model, write("new.csv", "width,kind\n1,d\n")], "row 2, column 'kind': 'd' is a text that"
+    )
+    mean = Predictor.load(model).input_scale.mean[0]
+    answers = []
+    for content, *option in (
+        (f"kind,width\na,1\nb,{float(mean)!r}\nc,3\n",),
+        (Path(holed).read_text(), "--missing", "mean"),
+        (Path(holed).read_text(), "--missing", "drop"),
+    ):
+        assert main(["predict", model, write("use.csv", content), *option]) == 0
+        answers.append(capsys.readouterr().out.splitlines())
+    assert answers[0] == answers[1]
+    assert answers[2] == [answers[0][i] for i in (0, 1, 3)]
+    write(path, Path(path).read_text().replace("\n3,3,", "\n,3,"))
+    refused(
+        capsys, ["train", path, *options], "row 5, column 'width': the cell is empty; --missing drop", "--ignore width"
+    )
+    assert main(["train", path, *options, "--missing", "mean"]) == 0
+    assert "\n1 sample has missing cells, filled in with the mean" in capsys.readouterr().out
+    assert main(["train", path, *options, "--missing", "drop"]) == 0
+    assert ": 23 samples" in capsys.readouterr().out
+
+
+def test_a_data_set_is_predicted_by_its_name(capsys, no_pictures):
+    assert main(["train", "xor", *FEW, "--quiet", "--out", "out"]) == 0
+    assert main(["predict", "out/model.safetensors", "xor"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1001
+    refused(capsys, ["predict", "out/model.safetensors", "moon"], "there is no data set or file 'moon'; did you mean")
+    refused(capsys, ["predict", "out/model.safetensors", "xor", "--missing", "drop"], "--missing is for CSV files")
 
 
 def test_regression(capsys):
@@ -815,7 +854,7 @@ def test_a_network_without_what_surrounds_it_is_refused(capsys, model):
         (["./none"], ["./none: No such file or directory"]),
         (["."], [".: Is a directory"]),
         (["irsi"], ["'irsi'", "did you mean 'iris'"]),
-        (["iris", "--target", "x"], ["--target, --task and --ignore are for CSV files"]),
+        (["iris", "--target", "x"], ["--target, --task, --ignore and --missing are for CSV files"]),
         (["data.csv", "--target", "x"], ["data.csv: there is no column 'x'"]),
         (["data.csv", "--task", "regression"], ["data.csv: row 2, column 'kind': 'a' is not a number"]),
         (["data.csv", "--task", "sorting"], ["--task"]),
@@ -844,7 +883,7 @@ def test_a_network_without_what_surrounds_it_is_refused(capsys, model):
         (["few.csv", "--early-stopping", "1"], ["few.csv: class 'a'", "--early-stopping holds out a validation"]),
         (["iris", "--test-fraction", "1"], ["--test-fraction"]),
         (["iris", "--test-fraction", "nan"], ["--test-fraction"]),
-        (["iris", "--ignore", "class"], ["--target, --task and --ignore are for CSV files"]),
+        (["iris", "--ignore", "class"], ["--target, --task, --ignore and --missing are for CSV files"]),
         (["data.csv", "--ignore", "x"], ["data.csv: there is no column 'x'"]),
         (["iris", "--colour", "red"], ["--colour"]),
         (["iris", "--out", "data.csv"], ["data.csv: File exists"]),
