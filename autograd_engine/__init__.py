@@ -23,6 +23,8 @@ from autograd_engine.control_flow import fori_loop as fori_loop
 from autograd_engine.control_flow import scan as scan
 from autograd_engine.control_flow import switch as switch
 from autograd_engine.control_flow import while_loop as while_loop
+from autograd_engine.custom import checkpoint as checkpoint
+from autograd_engine.custom import custom_derivative as custom_derivative
 from autograd_engine.derivatives import grad as grad
 from autograd_engine.derivatives import gradient as gradient
 from autograd_engine.derivatives import hessian as hessian
@@ -91,7 +93,8 @@ def __dir__() -> list[str]:
 if not TYPE_CHECKING:  # type checkers read the names off the imports
     __all__ = [
         *primitives.__all__,
-        *("GradientError", "Value", "check_gradients", "cond", "draw", "fori_loop", "grad", "gradient", "hessian"),
+        *("GradientError", "Value", "check_gradients", "checkpoint", "cond", "custom_derivative", "draw", "fori_loop"),
+        *("grad", "gradient", "hessian"),
         *(
             "jacobian",
             "jvp",

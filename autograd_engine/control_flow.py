@@ -193,12 +193,10 @@ def numbers_of_round(caller: str, name: str, structure: Structure, given: Any) -
     Raises TypeError unless they have that structure; it begins with the caller and the `name` of what was returned, and
     says where it differs.
     """
-    leaves, found = apart_from_none(given)
-    if found != structure:
-        try:
-            leaves = numbers_like(structure, given, name)
-        except ValueError as error:
-            raise TypeError(f"{caller}(): {name} must keep its structure from round to round: {error}") from None
+    try:
+        leaves = numbers_like(structure, given, name)
+    except ValueError as error:
+        raise TypeError(f"{caller}(): {name} must keep its structure from round to round: {error}") from None
     return [_number(caller, "what a round returned", leaf) for leaf in leaves]
 
 

@@ -185,6 +185,9 @@ def numbers_like(structure: Structure, given: Any, name: str, names: Sequence[st
     A list, a tuple and an array may stand for one another, and a dict may have its keys in another order. Where `given`
     differs otherwise, the ValueError says so: "for `name`['key'] one number, got a list of 2".
     """
+    leaves, found = flatten(given)
+    if found == structure:
+        return leaves
     if structure.kind is None:
         if _is_sequence(given) or isinstance(given, dict):
             raise ValueError(_misfit("one number", given, name))
