@@ -34,6 +34,8 @@ from autograd_engine.derivatives import value_and_grad as value_and_grad
 from autograd_engine.derivatives import vjp as vjp
 from autograd_engine.draw import draw as draw
 from autograd_engine.draw import to_svg as to_svg
+from autograd_engine.implicit import fixed_point as fixed_point
+from autograd_engine.implicit import root as root
 from autograd_engine.mapping import vmap as vmap
 from autograd_engine.primitives import *
 
@@ -93,19 +95,8 @@ def __dir__() -> list[str]:
 if not TYPE_CHECKING:  # type checkers read the names off the imports
     __all__ = [
         *primitives.__all__,
-        *("GradientError", "Value", "check_gradients", "checkpoint", "cond", "custom_derivative", "draw", "fori_loop"),
-        *("grad", "gradient", "hessian"),
-        *(
-            "jacobian",
-            "jvp",
-            "scan",
-            "stop_gradient",
-            "switch",
-            "to_svg",
-            "value_and_grad",
-            "vjp",
-            "vmap",
-            "while_loop",
-        ),
+        *("GradientError", "Value", "check_gradients", "checkpoint", "cond", "custom_derivative", "draw"),
+        *("fixed_point", "fori_loop", "grad", "gradient", "hessian", "jacobian", "jvp", "root", "scan"),
+        *("stop_gradient", "switch", "to_svg", "value_and_grad", "vjp", "vmap", "while_loop"),
         *_LATER,
     ]

@@ -51,7 +51,11 @@ class Call:
             return list(self.numbers(inputs))
         _calls.add(self)
         count = len(self.latest[1])
-        return [first.record(Output(self, i, count), *inputs) for i in range(count)]
+        nodes = [first.record(Output(self, i, count), *inputs) for i in range(count)]
+        if hasattr(type(first), "operands"):  # those of Values can share what they were called with
+            for node in nodes[1:]:
+                node._a, node._x = nodes[0]._a, nodes[0]._x
+        return nodes
 
 
 class Output(Primitive):
