@@ -248,16 +248,6 @@ def test_bounds_are_whole_numbers_of_any_kind():
         assert scan(lambda c, x: (c + 1, c), 0, length=bound)[0] == 3.0
 
 
-def test_rows_of_nested_lists_follow_the_table():
-    rows = [[0.0, 1.0], [2.0, -1.0]]
-    expected = jit(grad(lambda x: vmap(lambda row: np.maximum(row, 0.0).sum())(x).sum()))(np.array(rows))
-    assert expected.tolist() == [[0.5, 1.0], [1.0, 0.0]]
-    assert grad(lambda x: vmap(lambda row: np.maximum(row, 0.0).sum())(x).sum())(rows) == expected.tolist()
-    assert (
-        grad(lambda x: scan(lambda c, row: (c + np.maximum(row, 0.0).sum(), None), 0, x)[0])(rows) == expected.tolist()
-    )
-
-
 def test_derivatives_go_through_the_results_of_each_round():
     check_gradients(lambda x: scan(lambda c, x: (c * x, c + x), x[0], x, reverse=True)[1].sum(), np.array([0.5, 2, 3]))
     slopes = jacobian(lambda x: scan(lambda c, _: (c * x, c), 1.0, length=4)[1])(2.0)
@@ -321,13 +311,6 @@ WRONG: list[tuple[Callable[[], Any], type[Exception], str]] = [
 def test_bad_input_is_one_sentence(call, error, message):
     with pytest.raises(error, match=message):
         call()
-
-
-def test_traced_numbers_that_nobody_records_name_the_line():
-    with pytest.raises(TraceError, match=r"test_control_flow.py.*branches on"):
-        jit(lambda x: cond(x > 0, identity, identity, x))(1.0)
-    with pytest.raises(TraceError, match=r"test_control_flow.py.*close over it"):
-        jit(lambda n: fori_loop(0, n, identity, 1.0))(3.0)
 
 
 class Recorder:
