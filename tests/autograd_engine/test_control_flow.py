@@ -27,7 +27,6 @@ from autograd_engine import (
     vmap,
     while_loop,
 )
-from autograd_engine.compiler.trace.errors import TraceError
 from autograd_engine.control_flow import recorder
 
 NUMBERS = st.floats(-2.0, 2.0)
