@@ -27,6 +27,8 @@ _op = operator.attrgetter("op")
 
 variable: ContextVar[Callable[[float], Any]] = ContextVar("variable", default=Value)
 """Makes the variable that stands for a plain number in a run: a Value, unless a compiler is tracing the function."""
+user_function: ContextVar[Callable[[Any], Any]] = ContextVar("user_function", default=lambda f: f)
+"""Gives what is called for a function of the user: itself, unless a compiler rewrites its statements."""
 
 
 class Run:
@@ -62,7 +64,7 @@ class Run:
         for i, argument in zip(indices, [fresh] if one else fresh):
             arguments[i] = argument
         with variables(self.inputs):
-            self.output = f(*arguments, **keywords)
+            self.output = user_function.get()(f)(*arguments, **keywords)
         for x in self.inputs:  # variables while f runs, constants afterwards
             if x.op is None:
                 become_constant(x)

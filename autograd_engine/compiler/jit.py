@@ -31,6 +31,7 @@ from autograd_engine.compiler.trace.errors import OuterVariableError
 from autograd_engine.compiler.trace.traced import context
 from autograd_engine.copying import name_in_module
 from autograd_engine.primitives import as_float
+from autograd_engine.runs import user_function
 from autograd_engine.structure import float_arguments
 from autograd_engine.value import Value
 
@@ -204,7 +205,7 @@ class Jitted:
 
     def _uncompiled(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         given, named = float_arguments(name_of(self.function), args, keywords)
-        return self.function(*given, **named)
+        return user_function.get()(self.function)(*given, **named)
 
     def program(self, *args: Any, **keywords: Any) -> str:
         """The simplified program for arguments like these, one instruction per line; without arguments, the newest."""

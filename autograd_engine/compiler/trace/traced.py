@@ -20,7 +20,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 from autograd_engine import primitives
-from autograd_engine.compiler.trace.errors import _TOO_LATE, OuterVariableError, TraceError, _branch, user_line
+from autograd_engine.compiler.trace.errors import (
+    _TOO_LATE,
+    BranchError,
+    OuterVariableError,
+    TraceError,
+    branch,
+    user_line,
+)
 from autograd_engine.copying import depends_on_a_variable
 from autograd_engine.mapping import mapper
 from autograd_engine.number import INSTEAD_OF_MATH, Arithmetic
@@ -105,9 +112,17 @@ class Context(threading.local):
     nodes: list[Traced] | None = None
     batch: Batch | None = None
     trace: object = None  # a new object for every trace
+    refused: TraceError | None = None  # the first error of the trace that the function may have caught
 
 
 context = Context()
+
+
+def refusal(message: str, kind: type[TraceError] = TraceError) -> TraceError:
+    """An error to raise. It is raised again at the end of the trace, in case the function catches it."""
+    error = kind(message)
+    context.refused = context.refused or error
+    return error
 
 
 def check_trace(trace: object) -> None:
@@ -124,8 +139,8 @@ def check_trace(trace: object) -> None:
 @contextmanager
 def tracing(vmap: Callable[..., Any]) -> Iterator[list[Traced]]:
     """Collect the nodes that are made in the block. `vmap` is used there to map functions over samples."""
-    before = context.nodes, context.batch, context.trace
-    context.nodes, context.batch, context.trace = [], None, object()
+    before = context.nodes, context.batch, context.trace, context.refused
+    context.nodes, context.batch, context.trace, context.refused = [], None, object(), None
     made = variable.set(lambda number: Traced(primitives.identity, (as_float(number),), context.batch))
     mapped = mapper.set(vmap)
     try:
@@ -133,7 +148,7 @@ def tracing(vmap: Callable[..., Any]) -> Iterator[list[Traced]]:
     finally:
         mapper.reset(mapped)
         variable.reset(made)
-        context.nodes, context.batch, context.trace = before
+        context.nodes, context.batch, context.trace, context.refused = before
 
 
 @contextmanager
@@ -211,7 +226,7 @@ class Traced(Arithmetic):
         return self
 
     def __bool__(self) -> bool:
-        raise TraceError(_branch("a number that is known only when the compiled function is called"))
+        raise refusal(branch("a number that is known only when the compiled function is called"), BranchError)
 
     def __float__(self) -> float:
         raise TraceError(
@@ -273,7 +288,9 @@ class Condition(Traced):
         return self ^ True
 
     def __bool__(self) -> bool:
-        raise TraceError(_branch("a comparison of numbers that are known only when the compiled function is called"))
+        raise refusal(
+            branch("a comparison of numbers that are known only when the compiled function is called"), BranchError
+        )
 
 
 _OF_VALUES = frozenset(name for name in dir(Value) if name[0] != "_" and name not in dir(Traced))
