@@ -29,6 +29,8 @@ variable: ContextVar[Callable[[float], Any]] = ContextVar("variable", default=Va
 """Makes the variable that stands for a plain number in a run: a Value, unless a compiler is tracing the function."""
 user_function: ContextVar[Callable[[Any], Any]] = ContextVar("user_function", default=lambda f: f)
 """Gives what is called for a function of the user: itself, unless a compiler rewrites its statements."""
+by_paths: ContextVar[Callable[[Trace, dict[Any, Any]], dict[Any, Any]] | None] = ContextVar("by_paths", default=None)
+"""What sweeps a trace in reverse from some seeds, where a compiler wants the bits of each branch."""
 
 
 class Run:
@@ -125,7 +127,7 @@ class Trace:
             self._order = topological_order(nodes, stop=outside.union(inputs))
         else:
             self._order = order_of_values(nodes)
-        self.inputs, self._real = inputs, real
+        self.inputs, self.outputs, self._real = inputs, nodes, real
         # The inputs are constants by now, so a leaf is a Value from outside the function.
         self.as_nodes = as_nodes or None in map(_op, self._order) or not outside.isdisjoint(self._order)
         self.edges = any_edges if self.as_nodes else edges
@@ -144,7 +146,8 @@ class Trace:
         """The derivative with respect to each input, with `seeds` as cotangents of the outputs."""
         nodes = {x: seed for x, seed in seeds.items() if is_node(x)}
         if self.as_nodes:
-            cotangents = reverse_sweep(self.order, nodes, self.edges)
+            along = by_paths.get()
+            cotangents = along(self, nodes) if along else reverse_sweep(self.order, nodes, self.edges)
             return [self.slope(cotangents.get(x, 0.0)) for x in self.inputs]
         return [self._real(slope + 0.0) for slope in cotangents_of(self.inputs, self._order, nodes, partials)]
 

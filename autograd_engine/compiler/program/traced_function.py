@@ -38,15 +38,19 @@ class TracedFunction:
         try:
             self._run(f, args, keywords, exact)
         except BranchError:
-            with rewriting():
+            with rewriting(exact):
                 self._run(rewritten(f), args, keywords, exact)
 
     def _run(self, f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any], exact: bool) -> None:
         self.arrays = ArrayTrace()
         self.scalars = 0
         with tracing(self.arrays.vmap) as nodes:
-            output = f(*map_leaves(self._symbol, args), **map_leaves(self._symbol, keywords))
-            if context.refused:
+            try:
+                output = f(*map_leaves(self._symbol, args), **map_leaves(self._symbol, keywords))
+            except Exception:
+                if not context.refused:
+                    raise
+            if context.refused:  # and perhaps caught, or followed by another error
                 raise context.refused
             found, self.structure = flatten(output)
             batches = list(self.arrays.batches.values())

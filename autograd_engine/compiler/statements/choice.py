@@ -8,7 +8,7 @@ import numpy as np
 
 from autograd_engine.compiler.trace.arrays import ArgumentArray, BatchArray
 from autograd_engine.compiler.trace.errors import TraceError, user_line
-from autograd_engine.compiler.trace.traced import BROADCAST, CONDITIONS, Condition, Traced, inside, refusal
+from autograd_engine.compiler.trace.traced import BROADCAST, CONDITIONS, Condition, Traced, context, inside, refusal
 from autograd_engine.number_arrays import number_array
 from autograd_engine.primitives import where
 from autograd_engine.structure import apart
@@ -47,35 +47,79 @@ def known(condition: Condition, x: Any, holds: bool) -> Any:
     """x, or the bool that it is where `condition` holds or does not hold."""
     if not isinstance(x, Condition):
         return x
-    (one, negated), (other, other_negated) = _without_not(condition), _without_not(x)
-    return holds ^ negated ^ other_negated if one is other else x
+    (one, negated), (other, other_negated) = without_not(condition), without_not(x)
+    return holds ^ negated ^ other_negated if comparison_of(one) == comparison_of(other) else x
 
 
-def choose(condition: Condition, a: Any, b: Any, name: str) -> Any:
-    """a where the condition holds, else b, leaf by leaf. Raises TraceError, about `name`, if they do not fit."""
-    if a is b:
-        return a
-    if isinstance(a, NothingReturned) or isinstance(b, NothingReturned):  # another variable says whether it returned
-        return b if isinstance(a, NothingReturned) else a
-    if isinstance(a, Undefined) or isinstance(b, Undefined):
-        of_both = isinstance(a, Undefined) and isinstance(b, Undefined)
-        return Undefined(name, (a.where or b.where) if of_both else user_line())
-    if isinstance(a, (bool, np.bool_, Condition)) and isinstance(b, (bool, np.bool_, Condition)):
-        return _of_conditions(condition, known(condition, a, True), known(condition, b, False))
-    if _is_number(a) and _is_number(b):
-        return a if _are_the_same(a, b) else where(condition, a, b)
-    if isinstance(a, BatchArray) and isinstance(b, BatchArray) and a.fits(b):
-        with inside(a.batch):
-            pairs = zip(a.of_sample.flat, b.of_sample.flat)
-            return a.with_numbers(iter([choose(condition, x, y, name) for x, y in pairs]))
-    if _is_array(a) and _is_array(b):
-        return _of_arrays(condition, np.asarray(a), np.asarray(b), name)
-    of_a, of_b = apart(a), apart(b)
-    if of_a and of_b and type(a) is type(b):
-        return _of_containers(condition, of_a, of_b, name)
-    if type(a) is type(b) and not _is_array(a) and a == b:
-        return a
-    raise _misfit(name, _described(a), _described(b))
+Changes = dict[int, tuple[Any, Any]]
+"""What is in the containers that a side has changed: pairs of container and content, by the id of the container."""
+
+
+class Choice:
+    """What one side has left behind where the condition holds, what the other has elsewhere."""
+
+    def __init__(self, condition: Condition, of_a: Changes, of_b: Changes) -> None:
+        self.condition, self._of_a, self._of_b = condition, of_a, of_b
+
+    def __call__(self, a: Any, b: Any, name: str) -> Any:
+        """The choice between two things, leaf by leaf. Raises TraceError, about `name`, if they do not fit."""
+        if a is b:
+            return a
+        a, b = _after(a, self._of_a), _after(b, self._of_b)
+        if isinstance(a, NothingReturned) or isinstance(b, NothingReturned):  # another variable says which
+            return b if isinstance(a, NothingReturned) else a
+        if isinstance(a, Undefined) or isinstance(b, Undefined):
+            of_both = isinstance(a, Undefined) and isinstance(b, Undefined)
+            return Undefined(name, (a.where or b.where) if of_both else user_line())
+        condition = self.condition
+        if isinstance(a, (bool, np.bool_, Condition)) and isinstance(b, (bool, np.bool_, Condition)):
+            return _of_conditions(condition, known(condition, a, True), known(condition, b, False))
+        if _is_number(a) and _is_number(b):
+            return a if _are_the_same(a, b) else self._where(a, b)
+        if isinstance(a, BatchArray) and isinstance(b, BatchArray) and a.fits(b):
+            with inside(a.batch):
+                pairs = zip(a.of_sample.flat, b.of_sample.flat)
+                return a.with_numbers(iter([self(x, y, name) for x, y in pairs]))
+        if _is_array(a) and _is_array(b):
+            return self._of_arrays(np.asarray(a), np.asarray(b), name)
+        of_a, of_b = apart(a), apart(b)
+        if of_a and of_b and type(a) is type(b):
+            return self._of_containers(of_a, of_b, name)
+        if type(a) is type(b) and not _is_array(a) and a == b:
+            return a
+        raise _misfit(name, _described(a), _described(b))
+
+    def _where(self, a: Any, b: Any) -> Any:
+        chosen = where(self.condition, a, b)
+        context.choices.add(chosen)
+        return chosen
+
+    def _of_arrays(self, a: Any, b: Any, name: str) -> Any:
+        if a.shape != b.shape:
+            raise _misfit(name, f"an array of shape {a.shape}", f"one of shape {b.shape}")
+        if a.dtype == b.dtype != object and a.tobytes() == b.tobytes():
+            return a
+        return number_array([self(x, y, name) for x, y in zip(a.ravel(), b.ravel())], a.shape)
+
+    def _of_containers(self, a: Any, b: Any, name: str) -> Any:
+        kind, keys, container, parts = a
+        if len(parts) != len(b[-1]):
+            raise _misfit(name, f"a {kind.__name__} of {len(parts)}", f"one of {len(b[-1])}")
+        if keys != b[1]:
+            raise _misfit(name, f"a {kind.__name__} with the keys {list(keys)}", f"one with {list(b[1])}")
+        return container([self(x, y, name) for x, y in zip(parts, b[-1])])
+
+
+def _after(x: Any, changes: Changes) -> Any:
+    """A container as a side has left it: what it holds now is what it held before."""
+    if id(x) in changes:
+        return changes[id(x)][1]
+    own = getattr(x, "__dict__", None)
+    if id(own) not in changes or isinstance(x, type):
+        return x
+    new = object.__new__(type(x))
+    new.__dict__.update(changes[id(own)][1])
+    return new
 
 
 def _of_conditions(condition: Condition, a: Any, b: Any) -> Any:
@@ -88,27 +132,10 @@ def _of_conditions(condition: Condition, a: Any, b: Any) -> Any:
     return bool(a) if a == b else condition if a else ~condition
 
 
-def _of_arrays(condition: Condition, a: Any, b: Any, name: str) -> Any:
-    if a.shape != b.shape:
-        raise _misfit(name, f"an array of shape {a.shape}", f"one of shape {b.shape}")
-    if a.dtype == b.dtype != object and a.tobytes() == b.tobytes():
-        return a
-    return number_array([choose(condition, x, y, name) for x, y in zip(a.ravel(), b.ravel())], a.shape)
-
-
-def _of_containers(condition: Condition, a: Any, b: Any, name: str) -> Any:
-    kind, keys, container, parts = a
-    if len(parts) != len(b[-1]):
-        raise _misfit(name, f"a {kind.__name__} of {len(parts)}", f"one of {len(b[-1])}")
-    if keys != b[1]:
-        raise _misfit(name, f"a {kind.__name__} with the keys {list(keys)}", f"one with {list(b[1])}")
-    return container([choose(condition, x, y, name) for x, y in zip(parts, b[-1])])
-
-
 def _misfit(name: str, one: str, other: str) -> TraceError:
     return refusal(
         f"{user_line()} depends on numbers that are known only when the compiled function is called, and leaves {name} "
-        f"as {one} where it holds and as {other} elsewhere; give {name} numbers in the same structure on both sides"
+        f"as {one} where it holds and as {other} elsewhere; let both sides leave numbers in the same structure"
     )
 
 
@@ -129,16 +156,23 @@ def _are_the_same(a: Any, b: Any) -> bool:
     return plain and type(a) is type(b) and repr(a) == repr(b)  # which tells 0.0 from -0.0, and knows a nan
 
 
-def _without_not(condition: Any) -> tuple[Any, bool]:
+def without_not(condition: Any) -> tuple[Any, bool]:
     """The condition that another one is, broadcast or negated, and whether it is negated."""
     negated = False
-    while True:
+    while condition.__class__ is not float:
         if condition.op is BROADCAST:
             condition = condition.arguments[0]
         elif condition.op is CONDITIONS["xor"] and _is_true(condition.expansion[1]):
             condition, negated = condition.expansion[0], not negated
         else:
-            return condition, negated
+            break
+    return condition, negated
+
+
+def comparison_of(condition: Condition) -> Any:
+    """What a condition compares, equal for two that compare the same."""
+    operands = [x.arguments[0] if isinstance(x, Traced) and x.op is BROADCAST else x for x in condition.expansion]
+    return (condition.op, *[x if x.__class__ is float else id(x) for x in operands])
 
 
 def _is_true(x: Any) -> bool:

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd_engine.compiler.statements.choice import choose
+from autograd_engine.compiler.statements.choice import Changes, Choice
 from autograd_engine.compiler.trace.errors import is_of_user
-from autograd_engine.compiler.trace.traced import Condition, Traced
+from autograd_engine.compiler.trace.traced import Traced
 
 _PLAIN = (float, int, str, bytes, bool, type(None), complex, Traced, ModuleType, type, CodeType)
 
@@ -25,22 +25,26 @@ class Contents:
         self._containers = list(_reachable(functions, names))
         self._before = [_content(x) for x in self._containers]
 
-    def taken(self) -> dict[int, Any]:
-        """What has changed, by the number of the container, which then holds what it held before."""
-        changed = {}
-        for i, (container, before) in enumerate(zip(self._containers, self._before)):
+    def taken(self) -> Changes:
+        """What has changed. The containers get back what they held before."""
+        changed: Changes = {}
+        for container, before in zip(self._containers, self._before):
             now = _content(container)
             if not _is_the_same(now, before):
-                changed[i] = now
+                changed[id(container)] = container, now
                 _fill(container, before)
         return changed
 
-    def put(self, condition: Condition, a: dict[int, Any], b: dict[int, Any]) -> None:
+    @staticmethod
+    def put(choose: Choice, a: Changes, b: Changes) -> None:
         """Change the containers as on one side where the condition holds, as on the other elsewhere."""
-        for i in sorted({*a, *b}):
-            container, before = self._containers[i], self._before[i]
-            name = f"a {type(container).__name__} that it changes"
-            _fill(container, choose(condition, a.get(i, before), b.get(i, before), name))
+        chosen = []
+        for key, (container, _) in {**a, **b}.items():
+            before = _content(container)
+            of_a, of_b = (changes[key][1] if key in changes else before for changes in (a, b))
+            chosen.append((container, choose(of_a, of_b, f"a {type(container).__name__} that it changes")))
+        for container, content in chosen:
+            _fill(container, content)
 
 
 class _Empty:
@@ -87,8 +91,9 @@ def _fill(container: Any, content: Any) -> None:
 def _reachable(functions: Iterable[Callable[[], Any]], names: Collection[str]) -> Iterator[Any]:
     """The containers, and the variables of other functions, that some functions can reach."""
     own = [f.func if isinstance(f, functools.partial) else f for f in functions]
-    seen = {id(cell) for f in own for cell in _cells(f, lambda name: name in names)}
-    stack: list[Any] = list(functions)
+    variables = [cell for f in own for cell in _cells(f, lambda name: name in names)]
+    seen = set(map(id, variables))
+    stack: list[Any] = [*functions, *map(_content, variables)]
     while stack:
         x = stack.pop()
         kind: Any = type(x)

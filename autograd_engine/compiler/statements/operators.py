@@ -15,9 +15,9 @@ from types import TracebackType
 from typing import Any
 
 from autograd_engine.compiler.statements.choice import (
+    Choice,
     NothingReturned,
     Undefined,
-    choose,
     known,
     truth,
 )
@@ -82,8 +82,10 @@ def _cond(
             ) from error
         finally:
             changes.append(contents.taken())
-    contents.put(condition, *changes)
-    return tuple([choose(condition, a, b, name) for name, a, b in zip(names, *results)])
+    choose = Choice(condition, *changes)
+    chosen = tuple([choose(a, b, name) for name, a, b in zip(names, *results)])
+    contents.put(choose, *changes)
+    return chosen
 
 
 def _value(condition: Condition, a: Callable[[], Any], b: Callable[[], Any]) -> Any:

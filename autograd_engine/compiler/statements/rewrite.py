@@ -20,10 +20,10 @@ from contextlib import contextmanager
 from types import CodeType, FunctionType, MethodType, SimpleNamespace
 from typing import Any
 
-from autograd_engine.compiler.statements import operators
+from autograd_engine.compiler.statements import operators, paths
 from autograd_engine.compiler.statements.source import NotRewritableError, definition
 from autograd_engine.compiler.trace.errors import NOT_REWRITTEN, is_of_user
-from autograd_engine.runs import user_function
+from autograd_engine.runs import by_paths, user_function
 
 _factories: weakref.WeakKeyDictionary[CodeType, Any] = weakref.WeakKeyDictionary()
 _lock = threading.RLock()
@@ -31,13 +31,17 @@ _FUTURE = 0x1FF0000  # the flags of `from __future__ import ...`, all of them
 
 
 @contextmanager
-def rewriting() -> Iterator[None]:
-    """Rewrite the user's functions that are called in the block, by each other or by this library."""
-    before = user_function.set(rewritten)
+def rewriting(exact: bool) -> Iterator[None]:
+    """Rewrite the user's functions that are called in the block, by each other or by this library.
+
+    With `exact`, their first derivatives have the bits that each branch gives.
+    """
+    before = user_function.set(rewritten), by_paths.set(paths.reverse_sweep if exact else None)
     try:
         yield
     finally:
-        user_function.reset(before)
+        user_function.reset(before[0])
+        by_paths.reset(before[1])
 
 
 def rewritten(f: Any) -> Any:
@@ -110,15 +114,22 @@ def _rewritten(f: FunctionType) -> Any:
             try:
                 _factories[code] = _factory(f)
             except NotRewritableError as error:
-                NOT_REWRITTEN[code] = f"in {f.__name__}(), which cannot be rewritten because {error}"
+                for inner in _codes_in(code):
+                    NOT_REWRITTEN[inner] = f"in {f.__name__}(), which cannot be rewritten because {error}"
                 return f
     factory, names = _factories[code]
     cells = dict(zip(code.co_freevars, f.__closure__ or ()))
     bound = FunctionType(factory, f.__globals__, closure=tuple([cells[name] for name in names]))
     new = bound(_operators())
     new.__defaults__, new.__kwdefaults__ = f.__defaults__, f.__kwdefaults__
-    new.__name__, new.__qualname__, new.__module__, new.__doc__ = f.__name__, f.__qualname__, f.__module__, f.__doc__
-    return autograph_artifact(new)
+    return autograph_artifact(functools.update_wrapper(new, f))
+
+
+def _codes_in(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes_in(constant)
 
 
 @functools.cache

@@ -89,6 +89,12 @@ def branch(what: str) -> str:
         instead = "np.frompyfunc(maximum, 2, 1) or the like, with a function of autograd_engine, instead of NumPy's"
     elif "max" in words or "min" in words:
         instead = "maximum(a, b) or minimum(a, b) instead of max and min"
+    elif "sorted" in words or "sort" in words:
+        instead = "minimum(a, b) and maximum(a, b) for two numbers, or sort before the call"
+    elif "for" in words and "if" in words:
+        instead = "a for statement with an if in it instead of the comprehension"
+    elif "in" in words:
+        instead = "(x == a) | (x == b) instead of in"
     elif "and" in words or "or" in words or "not" in words:
         instead = "(a > 0) & (b > 0), |, and == False instead of and, or, not"
     elif "while" in words:

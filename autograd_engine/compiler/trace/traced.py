@@ -113,6 +113,7 @@ class Context(threading.local):
     batch: Batch | None = None
     trace: object = None  # a new object for every trace
     refused: TraceError | None = None  # the first error of the trace that the function may have caught
+    choices: set[Traced]  # the nodes of `where` that stand for a branch
 
 
 context = Context()
@@ -139,8 +140,9 @@ def check_trace(trace: object) -> None:
 @contextmanager
 def tracing(vmap: Callable[..., Any]) -> Iterator[list[Traced]]:
     """Collect the nodes that are made in the block. `vmap` is used there to map functions over samples."""
-    before = context.nodes, context.batch, context.trace, context.refused
-    context.nodes, context.batch, context.trace, context.refused = [], None, object(), None
+    before = vars(context).copy()
+    context.nodes, context.batch, context.trace = [], None, object()
+    context.refused, context.choices = None, set()
     made = variable.set(lambda number: Traced(primitives.identity, (as_float(number),), context.batch))
     mapped = mapper.set(vmap)
     try:
@@ -148,7 +150,8 @@ def tracing(vmap: Callable[..., Any]) -> Iterator[list[Traced]]:
     finally:
         mapper.reset(mapped)
         variable.reset(made)
-        context.nodes, context.batch, context.trace, context.refused = before
+        vars(context).clear()  # of this thread
+        vars(context).update(before)
 
 
 @contextmanager

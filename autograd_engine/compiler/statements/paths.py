@@ -1,0 +1,120 @@
+"""The reverse sweep along each path of a function with branches, for the bits of the uncompiled one.
+
+What a number is used for three times gives it three parts of its cotangent, and which two are added first depends on
+the graph. Uncompiled, that is the graph of the path that was taken. Here the conditions are decided one after the other
+until no choice is left in the graph; each path is swept, and `where` takes the cotangents of the one that was taken.
+What paths have in common is computed once, since the simplifier keeps once what occurs twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from autograd_engine import graph
+from autograd_engine.compiler.statements.choice import comparison_of, without_not
+from autograd_engine.compiler.trace.traced import CONDITIONS, Condition, context
+from autograd_engine.primitives import where
+from autograd_engine.runs import Trace
+
+_MOST = 50_000
+"""How many nodes all paths may have together. Beyond, one sweep goes through all of them, and sums may differ."""
+
+
+class _View:
+    """A node on a path: its arguments are those of the path, and it has none where it is an input."""
+
+    __slots__ = ("arguments", "node", "op")
+
+    def __init__(self, node: Any, op: Any, arguments: tuple[Any, ...]) -> None:
+        self.node, self.op, self.arguments = node, op, arguments
+
+
+class _TooManyPathsError(Exception):
+    """There are more paths than are worth it."""
+
+
+class Paths:
+    """The paths through what some outputs were computed from: a tree of conditions, with the graph of each path."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.inputs, self.edges, self.left = set(trace.inputs), trace.edges, _MOST
+        self.outputs = trace.outputs
+        views: dict[Any, Any] = {}
+        for node in trace.order:
+            arguments = () if node in self.inputs else tuple([views.get(x, 0.0) for x in node.arguments])
+            views[node] = _View(node, None if node in self.inputs else node.op, arguments)
+        self.tree = self._tree(list(views.values()), [views.get(x, 0.0) for x in self.outputs], {})
+
+    def _tree(self, order: Sequence[_View], outputs: Sequence[Any], decided: dict[Any, bool]) -> Any:
+        """The paths where the conditions `decided` hold or do not."""
+        self.left -= len(order)
+        if self.left < 0:
+            raise _TooManyPathsError
+        views: dict[Any, Any] = {}
+        undecided: dict[Any, Condition] = {}
+        for old in order:
+            arguments = [views.get(x, 0.0) for x in old.arguments]
+            holds = _decide(old.node.arguments[0], decided) if old.node in context.choices else None
+            if isinstance(holds, bool):
+                views[old] = arguments[1 if holds else 2]
+            else:
+                views[old] = new = _View(old.node, old.op, tuple(arguments))
+                if holds is not None:
+                    undecided[new] = holds
+        outputs = [views.get(x, 0.0) for x in outputs]
+        order = graph.topological_order([x for x in outputs if isinstance(x, _View)])
+        condition = next((undecided[view] for view in reversed(order) if view in undecided), None)
+        if condition is None:
+            return order, dict(zip(self.outputs, outputs))
+        if condition.batch not in (None, context.batch):  # it differs from sample to sample, and the result does not
+            raise _TooManyPathsError
+        key = comparison_of(condition)
+        return condition, *[self._tree(order, outputs, {**decided, key: holds}) for holds in (True, False)]
+
+    def swept(self, tree: Any, seeds: dict[Any, Any]) -> dict[Any, Any]:
+        """The cotangents of the inputs."""
+        if isinstance(tree[0], Condition):
+            condition, *sides = tree
+            a, b = (self.swept(side, seeds) for side in sides)
+            return {x: where(condition, a.get(x, 0.0), b.get(x, 0.0)) for x in {**a, **b}}
+        order, outputs = tree
+        of_views: dict[Any, Any] = {}
+        for node, seed in seeds.items():
+            if isinstance(view := outputs.get(node), _View):
+                of_views[view] = of_views[view] + seed if view in of_views else seed
+        cotangents = graph.reverse_sweep(
+            order, of_views, lambda view: zip(view.arguments, [partial for _, partial in self.edges(view.node)])
+        )
+        return {view.node: cotangent for view, cotangent in cotangents.items() if view.node in self.inputs}
+
+
+def reverse_sweep(trace: Trace, seeds: dict[Any, Any]) -> dict[Any, Any]:
+    """`graph.reverse_sweep` of a trace in which some nodes were chosen by branches."""
+    if not context.choices.isdisjoint(trace.order):
+        try:
+            paths = Paths(trace)
+        except _TooManyPathsError:
+            pass
+        else:
+            return paths.swept(paths.tree, seeds)
+    return graph.reverse_sweep(trace.order, seeds, trace.edges)
+
+
+def _decide(condition: Any, decided: dict[Any, bool]) -> Any:
+    """Whether a condition holds; or a comparison in it that has to be decided first."""
+    base, negated = without_not(condition)
+    if base.__class__ is float:
+        return bool(base) ^ negated
+    name = next((name for name in ("and", "or", "xor") if base.op is CONDITIONS[name]), None)
+    if name is None:
+        key = comparison_of(base)
+        return decided[key] ^ negated if key in decided else base
+    a, b = (_decide(operand, decided) for operand in base.expansion)
+    settles = name == "or"  # the side that decides alone
+    if name != "xor" and (a is settles or b is settles):
+        return settles ^ negated
+    for side in (a, b):
+        if not isinstance(side, bool):
+            return side
+    return (a ^ b if name == "xor" else not settles) ^ negated
