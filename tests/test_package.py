@@ -30,7 +30,7 @@ autograd_engine.interactive: javascript
 autograd_engine: interactive
 autograd_engine.compiler.trace: errors traced arrays
 autograd_engine.compiler: trace arguments
-autograd_engine.compiler.statements: choice contents operators paths source rewrite
+autograd_engine.compiler.statements: conditions choice contents operators paths source rewrite
 autograd_engine.compiler: statements
 autograd_engine.compiler.program: program regions rules simplify build listing traced_function
 autograd_engine.compiler: program library

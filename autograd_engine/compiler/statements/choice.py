@@ -6,49 +6,44 @@ from typing import Any
 
 import numpy as np
 
+from autograd_engine.compiler.statements.conditions import chosen, is_certain
 from autograd_engine.compiler.trace.arrays import ArgumentArray, BatchArray
 from autograd_engine.compiler.trace.errors import TraceError, user_line
-from autograd_engine.compiler.trace.traced import BROADCAST, CONDITIONS, Condition, Traced, context, inside, refusal
+from autograd_engine.compiler.trace.traced import Condition, Traced, context, inside, refusal
 from autograd_engine.number_arrays import number_array
 from autograd_engine.primitives import where
 from autograd_engine.structure import apart
 
 
 class Undefined:
-    """Stands for a variable that has no value; `where` says on which side of which line, if it has one elsewhere."""
+    """Stands for a variable that has no value."""
 
-    def __init__(self, name: str, where: str = "") -> None:
-        self.symbol_name, self.where = name, where
+    def __init__(self, name: str) -> None:
+        self.name = name
 
     def read(self) -> Any:
         """Raise what reading the variable raises."""
-        if not self.where:
-            raise UnboundLocalError(f"cannot access local variable {self.symbol_name!r}: it has no value")
+        raise UnboundLocalError(f"cannot access local variable {self.name!r}: it has no value")
+
+
+class Partly(Undefined):
+    """Stands for a variable that has a value only where a condition holds, since the branch at `line`."""
+
+    def __init__(self, name: str, value: Any, defined: Any, line: str) -> None:
+        self.name, self.value, self.defined, self.line = name, value, defined, line
+
+    def read(self) -> Any:
+        """The value. Raises TraceError where it is not certain that there is one."""
+        if is_certain(self.defined):
+            return self.value
         raise refusal(
-            f"{user_line()} reads {self.symbol_name}, which has a value only on one side of the branch at {self.where};"
-            f" give {self.symbol_name} a value on the other side too, or before the branch"
+            f"{user_line()} reads {self.name}, which has a value only on one side of the branch at {self.line}; give "
+            f"{self.name} a value on the other side too, or before the branch"
         )
 
 
 class NothingReturned:
     """Stands for the result of a function that has not returned yet."""
-
-
-def truth(x: Any) -> Any:
-    """Whether x counts as true: a bool, or a Condition if that is not known yet."""
-    if _is_array(x) and x.size == 1:  # of more numbers NumPy refuses to tell
-        x = np.asarray(x).item()
-    if isinstance(x, Condition):
-        return x
-    return x != 0.0 if isinstance(x, Traced) else bool(x)
-
-
-def known(condition: Condition, x: Any, holds: bool) -> Any:
-    """x, or the bool that it is where `condition` holds or does not hold."""
-    if not isinstance(x, Condition):
-        return x
-    (one, negated), (other, other_negated) = without_not(condition), without_not(x)
-    return holds ^ negated ^ other_negated if comparison_of(one) == comparison_of(other) else x
 
 
 Changes = dict[int, tuple[Any, Any]]
@@ -69,11 +64,9 @@ class Choice:
         if isinstance(a, NothingReturned) or isinstance(b, NothingReturned):  # another variable says which
             return b if isinstance(a, NothingReturned) else a
         if isinstance(a, Undefined) or isinstance(b, Undefined):
-            of_both = isinstance(a, Undefined) and isinstance(b, Undefined)
-            return Undefined(name, (a.where or b.where) if of_both else user_line())
-        condition = self.condition
+            return self._of_undefined(a, b, name)
         if isinstance(a, (bool, np.bool_, Condition)) and isinstance(b, (bool, np.bool_, Condition)):
-            return _of_conditions(condition, known(condition, a, True), known(condition, b, False))
+            return chosen(self.condition, a, b)
         if _is_number(a) and _is_number(b):
             return a if _are_the_same(a, b) else self._where(a, b)
         if isinstance(a, BatchArray) and isinstance(b, BatchArray) and a.fits(b):
@@ -89,10 +82,20 @@ class Choice:
             return a
         raise _misfit(name, _described(a), _described(b))
 
+    def _of_undefined(self, a: Any, b: Any, name: str) -> Any:
+        """The choice between two variables, of which one has no value, or not everywhere."""
+        (value_a, of_a), (value_b, of_b) = _value_of(a), _value_of(b)
+        if of_a is of_b is False:
+            return a
+        value = value_b if of_a is False else value_a if of_b is False else self(value_a, value_b, name)
+        everywhere = chosen(self.condition, of_a, of_b)
+        line = next((x.line for x in (a, b) if isinstance(x, Partly)), None) or user_line()
+        return Partly(name, value, everywhere, line)
+
     def _where(self, a: Any, b: Any) -> Any:
-        chosen = where(self.condition, a, b)
-        context.choices.add(chosen)
-        return chosen
+        number = where(self.condition, a, b)
+        context.choices.add(number)
+        return number
 
     def _of_arrays(self, a: Any, b: Any, name: str) -> Any:
         if a.shape != b.shape:
@@ -122,14 +125,11 @@ def _after(x: Any, changes: Changes) -> Any:
     return new
 
 
-def _of_conditions(condition: Condition, a: Any, b: Any) -> Any:
-    if isinstance(a, Condition) and isinstance(b, Condition):
-        return (condition & a) | (~condition & b)
-    if isinstance(a, Condition):
-        return ~condition | a if b else condition & a
-    if isinstance(b, Condition):
-        return condition | b if a else ~condition & b
-    return bool(a) if a == b else condition if a else ~condition
+def _value_of(x: Any) -> tuple[Any, Any]:
+    """The value of a variable, and whether it has one."""
+    if isinstance(x, Partly):
+        return x.value, x.defined
+    return (None, False) if isinstance(x, Undefined) else (x, True)
 
 
 def _misfit(name: str, one: str, other: str) -> TraceError:
@@ -154,26 +154,3 @@ def _is_array(x: Any) -> bool:
 def _are_the_same(a: Any, b: Any) -> bool:
     plain = not isinstance(a, Traced) and not isinstance(b, Traced)
     return plain and type(a) is type(b) and repr(a) == repr(b)  # which tells 0.0 from -0.0, and knows a nan
-
-
-def without_not(condition: Any) -> tuple[Any, bool]:
-    """The condition that another one is, broadcast or negated, and whether it is negated."""
-    negated = False
-    while condition.__class__ is not float:
-        if condition.op is BROADCAST:
-            condition = condition.arguments[0]
-        elif condition.op is CONDITIONS["xor"] and _is_true(condition.expansion[1]):
-            condition, negated = condition.expansion[0], not negated
-        else:
-            break
-    return condition, negated
-
-
-def comparison_of(condition: Condition) -> Any:
-    """What a condition compares, equal for two that compare the same."""
-    operands = [x.arguments[0] if isinstance(x, Traced) and x.op is BROADCAST else x for x in condition.expansion]
-    return (condition.op, *[x if x.__class__ is float else id(x) for x in operands])
-
-
-def _is_true(x: Any) -> bool:
-    return x.__class__ is float and x == 1.0

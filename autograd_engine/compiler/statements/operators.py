@@ -14,13 +14,8 @@ from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any
 
-from autograd_engine.compiler.statements.choice import (
-    Choice,
-    NothingReturned,
-    Undefined,
-    known,
-    truth,
-)
+from autograd_engine.compiler.statements.choice import Choice, NothingReturned, Undefined
+from autograd_engine.compiler.statements.conditions import holding, is_certain, known, truth
 from autograd_engine.compiler.statements.contents import Contents
 from autograd_engine.compiler.trace.errors import TraceError, line_of, user_line
 from autograd_engine.compiler.trace.traced import Condition, Traced, refusal
@@ -67,7 +62,8 @@ def _cond(
     results, changes = [], []
     for side, holds in zip(sides, (True, False)):
         try:
-            results.append(run(side, holds))
+            with holding(condition, holds):
+                results.append(run(side, holds))
         except TraceError:
             raise
         except RecursionError:
@@ -227,7 +223,7 @@ class FunctionScope:
 
     def ret(self, result: Any, returned: Any) -> Any:
         """What the function returns; `returned` says whether a `return` was reached."""
-        if isinstance(returned, Condition):
+        if isinstance(returned, Condition) and not is_certain(returned):
             raise refusal(
                 f"{user_line()}: whether {self._function}() returns a result or None depends on {_UNKNOWN}; let it "
                 "return numbers in every case"

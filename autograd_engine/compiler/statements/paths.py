@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from autograd_engine import graph
-from autograd_engine.compiler.statements.choice import comparison_of, without_not
-from autograd_engine.compiler.trace.traced import CONDITIONS, Condition, context
+from autograd_engine.compiler.statements.conditions import compared_in, decide
+from autograd_engine.compiler.trace.traced import Condition, context
 from autograd_engine.primitives import where
 from autograd_engine.runs import Trace
 
@@ -55,7 +55,7 @@ class Paths:
         undecided: dict[Any, Condition] = {}
         for old in order:
             arguments = [views.get(x, 0.0) for x in old.arguments]
-            holds = _decide(old.node.arguments[0], decided) if old.node in context.choices else None
+            holds = decide(old.node.arguments[0], decided) if old.node in context.choices else None
             if isinstance(holds, bool):
                 views[old] = arguments[1 if holds else 2]
             else:
@@ -69,7 +69,7 @@ class Paths:
             return order, dict(zip(self.outputs, outputs))
         if condition.batch not in (None, context.batch):  # it differs from sample to sample, and the result does not
             raise _TooManyPathsError
-        key = comparison_of(condition)
+        key = compared_in(condition)
         return condition, *[self._tree(order, outputs, {**decided, key: holds}) for holds in (True, False)]
 
     def swept(self, tree: Any, seeds: dict[Any, Any]) -> dict[Any, Any]:
@@ -99,22 +99,3 @@ def reverse_sweep(trace: Trace, seeds: dict[Any, Any]) -> dict[Any, Any]:
         else:
             return paths.swept(paths.tree, seeds)
     return graph.reverse_sweep(trace.order, seeds, trace.edges)
-
-
-def _decide(condition: Any, decided: dict[Any, bool]) -> Any:
-    """Whether a condition holds; or a comparison in it that has to be decided first."""
-    base, negated = without_not(condition)
-    if base.__class__ is float:
-        return bool(base) ^ negated
-    name = next((name for name in ("and", "or", "xor") if base.op is CONDITIONS[name]), None)
-    if name is None:
-        key = comparison_of(base)
-        return decided[key] ^ negated if key in decided else base
-    a, b = (_decide(operand, decided) for operand in base.expansion)
-    settles = name == "or"  # the side that decides alone
-    if name != "xor" and (a is settles or b is settles):
-        return settles ^ negated
-    for side in (a, b):
-        if not isinstance(side, bool):
-            return side
-    return (a ^ b if name == "xor" else not settles) ^ negated

@@ -68,12 +68,15 @@ def converted_call(f: Any, args: tuple[Any, ...], keywords: dict[str, Any] | Non
         called = operators.BUILTINS.get(f) or rewritten(f)
     except TypeError:  # f has no hash
         called = rewritten(f)
-    if called is f and not isinstance(f, type) and not _is_of_this_library(f):
-        args = tuple([rewritten(x) if isinstance(x, (FunctionType, MethodType)) else x for x in args])
-        keywords = keywords and {
-            name: rewritten(x) if isinstance(x, (FunctionType, MethodType)) else x for name, x in keywords.items()
-        }
+    if called is f and (f.__module__ == "builtins" if isinstance(f, type) else not _is_of_this_library(f)):
+        args = tuple(map(_argument, args))
+        keywords = keywords and {name: _argument(x) for name, x in keywords.items()}
     return called(*args, **(keywords or {}))
+
+
+def _argument(x: Any) -> Any:
+    """A function that is given to one of Python or NumPy, which may call it."""
+    return rewritten(x) if isinstance(x, (FunctionType, MethodType)) or type(x) is functools.partial else x
 
 
 def _is_of_this_library(f: Any) -> bool:

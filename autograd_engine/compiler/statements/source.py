@@ -35,7 +35,7 @@ def definition(code: CodeType, namespace: dict[str, Any]) -> Any:
     found = [pair for pair in _definitions(tree, None) if _first_line(pair[0]) == code.co_firstlineno]
     found = [(node, owner) for node, owner in found if getattr(node, "name", "<lambda>") == code.co_name]
     if len(found) > 1:
-        found = [(node, owner) for node, owner in found if _holds(node, code)]
+        found = [(node, owner) for node, owner in found if _holds(node, code)][-1:]  # the innermost
     if len(found) != 1:
         reason = "several functions begin on its line" if found else "its source is not known"
         raise NotRewritableError(reason)

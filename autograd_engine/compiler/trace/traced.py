@@ -113,6 +113,7 @@ class Context(threading.local):
     batch: Batch | None = None
     trace: object = None  # a new object for every trace
     refused: TraceError | None = None  # the first error of the trace that the function may have caught
+    conditions: tuple[tuple[Condition, bool], ...] = ()  # of the branches around what is running, and their sides
     choices: set[Traced]  # the nodes of `where` that stand for a branch
 
 
@@ -142,7 +143,7 @@ def tracing(vmap: Callable[..., Any]) -> Iterator[list[Traced]]:
     """Collect the nodes that are made in the block. `vmap` is used there to map functions over samples."""
     before = vars(context).copy()
     context.nodes, context.batch, context.trace = [], None, object()
-    context.refused, context.choices = None, set()
+    context.refused, context.conditions, context.choices = None, (), set()
     made = variable.set(lambda number: Traced(primitives.identity, (as_float(number),), context.batch))
     mapped = mapper.set(vmap)
     try:
