@@ -148,7 +148,7 @@ def for_stmt(
         return
     for x in iterable:
         if isinstance(condition, Condition):
-            unknown += 1
+            unknown += not hasattr(iterable, "__len__")  # it may be endless
             if unknown > _MANY:
                 raise refusal(
                     f"{user_line()} repeats {_MANY:,} times, and its end depends on {_UNKNOWN}; write a for over "

@@ -6,17 +6,19 @@ import ast
 import copy
 import functools
 import linecache
+import sys
 from collections.abc import Iterator
 from types import CodeType
 from typing import Any
 
-_REFUSED: dict[Any, str] = {
-    ast.Yield: "a generator",
-    ast.YieldFrom: "a generator",
-    ast.Await: "a coroutine",
-    ast.NamedExpr: "an assignment by :=",
-    getattr(ast, "TryStar", None): "except*",
-    ast.Match: "a match statement",
+_REFUSED: dict[type[ast.AST], str] = {
+    ast.Yield: "a generator on line {} (return a list)",
+    ast.YieldFrom: "a generator on line {} (return a list)",
+    ast.Await: "a coroutine on line {}",
+    ast.AsyncFunctionDef: "a coroutine on line {}",
+    ast.NamedExpr: "an assignment by := on line {} (write it as a statement before)",
+    ast.Match: "a match statement on line {} (write if and elif)",
+    **({ast.TryStar: "an except* on line {}"} if sys.version_info >= (3, 11) else {}),
 }
 _OF_THE_CALLER = frozenset(["locals", "globals", "vars", "dir", "eval", "exec"])
 
@@ -82,11 +84,11 @@ class _Prepared(ast.NodeTransformer):
         """The whole function. Its defaults are kept by the function object, and nobody needs its annotations."""
         for node in ast.walk(root):
             if type(node) in _REFUSED:
-                raise NotRewritableError(f"there is {_REFUSED[type(node)]} on line {node.lineno}")  # type: ignore
+                raise NotRewritableError("there is " + _REFUSED[type(node)].format(node.lineno))  # type: ignore[attr-defined]
             if isinstance(node, (ast.For, ast.While)) and node.orelse:
-                raise NotRewritableError(f"the loop on line {node.lineno} has an else")
-            if isinstance(node, (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith)):
-                raise NotRewritableError(f"there is a coroutine on line {node.lineno}")
+                raise NotRewritableError(
+                    f"the loop on line {node.lineno} has an else (set a variable before each break)"
+                )
             if isinstance(node, ast.Name) and node.id in _OF_THE_CALLER:
                 raise NotRewritableError(f"{node.id}() on line {node.lineno} needs the function as it is")
         return self.visit(root)
