@@ -12,7 +12,7 @@ from autograd_engine.compiler.program.build import program_of
 from autograd_engine.compiler.program.program import SHARED, Program
 from autograd_engine.compiler.statements.rewrite import rewriting, rewritten
 from autograd_engine.compiler.trace.arrays import ArrayTrace, BatchArray
-from autograd_engine.compiler.trace.errors import BranchError, TraceError
+from autograd_engine.compiler.trace.errors import TraceError
 from autograd_engine.compiler.trace.traced import Traced, context, no_argument, tracing
 from autograd_engine.primitives import as_float
 from autograd_engine.structure import flatten, map_leaves
@@ -37,7 +37,9 @@ class TracedFunction:
     def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any], exact: bool) -> None:
         try:
             self._run(f, args, keywords, exact)
-        except BranchError:
+        except TraceError as error:
+            if not error.of_a_branch:
+                raise
             with rewriting(exact):
                 self._run(rewritten(f), args, keywords, exact)
 

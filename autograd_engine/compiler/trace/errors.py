@@ -41,9 +41,7 @@ _TOO_LATE = (
 class TraceError(TypeError):
     """The function does something with its arguments that cannot be compiled."""
 
-
-class BranchError(TraceError):
-    """A statement asks for the truth of a number that is not known while tracing."""
+    of_a_branch = False  # whether Python asked for the truth of a number that is not known while tracing
 
 
 class OuterVariableError(TraceError):

@@ -22,7 +22,6 @@ import numpy as np
 from autograd_engine import primitives
 from autograd_engine.compiler.trace.errors import (
     _TOO_LATE,
-    BranchError,
     OuterVariableError,
     TraceError,
     branch,
@@ -120,9 +119,10 @@ class Context(threading.local):
 context = Context()
 
 
-def refusal(message: str, kind: type[TraceError] = TraceError) -> TraceError:
+def refusal(message: str, of_a_branch: bool = False) -> TraceError:
     """An error to raise. It is raised again at the end of the trace, in case the function catches it."""
-    error = kind(message)
+    error = TraceError(message)
+    error.of_a_branch = of_a_branch
     context.refused = context.refused or error
     return error
 
@@ -230,7 +230,7 @@ class Traced(Arithmetic):
         return self
 
     def __bool__(self) -> bool:
-        raise refusal(branch("a number that is known only when the compiled function is called"), BranchError)
+        raise refusal(branch("a number that is known only when the compiled function is called"), True)
 
     def __float__(self) -> float:
         raise TraceError(
@@ -292,9 +292,7 @@ class Condition(Traced):
         return self ^ True
 
     def __bool__(self) -> bool:
-        raise refusal(
-            branch("a comparison of numbers that are known only when the compiled function is called"), BranchError
-        )
+        raise refusal(branch("a comparison of numbers that are known only when the compiled function is called"), True)
 
 
 _OF_VALUES = frozenset(name for name in dir(Value) if name[0] != "_" and name not in dir(Traced))
