@@ -21,13 +21,12 @@ from types import CodeType, FunctionType, MethodType, SimpleNamespace
 from typing import Any
 
 from autograd_engine.compiler.statements import operators, paths
-from autograd_engine.compiler.statements.source import NotRewritableError, definition
+from autograd_engine.compiler.statements.source import FUTURE, NotRewritableError, definition
 from autograd_engine.compiler.trace.errors import NOT_REWRITTEN, is_of_user
 from autograd_engine.runs import by_paths, user_function
 
 _factories: weakref.WeakKeyDictionary[CodeType, Any] = weakref.WeakKeyDictionary()
 _lock = threading.RLock()
-_FUTURE = 0x1FF0000  # the flags of `from __future__ import ...`, all of them
 
 
 @contextmanager
@@ -177,7 +176,7 @@ def _factory(f: FunctionType) -> tuple[CodeType, tuple[str, ...]]:
     outer.body[:0] = variables  # type: ignore[attr-defined]
     _place(outer, code.co_firstlineno)
     module = ast.Module([outer], [])
-    flags = code.co_flags & _FUTURE
+    flags = code.co_flags & FUTURE
     compiled = compile(module, code.co_filename, "exec", flags=flags, dont_inherit=True)
     [of_outer] = [x for x in compiled.co_consts if isinstance(x, CodeType)]
     [of_inner] = [x for x in of_outer.co_consts if isinstance(x, CodeType)]

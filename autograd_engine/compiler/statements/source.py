@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import dis
 import functools
 import linecache
 import sys
@@ -21,6 +22,8 @@ _REFUSED: dict[type[ast.AST], str] = {
     **({ast.TryStar: "an except* on line {}"} if sys.version_info >= (3, 11) else {}),
 }
 _OF_THE_CALLER = frozenset(["locals", "globals", "vars", "dir", "eval", "exec"])
+FUTURE = 0x1FF0000
+"""The flags of `from __future__ import ...` in code, all of them."""
 
 
 class NotRewritableError(Exception):
@@ -36,11 +39,9 @@ def definition(code: CodeType, namespace: dict[str, Any]) -> Any:
         raise NotRewritableError("its source cannot be read") from None
     found = [pair for pair in _definitions(tree, None) if _first_line(pair[0]) == code.co_firstlineno]
     found = [(node, owner) for node, owner in found if getattr(node, "name", "<lambda>") == code.co_name]
-    if len(found) > 1:
-        found = [(node, owner) for node, owner in found if _holds(node, code)][-1:]  # the innermost
-    if len(found) != 1:
-        reason = "several functions begin on its line" if found else "its source is not known"
-        raise NotRewritableError(reason)
+    found = [(node, owner) for node, owner in found if _is_of(node, owner, code)][:1]  # two alike are the same
+    if not found:
+        raise NotRewritableError("its source is not known")
     [(node, owner)] = found
     return _Prepared(node, owner).visit_root(copy.deepcopy(node))
 
@@ -63,14 +64,49 @@ def _first_line(node: Any) -> int:
     return line
 
 
-def _holds(node: Any, code: CodeType) -> bool:
-    """Whether all of `code` lies in the body of a lambda (from Python 3.11 on; before, code does not know)."""
-    if not hasattr(code, "co_positions") or not isinstance(node, ast.Lambda):
+def _is_of(node: Any, owner: str | None, code: CodeType) -> bool:
+    """Whether a definition is that of `code`: a file may have changed, and several lambdas begin on one line."""
+    if any(isinstance(part, ast.Assert) for part in ast.walk(node)):
+        return True  # pytest rewrites them
+    node = copy.deepcopy(node)
+    statement: Any = ast.Expr(node) if isinstance(node, ast.Lambda) else node
+    if statement is node:
+        node.decorator_list, node.name = [], "_" * 9  # another name, since that is a global one for the function itself
+    body = [ast.ClassDef(f"___{owner}", [], [], [statement], [])] if owner else [statement]
+    variables = [ast.Assign([ast.Name(name, ast.Store())], ast.Constant(None)) for name in code.co_freevars]
+    no_arguments = ast.arguments([], [], None, [], [], None, [])
+    around = ast.FunctionDef("around", no_arguments, [*variables, *body], [])
+    module = ast.fix_missing_locations(ast.Module([around], []))
+    found = compile(module, code.co_filename, "exec", flags=code.co_flags & FUTURE, dont_inherit=True)
+    for _ in range(3 if owner else 2):
+        [found] = [x for x in found.co_consts if isinstance(x, CodeType)][-1:]
+    return _are_alike(found, code)
+
+
+def _are_alike(a: CodeType, b: CodeType) -> bool:
+    names = ("co_varnames", "co_freevars", "co_cellvars")
+    if any(getattr(a, name) != getattr(b, name) for name in names):
         return False
-    body = node.body
-    start, end = (body.lineno, body.col_offset), (body.end_lineno, body.end_col_offset)
-    places = [(line, column) for line, _, column, _ in code.co_positions() if column]
-    return bool(places) and all(start <= place < end for place in places)
+    ours, theirs = _instructions(a), _instructions(b)
+    return len(ours) == len(theirs) and all(map(_are_the_same, ours, theirs))
+
+
+def _instructions(code: CodeType) -> list[tuple[str, Any]]:
+    """What a function does, however it calls what its module has imported."""
+    jumps = {*dis.hasjrel, *dis.hasjabs}
+    return [
+        (step.opname.replace("LOAD_METHOD", "LOAD_ATTR"), None if step.opcode in jumps else step.argval)
+        for step in dis.get_instructions(code)
+        if step.opname != "PUSH_NULL"
+    ]
+
+
+def _are_the_same(one: tuple[str, Any], other: tuple[str, Any]) -> bool:
+    (name, x), (other_name, y) = one, other
+    if isinstance(x, CodeType) and isinstance(y, CodeType):
+        return _are_alike(x, y)
+    same = x == y if isinstance(x, frozenset) else repr(x) == repr(y)  # which tells 1 from 1.0 and 0.0 from -0.0
+    return name == other_name and same
 
 
 class _Prepared(ast.NodeTransformer):
