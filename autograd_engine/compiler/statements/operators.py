@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import builtins
 import functools
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any
@@ -194,6 +195,11 @@ def assert_stmt(test: Any, message: Callable[[], Sequence[Any]]) -> None:
         )
     if not condition:
         raise AssertionError(*message())
+
+
+def caught() -> BaseException | None:
+    """The exception that an `except` is about."""
+    return sys.exc_info()[1]
 
 
 def ld(x: Any) -> Any:

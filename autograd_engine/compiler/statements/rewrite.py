@@ -25,7 +25,9 @@ from autograd_engine.compiler.statements.source import FUTURE, NotRewritableErro
 from autograd_engine.compiler.trace.errors import NOT_REWRITTEN, is_of_user
 from autograd_engine.runs import by_paths, user_function
 
-_factories: weakref.WeakKeyDictionary[CodeType, Any] = weakref.WeakKeyDictionary()
+_Factory = tuple[CodeType, tuple[str, ...]]
+_factories: weakref.WeakKeyDictionary[CodeType, dict[str, _Factory]] = weakref.WeakKeyDictionary()
+"""By code and file: code of different files can be equal."""
 _lock = threading.RLock()
 
 
@@ -109,17 +111,20 @@ def _is_to_be_rewritten(f: Any) -> bool:
 
 def _rewritten(f: FunctionType) -> Any:
     code = f.__code__
-    if code in NOT_REWRITTEN:
+    file = code.co_filename
+    if file in NOT_REWRITTEN.get(code, ()):
         return f
     with _lock:
-        if code not in _factories:
+        factories = _factories.setdefault(code, {})
+        if file not in factories:
             try:
-                _factories[code] = _factory(f)
+                factories[file] = _factory(f)
             except NotRewritableError as error:
                 for inner in _codes_in(code):
-                    NOT_REWRITTEN[inner] = f"in {f.__name__}(), which cannot be rewritten because {error}"
+                    reasons = NOT_REWRITTEN.setdefault(inner, {})
+                    reasons[file] = f"in {f.__name__}(), which cannot be rewritten because {error}"
                 return f
-    factory, names = _factories[code]
+        factory, names = factories[file]
     cells = dict(zip(code.co_freevars, f.__closure__ or ()))
     bound = FunctionType(factory, f.__globals__, closure=tuple([cells[name] for name in names]))
     new = bound(_operators())
@@ -154,7 +159,7 @@ class _Options:
         return ast.Constant(None)
 
 
-def _factory(f: FunctionType) -> tuple[CodeType, tuple[str, ...]]:
+def _factory(f: FunctionType) -> _Factory:
     """The code of a function of `ag__` that makes the rewritten function, and the variables that it needs."""
     code = f.__code__
     if code.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
@@ -209,6 +214,13 @@ def _converted(node: Any, f: FunctionType) -> tuple[Any, str]:
             return frozenset()
 
     part: Any
+
+    class Expressions(conditional_expressions.ConditionalExpressionTransformer):  # type: ignore[misc]
+        """With the conditional expressions in conditional expressions."""
+
+        def visit_IfExp(self, node: Any) -> Any:  # noqa: N802
+            return super().visit_IfExp(self.generic_visit(node))
+
     for part in ast.walk(node):
         if hasattr(part, "lineno"):
             place = origin_info.Location(None, part.lineno, part.col_offset)
@@ -232,8 +244,8 @@ def _converted(node: Any, f: FunctionType) -> tuple[Any, str]:
         node = converter.transform(node, context)
     graphs = cfg.build(node)
     node = reaching_fndefs.resolve(analysed(node), context, graphs)
-    node = Statements(context).visit(liveness.resolve(node, context, graphs))
-    for converter in (conditional_expressions, logical_expressions, variables):
+    node = Expressions(context).visit(Statements(context).visit(liveness.resolve(node, context, graphs)))
+    for converter in (logical_expressions, variables):
         node = converter.transform(node, context)
     if not isinstance(node, ast.Lambda):
         node.name = name

@@ -18,6 +18,7 @@ _REFUSED: dict[type[ast.AST], str] = {
     ast.Await: "a coroutine on line {}",
     ast.AsyncFunctionDef: "a coroutine on line {}",
     ast.NamedExpr: "an assignment by := on line {} (write it as a statement before)",
+    ast.ClassDef: "a class on line {} (define it outside)",
     ast.Match: "a match statement on line {} (write if and elif)",
     **({ast.TryStar: "an except* on line {}"} if sys.version_info >= (3, 11) else {}),
 }
@@ -110,7 +111,7 @@ def _are_the_same(one: tuple[str, Any], other: tuple[str, Any]) -> bool:
 
 
 class _Prepared(ast.NodeTransformer):
-    """Write out what malt does not convert as Python does: comparisons in a chain, super(), private names, asserts."""
+    """Write out what malt does not convert as Python does: comparisons in a chain, super(), private names and more."""
 
     def __init__(self, root: Any, owner: str | None) -> None:
         arguments = [*root.args.posonlyargs, *root.args.args]
@@ -145,9 +146,6 @@ class _Prepared(ast.NodeTransformer):
         node.attr = self._private(node.attr)
         return self.generic_visit(node)
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> Any:
-        return node
-
     def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
         self.generic_visit(node)
         if node.value is None:
@@ -158,6 +156,13 @@ class _Prepared(ast.NodeTransformer):
         self.generic_visit(node)
         if isinstance(node.func, ast.Name) and node.func.id == "super" and not node.args and not node.keywords:
             node.args = [ast.copy_location(ast.Name(name, ast.Load()), node) for name in ("__class__", self._first)]
+        return node
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> Any:
+        self.generic_visit(node)
+        if node.name:
+            assign = ast.Assign([ast.Name(node.name, ast.Store())], _call("caught", node))
+            node.name, node.body = None, [ast.copy_location(assign, node), *node.body]
         return node
 
     def visit_Compare(self, node: ast.Compare) -> Any:

@@ -28,8 +28,8 @@ _LIBRARIES = (
 )
 _INSTALLED = re.compile(r"[\\/](site|dist)-packages[\\/]")
 
-NOT_REWRITTEN: weakref.WeakKeyDictionary[CodeType, str] = weakref.WeakKeyDictionary()
-"""Why the statements of a function cannot be rewritten, to be said where one of them asks for an unknown number."""
+NOT_REWRITTEN: weakref.WeakKeyDictionary[CodeType, dict[str, str]] = weakref.WeakKeyDictionary()
+"""Why a function cannot be rewritten, by code and file, to be said where a statement asks for an unknown number."""
 
 
 _TOO_LATE = (
@@ -99,5 +99,6 @@ def branch(what: str) -> str:
         instead = "a loop over a fixed range with where(condition, new, old) in it"
     else:
         instead = "where(condition, a, b) instead of the branch; both are computed, and only the chosen one counts"
-    why = NOT_REWRITTEN.get(frame.f_code, "so the choice would be the same for every later call")
+    reasons = NOT_REWRITTEN.get(frame.f_code, {})
+    why = reasons.get(frame.f_code.co_filename, "so the choice would be the same for every later call")
     return f"{user_line()} branches on {what}, {why}; write {instead}"

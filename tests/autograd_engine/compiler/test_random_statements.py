@@ -27,7 +27,8 @@ def conditions(draw):
 def expressions(draw):
     one, other = (draw(st.sampled_from(VARIABLES)) for _ in range(2))
     forms = ["{} + {}", "{} * {}", "{} - 0.3 * {}", "{} / {}", "sin({}) + {}", "tanh({} * {})", "max({}, {})"]
-    forms += ["min({}, {}, 0.5)", f"({{}} if {draw(conditions())} else {{}})", "exp(-{} * {})"]
+    choice = f"{{}} if {draw(conditions())} else {{}} if {draw(conditions())} else x"
+    forms += ["min({}, {}, 0.5)", f"({choice})", "exp(-{} * {})"]
     return draw(st.sampled_from(forms)).format(one, other)
 
 
@@ -35,7 +36,7 @@ def expressions(draw):
 def blocks(draw, depth, loops):
     """The lines of a block of statements."""
     lines = []
-    for _ in range(draw(st.integers(1, 3))):
+    for _ in range(draw(st.integers(1, 2 - (loops and depth < 2)))):
         kind = draw(st.sampled_from(["assign", "add", "if", "if", "for", "return", "leave"]))
         if kind == "if" and depth:
             lines += [f"if {draw(conditions())}:", *draw(blocks(depth - 1, loops))]
@@ -70,7 +71,7 @@ def defined(lines, name="f", **names):
     return namespace[name]
 
 
-@settings(max_examples=25, phases=[Phase.generate])  # a failure prints its program, and shrinking takes minutes
+@settings(max_examples=40, phases=[Phase.generate])  # a failure prints its program, and shrinking takes minutes
 @given(blocks(3, 0))
 def test_random_programs(block):
     f = defined(["def f(x, y):", "    a, b = x * y, x + 0.5", *block, "    return a * x + b * y"])
