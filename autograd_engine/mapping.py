@@ -19,6 +19,7 @@ import numpy as np
 
 from autograd_engine.number import ieee
 from autograd_engine.number_arrays import number_array
+from autograd_engine.runs import user_function
 from autograd_engine.structure import Structure, flatten, float_arguments, float_array, leaves_with_paths, map_leaves
 
 mapper: ContextVar[Callable[..., Any] | None] = ContextVar("mapper", default=None)
@@ -59,11 +60,13 @@ def vmap(f: Callable[..., Any], in_axes: int | Sequence[int | None] | None = 0) 
         if not samples:
             raise ValueError("vmap() needs at least one sample, got arrays of length 0")
 
+        of_sample = user_function.get()(f)
+
         def by_position(*sample: Any) -> Any:
-            return f(*sample[: len(args)], **dict(zip(named, sample[len(args) :])))
+            return of_sample(*sample[: len(args)], **dict(zip(named, sample[len(args) :])))
 
         everything, of_everything = (*given, *named.values()), (*axes, *[None] * len(keywords))
-        return (mapper.get() or loop)(by_position if keywords else f, everything, of_everything, samples)
+        return (mapper.get() or loop)(by_position if keywords else of_sample, everything, of_everything, samples)
 
     return mapped
 

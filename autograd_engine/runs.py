@@ -28,6 +28,10 @@ _op = operator.attrgetter("op")
 
 variable: ContextVar[Callable[[float], Any]] = ContextVar("variable", default=Value)
 """Makes the variable that stands for a plain number in a run: a Value, unless a compiler is tracing the function."""
+user_function: ContextVar[Callable[[Any], Any]] = ContextVar("user_function", default=lambda f: f)
+"""Gives what is called for a function of the user: itself, unless a compiler rewrites its statements."""
+by_paths: ContextVar[Callable[[Trace, dict[Any, Any]], dict[Any, Any]] | None] = ContextVar("by_paths", default=None)
+"""What sweeps a trace in reverse from some seeds, where a compiler wants the bits of each branch."""
 
 
 class Run:
@@ -63,7 +67,7 @@ class Run:
         for i, argument in zip(indices, [fresh] if one else fresh):
             arguments[i] = argument
         with variables(self.inputs):
-            self.output = f(*arguments, **keywords)
+            self.output = user_function.get()(f)(*arguments, **keywords)
         for x in self.inputs:  # variables while f runs, constants afterwards
             if x.op is None:
                 become_constant(x)
@@ -124,7 +128,7 @@ class Trace:
             self._order = topological_order(nodes, stop=outside.union(inputs))
         else:
             self._order = order_of_values(nodes)
-        self.inputs, self._real = inputs, real
+        self.inputs, self.outputs, self._real = inputs, nodes, real
         # The inputs are constants by now, so a leaf is a Value from outside the function.
         self.as_nodes = as_nodes or None in map(_op, self._order) or not outside.isdisjoint(self._order)
 
@@ -142,7 +146,8 @@ class Trace:
         """The derivative with respect to each input, with `seeds` as cotangents of the outputs."""
         nodes = {x: seed for x, seed in seeds.items() if is_node(x)}
         if self.as_nodes:
-            cotangents = carried(reverse_sweep, self.order, nodes, as_nodes=True)
+            along = by_paths.get()
+            cotangents = along(self, nodes) if along else carried(reverse_sweep, self.order, nodes, as_nodes=True)
             return [self.slope(cotangents.get(x, 0.0)) for x in self.inputs]
         return [self._real(slope + 0.0) for slope in cotangents_of(self.inputs, self._order, nodes, partials)]
 
@@ -167,7 +172,9 @@ class Trace:
         return slope if isinstance(slope, Value) and slope.data else slope + 0.0
 
 
-def carried(sweep: Callable[..., dict[Any, Any]], order: Sequence[Any], seeds: dict[Any, Any], as_nodes: bool) -> Any:
+def carried(
+    sweep: Callable[..., dict[Any, Any]], order: Sequence[Any], seeds: dict[Any, Any], as_nodes: bool
+) -> dict[Any, Any]:
     """What a sweep of graph.py carries to each node: nodes, or floats."""
     of_node: Any
     of_node, operands = (any_edges, _any_operands) if as_nodes else (edges, operator.attrgetter("operands"))

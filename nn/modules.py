@@ -28,6 +28,7 @@ import numpy.typing as npt
 
 from autograd_engine.primitives import PRIMITIVES, Primitive
 from autograd_engine.rows import Rows
+from autograd_engine.runs import user_function
 from autograd_engine.value import Value
 from nn.checks import Array, Seed, generator, is_variable
 from nn.initializers import Initializer
@@ -90,7 +91,7 @@ class Module(ABC):
         kept: dict[Module, list[Any]] = {module: [] for module in self.named_modules().values()}
         outputs = []
         for sample in batch:
-            outputs.append(self(sample))
+            outputs.append(user_function.get()(self)(sample))
             for module, of_samples in kept.items():
                 if module._pre_activations is not None:
                     of_samples.append(module._pre_activations)

@@ -22,6 +22,7 @@ from typing import Any, overload
 import numpy as np
 
 from autograd_engine.primitives import Primitive, as_float, div, dot, heaviside, sqrt, sum, where
+from autograd_engine.runs import user_function
 from autograd_engine.structure import flatten
 from nn.checks import Seed, as_constant, at_least_0, generator, is_symbol, whole_number
 from nn.convolution import WeightedSums
@@ -57,7 +58,7 @@ class Sequential(Module):
     def __call__(self, inputs: Any, /) -> Any:
         """The outputs of the last module for one sample."""
         for module in self._modules:
-            inputs = module(inputs)
+            inputs = user_function.get()(module)(inputs)
         return inputs
 
     def forward_batch(self, batch: Iterable[Any]) -> list[Any]:

@@ -14,7 +14,7 @@ import autograd_engine
 import nn
 
 ROOT = Path(__file__).parent.parent
-EXTRAS = ["cyclopts", "graphviz", "llvmlite", "matplotlib", "rich", "safetensors", "scipy", "sklearn"]
+EXTRAS = ["cyclopts", "graphviz", "llvmlite", "malt", "matplotlib", "rich", "safetensors", "scipy", "sklearn"]
 # The reading order: a module imports only from modules before it, and a package stands after its own.
 READING_ORDER = """
 autograd_engine.primitives: primitive arithmetic sums exponentials trigonometry special gamma
@@ -30,6 +30,8 @@ autograd_engine.interactive: javascript
 autograd_engine: interactive
 autograd_engine.compiler.trace: errors traced arrays loops recorder
 autograd_engine.compiler: trace arguments
+autograd_engine.compiler.statements: conditions choice contents operators paths source rewrite
+autograd_engine.compiler: statements
 autograd_engine.compiler.program: program regions rules simplify build listing traced_function
 autograd_engine.compiler: program library
 autograd_engine.compiler.llvm: host builder instructions vector_math calls lower layout memory straight body loops

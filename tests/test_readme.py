@@ -1,6 +1,7 @@
 """The code in the README and in the documentation runs and prints what it says, and its links lead somewhere."""
 
 import doctest
+import linecache
 import re
 import shlex
 import subprocess
@@ -47,6 +48,9 @@ def folders(tmp_path_factory):
 @pytest.mark.parametrize(("page", "block"), BLOCKS, ids=lambda x: x.name if isinstance(x, Path) else f"line {x.line}")
 def test_block(page, block, folders, monkeypatch):
     monkeypatch.chdir(folders[page])
+    if isinstance(block.parsed, doctest.Example):  # Python finds its source as that of a notebook's cell
+        block.path, source = f"{page}:{block.line}", block.parsed.source
+        linecache.cache[f"<doctest {block.path}[0]>"] = len(source), None, source.splitlines(keepends=True), block.path
     block.evaluate()
 
 

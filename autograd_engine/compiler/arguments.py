@@ -11,6 +11,7 @@ import numpy as np
 
 from autograd_engine.compiler.trace.traced import Traced
 from autograd_engine.primitives import as_float
+from autograd_engine.runs import user_function
 from autograd_engine.structure import apart, float_array, leaves_with_paths, map_leaves
 from autograd_engine.value import Value
 
@@ -64,7 +65,7 @@ class _WithStatic:
         given = list(args)
         for index, argument in self._positional.items():
             given.insert(index, argument)
-        return self._function(*given, **keywords, **self._others)
+        return user_function.get()(self._function)(*given, **keywords, **self._others)
 
 
 class StaticArguments:

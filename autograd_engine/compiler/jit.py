@@ -31,6 +31,7 @@ from autograd_engine.compiler.trace.errors import OuterVariableError
 from autograd_engine.compiler.trace.traced import context
 from autograd_engine.copying import name_in_module
 from autograd_engine.primitives import as_float
+from autograd_engine.runs import user_function
 from autograd_engine.structure import float_arguments
 from autograd_engine.value import Value
 
@@ -58,22 +59,25 @@ def jit(
 
     `f` takes and returns numbers, or nested lists, tuples, dicts and arrays of numbers. It may combine any functions
     of this package: `jit(value_and_grad(loss))`, `jit(vmap(f, in_axes=(None, 0)))`. For each new structure or shape of
-    its arguments it is run once, on symbols. Whatever else it does (printing, drawing random numbers, reading files)
-    happens only then, and what it reads from outside is fixed then. The length of an axis that is only passed to
-    `vmap` may differ from call to call. Every number that it returns becomes a float, every array an array of floats.
+    its arguments it is run on symbols, once, or twice where a statement depends on them. Whatever else it does
+    (printing, drawing random numbers, reading files) happens only then, and what it reads from outside is fixed then.
+    The length of an axis that is only passed to `vmap` may differ from call to call. Every number that it returns
+    becomes a float, every array an array of floats.
 
     A derivative with respect to an array takes the array apart: it needs code for each number. If every sample has
     its own derivative, `vmap(grad(f))` needs the code only once.
 
-    Write choices between numbers with `where`, `maximum`, ...; an `if` on an argument raises TraceError. So does a
-    Value that is not an argument, unless it is wrapped in `constant(value)`.
+    Where an `if`, `and`, `break`, `return` or the like depends on the arguments, the function is rewritten so that both
+    sides are computed and the right one counts, and so are the user's functions that it calls. What cannot be
+    rewritten, such as a `while` on an argument, raises TraceError, which names the line. So does a Value that is not
+    an argument, unless it is wrapped in `constant(value)`.
 
     By default products and sums are contracted to one rounding, and functions of many samples come from a vector
     library: within 8 units in the last place for each operation. With `exact`, values and first derivatives have the
-    bits that the uncompiled function gives on Values, with two exceptions: sums over samples, also in gradients, are
-    added from the first sample to the last, and the sum of a number that all samples share is the number times how
-    many samples there are. Second derivatives may differ in the last bit, since the rules of uncompiled functions
-    evaluate constants as floats.
+    bits that the uncompiled function gives on Values, with three exceptions: sums over samples, also in gradients, are
+    added from the first sample to the last; the sum of a number that all samples share is the number times how many
+    samples there are; and derivatives of functions with hundreds of paths may be added up in another order. Second
+    derivatives may differ in the last bit, since the rules of uncompiled functions evaluate constants as floats.
 
     `threads` limits how many threads a large batch is split over; by default there is one per core. The results do not
     depend on it.
@@ -204,7 +208,7 @@ class Jitted:
 
     def _uncompiled(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         given, named = float_arguments(name_of(self.function), args, keywords)
-        return self.function(*given, **named)
+        return user_function.get()(self.function)(*given, **named)
 
     def program(self, *args: Any, **keywords: Any) -> str:
         """The simplified program for arguments like these, one instruction per line; without arguments, the newest."""

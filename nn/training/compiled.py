@@ -24,6 +24,7 @@ from autograd_engine.compiler.trace.errors import TraceError
 from autograd_engine.derivatives import value_and_grad
 from autograd_engine.mapping import vmap
 from autograd_engine.primitives import mean
+from autograd_engine.runs import user_function
 from autograd_engine.structure import flatten
 from autograd_engine.value import Value
 from nn.checks import Array, as_number
@@ -170,8 +171,9 @@ class _Judging:
         def once() -> Run:
             symbolic.restart()
             model, penalty = symbolic.model, 0.0
-            outputs = single(model.forward_batch([inputs])[0] if model.needs_batch else model(inputs))
-            loss = self.task.loss(outputs, target)
+            called = user_function.get()
+            outputs = single(model.forward_batch([inputs])[0] if model.needs_batch else called(model)(inputs))
+            loss = called(self.task.loss)(outputs, target)
             if self.training and self.task.penalty is not None:
                 penalty = self.task.penalty_of(model)
             numbers, self._outputs = flatten(outputs)

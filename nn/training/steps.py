@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from autograd_engine.graph import topological_order
 from autograd_engine.primitives import as_float, sum
+from autograd_engine.runs import user_function
 from autograd_engine.structure import flatten
 from autograd_engine.value import Value
 from nn.checks import as_number
@@ -58,7 +59,7 @@ class Task:
     def penalty_of(self, model: Module) -> Any:
         """The penalty of the model or of its copy. Raises TypeError if it is not a number."""
         assert self.penalty is not None
-        penalty = self.penalty(model)
+        penalty = user_function.get()(self.penalty)(model)
         try:
             return as_number(penalty)
         except TypeError:

@@ -10,10 +10,11 @@ import numpy as np
 
 from autograd_engine.compiler.program.build import program_of
 from autograd_engine.compiler.program.program import SHARED, Program
+from autograd_engine.compiler.statements.rewrite import rewriting, rewritten
 from autograd_engine.compiler.trace.arrays import ArrayTrace, BatchArray
 from autograd_engine.compiler.trace.errors import TraceError
 from autograd_engine.compiler.trace.recorder import Recorder
-from autograd_engine.compiler.trace.traced import Traced, no_argument, tracing
+from autograd_engine.compiler.trace.traced import Traced, context, no_argument, tracing
 from autograd_engine.primitives import as_float
 from autograd_engine.structure import flatten, map_leaves
 from autograd_engine.value import Value
@@ -29,13 +30,31 @@ class Leaf:
 
 
 class TracedFunction:
-    """One run of a function on symbols in place of the numbers in its arguments."""
+    """One run of a function on symbols in place of the numbers in its arguments.
+
+    Where a statement of it asks for the truth of such a number, it is run again, with its statements rewritten.
+    """
 
     def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any], exact: bool) -> None:
+        try:
+            self._run(f, args, keywords, exact)
+        except TraceError as error:
+            if not error.of_a_branch:
+                raise
+            with rewriting(exact):
+                self._run(rewritten(f), args, keywords, exact)
+
+    def _run(self, f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any], exact: bool) -> None:
         self.arrays = ArrayTrace()
         self.scalars = 0
         with tracing(self.arrays.vmap, Recorder(self.arrays)) as nodes:
-            output = f(*map_leaves(self._symbol, args), **map_leaves(self._symbol, keywords))
+            try:
+                output = f(*map_leaves(self._symbol, args), **map_leaves(self._symbol, keywords))
+            except Exception:
+                if not context.refused:
+                    raise
+            if context.refused:  # and perhaps caught, or followed by another error
+                raise context.refused
             found, self.structure = flatten(output)
             batches = list(self.arrays.batches.values())
             self.rows: list[int] = []

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import functools
 import linecache
 import os
 import re
 import sys
+import traceback
+import weakref
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import numpy as np
 
+_PACKAGE = Path(__file__).resolve().parents[2]
 _NOT_THE_USERS = (
-    str(Path(__file__).resolve().parents[2]) + os.sep,
+    str(_PACKAGE) + os.sep,
     os.path.dirname(os.path.abspath(np.__file__)) + os.sep,
 )
+_LIBRARIES = (
+    *_NOT_THE_USERS,
+    str(_PACKAGE.parent / "nn") + os.sep,
+    os.path.dirname(os.path.abspath(os.__file__)) + os.sep,
+    "<frozen ",
+)
+_INSTALLED = re.compile(r"[\\/](site|dist)-packages[\\/]")
+
+NOT_REWRITTEN: weakref.WeakKeyDictionary[CodeType, dict[str, str]] = weakref.WeakKeyDictionary()
+"""Why a function cannot be rewritten, by code and file, to be said where a statement asks for an unknown number."""
 
 
 _TOO_LATE = (
@@ -26,9 +41,17 @@ _TOO_LATE = (
 class TraceError(TypeError):
     """The function does something with its arguments that cannot be compiled."""
 
+    of_a_branch = False  # whether Python asked for the truth of a number that is not known while tracing
+
 
 class OuterVariableError(TraceError):
     """The function uses a number that depends on the variable of an enclosing derivative."""
+
+
+@functools.lru_cache(maxsize=1000)
+def is_of_user(file: str) -> bool:
+    """Whether code in this file is the user's: not of this library, of Python, or installed."""
+    return not file.startswith(_LIBRARIES) and not _INSTALLED.search(file)
 
 
 def _user_frame() -> Any:
@@ -42,12 +65,21 @@ def _user_frame() -> Any:
 def user_line() -> str:
     """The line of the user's code that is running, for an error message: file, number and text."""
     frame = _user_frame()
-    file, line = frame.f_code.co_filename, frame.f_lineno
-    text = linecache.getline(file, line).strip()
-    return f"{file}:{line}" + (f" ({text})" if text else "")
+    return _line(frame.f_code.co_filename, frame.f_lineno)
 
 
-def _branch(what: str) -> str:
+def line_of(error: BaseException) -> str:
+    """The line of the user's code, as far inside as there is any, that raised an error."""
+    lines = [(frame.f_code.co_filename, number) for frame, number in traceback.walk_tb(error.__traceback__)]
+    return _line(*([line for line in lines if not line[0].startswith(_NOT_THE_USERS)] or lines)[-1])
+
+
+def _line(file: str, number: int) -> str:
+    text = linecache.getline(file, number).strip()
+    return f"{file}:{number}" + (f" ({text})" if text else "")
+
+
+def branch(what: str) -> str:
     """The message for a branch of the user's code on `what`, with a rewrite that fits the words of the line."""
     frame = _user_frame()
     words = re.findall(r"[\w.]+", linecache.getline(frame.f_code.co_filename, frame.f_lineno))
@@ -55,10 +87,18 @@ def _branch(what: str) -> str:
         instead = "np.frompyfunc(maximum, 2, 1) or the like, with a function of autograd_engine, instead of NumPy's"
     elif "max" in words or "min" in words:
         instead = "maximum(a, b) or minimum(a, b) instead of max and min"
+    elif "sorted" in words or "sort" in words:
+        instead = "minimum(a, b) and maximum(a, b) for two numbers, or sort before the call"
+    elif "for" in words and "if" in words:
+        instead = "a for statement with an if in it instead of the comprehension"
+    elif "in" in words:
+        instead = "(x == a) | (x == b) instead of in"
     elif "and" in words or "or" in words or "not" in words:
         instead = "(a > 0) & (b > 0), |, and == False instead of and, or, not"
     elif "while" in words:
         instead = "a loop over a fixed range with where(condition, new, old) in it"
     else:
         instead = "where(condition, a, b) instead of the branch; both are computed, and only the chosen one counts"
-    return f"{user_line()} branches on {what}, so the choice would be the same for every later call; write {instead}"
+    reasons = NOT_REWRITTEN.get(frame.f_code, {})
+    why = reasons.get(frame.f_code.co_filename, "so the choice would be the same for every later call")
+    return f"{user_line()} branches on {what}, {why}; write {instead}"

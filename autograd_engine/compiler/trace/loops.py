@@ -28,7 +28,7 @@ from autograd_engine.compiler.trace.traced import (
 )
 from autograd_engine.graph import forward_sweep, reverse_sweep, topological_order
 from autograd_engine.primitives import identity
-from autograd_engine.runs import any_edges, between
+from autograd_engine.runs import between, carried
 
 ROUNDS = "rounds"
 """The result of a loop that says how many rounds it made."""
@@ -287,7 +287,7 @@ class Loop(Operation):
                 if isinstance(key, Traced):
                     seed(known[key], back.read(cotangents))
             order = between(leaves, topological_order(seeds, stop=set(leaves)))
-            found = reverse_sweep(order, seeds, any_edges)
+            found = carried(reverse_sweep, order, seeds, as_nodes=True)
             arriving = [found.get(known[carry], 0.0) for carry in self.carries]
             back.following = [*[found[x] for x in self.outside], *arriving]
             read = [_of_body(found.get(known[number])) for number in self.reads.values()]
@@ -303,14 +303,14 @@ class Loop(Operation):
         """What gives the tangent of a result, from the tangents of the arguments: a loop in the same direction."""
         along = Loop(self.batch, self.backwards)
         along.count, along.begins = self.count, self.begins
-        carried = len(self.carries)
+        count = len(self.carries)
         with along.body():
             known: dict[Traced, Any] = {}
             for carry, start in zip(self.carries, self.starts):
                 known[carry] = along.carry(start, carry.__class__)
             seeds = {known[carry]: along.carry(of.get(i, 0.0)) for i, carry in enumerate(self.carries)}
-            seeds |= {x: of[carried + i] for i, x in enumerate(self.outside) if carried + i in of}
-            for i, (stack, number) in enumerate(self.reads.items(), carried + len(self.outside)):
+            seeds |= {x: of[count + i] for i, x in enumerate(self.outside) if count + i in of}
+            for i, (stack, number) in enumerate(self.reads.items(), count + len(self.outside)):
                 known[number] = along.read(stack)
                 if i in of and (tangent_read := along.read(of[i])) is not None:
                     seeds[known[number]] = tangent_read
@@ -321,7 +321,7 @@ class Loop(Operation):
             following = [_known(known, x) for x in self.following]
             ends = [*following, *[known[key] for key in self.results if isinstance(key, Traced)]]
             order = topological_order([x for x in ends if isinstance(x, Traced)], stop=set(leaves))
-            found = forward_sweep(between(leaves, order), seeds, any_edges)
+            found = carried(forward_sweep, between(leaves, order), seeds, as_nodes=True)
             along.following = [*following, *[found.get(x, 0.0) if isinstance(x, Traced) else 0.0 for x in following]]
             along.continues = _known(known, self.continues)
             kept = {key: _of_body(found.get(known[key])) for key in self.results if isinstance(key, Traced)}
@@ -331,7 +331,7 @@ class Loop(Operation):
             if key is ROUNDS:
                 return None
             if not isinstance(key, Traced):
-                return along.result(carried + key)
+                return along.result(count + key)
             return None if kept[key] is None else Entries([along._stack(kept[key])])
 
         return tangent

@@ -20,7 +20,13 @@ from typing import Any, TypeVar
 import numpy as np
 
 from autograd_engine import primitives
-from autograd_engine.compiler.trace.errors import _TOO_LATE, OuterVariableError, TraceError, _branch, user_line
+from autograd_engine.compiler.trace.errors import (
+    _TOO_LATE,
+    OuterVariableError,
+    TraceError,
+    branch,
+    user_line,
+)
 from autograd_engine.control_flow import recorder
 from autograd_engine.copying import depends_on_a_variable
 from autograd_engine.mapping import mapper
@@ -111,9 +117,20 @@ class Context(threading.local):
     outer: tuple[list[Traced], ...] = ()
     batch: Batch | None = None
     trace: object = None  # a new object for every trace
+    refused: TraceError | None = None  # the first error of the trace that the function may have caught
+    conditions: tuple[tuple[Condition, bool], ...] = ()  # of the branches around what is running, and their sides
+    choices: set[Traced]  # the nodes of `where` that stand for a branch
 
 
 context = Context()
+
+
+def refusal(message: str, of_a_branch: bool = False) -> TraceError:
+    """An error to raise. It is raised again at the end of the trace, in case the function catches it."""
+    error = TraceError(message)
+    error.of_a_branch = of_a_branch
+    context.refused = context.refused or error
+    return error
 
 
 def check_trace(trace: object) -> None:
@@ -130,8 +147,9 @@ def check_trace(trace: object) -> None:
 @contextmanager
 def tracing(vmap: Callable[..., Any], loops: Any) -> Iterator[list[Traced]]:
     """Collect the nodes that are made in the block. There `vmap` maps functions over samples, `loops` records loops."""
-    before = context.nodes, context.outer, context.batch, context.trace
+    before = vars(context).copy()
     context.nodes, context.outer, context.batch, context.trace = [], (), None, object()
+    context.refused, context.conditions, context.choices = None, (), set()
     made = variable.set(lambda number: Traced(primitives.identity, (as_float(number),), context.batch))
     mapped = mapper.set(vmap)
     recorded = recorder.set(loops)
@@ -141,7 +159,8 @@ def tracing(vmap: Callable[..., Any], loops: Any) -> Iterator[list[Traced]]:
         recorder.reset(recorded)
         mapper.reset(mapped)
         variable.reset(made)
-        context.nodes, context.outer, context.batch, context.trace = before
+        vars(context).clear()  # of this thread
+        vars(context).update(before)
 
 
 @contextmanager
@@ -238,7 +257,7 @@ class Traced(Arithmetic):
         return self
 
     def __bool__(self) -> bool:
-        raise TraceError(_branch("a number that is known only when the compiled function is called"))
+        raise refusal(branch("a number that is known only when the compiled function is called"), True)
 
     def __float__(self) -> float:
         raise TraceError(
@@ -300,7 +319,7 @@ class Condition(Traced):
         return self ^ True
 
     def __bool__(self) -> bool:
-        raise TraceError(_branch("a comparison of numbers that are known only when the compiled function is called"))
+        raise refusal(branch("a comparison of numbers that are known only when the compiled function is called"), True)
 
 
 _OF_VALUES = frozenset(name for name in dir(Value) if name[0] != "_" and name not in dir(Traced))

@@ -14,18 +14,7 @@ from autograd_engine.compiler import TraceError
 from autograd_engine.primitives import PRIMITIVES, clip, dot, prod
 
 BRANCHES = {
-    "if": (lambda x: x if x > 0 else -x, "write where"),
-    "a number as a condition": (lambda x: 1.0 if x else 2.0, "branches on a number .* write where"),
-    "and": (lambda x: (x > 0 and x < 3) * x, r"write \(a > 0\) & \(b > 0\)"),
-    "or": (lambda x: (x > 0 or x < 3) * x, r"write \(a > 0\) & \(b > 0\)"),
-    "not": (lambda x: (not x > 0) * x, r"write \(a > 0\) & \(b > 0\)"),
-    "a chain": (lambda x: (0 < x < 3) * x, "branches on a comparison"),
-    "max": (lambda x: max(x, 0.0), r"write maximum\(a, b\) or minimum"),
-    "min": (lambda x: min(x, 0.0), r"write maximum\(a, b\) or minimum"),
-    "bool": (lambda x: bool(x > 0) * x, "write where"),
     "sorted": (lambda x: sorted([x, 1.0]), "branches on"),
-    "any": (lambda x: any([x > 3, x < 0]) * x, "branches on"),
-    "all": (lambda x: all([x > 3]) * x, "branches on"),
     "in": (lambda x: x * (x in [1.0, 2.0]), "branches on"),
     "index of": (lambda x: [1.0, 2.0].index(x), "branches on"),
     "filter": (lambda x: list(filter(None, [x])), "branches on a number"),
@@ -76,7 +65,9 @@ def asserts(x):
     return x
 
 
-@pytest.mark.parametrize(("f", "message"), [(loops, "loop over a fixed range"), (asserts, "write where")])
+@pytest.mark.parametrize(
+    ("f", "message"), [(loops, "write a for over a fixed range"), (asserts, "check the arguments before the call")]
+)
 def test_statements(f, message):
     with pytest.raises(TraceError, match=message) as raised:
         jit(f)(2.0)
@@ -84,7 +75,10 @@ def test_statements(f, message):
 
 
 def test_a_branch_without_source():
-    with pytest.raises(TraceError, match=r"<string>:1 branches on"):
+    message = (
+        r"<string>:1 branches on .* in <lambda>\(\), which cannot be rewritten because its source is not known; write"
+    )
+    with pytest.raises(TraceError, match=message):
         jit(eval("lambda x: x if x > 0 else -x"))(1.0)
 
 
@@ -113,8 +107,7 @@ def test_what_looks_like_a_branch_and_is_none():
 def test_arrays_have_no_truth_value():
     with pytest.raises(ValueError, match="ambiguous"):
         jit(lambda x: 1.0 if x else 2.0)(np.ones(3))
-    with pytest.raises(TraceError, match="branches on a number"):
-        jit(lambda x: 1.0 if x else 2.0)(np.ones(1))
+    assert jit(lambda x: 1.0 if x else 2.0)(np.ones(1)) == 1.0
     with pytest.raises(AttributeError, match="nothing"):
         jit(lambda x: x.nothing)(np.ones(3))
     assert jit(lambda x: len(repr(x)) * x.sum())(np.ones(1)) == len("<array argument of shape (1,)>")

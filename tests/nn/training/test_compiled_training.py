@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from autograd_engine import Value, exp
+from autograd_engine import sum as total
 from autograd_engine.compiler.trace.errors import TraceError
 from nn import (
     ACTIVATIONS,
@@ -344,7 +345,7 @@ REFUSED: list[tuple[Callable[[Any, Any], Any], str]] = [
     (draw_otherwise, r"a Generator's normal\(\) cannot be compiled; draw with random\(size\)"),
     (lambda module, inputs: random.random(), "draws global random numbers"),
     (lambda module, inputs: np.random.rand(), "draws global random numbers"),
-    (lambda module, inputs: inputs[0] > 0 or None, "branches on a comparison"),
+    (lambda module, inputs: sorted(inputs), "branches on a comparison"),
 ]
 
 
@@ -724,3 +725,33 @@ def test_a_loss_that_diverges_stands_in_the_history() -> None:
     assert history.jit
     assert not np.isfinite(history.loss).any()
     assert not np.isfinite([p.data for p in model.parameters()]).all()
+
+
+class Hinges(Module):
+    """Python's statements on numbers, in a model."""
+
+    def __init__(self) -> None:
+        self.slope = Value(0.5)
+
+    def __call__(self, inputs: Any, /) -> Any:
+        return [x if x > 0 else self.slope * x for x in inputs]
+
+
+def robust(outputs: Any, target: Any) -> Any:
+    error = outputs - target
+    if -0.5 < error < 0.5:
+        return error * error / 2
+    return 0.5 * abs(error) - 0.125
+
+
+def large_weights(model: Any) -> Any:
+    return 0.01 * total(max(abs(weight) - 0.1, 0.0) for weight in model.parameters())
+
+
+@pytest.mark.parametrize("batched", [False, True])
+def test_statements_of_the_user_compile(batched: bool) -> None:
+    def build() -> Module:
+        layers = [Linear(3, 4, seed=1), Hinges(), *[BatchNorm(4)] * batched, Dropout(0.3, seed=2), Linear(4, 1, seed=3)]
+        return Sequential(*layers)
+
+    check_alike(build, loss=robust, penalty=large_weights, validation=(X[:5], POSITIVE[:5]), epochs=4)

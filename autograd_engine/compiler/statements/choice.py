@@ -1,0 +1,156 @@
+"""Choosing between what two branches leave behind, by a condition that is not known while tracing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd_engine.compiler.statements.conditions import chosen, is_certain
+from autograd_engine.compiler.trace.arrays import ArgumentArray, BatchArray
+from autograd_engine.compiler.trace.errors import TraceError, user_line
+from autograd_engine.compiler.trace.traced import Condition, Traced, context, inside, refusal
+from autograd_engine.number_arrays import number_array
+from autograd_engine.primitives import where
+from autograd_engine.structure import apart
+
+
+class Undefined:
+    """Stands for a variable that has no value."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def read(self) -> Any:
+        """Raise what reading the variable raises."""
+        raise UnboundLocalError(f"cannot access local variable {self.name!r}: it has no value")
+
+
+class Partly(Undefined):
+    """Stands for a variable that has a value only where a condition holds, since the branch at `line`."""
+
+    def __init__(self, name: str, value: Any, defined: Any, line: str) -> None:
+        self.name, self.value, self.defined, self.line = name, value, defined, line
+
+    def read(self) -> Any:
+        """The value. Raises TraceError where it is not certain that there is one."""
+        if is_certain(self.defined):
+            return self.value
+        raise refusal(
+            f"{user_line()} reads {self.name}, which has a value only on one side of the branch at {self.line}; give "
+            f"{self.name} a value on the other side too, or before the branch"
+        )
+
+
+class NothingReturned:
+    """Stands for the result of a function that has not returned yet."""
+
+
+Changes = dict[int, tuple[Any, Any]]
+"""What is in the containers that a side has changed: pairs of container and content, by the id of the container."""
+
+
+class Choice:
+    """What one side has left behind where the condition holds, what the other has elsewhere."""
+
+    def __init__(self, condition: Condition, of_a: Changes, of_b: Changes) -> None:
+        self.condition, self._of_a, self._of_b = condition, of_a, of_b
+
+    def __call__(self, a: Any, b: Any, name: str) -> Any:
+        """The choice between two things, leaf by leaf. Raises TraceError, about `name`, if they do not fit."""
+        if a is b:
+            return a
+        a, b = _after(a, self._of_a), _after(b, self._of_b)
+        if isinstance(a, NothingReturned) or isinstance(b, NothingReturned):  # another variable says which
+            return b if isinstance(a, NothingReturned) else a
+        if isinstance(a, Undefined) or isinstance(b, Undefined):
+            return self._of_undefined(a, b, name)
+        if isinstance(a, (bool, np.bool_, Condition)) and isinstance(b, (bool, np.bool_, Condition)):
+            return chosen(self.condition, a, b)
+        if _is_number(a) and _is_number(b):
+            return a if _are_the_same(a, b) else self._where(a, b)
+        if isinstance(a, BatchArray) and isinstance(b, BatchArray) and a.fits(b):
+            with inside(a.batch):
+                pairs = zip(a.of_sample.flat, b.of_sample.flat)
+                return a.with_numbers(iter([self(x, y, name) for x, y in pairs]))
+        if _is_array(a) and _is_array(b):
+            return self._of_arrays(np.asarray(a), np.asarray(b), name)
+        of_a, of_b = apart(a), apart(b)
+        if of_a and of_b and type(a) is type(b):
+            return self._of_containers(of_a, of_b, name)
+        if type(a) is type(b) and not _is_array(a) and a == b:
+            return a
+        raise _misfit(name, _described(a), _described(b))
+
+    def _of_undefined(self, a: Any, b: Any, name: str) -> Any:
+        """The choice between two variables, of which one has no value, or not everywhere."""
+        (value_a, of_a), (value_b, of_b) = _value_of(a), _value_of(b)
+        if of_a is of_b is False:
+            return a
+        value = value_b if of_a is False else value_a if of_b is False else self(value_a, value_b, name)
+        everywhere = chosen(self.condition, of_a, of_b)
+        line = next((x.line for x in (a, b) if isinstance(x, Partly)), None) or user_line()
+        return Partly(name, value, everywhere, line)
+
+    def _where(self, a: Any, b: Any) -> Any:
+        number = where(self.condition, a, b)
+        context.choices.add(number)
+        return number
+
+    def _of_arrays(self, a: Any, b: Any, name: str) -> Any:
+        if a.shape != b.shape:
+            raise _misfit(name, f"an array of shape {a.shape}", f"one of shape {b.shape}")
+        if a.dtype == b.dtype != object and a.tobytes() == b.tobytes():
+            return a
+        return number_array([self(x, y, name) for x, y in zip(a.ravel(), b.ravel())], a.shape)
+
+    def _of_containers(self, a: Any, b: Any, name: str) -> Any:
+        kind, keys, container, parts = a
+        if len(parts) != len(b[-1]):
+            raise _misfit(name, f"a {kind.__name__} of {len(parts)}", f"one of {len(b[-1])}")
+        if keys != b[1]:
+            raise _misfit(name, f"a {kind.__name__} with the keys {list(keys)}", f"one with {list(b[1])}")
+        return container([self(x, y, name) for x, y in zip(parts, b[-1])])
+
+
+def _after(x: Any, changes: Changes) -> Any:
+    """A container as a side has left it: what it holds now is what it held before."""
+    if id(x) in changes:
+        return changes[id(x)][1]
+    own = getattr(x, "__dict__", None)
+    if id(own) not in changes or isinstance(x, type):
+        return x
+    new = object.__new__(type(x))
+    new.__dict__.update(changes[id(own)][1])
+    return new
+
+
+def _value_of(x: Any) -> tuple[Any, Any]:
+    """The value of a variable, and whether it has one."""
+    if isinstance(x, Partly):
+        return x.value, x.defined
+    return (None, False) if isinstance(x, Undefined) else (x, True)
+
+
+def _misfit(name: str, one: str, other: str) -> TraceError:
+    return refusal(
+        f"{user_line()} depends on numbers that are known only when the compiled function is called, and leaves {name} "
+        f"as {one} where it holds and as {other} elsewhere; let both sides leave numbers in the same structure"
+    )
+
+
+def _described(x: Any) -> str:
+    return repr(x) if isinstance(x, (str, bool, type(None))) else f"a {type(x).__name__}"
+
+
+def _is_number(x: Any) -> bool:
+    return isinstance(x, (Traced, float, int, np.number, np.bool_)) and not isinstance(x, complex)
+
+
+def _is_array(x: Any) -> bool:
+    return isinstance(x, (np.ndarray, ArgumentArray))
+
+
+def _are_the_same(a: Any, b: Any) -> bool:
+    plain = not isinstance(a, Traced) and not isinstance(b, Traced)
+    return plain and type(a) is type(b) and repr(a) == repr(b)  # which tells 0.0 from -0.0, and knows a nan

@@ -1,0 +1,122 @@
+"""Conditions that are not known while tracing, and what can be said about them nevertheless.
+
+A condition is a comparison, or built of others by & | ^. Of two that compare the same, one says what the other is; and
+on one side of a branch, its condition is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from autograd_engine.compiler.trace.arrays import ArgumentArray
+from autograd_engine.compiler.trace.traced import BROADCAST, CONDITIONS, Condition, Traced, context
+
+_MOST = 500
+"""How many cases of comparisons are tried before it is given up to say something about a condition."""
+
+
+def truth(x: Any) -> Any:
+    """Whether x counts as true: a bool, or a Condition if that is not known yet."""
+    if isinstance(x, (np.ndarray, ArgumentArray)) and x.size == 1:  # of more numbers NumPy refuses to tell
+        x = np.asarray(x).item()
+    if isinstance(x, Condition):
+        return x
+    return x != 0.0 if isinstance(x, Traced) else bool(x)
+
+
+def known(condition: Condition, x: Any, holds: bool) -> Any:
+    """x, or the bool that it is where `condition` holds or does not hold."""
+    if not isinstance(x, Condition):
+        return x
+    (one, negated), (other, other_negated) = without_not(condition), without_not(x)
+    return holds ^ negated ^ other_negated if compared_in(one) == compared_in(other) else x
+
+
+def chosen(condition: Condition, a: Any, b: Any) -> Any:
+    """a where the condition holds, else b, each a bool or a condition."""
+    a, b = known(condition, a, True), known(condition, b, False)
+    if isinstance(a, Condition) and isinstance(b, Condition):
+        return (condition & a) | (~condition & b)
+    if isinstance(a, Condition):
+        return ~condition | a if b else condition & a
+    if isinstance(b, Condition):
+        return condition | b if a else ~condition & b
+    return bool(a) if a == b else condition if a else ~condition
+
+
+def without_not(condition: Any) -> tuple[Any, bool]:
+    """The condition that another one is, broadcast or negated, and whether it is negated."""
+    negated = False
+    while condition.__class__ is not float:
+        if condition.op is BROADCAST:
+            condition = condition.arguments[0]
+        elif condition.op is CONDITIONS["xor"] and _is_true(condition.expansion[1]):
+            condition, negated = condition.expansion[0], not negated
+        else:
+            break
+    return condition, negated
+
+
+def compared_in(condition: Condition) -> Any:
+    """What a condition compares, equal for two that compare the same."""
+    operands = [x.arguments[0] if isinstance(x, Traced) and x.op is BROADCAST else x for x in condition.expansion or (condition,)]
+    return (condition.op, *[x if x.__class__ is float else id(x) for x in operands])
+
+
+def _is_true(x: Any) -> bool:
+    return x.__class__ is float and x == 1.0
+
+
+def decide(condition: Any, decided: dict[Any, bool]) -> Any:
+    """Whether a condition holds; or a comparison in it that has to be decided first, by the key `compared_in`."""
+    base, negated = without_not(condition)
+    if base.__class__ is float:
+        return bool(base) ^ negated
+    name = next((name for name in ("and", "or", "xor") if base.op is CONDITIONS[name]), None)
+    if name is None:
+        key = compared_in(base)
+        return decided[key] ^ negated if key in decided else base
+    a, b = (decide(operand, decided) for operand in base.expansion)
+    settles = name == "or"  # the side that decides alone
+    if name != "xor" and (a is settles or b is settles):
+        return settles ^ negated
+    for side in (a, b):
+        if not isinstance(side, bool):
+            return side
+    return (a ^ b if name == "xor" else not settles) ^ negated
+
+
+@contextmanager
+def holding(condition: Condition, holds: bool) -> Iterator[None]:
+    """Make it known in the block that the condition holds, or that it does not."""
+    before, context.conditions = context.conditions, (*context.conditions, (condition, holds))
+    try:
+        yield
+    finally:
+        context.conditions = before
+
+
+def is_certain(x: Any) -> bool:
+    """Whether x, a bool or a condition, holds wherever the conditions around it do. False where it is hard to say."""
+    return bool(x) if not isinstance(x, Condition) else _is_certain(x, {}, [_MOST])
+
+
+def _is_certain(x: Condition, decided: dict[Any, bool], left: list[int]) -> bool:
+    left[0] -= 1
+    undecided = decide(x, decided)
+    if undecided is True:
+        return True
+    for condition, holds in context.conditions:
+        around = decide(condition, decided)
+        if around is (not holds):
+            return True
+        if not isinstance(around, bool) and undecided is False:
+            undecided = around
+    if undecided is False or left[0] < 0:
+        return False
+    key = compared_in(undecided)
+    return all(_is_certain(x, {**decided, key: holds}, left) for holds in (True, False))

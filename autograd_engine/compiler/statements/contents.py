@@ -1,0 +1,144 @@
+"""What a branch may change in place: the lists, dicts, arrays and objects that it can reach."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator
+from operator import is_
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from autograd_engine.compiler.statements.choice import Changes, Choice
+from autograd_engine.compiler.trace.errors import is_of_user
+from autograd_engine.compiler.trace.traced import Traced
+
+_PLAIN = (float, int, str, bytes, bool, type(None), complex, Traced, ModuleType, type, CodeType)
+
+
+class Contents:
+    """What is in the containers that some functions can reach; their own variables `names` do not count."""
+
+    def __init__(self, functions: Iterable[Callable[[], Any]], names: Collection[str]) -> None:
+        self._containers = list(_reachable(functions, names))
+        self._before = [_content(x) for x in self._containers]
+
+    def taken(self) -> Changes:
+        """What has changed. The containers get back what they held before."""
+        changed: Changes = {}
+        for container, before in zip(self._containers, self._before):
+            now = _content(container)
+            if not _is_the_same(now, before):
+                changed[id(container)] = container, now
+                _fill(container, before)
+        return changed
+
+    @staticmethod
+    def put(choose: Choice, a: Changes, b: Changes) -> None:
+        """Change the containers as on one side where the condition holds, as on the other elsewhere."""
+        chosen = []
+        for key, (container, _) in {**a, **b}.items():
+            before = _content(container)
+            of_a, of_b = (changes[key][1] if key in changes else before for changes in (a, b))
+            chosen.append((container, choose(of_a, of_b, f"a {type(container).__name__} that it changes")))
+        for container, content in chosen:
+            _fill(container, content)
+
+
+class _Empty:
+    """The content of the cell of a variable without a value."""
+
+
+_EMPTY = _Empty()
+
+
+def _content(container: Any) -> Any:
+    if isinstance(container, CellType):
+        try:
+            return container.cell_contents
+        except ValueError:
+            return _EMPTY
+    return list(container) if isinstance(container, list) else container.copy()
+
+
+def _is_the_same(a: Any, b: Any) -> bool:
+    if isinstance(a, dict):
+        return len(a) == len(b) and all(map(is_, a, b)) and all(map(is_, a.values(), b.values()))
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and a.shape == b.shape:
+        return all(map(is_, a.flat, b.flat)) if a.dtype == object else a.tobytes() == b.tobytes()
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(is_, a, b))
+    return a is b or (isinstance(a, set) and a == b)
+
+
+def _fill(container: Any, content: Any) -> None:
+    if isinstance(container, CellType):
+        if content is _EMPTY:
+            del container.cell_contents
+        else:
+            container.cell_contents = content
+    elif isinstance(container, (dict, set)):
+        container.clear()
+        container.update(content)
+    elif isinstance(container, np.ndarray):
+        container[...] = content
+    else:
+        container[:] = content
+
+
+def _reachable(functions: Iterable[Callable[[], Any]], names: Collection[str]) -> Iterator[Any]:
+    """The containers, and the variables of other functions, that some functions can reach."""
+    own = [f.func if isinstance(f, functools.partial) else f for f in functions]
+    variables = [cell for f in own for cell in _cells(f, lambda name: name in names)]
+    seen = set(map(id, variables))
+    stack: list[Any] = [*functions, *map(_content, variables)]
+    while stack:
+        x = stack.pop()
+        kind: Any = type(x)
+        if isinstance(x, _PLAIN) or id(x) in seen:
+            continue
+        seen.add(id(x))
+        if isinstance(x, FunctionType):
+            if is_of_user(x.__code__.co_filename):
+                stack += _cells(x)
+                stack += [x.__globals__[name] for name in _names(x.__code__) if name in x.__globals__]
+        elif isinstance(x, MethodType):
+            stack += [x.__func__, x.__self__]
+        elif isinstance(x, functools.partial):
+            stack += [x.func, *x.args, *x.keywords.values()]
+        elif isinstance(x, CellType):
+            yield x
+            stack.append(_content(x))
+        elif isinstance(x, (list, set)):
+            yield x
+            stack += x
+        elif isinstance(x, tuple):
+            stack += x
+        elif isinstance(x, dict):
+            yield x
+            stack += x.values()
+        elif isinstance(x, np.ndarray):
+            if x.flags.writeable:
+                yield x
+            if x.dtype == object:
+                stack += x.ravel().tolist()
+        elif _is_a_class_of_user(kind) and hasattr(x, "__dict__"):
+            stack.append(vars(x))
+
+
+def _cells(f: Any, which: Callable[[str], bool] = lambda name: True) -> list[CellType]:
+    return [cell for name, cell in zip(f.__code__.co_freevars, f.__closure__ or ()) if which(name)]
+
+
+@functools.lru_cache(maxsize=1000)
+def _names(code: CodeType) -> frozenset[str]:
+    """The names that a function and the functions in it look up."""
+    inner = [_names(constant) for constant in code.co_consts if isinstance(constant, CodeType)]
+    return frozenset(code.co_names).union(*inner)
+
+
+@functools.lru_cache(maxsize=1000)
+def _is_a_class_of_user(kind: Any) -> bool:
+    return is_of_user(getattr(sys.modules.get(kind.__module__), "__file__", None) or "")

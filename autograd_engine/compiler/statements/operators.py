@@ -1,0 +1,290 @@
+"""What Python's statements become in a rewritten function.
+
+Where a condition is a plain bool, each operator does what the statement does. Where it is a `Condition`, both sides run
+and `choose` takes, number by number, what the side that counts has left behind.
+
+The names and arguments of the functions are those that malt's converters write into a function.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from types import TracebackType
+from typing import Any
+
+from autograd_engine.compiler.statements.choice import Choice, NothingReturned, Undefined
+from autograd_engine.compiler.statements.conditions import holding, is_certain, known, truth
+from autograd_engine.compiler.statements.contents import Contents
+from autograd_engine.compiler.trace.errors import TraceError, line_of, user_line
+from autograd_engine.compiler.trace.traced import Condition, Traced, refusal
+
+UndefinedReturnValue = NothingReturned  # the name that malt writes
+_UNKNOWN = "numbers that are known only when the compiled function is called"
+_MANY = 10_000
+_NOTHING: Any = object()
+
+
+def if_stmt(
+    test: Any,
+    body: Callable[[], None],
+    orelse: Callable[[], None],
+    get_state: Callable[[], Sequence[Any]],
+    set_state: Callable[[Sequence[Any]], None],
+    names: Sequence[str],
+    outputs: int,
+) -> None:
+    """`if test: body() else: orelse()`, where both change the variables `names`; the first `outputs` are read later."""
+    condition = truth(test)
+    if not isinstance(condition, Condition):
+        (body if condition else orelse)()
+        return
+    before = get_state()
+
+    def side(run: Callable[[], None], holds: bool) -> Sequence[Any]:
+        set_state(tuple([known(condition, x, holds) for x in before]))
+        run()
+        return get_state()[:outputs]
+
+    after = _cond(condition, (body, orelse), side, names)
+    set_state((*after, *before[outputs:]))
+
+
+def _cond(
+    condition: Condition,
+    sides: tuple[Callable[[], Any], Callable[[], Any]],
+    run: Callable[[Callable[[], Any], bool], Sequence[Any]],
+    names: Sequence[str],
+) -> tuple[Any, ...]:
+    """Both sides of a branch, run by `run`, and the choice between what they give and what they change in place."""
+    contents = Contents(sides, names)
+    results, changes = [], []
+    for side, holds in zip(sides, (True, False)):
+        try:
+            with holding(condition, holds):
+                results.append(run(side, holds))
+        except TraceError:
+            raise
+        except RecursionError:
+            raise refusal(
+                f"{user_line()} ends a recursion by {_UNKNOWN}; write a for over a fixed range with a break in it"
+            ) from None
+        except Exception as error:
+            raise refusal(
+                f"{line_of(error)} raises {type(error).__name__} ({error}) on one side of the branch at {user_line()}, "
+                f"which depends on {_UNKNOWN}; compiled code raises nothing, so give a number there, such as nan, and "
+                "check it after the call"
+            ) from error
+        finally:
+            changes.append(contents.taken())
+    choose = Choice(condition, *changes)
+    chosen = tuple([choose(a, b, name) for name, a, b in zip(names, *results)])
+    contents.put(choose, *changes)
+    return chosen
+
+
+def _value(condition: Condition, a: Callable[[], Any], b: Callable[[], Any]) -> Any:
+    """`a() if condition else b()`."""
+    return _cond(condition, (a, b), lambda side, holds: (known(condition, side(), holds),), ("the expression",))[0]
+
+
+def if_exp(test: Any, a: Callable[[], Any], b: Callable[[], Any], text: str) -> Any:
+    """`a() if test else b()`."""
+    condition = truth(test)
+    if isinstance(condition, Condition):
+        return _value(condition, a, b)
+    return a() if condition else b()
+
+
+def and_(a: Callable[[], Any], b: Callable[[], Any]) -> Any:
+    """`a() and b()`."""
+    return _and(a(), b)
+
+
+def _and(first: Any, b: Callable[[], Any]) -> Any:
+    condition = truth(first)
+    if isinstance(condition, Condition):
+        return _value(condition, b, lambda: first)
+    return b() if condition else first
+
+
+def or_(a: Callable[[], Any], b: Callable[[], Any]) -> Any:
+    """`a() or b()`."""
+    first = a()
+    condition = truth(first)
+    if isinstance(condition, Condition):
+        return _value(condition, lambda: first, b)
+    return first if condition else b()
+
+
+def not_(x: Any) -> Any:
+    """`not x`."""
+    condition = truth(x)
+    return ~condition if isinstance(condition, Condition) else not condition
+
+
+def chain(left: Any, *links: tuple[Callable[[Any, Any], Any], Callable[[], Any]]) -> Any:
+    """`left < b() < c()`, with each operand computed once, and none after a comparison that does not hold."""
+    (compare, operand), *others = links
+    right = operand()
+    result = compare(left, right)
+    return _and(result, functools.partial(chain, right, *others)) if others else result
+
+
+def for_stmt(
+    iterable: Iterable[Any],
+    goes_on: Callable[[], Any] | None,
+    body: Callable[[Any], None],
+    get_state: Callable[[], Sequence[Any]],
+    set_state: Callable[[Sequence[Any]], None],
+    names: Sequence[str],
+    options: dict[str, Any],
+) -> None:
+    """`for x in iterable: body(x)`, as long as `goes_on()` says that no `break` or `return` has ended it."""
+    condition = True if goes_on is None else truth(goes_on())
+    unknown = 0
+    if condition is False:
+        return
+    for x in iterable:
+        if isinstance(condition, Condition):
+            unknown += not hasattr(iterable, "__len__")  # it may be endless
+            if unknown > _MANY:
+                raise refusal(
+                    f"{user_line()} repeats {_MANY:,} times, and its end depends on {_UNKNOWN}; write a for over "
+                    "a shorter range"
+                )
+            if_stmt(condition, functools.partial(body, x), _pass, get_state, set_state, names, len(names))
+        else:
+            body(x)
+        condition = True if goes_on is None else truth(goes_on())
+        if condition is False:
+            return
+
+
+def _pass() -> None:
+    """The other side of a round that may not be run."""
+
+
+def while_stmt(
+    test: Callable[[], Any],
+    body: Callable[[], None],
+    get_state: Callable[[], Sequence[Any]],
+    set_state: Callable[[Sequence[Any]], None],
+    names: Sequence[str],
+    options: dict[str, Any],
+) -> None:
+    """`while test(): body()`."""
+    while (condition := truth(test())) is not False:
+        if isinstance(condition, Condition):
+            raise refusal(
+                f"{user_line()} repeats depending on {_UNKNOWN}; write a for over a fixed range with "
+                "`if not condition: break` in it"
+            )
+        body()
+
+
+def assert_stmt(test: Any, message: Callable[[], Sequence[Any]]) -> None:
+    """`assert test, message`."""
+    condition = truth(test)
+    if isinstance(condition, Condition):
+        raise refusal(
+            f"{user_line()} asserts something of {_UNKNOWN}; compiled code raises nothing, so check the arguments "
+            "before the call, or the result after it"
+        )
+    if not condition:
+        raise AssertionError(*message())
+
+
+def caught() -> BaseException | None:
+    """The exception that an `except` is about."""
+    return sys.exc_info()[1]
+
+
+def ld(x: Any) -> Any:
+    """The value of a variable, which may be undefined."""
+    return x.read() if isinstance(x, Undefined) else x
+
+
+def ldu(read: Callable[[], Any], name: str) -> Any:
+    """What `read` gives, or Undefined where there is no such item or attribute."""
+    try:
+        return read()
+    except (KeyError, IndexError, AttributeError, NameError, TypeError):
+        return Undefined(name)
+
+
+class FunctionScope:
+    """The body of a rewritten function."""
+
+    def __init__(self, function: str, name: str, options: Any) -> None:
+        self._function = function
+
+    def __enter__(self) -> FunctionScope:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        pass
+
+    def ret(self, result: Any, returned: Any) -> Any:
+        """What the function returns; `returned` says whether a `return` was reached."""
+        if isinstance(returned, Condition) and not is_certain(returned):
+            raise refusal(
+                f"{user_line()}: whether {self._function}() returns a result or None depends on {_UNKNOWN}; let it "
+                "return numbers in every case"
+            )
+        return None if isinstance(result, NothingReturned) else result
+
+
+def with_function_scope(body: Callable[[FunctionScope], Any], name: str, options: Any) -> Any:
+    """The body of a rewritten lambda."""
+    return body(FunctionScope("lambda", name, options))
+
+
+def _largest(better: Callable[[Any, Any], Any], builtin: Callable[..., Any]) -> Callable[..., Any]:
+    """Python's max or min: the first of the numbers than which no other is better."""
+
+    def chosen(*args: Any, key: Any = None, default: Any = _NOTHING) -> Any:
+        given = list(args[0]) if len(args) == 1 else list(args)
+        keys = given if key is None else [key(x) for x in given]
+        if not any(isinstance(x, Traced) for x in keys):
+            others = {"key": key} if default is _NOTHING else {"key": key, "default": default}
+            return builtin(given, **others) if len(args) == 1 else builtin(*given, key=key)
+        if key is not None:
+            raise refusal(
+                f"{user_line()} looks for the {builtin.__name__} by keys that depend on {_UNKNOWN}; compare the keys "
+                "with if, and keep what belongs to the best one"
+            )
+        best = given[0]
+        for x in given[1:]:
+            best = if_exp(better(x, best), lambda x=x: x, lambda best=best: best, "")  # type: ignore[misc]
+        return best
+
+    return chosen
+
+
+def _any(conditions: Iterable[Any]) -> Any:
+    result: Any = False
+    for x in conditions:
+        if (result := if_exp(result, lambda: True, lambda x=x: truth(x), "")) is True:  # type: ignore[misc]
+            break
+    return result
+
+
+def _all(conditions: Iterable[Any]) -> Any:
+    result: Any = True
+    for x in conditions:
+        if (result := if_exp(result, lambda x=x: truth(x), lambda: False, "")) is False:  # type: ignore[misc]
+            break
+    return result
+
+
+BUILTINS: dict[Any, Callable[..., Any]] = {
+    builtins.max: _largest(lambda x, best: x > best, builtins.max),
+    builtins.min: _largest(lambda x, best: x < best, builtins.min),
+    builtins.bool: lambda x=False: truth(x),
+    builtins.any: _any,
+    builtins.all: _all,
+}
+"""What is called instead of builtin functions that ask for the truth of numbers."""

@@ -1,0 +1,276 @@
+"""Which functions are rewritten, and what calls one another in them.
+
+A function is rewritten by the converters of malt (AutoGraph's), so that each statement calls an operator. The new code
+has the file and the lines of the old one, so that errors and tracebacks name what the user wrote. It shares globals,
+defaults and the variables from outside with the old function.
+
+Only the user's functions are rewritten: those that a rewritten function calls, and those that it gives to a function of
+Python's or NumPy's (`map`, `functools.reduce`). Functions of this library ask `rewrite` for what they call (`runs`).
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import CodeType, FunctionType, MethodType, SimpleNamespace
+from typing import Any
+
+from autograd_engine.compiler.statements import operators, paths
+from autograd_engine.compiler.statements.source import FUTURE, NotRewritableError, definition
+from autograd_engine.compiler.trace.errors import NOT_REWRITTEN, is_of_user
+from autograd_engine.runs import by_paths, user_function
+
+_Factory = tuple[CodeType, tuple[str, ...]]
+_factories: weakref.WeakKeyDictionary[CodeType, dict[str, _Factory]] = weakref.WeakKeyDictionary()
+"""By code and file: code of different files can be equal."""
+_lock = threading.RLock()
+
+
+@contextmanager
+def rewriting(exact: bool) -> Iterator[None]:
+    """Rewrite the user's functions that are called in the block, by each other or by this library.
+
+    With `exact`, their first derivatives have the bits that each branch gives.
+    """
+    before = user_function.set(rewritten), by_paths.set(paths.reverse_sweep if exact else None)
+    try:
+        yield
+    finally:
+        user_function.reset(before[0])
+        by_paths.reset(before[1])
+
+
+def rewritten(f: Any) -> Any:
+    """The function rewritten; the function itself if it is not the user's or cannot be rewritten."""
+    if isinstance(f, FunctionType):
+        return _rewritten(f) if _is_to_be_rewritten(f) else f
+    if isinstance(f, MethodType):
+        inner = rewritten(f.__func__)
+        return f if inner is f.__func__ else MethodType(inner, f.__self__)
+    if type(f) is functools.partial:
+        return functools.partial(rewritten(f.func), *f.args, **f.keywords)
+    if type(f) is functools._lru_cache_wrapper:  # what it kept belongs to other traces
+        return rewritten(f.__wrapped__)
+    if isinstance(f, type):
+        plain = type(f) is type and inspect.getattr_static(f, "__new__") is object.__new__
+        return functools.partial(_made, f) if plain and _is_to_be_rewritten(_init(f)) else f
+    call = inspect.getattr_static(type(f), "__call__", None)
+    return functools.partial(_rewritten(call), f) if _is_to_be_rewritten(call) else f
+
+
+def converted_call(f: Any, args: tuple[Any, ...], keywords: dict[str, Any] | None, scope: Any) -> Any:
+    """`f(*args, **keywords)` in a rewritten function."""
+    try:
+        called = operators.BUILTINS.get(f) or rewritten(f)
+    except TypeError:  # f has no hash
+        called = rewritten(f)
+    if called is f and (f.__module__ == "builtins" if isinstance(f, type) else not _is_of_this_library(f)):
+        args = tuple(map(_argument, args))
+        keywords = keywords and {name: _argument(x) for name, x in keywords.items()}
+    return called(*args, **(keywords or {}))
+
+
+def _argument(x: Any) -> Any:
+    """A function that is given to one of Python or NumPy, which may call it."""
+    return rewritten(x) if isinstance(x, (FunctionType, MethodType)) or type(x) is functools.partial else x
+
+
+def _is_of_this_library(f: Any) -> bool:
+    return str(getattr(f, "__module__", "")).partition(".")[0] in ("autograd_engine", "nn")
+
+
+def _made(kind: Any, *args: Any, **keywords: Any) -> Any:
+    """An object of a class whose `__init__` is rewritten."""
+    new = object.__new__(kind)
+    rewritten(_init(kind))(new, *args, **keywords)
+    return new
+
+
+def _init(kind: Any) -> Any:
+    return inspect.getattr_static(kind, "__init__")
+
+
+def autograph_artifact(f: Any) -> Any:
+    """Mark a function that is defined in a rewritten one: it is rewritten with it."""
+    if isinstance(f, FunctionType):
+        f.__dict__["_rewritten"] = f.__code__
+    return f
+
+
+def _is_to_be_rewritten(f: Any) -> bool:
+    if not isinstance(f, FunctionType):
+        return False
+    # functools.wraps copies attributes, so the mark says whose it is.
+    return is_of_user(f.__code__.co_filename) and f.__dict__.get("_rewritten") is not f.__code__
+
+
+def _rewritten(f: FunctionType) -> Any:
+    code = f.__code__
+    file = code.co_filename
+    if file in NOT_REWRITTEN.get(code, ()):
+        return f
+    with _lock:
+        factories = _factories.setdefault(code, {})
+        if file not in factories:
+            try:
+                factories[file] = _factory(f)
+            except NotRewritableError as error:
+                for inner in _codes_in(code):
+                    reasons = NOT_REWRITTEN.setdefault(inner, {})
+                    reasons[file] = f"in {f.__name__}(), which cannot be rewritten because {error}"
+                return f
+        factory, names = factories[file]
+    cells = dict(zip(code.co_freevars, f.__closure__ or ()))
+    bound = FunctionType(factory, f.__globals__, closure=tuple([cells[name] for name in names]))
+    new = bound(_operators())
+    new.__defaults__, new.__kwdefaults__ = f.__defaults__, f.__kwdefaults__
+    return autograph_artifact(functools.update_wrapper(new, f))
+
+
+def _codes_in(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes_in(constant)
+
+
+@functools.cache
+def _operators() -> Any:
+    """The name `ag__` in a rewritten function."""
+    names = {name: thing for name, thing in vars(operators).items() if not name.startswith("__")}
+    return SimpleNamespace(**names, converted_call=converted_call, autograph_artifact=autograph_artifact)
+
+
+class _Options:
+    """What malt's converters ask for and write into a function; there is nothing to choose here."""
+
+    def uses(self, feature: Any) -> bool:
+        return False
+
+    def call_options(self) -> _Options:
+        return self
+
+    def to_ast(self) -> ast.Constant:
+        return ast.Constant(None)
+
+
+def _factory(f: FunctionType) -> _Factory:
+    """The code of a function of `ag__` that makes the rewritten function, and the variables that it needs."""
+    code = f.__code__
+    if code.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
+        raise NotRewritableError("it is a generator or a coroutine")
+    node = definition(code, f.__globals__)
+    try:
+        node, name = _converted(node, f)
+    except NotRewritableError:
+        raise
+    except Exception as error:  # whatever malt raises
+        raise NotRewritableError(f"{type(error).__name__}: {error}") from error
+    outer = ast.parse("def outer():\n    def inner(ag__):\n        return None").body[0]
+    inner: Any = outer.body[0]  # type: ignore[attr-defined]
+    inner.body[0].value = ast.Name(name, ast.Load())
+    if isinstance(node, ast.Lambda):
+        node = ast.Assign([ast.Name(name, ast.Store())], node)
+    inner.body.insert(0, node)
+    variables = [ast.Assign([ast.Name(x, ast.Store())], ast.Constant(None)) for x in code.co_freevars]
+    outer.body[:0] = variables  # type: ignore[attr-defined]
+    _place(outer, code.co_firstlineno)
+    module = ast.Module([outer], [])
+    flags = code.co_flags & FUTURE
+    compiled = compile(module, code.co_filename, "exec", flags=flags, dont_inherit=True)
+    [of_outer] = [x for x in compiled.co_consts if isinstance(x, CodeType)]
+    [of_inner] = [x for x in of_outer.co_consts if isinstance(x, CodeType)]
+    return of_inner, of_inner.co_freevars
+
+
+def _converted(node: Any, f: FunctionType) -> tuple[Any, str]:
+    """The tree of a function after malt's converters, and the name that it has there."""
+    import importlib.util  # noqa: F401  # malt takes it for imported
+
+    from malt.converters import (
+        break_statements,
+        call_trees,
+        conditional_expressions,
+        continue_statements,
+        control_flow,
+        functions,
+        logical_expressions,
+        return_statements,
+        variables,
+    )
+    from malt.core.converter import ProgramContext
+    from malt.pyct import anno, cfg, inspect_utils, naming, origin_info, qual_names, transformer
+    from malt.pyct.static_analysis import activity, liveness, reaching_definitions, reaching_fndefs
+
+    class Statements(control_flow.ControlFlowTransformer):  # type: ignore[misc]
+        """Without attributes and items among the variables: `Contents` knows them too, and their other names."""
+
+        def _get_block_composite_vars(self, modified: Any, live_in: Any) -> frozenset[Any]:
+            return frozenset()
+
+    part: Any
+
+    class Expressions(conditional_expressions.ConditionalExpressionTransformer):  # type: ignore[misc]
+        """With the conditional expressions in conditional expressions."""
+
+        def visit_IfExp(self, node: Any) -> Any:  # noqa: N802
+            return super().visit_IfExp(self.generic_visit(node))
+
+    for part in ast.walk(node):
+        if hasattr(part, "lineno"):
+            place = origin_info.Location(None, part.lineno, part.col_offset)
+            anno.setanno(part, anno.Basic.ORIGIN, origin_info.OriginInfo(place, None, "", None))
+    namespace = inspect_utils.getnamespace(f)
+    namer = naming.Namer(namespace)
+    name = namer.new_symbol(getattr(node, "name", "function"), ())
+    info = transformer.EntityInfo(name, "", f.__code__.co_filename, (), namespace)
+    context = transformer.Context(info, namer, ProgramContext(_Options()))
+    node.args.defaults = [ast.Constant(None) for _ in node.args.defaults]
+    node.args.kw_defaults = [default and ast.Constant(None) for default in node.args.kw_defaults]
+
+    def analysed(node: Any) -> Any:
+        node = activity.resolve(qual_names.resolve(node), context, None)
+        return reaching_definitions.resolve(node, context, graphs)
+
+    graphs = cfg.build(node)
+    node = analysed(node)
+    anno.dup(node, {anno.Static.DEFINITIONS: anno.Static.ORIG_DEFINITIONS})
+    for converter in (functions, break_statements, continue_statements, return_statements, call_trees):
+        node = converter.transform(node, context)
+    graphs = cfg.build(node)
+    node = reaching_fndefs.resolve(analysed(node), context, graphs)
+    node = Expressions(context).visit(Statements(context).visit(liveness.resolve(node, context, graphs)))
+    for converter in (logical_expressions, variables):
+        node = converter.transform(node, context)
+    if not isinstance(node, ast.Lambda):
+        node.name = name
+    return node, name
+
+
+def _place(node: ast.AST, line: int) -> None:
+    """Give every node the line that it comes from; without one, that of a part of it, or of what it is in."""
+    line = _line(node) or line
+    if "lineno" in node._attributes:
+        # Without columns: Python would mark the wrong part of the line in a traceback.
+        node.lineno = node.end_lineno = line  # type: ignore[attr-defined]
+        node.col_offset = node.end_col_offset = -1  # type: ignore[attr-defined]
+    for child in ast.iter_child_nodes(node):
+        _place(child, line)
+
+
+def _line(node: ast.AST) -> int | None:
+    from malt.pyct import anno
+
+    if "lineno" not in node._attributes:  # one node serves all trees, so what malt notes on it means nothing
+        return None
+    if anno.hasanno(node, anno.Basic.ORIGIN):
+        line: int = anno.getanno(node, anno.Basic.ORIGIN).loc.lineno
+        return line
+    if isinstance(node, (ast.FunctionDef, ast.Lambda)):
+        return None
+    return next(filter(None, map(_line, ast.iter_child_nodes(node))), None)

@@ -1,0 +1,198 @@
+"""The syntax tree of a function, made ready for malt's converters: what they do not know or get wrong is rewritten."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import dis
+import functools
+import linecache
+import sys
+from collections.abc import Iterator
+from types import CodeType
+from typing import Any
+
+_REFUSED: dict[type[ast.AST], str] = {
+    ast.Yield: "a generator on line {} (return a list)",
+    ast.YieldFrom: "a generator on line {} (return a list)",
+    ast.Await: "a coroutine on line {}",
+    ast.AsyncFunctionDef: "a coroutine on line {}",
+    ast.NamedExpr: "an assignment by := on line {} (write it as a statement before)",
+    ast.ClassDef: "a class on line {} (define it outside)",
+    ast.Match: "a match statement on line {} (write if and elif)",
+    **({ast.TryStar: "an except* on line {}"} if sys.version_info >= (3, 11) else {}),
+}
+_OF_THE_CALLER = frozenset(["locals", "globals", "vars", "dir", "eval", "exec"])
+FUTURE = 0x1FF0000
+"""The flags of `from __future__ import ...` in code, all of them."""
+
+
+class NotRewritableError(Exception):
+    """The function cannot be rewritten. The message says why."""
+
+
+def definition(code: CodeType, namespace: dict[str, Any]) -> Any:
+    """A copy of the tree of a function, prepared. Raises NotRewritableError where there is none."""
+    text = "".join(linecache.getlines(code.co_filename, namespace))
+    try:
+        tree = _parsed(text)
+    except (SyntaxError, ValueError, RecursionError):
+        raise NotRewritableError("its source cannot be read") from None
+    found = [pair for pair in _definitions(tree, None) if _first_line(pair[0]) == code.co_firstlineno]
+    found = [(node, owner) for node, owner in found if getattr(node, "name", "<lambda>") == code.co_name]
+    found = [(node, owner) for node, owner in found if _is_of(node, owner, code)][:1]  # two alike are the same
+    if not found:
+        raise NotRewritableError("its source is not known")
+    [(node, owner)] = found
+    return _Prepared(node, owner).visit_root(copy.deepcopy(node))
+
+
+@functools.lru_cache(maxsize=4)
+def _parsed(text: str) -> ast.Module:
+    return ast.parse(text)
+
+
+def _definitions(node: ast.AST, owner: str | None) -> Iterator[tuple[Any, str | None]]:
+    """Every function of a tree, with the name of the class around it."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            yield child, owner
+        yield from _definitions(child, child.name if isinstance(child, ast.ClassDef) else owner)
+
+
+def _first_line(node: Any) -> int:
+    line: int = min([node.lineno, *[decorator.lineno for decorator in getattr(node, "decorator_list", ())]])
+    return line
+
+
+def _is_of(node: Any, owner: str | None, code: CodeType) -> bool:
+    """Whether a definition is that of `code`: a file may have changed, and several lambdas begin on one line."""
+    if any(isinstance(part, ast.Assert) for part in ast.walk(node)):
+        return True  # pytest rewrites them
+    node = copy.deepcopy(node)
+    statement: Any = ast.Expr(node) if isinstance(node, ast.Lambda) else node
+    if statement is node:
+        node.decorator_list, node.name = [], "_" * 9  # another name, since that is a global one for the function itself
+    body = [ast.ClassDef(f"___{owner}", [], [], [statement], [])] if owner else [statement]
+    variables = [ast.Assign([ast.Name(name, ast.Store())], ast.Constant(None)) for name in code.co_freevars]
+    no_arguments = ast.arguments([], [], None, [], [], None, [])
+    around = ast.FunctionDef("around", no_arguments, [*variables, *body], [])
+    module = ast.fix_missing_locations(ast.Module([around], []))
+    found = compile(module, code.co_filename, "exec", flags=code.co_flags & FUTURE, dont_inherit=True)
+    for _ in range(3 if owner else 2):
+        [found] = [x for x in found.co_consts if isinstance(x, CodeType)][-1:]
+    return _are_alike(found, code)
+
+
+def _are_alike(a: CodeType, b: CodeType) -> bool:
+    names = ("co_varnames", "co_freevars", "co_cellvars")
+    if any(getattr(a, name) != getattr(b, name) for name in names):
+        return False
+    ours, theirs = _instructions(a), _instructions(b)
+    return len(ours) == len(theirs) and all(map(_are_the_same, ours, theirs))
+
+
+def _instructions(code: CodeType) -> list[tuple[str, Any]]:
+    """What a function does, however it calls what its module has imported."""
+    jumps = {*dis.hasjrel, *dis.hasjabs}
+    return [
+        (step.opname.replace("LOAD_METHOD", "LOAD_ATTR"), None if step.opcode in jumps else step.argval)
+        for step in dis.get_instructions(code)
+        if step.opname != "PUSH_NULL"
+    ]
+
+
+def _are_the_same(one: tuple[str, Any], other: tuple[str, Any]) -> bool:
+    (name, x), (other_name, y) = one, other
+    if isinstance(x, CodeType) and isinstance(y, CodeType):
+        return _are_alike(x, y)
+    same = x == y if isinstance(x, frozenset) else repr(x) == repr(y)  # which tells 1 from 1.0 and 0.0 from -0.0
+    return name == other_name and same
+
+
+class _Prepared(ast.NodeTransformer):
+    """Write out what malt does not convert as Python does: comparisons in a chain, super(), private names and more."""
+
+    def __init__(self, root: Any, owner: str | None) -> None:
+        arguments = [*root.args.posonlyargs, *root.args.args]
+        self._first, self._owner = arguments[0].arg if arguments else "", owner
+
+    def visit_root(self, root: Any) -> Any:
+        """The whole function. Its defaults are kept by the function object, and nobody needs its annotations."""
+        for node in ast.walk(root):
+            if type(node) in _REFUSED:
+                raise NotRewritableError("there is " + _REFUSED[type(node)].format(node.lineno))  # type: ignore[attr-defined]
+            if isinstance(node, (ast.For, ast.While)) and node.orelse:
+                raise NotRewritableError(
+                    f"the loop on line {node.lineno} has an else (set a variable before each break)"
+                )
+            if isinstance(node, ast.Name) and node.id in _OF_THE_CALLER:
+                raise NotRewritableError(f"{node.id}() on line {node.lineno} needs the function as it is")
+        return self.visit(root)
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        return ast.copy_location(ast.arg(self._private(node.arg)), node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
+        node.returns = None
+        node.name = self._private(node.name)
+        return self.generic_visit(node)
+
+    def visit_Name(self, node: ast.Name) -> Any:
+        node.id = self._private(node.id)
+        return node
+
+    def visit_Attribute(self, node: ast.Attribute) -> Any:
+        node.attr = self._private(node.attr)
+        return self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
+        self.generic_visit(node)
+        if node.value is None:
+            return ast.copy_location(ast.Pass(), node)
+        return ast.copy_location(ast.Assign([node.target], node.value), node)
+
+    def visit_Call(self, node: ast.Call) -> Any:
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id == "super" and not node.args and not node.keywords:
+            node.args = [ast.copy_location(ast.Name(name, ast.Load()), node) for name in ("__class__", self._first)]
+        return node
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> Any:
+        self.generic_visit(node)
+        if node.name:
+            assign = ast.Assign([ast.Name(node.name, ast.Store())], _call("caught", node))
+            node.name, node.body = None, [ast.copy_location(assign, node), *node.body]
+        return node
+
+    def visit_Compare(self, node: ast.Compare) -> Any:
+        self.generic_visit(node)
+        if len(node.ops) == 1:
+            return node
+        links = []
+        for op, operand in zip(node.ops, node.comparators):
+            compare = ast.Compare(ast.Name("a", ast.Load()), [op], [ast.Name("b", ast.Load())])
+            links.append(ast.Tuple([_lambda(compare, "a", "b"), _lambda(operand)], ast.Load()))
+        return _call("chain", node, node.left, *links)
+
+    def visit_Assert(self, node: ast.Assert) -> Any:
+        self.generic_visit(node)
+        if not __debug__:
+            return ast.copy_location(ast.Pass(), node)
+        message = ast.Tuple([node.msg] if node.msg else [], ast.Load())
+        return ast.copy_location(ast.Expr(_call("assert_stmt", node, node.test, _lambda(message))), node)
+
+    def _private(self, name: str) -> str:
+        """A name as the class around the function has it."""
+        owner = (self._owner or "").lstrip("_")
+        return f"_{owner}{name}" if owner and name.startswith("__") and not name.endswith("__") else name
+
+
+def _lambda(body: ast.expr, *names: str) -> ast.Lambda:
+    arguments = [ast.arg(name) for name in names]
+    return ast.Lambda(ast.arguments([], arguments, None, [], [], None, []), body)
+
+
+def _call(operator: str, node: ast.AST, *args: ast.expr) -> ast.Call:
+    call = ast.Call(ast.Attribute(ast.Name("ag__", ast.Load()), operator, ast.Load()), list(args), [])
+    return ast.fix_missing_locations(ast.copy_location(call, node))

@@ -1,0 +1,129 @@
+"""Random programs of nested statements: compiled equals uncompiled bit for bit, for every sample, slopes included."""
+
+import itertools
+import linecache
+
+import numpy as np
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from autograd_engine import exp, grad, jacobian, jit, sin, tanh, value_and_grad, vjp, vmap
+from autograd_engine.compiler.statements import paths
+from tests.autograd_engine.compiler.test_statements import same_bits
+
+VARIABLES = ("x", "y", "a", "b")
+
+
+@st.composite
+def conditions(draw):
+    variable, number = st.sampled_from(VARIABLES), st.floats(-1, 1).map(lambda x: f"{x:.2f}")
+    comparison = f"{draw(variable)} {draw(st.sampled_from(['<', '<=', '>', '>=', '==']))} {draw(variable | number)}"
+    forms = ["{}", "not {}", "{} and y < b", "{} or a > x", "-1 < {}", "not ({} or x > 0.5)"]
+    return draw(st.sampled_from(forms)).format(comparison)
+
+
+@st.composite
+def expressions(draw):
+    one, other = (draw(st.sampled_from(VARIABLES)) for _ in range(2))
+    forms = ["{} + {}", "{} * {}", "{} - 0.3 * {}", "{} / {}", "sin({}) + {}", "tanh({} * {})", "max({}, {})"]
+    choice = f"{{}} if {draw(conditions())} else {{}} if {draw(conditions())} else x"
+    forms += ["min({}, {}, 0.5)", f"({choice})", "exp(-{} * {})"]
+    return draw(st.sampled_from(forms)).format(one, other)
+
+
+@st.composite
+def blocks(draw, depth, loops):
+    """The lines of a block of statements."""
+    lines = []
+    for _ in range(draw(st.integers(1, 2 - (loops and depth < 2)))):
+        kind = draw(st.sampled_from(["assign", "add", "if", "if", "for", "return", "leave"]))
+        if kind == "if" and depth:
+            lines += [f"if {draw(conditions())}:", *draw(blocks(depth - 1, loops))]
+            if draw(st.booleans()):
+                lines += [f"elif {draw(conditions())}:", *draw(blocks(depth - 1, loops))]
+            if draw(st.booleans()):
+                lines += ["else:", *draw(blocks(depth - 1, loops))]
+        elif kind == "for" and depth and not loops:
+            lines += ["for i in range(2):", *draw(blocks(depth - 1, loops + 1))]
+        elif kind == "return" and depth < 3:
+            lines.append(f"return {draw(expressions())}")
+            break
+        elif kind == "leave" and loops:
+            lines.append(draw(st.sampled_from(["break", "continue"])))
+            break
+        else:
+            operator = "+=" if kind == "add" else "="
+            lines.append(f"{draw(st.sampled_from(VARIABLES[1:]))} {operator} {draw(expressions())}")
+    return ["    " + line for line in lines]
+
+
+counter = itertools.count()
+
+
+def defined(lines, name="f", **names):
+    """The function of some lines of source, which Python finds as it finds those of a notebook."""
+    source = [line + "\n" for line in lines]
+    file = f"<source {next(counter)}>"
+    linecache.cache[file] = len("".join(source)), None, source, file
+    namespace = {"exp": exp, "sin": sin, "tanh": tanh, **names}
+    exec(compile("".join(source), file, "exec"), namespace)
+    return namespace[name]
+
+
+@settings(max_examples=40, phases=[Phase.generate])  # a failure prints its program, and shrinking takes minutes
+@given(blocks(3, 0))
+def test_random_programs(block):
+    f = defined(["def f(x, y):", "    a, b = x * y, x + 0.5", *block, "    return a * x + b * y"])
+    with_slopes = value_and_grad(f, (0, 1))
+    compiled = jit(with_slopes, exact=True)
+    of_many = jit(vmap(with_slopes), exact=True)
+    points = list(itertools.product([-1.3, -0.5, 0.0, 0.4], [-0.9, 0.0, 0.2, 2.0]))
+    values, slopes = of_many(*np.array(points).T)
+    for i, point in enumerate(points):
+        value, slope = vmap(with_slopes)(*np.array([point]).T)  # IEEE arithmetic, of floats too
+        same_bits(compiled(*point)[0], value[0])
+        same_bits(compiled(*point)[1], [x[0] for x in slope])
+        same_bits(values[i], value[0])
+        same_bits([x[i] for x in slopes], [x[0] for x in slope])
+
+
+def many_paths(x):
+    for i in range(30):
+        if x > i * 0.1:
+            x = x * x + 0.1 * x
+    return x * x * x
+
+
+def vjp_of(f):
+    return lambda *point: vjp(f, *point)[1](0.7)
+
+
+def test_with_very_many_paths_only_the_last_bits_differ():
+    found, expected = jit(value_and_grad(many_paths), exact=True)(0.7), value_and_grad(many_paths)(0.7)
+    assert found[0] == expected[0]
+    assert found[1] == pytest.approx(expected[1], rel=1e-14)
+
+
+def several_ways(x, y):
+    a = x * y
+    if x > 0.2:
+        a = sin(a) * x + y
+    return a * x + x * y + exp(a) * x
+
+
+@pytest.mark.parametrize(
+    "of", [vjp_of, jacobian, lambda f: grad(lambda x, y: f(x, y) * x, (0, 1))], ids=["vjp", "jacobian", "grad"]
+)
+def test_every_reverse_sweep_has_the_bits_of_its_path(of):
+    derivative = of(several_ways)
+    compiled = jit(derivative, exact=True)
+    for point in itertools.product([-1.3, 0.1, 0.7], [-0.9, 0.3]):
+        same_bits(compiled(*point), derivative(*point))
+
+
+def test_the_sweep_by_paths_is_needed(monkeypatch):
+    monkeypatch.setattr(paths, "_MOST", 0)
+    point = (0.7, 0.3)
+    f = value_and_grad(several_ways, (0, 1))
+    assert jit(f, exact=True)(*point)[0] == f(*point)[0]
