@@ -28,9 +28,9 @@ autograd_engine.diagnosis: origins rewrites as_python matching causes trials val
 autograd_engine: diagnosis
 autograd_engine.interactive: javascript
 autograd_engine: interactive
-autograd_engine.compiler.trace: errors traced arrays loops recorder
+autograd_engine.compiler.trace: errors traced arrays stacks loops recorder
 autograd_engine.compiler: trace arguments
-autograd_engine.compiler.statements: conditions choice contents operators paths source rewrite
+autograd_engine.compiler.statements: conditions choice contents repeat operators paths source rewrite
 autograd_engine.compiler: statements
 autograd_engine.compiler.program: program regions rules simplify build listing traced_function
 autograd_engine.compiler: program library

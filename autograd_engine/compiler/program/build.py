@@ -19,7 +19,8 @@ from autograd_engine.compiler.program.regions import divided
 from autograd_engine.compiler.program.rules import bits_of
 from autograd_engine.compiler.program.simplify import Body, Simplifier
 from autograd_engine.compiler.trace.errors import TraceError
-from autograd_engine.compiler.trace.loops import ROUNDS, Entry, Loop, Result, Stack, Table, is_among
+from autograd_engine.compiler.trace.loops import ROUNDS, Loop, Result, is_among
+from autograd_engine.compiler.trace.stacks import Entry, Stack, Table
 from autograd_engine.compiler.trace.traced import BATCH_SUM, BROADCAST, Batch, Traced
 
 

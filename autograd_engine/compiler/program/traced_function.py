@@ -14,7 +14,7 @@ from autograd_engine.compiler.statements.rewrite import rewriting, rewritten
 from autograd_engine.compiler.trace.arrays import ArrayTrace, BatchArray
 from autograd_engine.compiler.trace.errors import TraceError
 from autograd_engine.compiler.trace.recorder import Recorder
-from autograd_engine.compiler.trace.traced import Traced, context, no_argument, tracing
+from autograd_engine.compiler.trace.traced import TooLongError, Traced, context, no_argument, tracing
 from autograd_engine.primitives import as_float
 from autograd_engine.structure import flatten, map_leaves
 from autograd_engine.value import Value
@@ -32,22 +32,34 @@ class Leaf:
 class TracedFunction:
     """One run of a function on symbols in place of the numbers in its arguments.
 
-    Where a statement of it asks for the truth of such a number, it is run again, with its statements rewritten.
+    Where a statement of it asks for the truth of such a number, it is run again, with its statements rewritten. Where
+    it records very many operations, it is run again with its for loops as loops.
     """
 
     def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any], exact: bool) -> None:
+        self._call = args, keywords, exact
         try:
-            self._run(f, args, keywords, exact)
+            self._run(f, is_limited=True)
         except TraceError as error:
             if not error.of_a_branch:
                 raise
             with rewriting(exact):
-                self._run(rewritten(f), args, keywords, exact)
+                try:
+                    self._run(rewritten(f), is_limited=True)
+                except TooLongError:
+                    self._run(rewritten(f), rolls=True)
+        except TooLongError:
+            try:
+                with rewriting(exact):
+                    self._run(rewritten(f), rolls=True)
+            except TraceError:  # it has statements that cannot be rewritten, and need not be
+                self._run(f)
 
-    def _run(self, f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any], exact: bool) -> None:
+    def _run(self, f: Callable[..., Any], rolls: bool = False, is_limited: bool = False) -> None:
+        args, keywords, exact = self._call
         self.arrays = ArrayTrace()
         self.scalars = 0
-        with tracing(self.arrays.vmap, Recorder(self.arrays)) as nodes:
+        with tracing(self.arrays.vmap, Recorder(self.arrays), rolls, is_limited) as nodes:
             try:
                 output = f(*map_leaves(self._symbol, args), **map_leaves(self._symbol, keywords))
             except Exception:

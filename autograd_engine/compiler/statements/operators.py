@@ -15,11 +15,13 @@ from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any
 
+from autograd_engine.compiler.statements import repeat
 from autograd_engine.compiler.statements.choice import Choice, NothingReturned, Undefined
 from autograd_engine.compiler.statements.conditions import holding, is_certain, known, truth
 from autograd_engine.compiler.statements.contents import Contents
 from autograd_engine.compiler.trace.errors import TraceError, line_of, user_line
-from autograd_engine.compiler.trace.traced import Condition, Traced, refusal
+from autograd_engine.compiler.trace.recorder import UNROLLED
+from autograd_engine.compiler.trace.traced import Condition, Traced, context, refusal
 
 UndefinedReturnValue = NothingReturned  # the name that malt writes
 _UNKNOWN = "numbers that are known only when the compiled function is called"
@@ -143,6 +145,8 @@ def for_stmt(
     options: dict[str, Any],
 ) -> None:
     """`for x in iterable: body(x)`, as long as `goes_on()` says that no `break` or `return` has ended it."""
+    if _stays_a_loop(iterable, goes_on, body, get_state, set_state, names):
+        return
     condition = True if goes_on is None else truth(goes_on())
     unknown = 0
     if condition is False:
@@ -163,6 +167,26 @@ def for_stmt(
             return
 
 
+def _stays_a_loop(iterable: Any, goes_on: Any, body: Any, get_state: Any, set_state: Any, names: Sequence[str]) -> bool:
+    """Record a for as a loop, if its length is not known, or the function is long and the loop has many rounds."""
+    unknown = isinstance(iterable, repeat.UnknownRange)
+    if not unknown and not context.rolls:
+        return False
+    rounds = repeat.rounds_of(iterable)
+    if rounds is None or not (unknown or (rounds.length or 0) > UNROLLED):
+        return False
+    before, refused = get_state(), context.refused
+    try:
+        repeat.for_loop(rounds, goes_on, body, get_state, set_state, names)
+    except Exception:
+        if unknown:
+            raise
+        set_state(before)  # what a loop cannot do, a straight line may
+        context.refused = refused
+        return False
+    return True
+
+
 def _pass() -> None:
     """The other side of a round that may not be run."""
 
@@ -178,10 +202,8 @@ def while_stmt(
     """`while test(): body()`."""
     while (condition := truth(test())) is not False:
         if isinstance(condition, Condition):
-            raise refusal(
-                f"{user_line()} repeats depending on {_UNKNOWN}; write a for over a fixed range with "
-                "`if not condition: break` in it"
-            )
+            repeat.while_loop(test, condition, body, get_state, set_state, names)
+            return
         body()
 
 
@@ -285,6 +307,9 @@ BUILTINS: dict[Any, Callable[..., Any]] = {
     builtins.min: _largest(lambda x, best: x < best, builtins.min),
     builtins.bool: lambda x=False: truth(x),
     builtins.any: _any,
+    builtins.range: repeat.ranged,
+    builtins.zip: repeat.zipped,
+    builtins.enumerate: repeat.enumerated,
     builtins.all: _all,
 }
 """What is called instead of builtin functions that ask for the truth of numbers."""

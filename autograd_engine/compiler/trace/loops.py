@@ -15,7 +15,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from autograd_engine import primitives
 from autograd_engine.compiler.trace.errors import TraceError
+from autograd_engine.compiler.trace.stacks import Entries, Stack, in_batch, merged, table, total_of
 from autograd_engine.compiler.trace.traced import (
     CONDITIONS,
     Batch,
@@ -38,71 +40,48 @@ COMPUTED_AGAIN = frozenset(_CHEAP.split()) | CONDITIONS.keys()
 """The basic operations that the derivative of a loop computes again; the results of others are kept."""
 
 
-class Stack(Traced):
-    """One number of every round of a loop, or one number of every entry of an array, in memory."""
+class Index(Traced):
+    """The whole number `first + step * k` in round k of a loop."""
 
-    __slots__ = ()
+    __slots__ = ("first", "loop", "step")
+    first: int
+    step: int
+    loop: Loop
 
+    @staticmethod
+    def of(loop: Loop, first: int, step: int, node: tuple[Any, tuple[Any, ...]]) -> Index:
+        """The index with this operation and these arguments."""
+        index = Index(*node, loop.batch)
+        index.loop, index.first, index.step = loop, first, step
+        return index
 
-class Entries:
-    """Tangents or cotangents of the entries of a stack: a sum of stacks, and of numbers for single entries."""
+    def __add__(self, other: Any) -> Any:
+        if type(other) is not int:
+            return super().__add__(other)
+        return Index.of(self.loop, self.first + other, self.step, (primitives.add, (self, float(other))))
 
-    def __init__(self, stacks: Sequence[Stack] = (), points: dict[int, Any] | None = None) -> None:
-        self.stacks, self.points = tuple(stacks), points or {}
+    def __sub__(self, other: Any) -> Any:
+        return self + -other if type(other) is int else super().__sub__(other)
 
-    def __add__(self, other: Entries) -> Entries:
-        return Entries(self.stacks + other.stacks, _merged(self.points, other.points))
+    def __mul__(self, other: Any) -> Any:
+        if type(other) is not int:
+            return super().__mul__(other)
+        return Index.of(self.loop, self.first * other, self.step * other, (primitives.mul, (self, float(other))))
 
-    def entry(self, i: int) -> Any:
-        """The number for entry i, None where there is none."""
-        numbers = [entry(stack, i) for stack in self.stacks]
-        return _total([*numbers, self.points[i]] if i in self.points else numbers)
+    def __neg__(self) -> Any:
+        return self * -1
 
+    def __rsub__(self, other: Any) -> Any:
+        return -self + other if type(other) is int else super().__rsub__(other)
 
-class Entry(Operation):
-    """The operation that takes entry i of a stack, and its local derivative."""
+    __radd__, __rmul__ = __add__, __mul__
 
-    def __init__(self, i: int) -> None:
-        super().__init__("entry", lambda out, stack: (self,))
-        self.i = i
-
-    def pull(self, cotangent: Any) -> Entries:
-        """The cotangent of the entry as one of the stack."""
-        return Entries(points={self.i: cotangent})
-
-    def push(self, tangents: Entries) -> Any:
-        """The tangent of the entry."""
-        return tangents.entry(self.i)
-
-
-class _InTable:
-    """The local derivative of a table with respect to its entry i."""
-
-    def __init__(self, i: int) -> None:
-        self.i = i
-
-    def pull(self, cotangents: Entries) -> Any:
-        return cotangents.entry(self.i)
-
-    def push(self, tangent: Any) -> Entries:
-        return Entries(points={self.i: tangent})
-
-
-class Table(Operation):
-    """The operation that makes a stack of given numbers."""
-
-    def __init__(self) -> None:
-        super().__init__("table", lambda out, *numbers: [_InTable(i) for i in range(len(numbers))])
-
-
-def table(numbers: Sequence[Any], batch: Batch | None) -> Stack:
-    """A stack of given numbers."""
-    return Stack(Table(), tuple([_in_batch(x, batch) for x in numbers]), batch)
-
-
-def entry(stack: Stack, i: int) -> Traced:
-    """Entry i of a stack."""
-    return Traced(Entry(i), (stack,), stack.batch)
+    def ends(self) -> tuple[int, int] | None:
+        """The smallest and the largest number that it is; None if that is not known, or it is never any."""
+        if not self.loop.most:
+            return None
+        low, high = sorted([self.first, self.first + self.step * (self.loop.most - 1)])
+        return low, high
 
 
 class Result(Operation):
@@ -145,7 +124,7 @@ class _Cotangents:
         self._pulled: list[Any] | None = None
 
     def __add__(self, other: _Cotangents) -> _Cotangents:
-        return _Cotangents(_merged(self.of, other.of))
+        return _Cotangents(merged(self.of, other.of))
 
     def of_arguments(self, node: Traced) -> list[Any]:
         """The cotangents of the arguments of the loop."""
@@ -162,7 +141,7 @@ class _Tangents:
         self._pushed: Callable[[Any], Any] | None = None
 
     def __add__(self, other: _Tangents) -> _Tangents:
-        return _Tangents(self.node, _merged(self.of, other.of))
+        return _Tangents(self.node, merged(self.of, other.of))
 
     def of_result(self, key: Any) -> Any:
         """The tangent of a result."""
@@ -199,13 +178,15 @@ class Loop(Operation):
         self.continues: Any = None
         self.begins: Any = None
         self.count: Any = None
-        self.rounds: Traced | None = None  # stands for the number of the round
+        self.most: int | None = None  # rounds, if that is known
+        self.rounds: Index | None = None  # stands for the number of the round
 
     @contextmanager
     def body(self) -> Iterator[None]:
         """Record what is made in the block as the body."""
         before = context.nodes, context.outer, context.batch
         assert context.nodes is not None
+        self.around = context.nodes
         context.nodes, context.outer, context.batch = self.nodes, (*context.outer, context.nodes), self.batch
         try:
             yield
@@ -214,14 +195,15 @@ class Loop(Operation):
 
     def carry(self, start: Any, kind: type[Traced] = Traced) -> Traced:
         """A number that is carried from round to round, in the body."""
-        self.starts.append(_in_batch(start, self.batch))
+        self.starts.append(in_batch(start, self.batch))
         self.carries.append(kind(None, ("carry",), self.batch))
         return self.carries[-1]
 
-    def index(self) -> Traced:
+    def index(self) -> Index:
         """The number of the round, in the body."""
         if self.rounds is None:
-            self.rounds = Traced(None, ("index",), self.batch)
+            with recording(self.nodes):
+                self.rounds = Index.of(self, 0, 1, (None, ("index",)))
         return self.rounds
 
     def read(self, stack: Stack | Entries) -> Any:
@@ -230,18 +212,19 @@ class Loop(Operation):
             stacks = list(stack.stacks)
             if stack.points:
                 numbers = [stack.points.get(i, 0.0) for i in range(int(self.count))]
-                with recording(context.outer[-1]):
+                with recording(self.around):
                     stacks.append(table(numbers, self.batch))
-            return _total([self.read(one) for one in stacks])
+            return total_of([self.read(one) for one in stacks])
         if stack not in self.reads:
-            self.reads[stack] = Traced(None, ("read",), self.batch)
+            with recording(self.nodes):
+                self.reads[stack] = Traced(None, ("read",), self.batch)
         return self.reads[stack]
 
     def close(self) -> Traced:
         """The node of the loop."""
         if any(node.batch is not self.batch for node in self.nodes):
             raise TraceError("a loop that is compiled cannot hold a vmap, or sums over samples, in its body")
-        self.following = [_in_batch(x, self.batch) for x in self.following]
+        self.following = [in_batch(x, self.batch) for x in self.following]
         used = [x for node in self.nodes for x in needs(node)] + [*self.following, self.continues]
         foreign = dict.fromkeys(x for x in used if isinstance(x, Traced) and not is_among(self.nodes, x))
         if any(x.__class__ is Stack and x.op is not None for x in foreign):
@@ -404,27 +387,8 @@ def _known(known: dict[Traced, Any], x: Any) -> Any:
     return known.get(x, x) if isinstance(x, Traced) else x
 
 
-def _in_batch(x: Any, batch: Batch | None) -> Any:
-    return x if batch is None or not isinstance(x, Traced) else batch.broadcast(x)
-
-
 def _of_body(x: Any) -> Any:
     """A number as a node of the body that is being recorded, which a stack can be made of."""
     if x is None or (isinstance(x, Traced) and context.nodes is not None and is_among(context.nodes, x)):
         return x
     return Traced(identity, (x,), context.batch)
-
-
-def _merged(some: dict[Any, Any], others: dict[Any, Any]) -> dict[Any, Any]:
-    merged = dict(some)
-    for key, number in others.items():
-        merged[key] = merged[key] + number if key in merged else number
-    return merged
-
-
-def _total(numbers: Sequence[Any]) -> Any:
-    """The sum of numbers, None if there are none."""
-    total = None
-    for x in numbers:
-        total = x if total is None else total + x
-    return total

@@ -9,9 +9,10 @@ import numpy as np
 
 from autograd_engine.compiler.trace.arrays import ArgumentArray, ArrayTrace, BatchArray
 from autograd_engine.compiler.trace.errors import TraceError
-from autograd_engine.compiler.trace.loops import Loop, Stack, entry, is_among, table
+from autograd_engine.compiler.trace.loops import Loop, is_among
+from autograd_engine.compiler.trace.stacks import Stack, entry, table
 from autograd_engine.compiler.trace.traced import Condition, Traced, context
-from autograd_engine.control_flow import apart_from_none, numbers_of_round, pair
+from autograd_engine.control_flow import apart_from_none, numbers_of_round, pair, recorder
 from autograd_engine.mapping import stacked
 from autograd_engine.number_arrays import number_array
 from autograd_engine.primitives import where
@@ -57,6 +58,7 @@ class Recorder:
         structure = apart_from_none(init)[1]
         loop = Loop(context.batch)
         loop.count = count if isinstance(count, Traced) else float(count)
+        loop.most = None if isinstance(count, Traced) else int(count)
         try:
             with loop.body():
                 state = structure(_carries(loop, init))
@@ -74,12 +76,12 @@ class Recorder:
             return NotImplemented
         structure = apart_from_none(init)[1]
         loop = Loop(context.batch, reverse)
-        loop.count = float(length)
+        loop.count, loop.most = float(length), length
         try:
-            stacks = None if xs is None else map_leaves(self._stacks, xs, lists=False)
+            stacks = None if xs is None else map_leaves(stacks_of, xs, lists=False)
             with loop.body():
                 state = structure(_carries(loop, init))
-                x = None if xs is None else map_leaves(lambda array: _read(loop, array), stacks, lists=False)
+                x = None if xs is None else map_leaves(lambda array: entry_of(loop, array), stacks, lists=False)
                 state, y = pair(step(state, x))
                 loop.following = numbers_of_round("scan", "the state", structure, state)
                 returned, of_y = apart_from_none(y)
@@ -91,22 +93,24 @@ class Recorder:
         rows = [[entry(y, i) if isinstance(y, Stack) else y for y in columns] for i in range(length)]
         return state, stacked(rows, of_y)
 
-    def _stacks(self, array: Any) -> Any:
-        """The stacks of the entries of an array, one for each number of an entry, as an array."""
-        if not isinstance(array, ArgumentArray):
-            array = np.asarray(array)
-            if array.dtype == object:
-                rest = array.reshape(len(array), -1)
-                stacks = [table(rest[:, k].tolist(), context.batch) for k in range(rest.shape[1])]
-                return number_array(stacks, array.shape[1:])
-            array = self.arrays.constant(array)
-        size = int(np.prod(array.shape[1:], dtype=int))
-        place = self.arrays.place(array.number)
-        return number_array([Stack.leaf("array", place, k, size) for k in range(size)], array.shape[1:])
+
+def stacks_of(array: Any) -> Any:
+    """The stacks of the entries of an array, one for each number of an entry, as an array."""
+    arrays = recorder.get().arrays
+    if not isinstance(array, ArgumentArray):
+        array = np.asarray(array)
+        if array.dtype == object:
+            rest = array.reshape(len(array), -1)
+            stacks = [table(rest[:, k].tolist(), context.batch) for k in range(rest.shape[1])]
+            return number_array(stacks, array.shape[1:])
+        array = arrays.constant(array)
+    size = int(np.prod(array.shape[1:], dtype=int))
+    place = arrays.place(array.number)
+    return number_array([Stack.leaf("array", place, k, size) for k in range(size)], array.shape[1:])
 
 
-def _read(loop: Loop, stacks: Any) -> Any:
-    """An entry of an array, in a body."""
+def entry_of(loop: Loop, stacks: Any) -> Any:
+    """The entry of an array for a round, in the body of a loop."""
     numbers = number_array([loop.read(stack) for stack in stacks.ravel().tolist()], stacks.shape)
     return numbers if stacks.ndim else numbers[()]
 

@@ -107,6 +107,14 @@ class _Summed:
         self.push, self.pull = batch.sum, batch.broadcast
 
 
+LONG = 10_000
+"""Nodes. A function that records more is traced again, with those of its for loops as loops that can be."""
+
+
+class TooLongError(BaseException):
+    """A function has recorded many nodes. Not an Exception, which the function might catch."""
+
+
 class Context(threading.local):
     """What is being traced in this thread: all nodes in the order in which they were made, and the current batch.
 
@@ -117,6 +125,8 @@ class Context(threading.local):
     outer: tuple[list[Traced], ...] = ()
     batch: Batch | None = None
     trace: object = None  # a new object for every trace
+    rolls: bool = False  # whether a for of many rounds stays a loop
+    is_limited: bool = False  # whether the trace is given up when it is LONG
     refused: TraceError | None = None  # the first error of the trace that the function may have caught
     conditions: tuple[tuple[Condition, bool], ...] = ()  # of the branches around what is running, and their sides
     choices: set[Traced]  # the nodes of `where` that stand for a branch
@@ -145,11 +155,12 @@ def check_trace(trace: object) -> None:
 
 
 @contextmanager
-def tracing(vmap: Callable[..., Any], loops: Any) -> Iterator[list[Traced]]:
+def tracing(vmap: Callable[..., Any], loops: Any, rolls: bool, is_limited: bool) -> Iterator[list[Traced]]:
     """Collect the nodes that are made in the block. There `vmap` maps functions over samples, `loops` records loops."""
     before = vars(context).copy()
     context.nodes, context.outer, context.batch, context.trace = [], (), None, object()
     context.refused, context.conditions, context.choices = None, (), set()
+    context.rolls, context.is_limited = rolls, is_limited
     made = variable.set(lambda number: Traced(primitives.identity, (as_float(number),), context.batch))
     mapped = mapper.set(vmap)
     recorded = recorder.set(loops)
@@ -200,7 +211,9 @@ class Traced(Arithmetic):
         nodes = context.nodes
         if nodes is None:
             raise TraceError(_TOO_LATE)
-        self.index = len(nodes)
+        self.index = index = len(nodes)
+        if index == LONG and context.is_limited:
+            raise TooLongError
         nodes.append(self)
 
     @classmethod
@@ -268,9 +281,10 @@ class Traced(Arithmetic):
     __trunc__ = __float__
 
     def __int__(self) -> int:
-        raise TraceError(
+        raise refusal(
             f"{user_line()} asks for the float of a number that is not known while tracing, to make it a whole number; "
-            "a count or an index must not be an argument of the compiled function: close over it"
+            "a count or an index must not be an argument of the compiled function: close over it",
+            of_a_branch=True,
         )
 
     __index__ = __int__
