@@ -28,14 +28,14 @@ autograd_engine.diagnosis: origins rewrites as_python matching causes trials val
 autograd_engine: diagnosis
 autograd_engine.interactive: javascript
 autograd_engine: interactive
-autograd_engine.compiler.trace: errors traced arrays
+autograd_engine.compiler.trace: errors traced arrays loops recorder
 autograd_engine.compiler: trace arguments
 autograd_engine.compiler.program: program regions rules simplify build listing traced_function
 autograd_engine.compiler: program library
-autograd_engine.compiler.llvm: host builder instructions vector_math calls lower layout memory body loops
+autograd_engine.compiler.llvm: host builder instructions vector_math calls lower layout memory straight body loops
 autograd_engine.compiler.llvm: modules cache native executable
 autograd_engine.compiler: llvm kernel jit
-autograd_engine.compiler.c: forms functions file export
+autograd_engine.compiler.c: forms statements functions file export
 autograd_engine.compiler: c
 autograd_engine: compiler
 autograd_engine

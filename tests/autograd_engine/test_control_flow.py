@@ -27,7 +27,6 @@ from autograd_engine import (
     vmap,
     while_loop,
 )
-from autograd_engine.compiler.trace.errors import TraceError
 from autograd_engine.control_flow import recorder
 
 NUMBERS = st.floats(-2.0, 2.0)
@@ -338,13 +337,6 @@ WRONG: list[tuple[Callable[[], Any], type[Exception], str]] = [
 def test_bad_input_is_one_sentence(call, error, message):
     with pytest.raises(error, match=message):
         call()
-
-
-def test_traced_numbers_that_nobody_records_name_the_line():
-    with pytest.raises(TraceError, match=r"test_control_flow.py.*branches on"):
-        jit(lambda x: cond(x > 0, identity, identity, x))(1.0)
-    with pytest.raises(TraceError, match=r"test_control_flow.py.*close over it"):
-        jit(lambda n: fori_loop(0, n, identity, 1.0))(3.0)
 
 
 class Recorder:
