@@ -25,6 +25,7 @@ from autograd_engine import (
     draw,
     exp,
     explain,
+    fori_loop,
     grad,
     gradient,
     hessian,
@@ -143,6 +144,18 @@ def test_compiled_derivatives_are_those_of_the_function(own):
     assert close(jit(jacobian(g))(POINT), jacobian(f)(POINT))
     each = vmap(grad(lambda p, x: g(p * x).sum()), in_axes=(None, 0))
     assert close(jit(each)(POINT, X), np.array([grad(lambda p, x=x: f(p * x).sum())(POINT) for x in X]))
+
+
+@OWN_BY_NAME
+def test_compiled_loops_may_call_them(own):
+    def rounds(h: Any) -> Any:
+        return lambda p: (fori_loop(0, 40, lambda i, p: np.tanh(h(p))[:4] + 0.1 * p, p) ** 2).sum()
+
+    f, g = rounds(as_numbers(parts)), rounds(as_numbers(own))
+    assert close(jit(value_and_grad(g))(POINT), value_and_grad(f)(POINT))
+    assert close(jit(vmap(grad(g)))(np.stack([POINT, 0.5 * POINT])), vmap(grad(f))(np.stack([POINT, 0.5 * POINT])))
+    along_x = jit(grad(grad(lambda x: g(np.stack([x, *POINT[1:]])))))
+    assert close(along_x(0.7), grad(grad(lambda x: f(np.stack([x, *POINT[1:]]))))(0.7))
 
 
 @OWN_BY_NAME
