@@ -64,7 +64,7 @@ class Output(Primitive):
     def __init__(self, call: Call, position: int, count: int) -> None:
         self.call, self.position, self.count = call, position, count
         self.symbol = self.__name__ = call.name
-        self.name = f"{call.name}()" if call.name in PRIMITIVES else call.name  # names tell rows apart
+        self.name = f"{call.name}_" if call.name in PRIMITIVES else call.name  # rows are told by their names
         self.doc, self.derivative = f"Result {position} of {call.name}.", ()
         self.composite, self.arity = True, None
 

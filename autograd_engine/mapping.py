@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.number import ieee
-from autograd_engine.number_arrays import number_array
+from autograd_engine.number_arrays import NumberArray, number_array
 from autograd_engine.runs import user_function
 from autograd_engine.structure import Structure, flatten, float_arguments, float_array, leaves_with_paths, map_leaves
 
@@ -123,7 +123,9 @@ def stacked(rows: Sequence[Sequence[Any]], structure: Structure) -> Any:
 def along(array: Any, axis: int = 0) -> Any:
     """The samples of an array, to be indexed."""
     moved = np.moveaxis(float_array(array if isinstance(array, np.ndarray) else np.array(array)), axis, 0)
-    return moved.tolist() if moved.ndim == 1 else moved
+    if moved.ndim == 1:
+        return moved.tolist()
+    return moved.view(NumberArray) if moved.dtype == object else moved
 
 
 def common_length(caller: str, arrays: Iterable[tuple[str, Any, int]]) -> int | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from autograd_engine.calls import Output
 from autograd_engine.graph import topological_order
 
 Rows: TypeAlias = "list[tuple[Any, ...]]"
@@ -47,7 +48,12 @@ def written(numbers: Sequence[Any], leaves: Sequence[Any]) -> Rows:
         if id(node) not in names:
             names[id(node)] = len(rows)
             # Besides the leaves, only the number of samples comes from outside.
-            rows.append(("samples",) if node.op is None else (node.op, *map(operand, node.arguments)))
+            if node.op is None:
+                rows.append(("samples",))
+            elif node.op.__class__ is Output:  # made anew for each call, so it is told by what it computes
+                rows.append((*written([node.expansion], node.arguments), *map(operand, node.arguments)))
+            else:
+                rows.append((node.op, *map(operand, node.arguments)))
     return [*rows, tuple(map(operand, numbers))]
 
 

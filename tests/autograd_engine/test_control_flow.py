@@ -139,6 +139,22 @@ def test_a_vmap_of_them_is_a_loop(f, in_python):
     assert vmap(grad(f))(xs).tolist() == [grad(in_python)(x) for x in xs.tolist()]
 
 
+def test_numbers_of_a_vmap_follow_ieee_754_in_a_loop():
+    def inverse(x):
+        return fori_loop(0, 1, lambda i, y: 1 / y, x)
+
+    assert vmap(inverse)(np.array([0.0, 2.0])).tolist() == [np.inf, 0.5]
+    assert scan(lambda c, x: (c, 1 / x), 0, [])[1].shape == (0,)
+
+
+def test_results_of_a_vmap_are_part_of_a_state():
+    def total(X):
+        return fori_loop(0, 3, lambda i, y: 2 * y + i, vmap(sin)(X)).sum()
+
+    X = np.array([0.3, 1.2, -0.5])
+    assert jit(total)(X) == pytest.approx(total(X), rel=1e-14)
+
+
 @pytest.mark.parametrize("f", [power, swing])
 def test_what_does_not_depend_on_numbers_is_compiled(f):
     assert jit(value_and_grad(f))(0.7) == pytest.approx(value_and_grad(f)(0.7), rel=1e-14)
@@ -247,6 +263,16 @@ def test_bounds_are_whole_numbers_of_any_kind():
         assert scan(lambda c, x: (c + 1, c), 0, length=bound)[0] == 3.0
 
 
+def test_rows_of_nested_lists_follow_the_table():
+    rows = [[0.0, 1.0], [2.0, -1.0]]
+    expected = jit(grad(lambda x: vmap(lambda row: np.maximum(row, 0.0).sum())(x).sum()))(np.array(rows))
+    assert expected.tolist() == [[0.5, 1.0], [1.0, 0.0]]
+    assert grad(lambda x: vmap(lambda row: np.maximum(row, 0.0).sum())(x).sum())(rows) == expected.tolist()
+    assert (
+        grad(lambda x: scan(lambda c, row: (c + np.maximum(row, 0.0).sum(), None), 0, x)[0])(rows) == expected.tolist()
+    )
+
+
 def test_derivatives_go_through_the_results_of_each_round():
     check_gradients(lambda x: scan(lambda c, x: (c * x, c + x), x[0], x, reverse=True)[1].sum(), np.array([0.5, 2, 3]))
     slopes = jacobian(lambda x: scan(lambda c, _: (c * x, c), 1.0, length=4)[1])(2.0)
@@ -295,6 +321,7 @@ WRONG: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: scan(identity, 1, 2.0), ValueError, r"scan\(\): xs should be mapped over axis 0, but has an"),
     (lambda: scan(identity, 1, ([1, 2], [3])), ValueError, r"scan\(\): xs\[0\] has 2 samples, but xs\[1\] has 1"),
     (lambda: scan(identity, 1, np.ma.ones(3)), TypeError, r"scan\(\): xs: expected a plain array"),
+    (lambda: fori_loop(0, 1, identity, np.ma.ones(3)), TypeError, r"fori_loop\(\): init: expected a plain array"),
     (lambda: scan(lambda c, x: c, 1, [1, 2]), TypeError, r"step must return a pair \(carry, y\), got float"),
     (lambda: scan(lambda c, x: (c, c, c), 1, [1]), TypeError, r"step must return a pair \(carry, y\), got tuple of 3"),
     (

@@ -1,9 +1,12 @@
 """Functions with a derivative of their own, and functions that run again for their derivatives."""
 
 import copy
+import gc
+import itertools
 import math
 import pickle
 import random
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +17,7 @@ from hypothesis import strategies as st
 
 from autograd_engine import (
     Value,
+    cbrt,
     check_gradients,
     checkpoint,
     cos,
@@ -21,6 +25,7 @@ from autograd_engine import (
     draw,
     exp,
     explain,
+    fori_loop,
     grad,
     gradient,
     hessian,
@@ -30,6 +35,7 @@ from autograd_engine import (
     jvp,
     log,
     mean,
+    root,
     scan,
     sin,
     stop_gradient,
@@ -39,6 +45,7 @@ from autograd_engine import (
     vjp,
     vmap,
 )
+from autograd_engine import sum as total
 from autograd_engine.graph import topological_order
 from autograd_engine.structure import flatten
 
@@ -140,6 +147,18 @@ def test_compiled_derivatives_are_those_of_the_function(own):
 
 
 @OWN_BY_NAME
+def test_compiled_loops_may_call_them(own):
+    def rounds(h: Any) -> Any:
+        return lambda p: (fori_loop(0, 40, lambda i, p: np.tanh(h(p))[:4] + 0.1 * p, p) ** 2).sum()
+
+    f, g = rounds(as_numbers(parts)), rounds(as_numbers(own))
+    assert close(jit(value_and_grad(g))(POINT), value_and_grad(f)(POINT))
+    assert close(jit(vmap(grad(g)))(np.stack([POINT, 0.5 * POINT])), vmap(grad(f))(np.stack([POINT, 0.5 * POINT])))
+    along_x = jit(grad(grad(lambda x: g(np.stack([x, *POINT[1:]])))))
+    assert close(along_x(0.7), grad(grad(lambda x: f(np.stack([x, *POINT[1:]]))))(0.7))
+
+
+@OWN_BY_NAME
 def test_a_sweep_asks_once_for_all_results(own):
     calls = []
 
@@ -155,8 +174,12 @@ def test_a_sweep_asks_once_for_all_results(own):
     calls.clear()
     (out[0] * out[3] + out.sum()).backward()
     assert len(calls) == 1
+    calls.clear()
+    jvp(g, (POINT,), (POINT,))
+    assert len(calls) == (2 if own is OWN[1] else 5)  # without a rule for tangents, a pull for each result
+    calls.clear()
     grad(lambda p: gradient((g(p) ** 2).sum(), p[0]))(POINT)
-    assert len(calls) == 1 + before + 2
+    assert len(calls) == before + 2
 
 
 @OWN_BY_NAME
@@ -164,6 +187,7 @@ def test_results_are_nodes_with_all_arguments_for_parents(own):
     xs = [Value(x, label=f"x{i}") for i, x in enumerate(POINT)]
     out = as_numbers(own)(np.array(xs))
     assert out[1].parents == tuple(xs)
+    assert out[1].arguments is out[2].arguments  # however many results there are, they are held once
     assert list(out[1].local_derivatives()) == pytest.approx(jacobian(as_numbers(parts))(POINT)[1].tolist())
     assert "parts" in draw(out[1]).source
     text = explain(out[1] * 2, wrt=xs[0]).text  # a rule that runs on symbols is read off
@@ -181,6 +205,38 @@ def copied_leaves(x: Value) -> list[Value]:
     return sorted(leaves, key=lambda leaf: leaf.label)
 
 
+def test_a_function_named_like_a_row_is_not_taken_for_it():
+    def relu(x):
+        return 2 * x
+
+    out = custom_derivative(relu, lambda cotangent, out, x: 2 * cotangent)(Value(-1.0))
+    assert out.op.name == "relu_"
+    assert "relu" in draw(out).source
+    with pytest.raises(ValueError, match="relu_ is not in the table of primitives"):
+        to_html(out)
+
+
+@pytest.mark.parametrize("own", [checkpoint(cbrt), custom_derivative(cbrt, lambda cotangent, out, x: cotangent)])
+def test_an_operation_can_be_called_with_other_numbers(own):
+    out = own(Value(8.0))
+    assert (out.data, out.op(27.0), out.op(8.0)) == (2.0, cbrt(27.0), 2.0)
+    assert root(lambda x, a: x**3 - a, 1.0, Value(8.0)).op(27.0) == pytest.approx(3.0, rel=1e-15)
+
+
+@pytest.mark.parametrize("make", [lambda x: checkpoint(lambda y: y * x)(x), lambda x: root(lambda y: y - x, 0.0)])
+def test_a_graph_with_calls_goes_with_its_last_reference(make):
+    gc.disable()
+    try:
+        out = make(Value(3.0))
+        out.backward()
+        grad(lambda x: gradient(make(x), x))(2.0)
+        kept = weakref.ref(out), weakref.ref(out.op.call)
+        del out
+        assert [ref() for ref in kept] == [None, None]
+    finally:
+        gc.enable()
+
+
 def test_a_function_may_use_whatever_takes_floats():
     erf = custom_derivative(math.erf, lambda cotangent, out, x: cotangent * 2 / math.sqrt(math.pi) * exp(-x * x))
     check_gradients(erf, 0.3)
@@ -193,6 +249,46 @@ def test_a_function_may_use_whatever_takes_floats():
     assert grad(only_first)(0.3) == math.cos(0.3)
     with pytest.raises(TypeError, match="a Value cannot become a float"):
         grad(grad(only_first))(0.3)
+
+
+def test_a_pull_may_use_values_as_constants():
+    factor = Value(2.0)
+    doubled = custom_derivative(lambda x: 2 * x, lambda cotangent, out, x: cotangent * factor)
+    assert repr(grad(doubled)(3.0)) == "2.0"
+    x = Value(3.0)
+    doubled(x).backward()
+    assert repr(x.grad) == "2.0"
+
+
+def test_without_anything_to_differentiate_by_a_checkpoint_is_its_function():
+    assert checkpoint(lambda x: (x, "text"))(1) == (1, "text")
+    assert vmap(lambda x: 1 / checkpoint(lambda y: y)(x))(np.zeros(1)).tolist() == [math.inf]
+
+
+def test_a_checkpoint_may_copy_its_arguments_and_return_a_number_twice():
+    def f(x):
+        y = copy.deepcopy([x, x])
+        return [y[0] ** 2, z := y[0] * y[1] * x, z]
+
+    assert jacobian(checkpoint(f))(3.0) == jacobian(f)(3.0) == [6.0, 27.0, 27.0]
+    assert grad(lambda x: sin(checkpoint(f)(x)[1]) + checkpoint(lambda x: x)(x))(2.0) == 1 + 12 * math.cos(8.0)
+    assert grad(lambda x: total([y * k for k, y in enumerate(checkpoint(f)(x))]))(3.0) == 27.0 * 3
+
+
+def test_what_a_checkpoint_uses_may_reach_it_in_many_ways():
+    def f(x, w):
+        for _ in range(100):
+            w = w + w * 1e-3
+        return x * w
+
+    def power(x, w):
+        for _ in range(60):
+            x = (x * w + x * w) / 2
+        return x
+
+    for h in (f, power):
+        expected = grad(lambda x, w, h=h: h(x, w), argnums=(0, 1))(2.0, 0.9)
+        assert close(grad(lambda x, w, h=h: checkpoint(lambda y: h(y, w))(x), argnums=(0, 1))(2.0, 0.9), expected)
 
 
 def test_numbers_follow_ieee_754_where_something_is_differentiated():
@@ -297,6 +393,7 @@ def test_they_are_pickled_like_their_functions():
         assert own.__name__ == "cubed"
 
 
+TURNS = itertools.cycle([sin, cos])
 WRONG: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: checkpoint(3), TypeError, r"checkpoint\(\) needs a function, got int"),
     (lambda: custom_derivative(3, never), TypeError, r"custom_derivative\(\): f must be a function, got int"),
@@ -345,6 +442,11 @@ WRONG: list[tuple[Callable[[], Any], type[Exception], str]] = [
         lambda: grad(custom_derivative(cubed, lambda c, out, x: "a"))(1.0),
         TypeError,
         r"cubed\(\), in what its pull returned: expected a real number",
+    ),
+    (
+        lambda: grad(lambda x: checkpoint(lambda y: next(TURNS)(y * x))(x))(1.0),
+        ValueError,
+        "does not do the same again",
     ),
     (
         lambda: grad(lambda x: checkpoint(lambda y: y * x * random.random())(x))(1.0),

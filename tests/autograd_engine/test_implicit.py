@@ -187,6 +187,14 @@ def test_a_root_at_zero_converges(x0):
     assert fixed_point(lambda x: 0.25 * x, x0) == pytest.approx(0.0, abs=1e-12)
 
 
+def test_a_number_that_is_only_noise_in_the_end_converges():
+    def equations(p, a):
+        return [exp(p[1]) - a, p[0] + 1e5 * (p[1] - math.log(a)) * (1 + p[0])]
+
+    for a in (2.1, 2.3, 3.7, 5.9):
+        assert root(equations, [1.0, 1.0], a) == pytest.approx([0.0, math.log(a)], abs=1e-10)
+
+
 def test_what_is_left_out_is_left_alone():
     assert root(lambda x: [], []) == []
     assert root(lambda x, name: x - {"one": 1.0}[name], 0, "one") == 1.0

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd_engine import Value, exp
+from autograd_engine import Value, custom_derivative, exp
 from autograd_engine import sum as total
 from autograd_engine.compiler.trace.errors import TraceError
 from nn import (
@@ -419,6 +419,25 @@ def test_a_loss_that_draws_by_itself_is_refused_or_done_on_values(make: Callable
     )
     assert default.loss == expected.loss
     assert default.jit_reason.startswith("TraceError: the loss computes something else each time it is run")
+
+
+def test_a_loss_with_a_derivative_of_its_own_is_compiled() -> None:
+    numbers = itertools.count()
+
+    def loss_with(factor: Callable[[], float]) -> Any:
+        def loss(output: Any, target: Any) -> Any:
+            square = custom_derivative(lambda x: factor() * x * x, lambda cotangent, out, x: cotangent * 2 * x)
+            return square(output - target)
+
+        return loss
+
+    (model, compiled), (expected, _) = (
+        trained(small, X, POSITIVE, loss_with(lambda: 1.0), gradient_descent, jit) for jit in (True, False)
+    )
+    assert compiled.jit_reason == ""
+    assert [x.data for x in model.parameters()] == pytest.approx([x.data for x in expected.parameters()], rel=1e-9)
+    with pytest.raises(TraceError, match="the loss computes something else each time it is run"):
+        trained(small, X, POSITIVE, loss_with(lambda: 1.0 + next(numbers)), gradient_descent, True)
 
 
 @pytest.mark.parametrize("what", ["model", "loss", "penalty"])
