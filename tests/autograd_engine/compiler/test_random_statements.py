@@ -71,7 +71,7 @@ def defined(lines, name="f", **names):
     return namespace[name]
 
 
-@settings(max_examples=40, phases=[Phase.generate])  # a failure prints its program, and shrinking takes minutes
+@settings(max_examples=25, phases=[Phase.generate])  # a failure prints its program, and shrinking takes minutes
 @given(blocks(3, 0))
 def test_random_programs(block):
     f = defined(["def f(x, y):", "    a, b = x * y, x + 0.5", *block, "    return a * x + b * y"])
