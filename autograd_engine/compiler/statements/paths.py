@@ -17,7 +17,7 @@ from autograd_engine.compiler.trace.traced import Condition, context
 from autograd_engine.primitives import where
 from autograd_engine.runs import Trace
 
-_MOST = 50_000
+_MOST = 30_000
 """How many nodes all paths may have together. Beyond, one sweep goes through all of them, and sums may differ."""
 
 

@@ -201,6 +201,16 @@ def an_index(x):
     return [1.0, x, x * x][i]
 
 
+numbers = np.zeros(1001)
+
+
+@refused(1, "changes an array of 1,001 numbers in place on one side of a branch .*; change it after the branch")
+def a_large_array(x):
+    if x > 0:
+        numbers[3], numbers[4] = numbers[4], numbers[3] + 1.0
+    return x
+
+
 class Number:
     def __init__(self, x):
         self.x = x
