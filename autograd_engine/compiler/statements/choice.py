@@ -12,6 +12,7 @@ from autograd_engine.compiler.trace.errors import TraceError, user_line
 from autograd_engine.compiler.trace.traced import Condition, Traced, context, inside, refusal
 from autograd_engine.number_arrays import number_array
 from autograd_engine.primitives import where
+from autograd_engine.runs import is_node
 from autograd_engine.structure import apart
 
 
@@ -144,7 +145,7 @@ def _described(x: Any) -> str:
 
 
 def _is_number(x: Any) -> bool:
-    return isinstance(x, (Traced, float, int, np.number, np.bool_)) and not isinstance(x, complex)
+    return isinstance(x, (float, int, np.number, np.bool_)) or is_node(x)
 
 
 def _is_array(x: Any) -> bool:
