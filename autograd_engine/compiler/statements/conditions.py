@@ -15,7 +15,7 @@ import numpy as np
 from autograd_engine.compiler.trace.arrays import ArgumentArray
 from autograd_engine.compiler.trace.traced import BROADCAST, CONDITIONS, Condition, Traced, context
 
-_MOST = 500
+_MOST = 100
 """How many cases of comparisons are tried before it is given up to say something about a condition."""
 
 
@@ -71,23 +71,47 @@ def _is_true(x: Any) -> bool:
     return x.__class__ is float and x == 1.0
 
 
-def decide(condition: Any, decided: dict[Any, bool]) -> Any:
-    """Whether a condition holds; or a comparison in it that has to be decided first, by the key `compared_in`."""
-    base, negated = without_not(condition)
-    if base.__class__ is float:
-        return bool(base) ^ negated
-    name = next((name for name in ("and", "or", "xor") if base.op is CONDITIONS[name]), None)
-    if name is None:
-        key = compared_in(base)
-        return decided[key] ^ negated if key in decided else base
-    a, b = (decide(operand, decided) for operand in base.expansion)
-    settles = name == "or"  # the side that decides alone
-    if name != "xor" and (a is settles or b is settles):
-        return settles ^ negated
-    for side in (a, b):
-        if not isinstance(side, bool):
-            return side
-    return (a ^ b if name == "xor" else not settles) ^ negated
+class Decided:
+    """What is known of conditions when some comparisons are `decided`, by the key `compared_in`."""
+
+    def __init__(self, decided: dict[Any, bool]) -> None:
+        self.comparisons = decided
+        self._found: dict[int, Any] = {}  # by the id of a condition, since one may be in many others
+
+    def __call__(self, condition: Condition) -> Any:
+        """Whether a condition holds; or a comparison in it that has to be decided first."""
+        base, negated = without_not(condition)
+        stack = [base]  # instead of recursion: a loop makes long conditions
+        while stack:
+            x = stack[-1]
+            operands = [without_not(operand) for operand in x.expansion] if x.op in _CONNECTIVES else []
+            missing = [y for y, _ in operands if y.__class__ is not float and id(y) not in self._found]
+            if missing:
+                stack += missing
+                continue
+            self._found[id(stack.pop())] = self._combined(x.op, operands) if operands else self._compared(x)
+        return _not(self._found[id(base)]) if negated else self._found[id(base)]
+
+    def _compared(self, x: Condition) -> Any:
+        return self.comparisons.get(compared_in(x), x)
+
+    def _combined(self, op: Any, operands: list[tuple[Any, bool]]) -> Any:
+        sides = [bool(y) if y.__class__ is float else self._found[id(y)] for y, _ in operands]
+        a, b = [_not(side) if negated else side for side, (_, negated) in zip(sides, operands)]
+        settles = op is CONDITIONS["or"]  # the side that decides alone
+        if op is not CONDITIONS["xor"] and (a is settles or b is settles):
+            return settles
+        for side in (a, b):
+            if not isinstance(side, bool):
+                return side
+        return a ^ b if op is CONDITIONS["xor"] else not settles
+
+
+_CONNECTIVES = [CONDITIONS[name] for name in ("and", "or", "xor")]
+
+
+def _not(found: Any) -> Any:
+    return not found if isinstance(found, bool) else found
 
 
 @contextmanager
@@ -102,16 +126,34 @@ def holding(condition: Condition, holds: bool) -> Iterator[None]:
 
 def is_certain(x: Any) -> bool:
     """Whether x, a bool or a condition, holds wherever the conditions around it do. False where it is hard to say."""
-    return bool(x) if not isinstance(x, Condition) else _is_certain(x, {}, [_MOST])
+    return bool(x) if not isinstance(x, Condition) else _is_certain(x, _certain_comparisons(), [_MOST])
+
+
+def _certain_comparisons() -> dict[Any, bool]:
+    """What the conditions around say of single comparisons."""
+    decided: dict[Any, bool] = {}
+    stack: list[tuple[Any, bool]] = list(context.conditions)
+    while stack:
+        condition, holds = stack.pop()
+        base, negated = without_not(condition)
+        holds ^= negated
+        if base.__class__ is float:
+            continue
+        if base.op is CONDITIONS["and" if holds else "or"]:
+            stack += [(operand, holds) for operand in base.expansion]
+        elif base.op not in _CONNECTIVES:
+            decided[compared_in(base)] = holds
+    return decided
 
 
 def _is_certain(x: Condition, decided: dict[Any, bool], left: list[int]) -> bool:
     left[0] -= 1
-    undecided = decide(x, decided)
+    decide = Decided(decided)
+    undecided = decide(x)
     if undecided is True:
         return True
     for condition, holds in context.conditions:
-        around = decide(condition, decided)
+        around = decide(condition)
         if around is (not holds):
             return True
         if not isinstance(around, bool) and undecided is False:

@@ -4,8 +4,8 @@ A function is rewritten by the converters of malt (AutoGraph's), so that each st
 has the file and the lines of the old one, so that errors and tracebacks name what the user wrote. It shares globals,
 defaults and the variables from outside with the old function.
 
-Only the user's functions are rewritten: those that a rewritten function calls, and those that it gives to others, such as
-`map` and `grad`. Functions of this library also ask for what they call (`user_function`).
+Only the user's functions are rewritten: those that a rewritten function calls, and those that it gives to others, such
+as `map` and `grad`. Functions of this library also ask for what they call (`user_function`).
 """
 
 from __future__ import annotations
