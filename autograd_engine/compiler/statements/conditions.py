@@ -84,30 +84,36 @@ class Decided:
         stack = [base]  # instead of recursion: a loop makes long conditions
         while stack:
             x = stack[-1]
-            operands = [without_not(operand) for operand in x.expansion] if x.op in _CONNECTIVES else []
-            missing = [y for y, _ in operands if y.__class__ is not float and id(y) not in self._found]
-            if missing:
-                stack += missing
+            if x.op not in _CONNECTIVES:
+                self._found[id(x)] = self.comparisons.get(compared_in(x), x)
+            elif (missing := self._combine(x)) is not None:
+                stack.append(missing)
                 continue
-            self._found[id(stack.pop())] = self._combined(x.op, operands) if operands else self._compared(x)
+            stack.pop()
         return _not(self._found[id(base)]) if negated else self._found[id(base)]
 
-    def _compared(self, x: Condition) -> Any:
-        return self.comparisons.get(compared_in(x), x)
+    def _combine(self, x: Condition) -> Any:
+        """Find out about a condition from its operands; or return one of which nothing has been found out yet."""
+        sides = []
+        settles = x.op is CONDITIONS["or"]  # the side that decides alone
+        for operand in x.expansion:
+            y, negated = without_not(operand)
+            if y.__class__ is not float and id(y) not in self._found:
+                return y
+            side = bool(y) if y.__class__ is float else self._found[id(y)]
+            sides.append(_not(side) if negated else side)
+            if sides[-1] is settles and x.op is not CONDITIONS["xor"]:
+                self._found[id(x)] = settles
+                return None
+        a, b = sides
+        unknown = next((side for side in sides if not isinstance(side, bool)), None)
+        if unknown is None:
+            unknown = a ^ b if x.op is CONDITIONS["xor"] else not settles
+        self._found[id(x)] = unknown
+        return None
 
-    def _combined(self, op: Any, operands: list[tuple[Any, bool]]) -> Any:
-        sides = [bool(y) if y.__class__ is float else self._found[id(y)] for y, _ in operands]
-        a, b = [_not(side) if negated else side for side, (_, negated) in zip(sides, operands)]
-        settles = op is CONDITIONS["or"]  # the side that decides alone
-        if op is not CONDITIONS["xor"] and (a is settles or b is settles):
-            return settles
-        for side in (a, b):
-            if not isinstance(side, bool):
-                return side
-        return a ^ b if op is CONDITIONS["xor"] else not settles
 
-
-_CONNECTIVES = [CONDITIONS[name] for name in ("and", "or", "xor")]
+_CONNECTIVES = {CONDITIONS[name] for name in ("and", "or", "xor")}
 
 
 def _not(found: Any) -> Any:
