@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import os
 import threading
 import weakref
 from collections.abc import Iterator
@@ -29,6 +30,9 @@ _Factory = tuple[CodeType, tuple[str, ...]]
 _factories: weakref.WeakKeyDictionary[CodeType, dict[str, _Factory]] = weakref.WeakKeyDictionary()
 """By code and file: code of different files can be equal."""
 _lock = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    # A child has only the thread that forked: nobody there would release what another one holds.
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
 @contextmanager
