@@ -134,6 +134,8 @@ def _value_of(x: Any) -> tuple[Any, Any]:
 
 
 def _misfit(name: str, one: str, other: str) -> TraceError:
+    if name.startswith("retval_"):  # malt's variable
+        name = "the result"
     return refusal(
         f"{user_line()} depends on numbers that are known only when the compiled function is called, and leaves {name} "
         f"as {one} where it holds and as {other} elsewhere; let both sides leave numbers in the same structure"
@@ -141,7 +143,9 @@ def _misfit(name: str, one: str, other: str) -> TraceError:
 
 
 def _described(x: Any) -> str:
-    return repr(x) if isinstance(x, (str, bool, type(None))) else f"a {type(x).__name__}"
+    if isinstance(x, (str, bool, type(None))):
+        return repr(x)
+    return "a number" if _is_number(x) else f"a {type(x).__name__}"
 
 
 def _is_number(x: Any) -> bool:

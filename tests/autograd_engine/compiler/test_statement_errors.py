@@ -98,7 +98,16 @@ def a_text(x):
     return x if kind == "up" else 2 * x
 
 
-@refused(1, "leaves the expression as a float where it holds and as None elsewhere; let both sides")
+@refused(
+    1, "leaves the result as a tuple where it holds and as a number elsewhere; let both sides leave numbers in the"
+)
+def another_result(x):
+    if x > 0:
+        return x, x
+    return x
+
+
+@refused(1, "leaves the expression as a number where it holds and as None elsewhere; let both sides")
 def none(x):
     y = 1.0 if x > 0 else None
     return x if y is None else y
