@@ -116,7 +116,6 @@ def _reachable(functions: Iterable[Callable[[], Any]], names: Collection[str]) -
     stack: list[Any] = [*functions, *map(_content, variables)]
     while stack:
         x = stack.pop()
-        kind: Any = type(x)
         if isinstance(x, _PLAIN) or id(x) in seen:
             continue
         seen.add(id(x))
@@ -144,7 +143,7 @@ def _reachable(functions: Iterable[Callable[[], Any]], names: Collection[str]) -
                 yield x
             if x.dtype == object:
                 stack += x.ravel().tolist()
-        elif _is_a_class_of_user(kind) and hasattr(x, "__dict__"):
+        elif _is_a_class_of_user(type(x)) and hasattr(x, "__dict__"):
             stack.append(vars(x))
 
 
@@ -159,6 +158,5 @@ def _names(code: CodeType) -> frozenset[str]:
     return frozenset(code.co_names).union(*inner)
 
 
-@functools.lru_cache(maxsize=1000)
 def _is_a_class_of_user(kind: Any) -> bool:
     return is_of_user(getattr(sys.modules.get(kind.__module__), "__file__", None) or "")
