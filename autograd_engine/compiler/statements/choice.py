@@ -12,6 +12,7 @@ from autograd_engine.compiler.trace.errors import TraceError, user_line
 from autograd_engine.compiler.trace.traced import Condition, Traced, context, inside, refusal
 from autograd_engine.number_arrays import number_array
 from autograd_engine.primitives import where
+from autograd_engine.runs import is_node
 from autograd_engine.structure import apart
 
 
@@ -133,6 +134,8 @@ def _value_of(x: Any) -> tuple[Any, Any]:
 
 
 def _misfit(name: str, one: str, other: str) -> TraceError:
+    if name.startswith("retval_"):  # malt's variable
+        name = "the result"
     return refusal(
         f"{user_line()} depends on numbers that are known only when the compiled function is called, and leaves {name} "
         f"as {one} where it holds and as {other} elsewhere; let both sides leave numbers in the same structure"
@@ -140,11 +143,13 @@ def _misfit(name: str, one: str, other: str) -> TraceError:
 
 
 def _described(x: Any) -> str:
-    return repr(x) if isinstance(x, (str, bool, type(None))) else f"a {type(x).__name__}"
+    if isinstance(x, (str, bool, type(None))):
+        return repr(x)
+    return "a number" if _is_number(x) else f"a {type(x).__name__}"
 
 
 def _is_number(x: Any) -> bool:
-    return isinstance(x, (Traced, float, int, np.number, np.bool_)) and not isinstance(x, complex)
+    return isinstance(x, (float, int, np.number, np.bool_)) or is_node(x)
 
 
 def _is_array(x: Any) -> bool:

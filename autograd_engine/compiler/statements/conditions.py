@@ -15,7 +15,7 @@ import numpy as np
 from autograd_engine.compiler.trace.arrays import ArgumentArray
 from autograd_engine.compiler.trace.traced import BROADCAST, CONDITIONS, Condition, Traced, context
 
-_MOST = 500
+_MOST = 100
 """How many cases of comparisons are tried before it is given up to say something about a condition."""
 
 
@@ -74,23 +74,53 @@ def _is_true(x: Any) -> bool:
     return x.__class__ is float and x == 1.0
 
 
-def decide(condition: Any, decided: dict[Any, bool]) -> Any:
-    """Whether a condition holds; or a comparison in it that has to be decided first, by the key `compared_in`."""
-    base, negated = without_not(condition)
-    if base.__class__ is float:
-        return bool(base) ^ negated
-    name = next((name for name in ("and", "or", "xor") if base.op is CONDITIONS[name]), None)
-    if name is None:
-        key = compared_in(base)
-        return decided[key] ^ negated if key in decided else base
-    a, b = (decide(operand, decided) for operand in base.expansion)
-    settles = name == "or"  # the side that decides alone
-    if name != "xor" and (a is settles or b is settles):
-        return settles ^ negated
-    for side in (a, b):
-        if not isinstance(side, bool):
-            return side
-    return (a ^ b if name == "xor" else not settles) ^ negated
+class Decided:
+    """What is known of conditions when some comparisons are `decided`, by the key `compared_in`."""
+
+    def __init__(self, decided: dict[Any, bool]) -> None:
+        self.comparisons = decided
+        self._found: dict[int, Any] = {}  # by the id of a condition, since one may be in many others
+
+    def __call__(self, condition: Condition) -> Any:
+        """Whether a condition holds; or a comparison in it that has to be decided first."""
+        base, negated = without_not(condition)
+        stack = [base]  # instead of recursion: a loop makes long conditions
+        while stack:
+            x = stack[-1]
+            if x.op not in _CONNECTIVES:
+                self._found[id(x)] = self.comparisons.get(compared_in(x), x)
+            elif (missing := self._combine(x)) is not None:
+                stack.append(missing)
+                continue
+            stack.pop()
+        return _not(self._found[id(base)]) if negated else self._found[id(base)]
+
+    def _combine(self, x: Condition) -> Any:
+        """Find out about a condition from its operands; or return one of which nothing has been found out yet."""
+        sides = []
+        settles = x.op is CONDITIONS["or"]  # the side that decides alone
+        for operand in x.expansion:
+            y, negated = without_not(operand)
+            if y.__class__ is not float and id(y) not in self._found:
+                return y
+            side = bool(y) if y.__class__ is float else self._found[id(y)]
+            sides.append(_not(side) if negated else side)
+            if sides[-1] is settles and x.op is not CONDITIONS["xor"]:
+                self._found[id(x)] = settles
+                return None
+        a, b = sides
+        unknown = next((side for side in sides if not isinstance(side, bool)), None)
+        if unknown is None:
+            unknown = a ^ b if x.op is CONDITIONS["xor"] else not settles
+        self._found[id(x)] = unknown
+        return None
+
+
+_CONNECTIVES = {CONDITIONS[name] for name in ("and", "or", "xor")}
+
+
+def _not(found: Any) -> Any:
+    return not found if isinstance(found, bool) else found
 
 
 @contextmanager
@@ -105,16 +135,34 @@ def holding(condition: Condition, holds: bool) -> Iterator[None]:
 
 def is_certain(x: Any) -> bool:
     """Whether x, a bool or a condition, holds wherever the conditions around it do. False where it is hard to say."""
-    return bool(x) if not isinstance(x, Condition) else _is_certain(x, {}, [_MOST])
+    return bool(x) if not isinstance(x, Condition) else _is_certain(x, _certain_comparisons(), [_MOST])
+
+
+def _certain_comparisons() -> dict[Any, bool]:
+    """What the conditions around say of single comparisons."""
+    decided: dict[Any, bool] = {}
+    stack: list[tuple[Any, bool]] = list(context.conditions)
+    while stack:
+        condition, holds = stack.pop()
+        base, negated = without_not(condition)
+        holds ^= negated
+        if base.__class__ is float:
+            continue
+        if base.op is CONDITIONS["and" if holds else "or"]:
+            stack += [(operand, holds) for operand in base.expansion]
+        elif base.op not in _CONNECTIVES:
+            decided[compared_in(base)] = holds
+    return decided
 
 
 def _is_certain(x: Condition, decided: dict[Any, bool], left: list[int]) -> bool:
     left[0] -= 1
-    undecided = decide(x, decided)
+    decide = Decided(decided)
+    undecided = decide(x)
     if undecided is True:
         return True
     for condition, holds in context.conditions:
-        around = decide(condition, decided)
+        around = decide(condition)
         if around is (not holds):
             return True
         if not isinstance(around, bool) and undecided is False:

@@ -12,10 +12,14 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.compiler.statements.choice import Changes, Choice
-from autograd_engine.compiler.trace.errors import is_of_user
-from autograd_engine.compiler.trace.traced import Traced
+from autograd_engine.compiler.trace.errors import is_of_user, user_line
+from autograd_engine.compiler.trace.traced import Traced, refusal
 
 _PLAIN = (float, int, str, bytes, bool, type(None), complex, Traced, ModuleType, type, CodeType)
+
+
+_LARGE = 1000
+"""Of larger arrays of plain numbers it is only noted whether they change."""
 
 
 class Contents:
@@ -30,7 +34,13 @@ class Contents:
         changed: Changes = {}
         for container, before in zip(self._containers, self._before):
             now = _content(container)
-            if not _is_the_same(now, before):
+            if not _is_the_same(container, now, before):
+                if isinstance(now, _Checksum):
+                    raise refusal(
+                        f"{user_line()} changes an array of {container.size:,} numbers in place on one side of a "
+                        "branch that depends on numbers known only when the compiled function is called; change it "
+                        "after the branch, by what the branch leaves in a variable"
+                    )
                 changed[id(container)] = container, now
                 _fill(container, before)
         return changed
@@ -54,23 +64,33 @@ class _Empty:
 _EMPTY = _Empty()
 
 
+class _Checksum(int):
+    """What is kept of an array that is too large to be kept."""
+
+
 def _content(container: Any) -> Any:
     if isinstance(container, CellType):
         try:
             return container.cell_contents
         except ValueError:
             return _EMPTY
+    if isinstance(container, np.ndarray) and container.dtype != object and container.size > _LARGE:
+        numbers = np.ascontiguousarray(container).ravel()
+        numbers = numbers.view(np.uint64 if numbers.itemsize == 8 else np.uint8).astype(np.uint64)
+        return _Checksum(numbers @ np.arange(1, 2 * numbers.size, 2, dtype=np.uint64))
     return list(container) if isinstance(container, list) else container.copy()
 
 
-def _is_the_same(a: Any, b: Any) -> bool:
-    if isinstance(a, dict):
+def _is_the_same(container: Any, a: Any, b: Any) -> bool:
+    if isinstance(container, CellType):
+        return a is b
+    if isinstance(container, dict):
         return len(a) == len(b) and all(map(is_, a, b)) and all(map(is_, a.values(), b.values()))
-    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and a.shape == b.shape:
-        return all(map(is_, a.flat, b.flat)) if a.dtype == object else a.tobytes() == b.tobytes()
-    if isinstance(a, list) and isinstance(b, list):
+    if isinstance(container, list):
         return len(a) == len(b) and all(map(is_, a, b))
-    return a is b or (isinstance(a, set) and a == b)
+    if isinstance(container, np.ndarray) and not isinstance(a, _Checksum):
+        return all(map(is_, a.flat, b.flat)) if a.dtype == object else a.tobytes() == b.tobytes()
+    return bool(a == b)
 
 
 def _fill(container: Any, content: Any) -> None:
@@ -96,7 +116,6 @@ def _reachable(functions: Iterable[Callable[[], Any]], names: Collection[str]) -
     stack: list[Any] = [*functions, *map(_content, variables)]
     while stack:
         x = stack.pop()
-        kind: Any = type(x)
         if isinstance(x, _PLAIN) or id(x) in seen:
             continue
         seen.add(id(x))
@@ -124,7 +143,7 @@ def _reachable(functions: Iterable[Callable[[], Any]], names: Collection[str]) -
                 yield x
             if x.dtype == object:
                 stack += x.ravel().tolist()
-        elif _is_a_class_of_user(kind) and hasattr(x, "__dict__"):
+        elif _is_a_class_of_user(type(x)) and hasattr(x, "__dict__"):
             stack.append(vars(x))
 
 
@@ -139,6 +158,5 @@ def _names(code: CodeType) -> frozenset[str]:
     return frozenset(code.co_names).union(*inner)
 
 
-@functools.lru_cache(maxsize=1000)
 def _is_a_class_of_user(kind: Any) -> bool:
     return is_of_user(getattr(sys.modules.get(kind.__module__), "__file__", None) or "")

@@ -13,12 +13,12 @@ from typing import Any
 
 from autograd_engine import graph
 from autograd_engine.calls import has_calls
-from autograd_engine.compiler.statements.conditions import compared_in, decide
+from autograd_engine.compiler.statements.conditions import Decided, compared_in
 from autograd_engine.compiler.trace.traced import Condition, context
 from autograd_engine.primitives import where
 from autograd_engine.runs import Trace, any_edges, carried
 
-_MOST = 50_000
+_MOST = 30_000
 """How many nodes all paths may have together. Beyond, one sweep goes through all of them, and sums may differ."""
 
 
@@ -52,11 +52,11 @@ class Paths:
         self.left -= len(order)
         if self.left < 0:
             raise _TooManyPathsError
-        views: dict[Any, Any] = {}
+        decide, views = Decided(decided), dict[Any, Any]()
         undecided: dict[Any, Condition] = {}
         for old in order:
             arguments = [views.get(x, 0.0) for x in old.arguments]
-            holds = decide(old.node.arguments[0], decided) if old.node in context.choices else None
+            holds = decide(old.node.arguments[0]) if old.node in context.choices else None
             if isinstance(holds, bool):
                 views[old] = arguments[1 if holds else 2]
             else:

@@ -4,8 +4,8 @@ A function is rewritten by the converters of malt (AutoGraph's), so that each st
 has the file and the lines of the old one, so that errors and tracebacks name what the user wrote. It shares globals,
 defaults and the variables from outside with the old function.
 
-Only the user's functions are rewritten: those that a rewritten function calls, and those that it gives to a function of
-Python's or NumPy's (`map`, `functools.reduce`). Functions of this library ask `rewrite` for what they call (`runs`).
+Only the user's functions are rewritten: those that a rewritten function calls, and those that it gives to others, such
+as `map` and `grad`. Functions of this library also ask for what they call (`user_function`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import os
 import threading
 import weakref
 from collections.abc import Iterator
@@ -29,6 +30,9 @@ _Factory = tuple[CodeType, tuple[str, ...]]
 _factories: weakref.WeakKeyDictionary[CodeType, dict[str, _Factory]] = weakref.WeakKeyDictionary()
 """By code and file: code of different files can be equal."""
 _lock = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    # A child has only the thread that forked: nobody there would release what another one holds.
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
 @contextmanager
@@ -69,19 +73,15 @@ def converted_call(f: Any, args: tuple[Any, ...], keywords: dict[str, Any] | Non
         called = operators.BUILTINS.get(f) or rewritten(f)
     except TypeError:  # f has no hash
         called = rewritten(f)
-    if called is f and (f.__module__ == "builtins" if isinstance(f, type) else not _is_of_this_library(f)):
+    if called is f and (not isinstance(f, type) or f.__module__ == "builtins"):  # `map` is a class
         args = tuple(map(_argument, args))
         keywords = keywords and {name: _argument(x) for name, x in keywords.items()}
     return called(*args, **(keywords or {}))
 
 
 def _argument(x: Any) -> Any:
-    """A function that is given to one of Python or NumPy, which may call it."""
+    """A function that is given to one that is not rewritten, which may call it."""
     return rewritten(x) if isinstance(x, (FunctionType, MethodType)) or type(x) is functools.partial else x
-
-
-def _is_of_this_library(f: Any) -> bool:
-    return str(getattr(f, "__module__", "")).partition(".")[0] in ("autograd_engine", "nn")
 
 
 def _made(kind: Any, *args: Any, **keywords: Any) -> Any:

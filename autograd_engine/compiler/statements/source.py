@@ -106,6 +106,8 @@ def _are_the_same(one: tuple[str, Any], other: tuple[str, Any]) -> bool:
     (name, x), (other_name, y) = one, other
     if isinstance(x, CodeType) and isinstance(y, CodeType):
         return _are_alike(x, y)
+    if isinstance(x, str) and isinstance(y, str) and ".<locals>." in x and ".<locals>." in y:
+        return True  # the names of functions, which say where they are
     same = x == y if isinstance(x, frozenset) else repr(x) == repr(y)  # which tells 1 from 1.0 and 0.0 from -0.0
     return name == other_name and same
 

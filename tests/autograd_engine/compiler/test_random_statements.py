@@ -71,7 +71,7 @@ def defined(lines, name="f", **names):
     return namespace[name]
 
 
-@settings(max_examples=40, phases=[Phase.generate])  # a failure prints its program, and shrinking takes minutes
+@settings(max_examples=25, phases=[Phase.generate])  # a failure prints its program, and shrinking takes minutes
 @given(blocks(3, 0))
 def test_random_programs(block):
     f = defined(["def f(x, y):", "    a, b = x * y, x + 0.5", *block, "    return a * x + b * y"])
@@ -127,3 +127,20 @@ def test_the_sweep_by_paths_is_needed(monkeypatch):
     point = (0.7, 0.3)
     f = value_and_grad(several_ways, (0, 1))
     assert jit(f, exact=True)(*point)[0] == f(*point)[0]
+
+
+def many_rounds(x):
+    for i in range(400):
+        if x > i:
+            y = x * i
+        else:
+            continue
+        if y > 1000:
+            return y
+    return x
+
+
+def test_conditions_of_many_rounds_take_neither_depth_nor_time():
+    compiled = jit(value_and_grad(many_rounds), exact=True)
+    for x in (-1.0, 3.7, 50.5):
+        same_bits(compiled(x), value_and_grad(many_rounds)(x))

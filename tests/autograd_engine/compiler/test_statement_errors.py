@@ -98,7 +98,16 @@ def a_text(x):
     return x if kind == "up" else 2 * x
 
 
-@refused(1, "leaves the expression as a float where it holds and as None elsewhere; let both sides")
+@refused(
+    1, "leaves the result as a tuple where it holds and as a number elsewhere; let both sides leave numbers in the"
+)
+def another_result(x):
+    if x > 0:
+        return x, x
+    return x
+
+
+@refused(1, "leaves the expression as a number where it holds and as None elsewhere; let both sides")
 def none(x):
     y = 1.0 if x > 0 else None
     return x if y is None else y
@@ -199,6 +208,16 @@ def an_index(x):
     if x > 0:
         i = 2
     return [1.0, x, x * x][i]
+
+
+numbers = np.zeros(1001)
+
+
+@refused(1, "changes an array of 1,001 numbers in place on one side of a branch .*; change it after the branch")
+def a_large_array(x):
+    if x > 0:
+        numbers[3], numbers[4] = numbers[4], numbers[3] + 1.0
+    return x
 
 
 class Number:

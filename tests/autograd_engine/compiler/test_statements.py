@@ -416,3 +416,15 @@ def test_lambdas_on_one_line_are_told_apart():
     one, other = (lambda x: x if x > 0 else 1.0), (lambda x: x if x > 0 else 2.0)
     inside = lambda k: lambda x: x if x > k else 3.0  # noqa: E731
     assert [jit(f)(-1.0) for f in (one, other, inside(0))] == [1.0, 2.0, 3.0]
+
+
+def test_a_branch_compiles_to_what_where_compiles_to():
+    def branching(x, y):
+        if x > y:
+            x = x * y
+        return x * y
+
+    def choosing(x, y):
+        return where(x > y, x * y, x) * y
+
+    assert jit(value_and_grad(branching)).program(1.0, 2.0) == jit(value_and_grad(choosing)).program(1.0, 2.0)
