@@ -315,18 +315,19 @@ def test_whoever_enters_llvm_holds_the_lock():
 @pytest.mark.parametrize(
     "other",
     [
-        # is in LLVM at the moment of the fork,
-        "with host.llvm():\n        entered.set()\n        time.sleep(0.2)",
+        # is in LLVM when the fork begins, which must wait for it: otherwise it is still there at the fork,
+        "with host.llvm():\n        entered.set()\n        forking.wait()\n        forked.wait(0.2)",
         # or traces the function that the child will call
         "f(1.0)",
     ],
 )
 def test_a_child_can_compile_whatever_another_thread_did_at_the_fork(other):
     program = (
-        "import os, signal, threading, time\n"
+        "import os, signal, threading\n"
         "from autograd_engine import jit\n"
         "from autograd_engine.compiler.llvm import host\n"
-        "entered, forked, parent = threading.Event(), threading.Event(), os.getpid()\n"
+        "entered, forking, forked, parent = *(threading.Event() for _ in range(3)), os.getpid()\n"
+        "os.register_at_fork(before=forking.set)\n"  # before those registered earlier
         "@jit\n"
         "def f(x):\n"
         "    if threading.current_thread() is other and os.getpid() == parent:\n"
@@ -339,7 +340,7 @@ def test_a_child_can_compile_whatever_another_thread_did_at_the_fork(other):
         "entered.wait()\n"
         "child = os.fork()\n"
         "if not child:\n"
-        "    signal.alarm(30)\n"
+        "    signal.alarm(60)\n"
         "    os._exit(int(f(1.0)))\n"
         "forked.set()\n"
         "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"

@@ -17,7 +17,7 @@ from tests.nn.command_line.program import PROGRAM
 from tests.nn.playground.playground_server import serving
 
 SMALL = "hidden=3&samples=60"
-SECONDS = 30  # that something may take on a slow machine
+SECONDS = 60  # that something may take on a slow machine
 
 
 class Window:
