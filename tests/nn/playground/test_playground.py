@@ -1,6 +1,7 @@
 """The playground without a browser: what can be set, what is trained, what is answered, who is let in."""
 
 import http.client
+import itertools
 import json
 import math
 import re
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 from contextlib import ExitStack
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -23,7 +25,7 @@ from nn.datasets import DataError
 from nn.json_text import to_json
 from nn.modules import ACTIVATIONS, resolve_activation
 from nn.optimizers import OPTIMIZERS
-from nn.playground import server
+from nn.playground import server, session
 from nn.playground.data import EXTENT, FEATURES, GENERATED, MOST_POINTS, features, generate, pasted, split
 from nn.playground.engine import PENALTIES, Engine, Network, engine_of
 from nn.playground.frames import NEURON_SIDE, OUTPUT_SIDE
@@ -557,27 +559,37 @@ def test_a_step_is_a_step_of_the_training():
     np.testing.assert_array_equal(frame["weights"], Training(SMALL).parameters)
 
 
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock of sessions on which 1/1024 s passes between two looks."""
+    looks = itertools.count()
+    monkeypatch.setattr(session, "time", SimpleNamespace(monotonic=lambda: next(looks) / 1024))
+
+
+@pytest.mark.usefixtures("clock")
 def test_play_trains_and_pause_ends_it():
     session = Session()
     sent(session, "open", query=SMALL.query())
     [state] = sent(session, "play", speed=0)
     assert state["playing"]
     assert session.playing
-    [frame] = session.advance(0.05)
-    assert taken_apart(frame)["steps"] > 0
+    [frame] = session.advance(1 / 16)
+    assert taken_apart(frame)["steps"] == 63
     state, _ = sent(session, "pause")
     assert not state["playing"]
 
 
+@pytest.mark.usefixtures("clock")
 def test_the_speed_is_kept():
     session = Session()
     sent(session, "open", query=SMALL.query())
     sent(session, "play", speed=100)
     session._since -= 0.1  # as if a tenth of a second had passed
     session.advance(10.0)
-    assert 9 <= session.training.steps <= 12
+    assert session.training.steps == 10
 
 
+@pytest.mark.usefixtures("clock")
 def test_a_training_that_explodes_stops_and_says_so():
     session = Session()
     sent(session, "open", query="problem=regression&lr=100&hidden=4,4&activation=linear&samples=40")
