@@ -14,7 +14,7 @@ import pytest
 
 from autograd_engine import dot, jit, mean, sin, tanh, value_and_grad, vmap
 from autograd_engine.compiler.llvm import cache as disk
-from autograd_engine.compiler.llvm import executable, native
+from autograd_engine.compiler.llvm import executable, host, native
 from autograd_engine.compiler.llvm.layout import SMALLEST_CHUNK
 
 pytest.importorskip("llvmlite")
@@ -131,6 +131,12 @@ def test_the_width_of_the_vector_unit_changes_nothing_but_rounding(samples, monk
     assert [value for value, *_ in results] == pytest.approx([mean_of_squares] * 3, rel=1e-13)
     for found in results[1:]:
         assert found == pytest.approx(results[0], rel=1e-12, abs=1e-13)
+
+
+@pytest.mark.parametrize(("features", "width"), [({"avx", "avx2", "avx512f"}, 8), ({"avx", "avx2"}, 4), ({"sse2"}, 2)])
+def test_the_width_is_that_of_the_widest_registers(features, width, monkeypatch):
+    monkeypatch.setattr(host, "host_features", lambda: features)
+    assert host.width.__wrapped__() == width
 
 
 def test_calls_from_several_threads_do_not_disturb_each_other():
