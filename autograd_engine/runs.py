@@ -7,7 +7,6 @@ came from the arguments of this run, else nodes that record what they depend on.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,6 +17,7 @@ from autograd_engine.backward import cotangents_of, order_of_values
 from autograd_engine.calls import with_calls
 from autograd_engine.constants import map_numbers
 from autograd_engine.copying import has_variables, is_variable, variables
+from autograd_engine.forks import Lazy
 from autograd_engine.graph import forward_sweep, reverse_sweep, topological_order
 from autograd_engine.number import Float
 from autograd_engine.primitives import as_float, identity
@@ -137,7 +137,7 @@ class Trace:
         """Whether the graph contains a variable of an enclosing derivative."""
         return any(is_variable(x) for x in self._order)
 
-    @functools.cached_property
+    @Lazy
     def order(self) -> list[Any]:
         """The inputs and what depends on them, in topological order."""
         return between(self.inputs, self._order)

@@ -54,6 +54,7 @@ class Dataset:
     regression it holds numbers and `class_names` is empty. `name` is the name of the set or its file. Where the
     samples are images, `image_shape` is their (height, width), and the features are their pixels, row by row.
     `categories` are the texts of each column of texts, which has a feature "column=text", 0 or 1, for each of them.
+    `dropped` rows of the file are left out for a missing cell, and `without_target` for want of a target.
     """
 
     name: str
@@ -64,6 +65,8 @@ class Dataset:
     class_names: tuple[str, ...]
     image_shape: tuple[int, int] | None = None
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    dropped: int = 0
+    without_target: int = 0
 
     def columns(self, names: Sequence[str]) -> Array:
         """The features of these names, in this order. Raises DataError if there is one that the data set lacks."""
@@ -229,10 +232,11 @@ def read_csv(
     _, header = next(rows)
     column, features = _chosen(path, header, target, ignore)
     cells: list[str] = []
-    row_numbers, table = array("q"), Table(path, header, features)
+    row_numbers, table, dropped, without_target = array("q"), Table(path, header, features), 0, 0
     for row, texts in rows:
         text = texts[column].strip()
         if missing and text.lower() in MISSING:
+            without_target += 1
             continue
         table.add(row, texts)
         if task == "regression" or text.lower() in ("", "nan"):
@@ -251,11 +255,12 @@ def read_csv(
     X, names, categories = table.encoded(table.categories(), missing)
     if missing == "drop":
         kept = np.isfinite(X.sum(axis=1))
+        dropped = len(X) - int(kept.sum())
         X, cells = X[kept], [cell for cell, whole in zip(cells, kept.tolist()) if whole]
         if not cells:
             raise DataError(f"{path}: every row has a missing cell")
     y, classes = _targets(cells, task)
-    return Dataset(str(path), X, y, names, name, classes, categories=categories)
+    return Dataset(str(path), X, y, names, name, classes, None, categories, dropped, without_target)
 
 
 def _chosen(path: FilePath, header: list[str], target: str | None, ignore: Sequence[str]) -> tuple[int, list[int]]:

@@ -217,7 +217,9 @@ def _check_modules(architecture: Any) -> None:
     def modules(description: Any) -> int:
         if isinstance(description, list):
             return sum(map(modules, description))
-        return 1 + modules(description.get("arguments")) if isinstance(description, dict) else 0
+        if not isinstance(description, dict):
+            return 0
+        return 1 + modules([description.get("arguments"), *description.get("keywords", {}).values()])
 
     if (found := modules(architecture)) > MOST_MODULES:
         raise TypeError(f"it has {found} modules; a model file holds at most {MOST_MODULES}")

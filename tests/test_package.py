@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent
 EXTRAS = ["cyclopts", "graphviz", "llvmlite", "malt", "matplotlib", "rich", "safetensors", "scipy", "sklearn"]
 # The reading order: a module imports only from modules before it, and a package stands after its own.
 READING_ORDER = """
+autograd_engine: forks
 autograd_engine.primitives: primitive arithmetic sums exponentials trigonometry special gamma
 autograd_engine.primitives: activations
 autograd_engine: primitives graph calls number_arrays number backward copying value rows structure constants expressions

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import math
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,6 +18,7 @@ from typing import Any
 from autograd_engine import value
 from autograd_engine.diagnosis.origins import note, start_afresh
 from autograd_engine.diagnosis.why import Diagnosis, why_gradient, why_value
+from autograd_engine.forks import new_lock
 from autograd_engine.graph import reverse_sweep, topological_order
 from autograd_engine.primitives import as_float
 from autograd_engine.value import Value, edges
@@ -103,7 +103,7 @@ class _Hooks:
     """What makes nodes, in two versions, and how many blocks are open in all threads."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock = new_lock()
         self.blocks = 0
         self.new = value.new_node
         self.methods: dict[str, Any] = {}

@@ -9,7 +9,6 @@ units. Either way there is one factor for each edge of the graph and no more.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from typing import Any, Literal
 from autograd_engine.explanations.names import Names
 from autograd_engine.explanations.notation import latex, text
 from autograd_engine.explanations.symbols import Number, Symbol, evaluate, symbolic_partials, times
+from autograd_engine.forks import Lazy
 from autograd_engine.graph import reverse_sweep, topological_order
 from autograd_engine.primitives import PRIMITIVES
 from autograd_engine.value import Value, edges
@@ -38,7 +38,7 @@ class Factor:
     number: float
     names: Names = field(repr=False)
 
-    @functools.cached_property
+    @Lazy
     def rule(self) -> tuple[Symbol, float]:
         """The derivative as the row's rule has it, in the names of the explanation, and its value at this point."""
         op, out = self.child.op, self.names.symbol(self.child)

@@ -10,13 +10,14 @@ import functools
 import inspect
 import math
 import numbers
-import threading
 from collections.abc import Callable, Sequence
 from math import inf, nan
 from types import MethodType
 from typing import Any, ClassVar
 
 import numpy as np
+
+from autograd_engine.forks import new_lock
 
 _KNOWN = frozenset({int, bool})  # surely numbers: asking the abstract class would take 0.2 µs
 
@@ -207,7 +208,7 @@ def family(name: str, make: Callable[[int], Primitive], last: int) -> Callable[[
     That function raises ValueError unless m is an int from 0 to `last`.
     """
     rows: dict[int, Primitive] = {}
-    lock = threading.Lock()
+    lock = new_lock()
 
     def member(m: int) -> Primitive:
         if type(m) is not int or not 0 <= m <= last:

@@ -40,6 +40,13 @@ def warn(message: object) -> None:
     print("autograd-engine:", message, file=sys.stderr)
 
 
+def left_out(dropped: int, without_target: int = 0) -> list[str]:
+    """A line that says how many rows of a file are not used and why, or none."""
+    reasons = ((dropped, "with missing cells"), (without_target, "without a target"))
+    rows = [f"{count} {'row' if count == 1 else 'rows'} {why}" for count, why in reasons if count]
+    return [f"left out: {', '.join(rows)}"] if rows else []
+
+
 def check_ending(option: str, path: Path | None, endings: tuple[str, ...]) -> None:
     """Raise CommandError unless the name of the file that an option writes has one of these endings."""
     if path is not None and path.suffix.lower() not in endings:

@@ -6,9 +6,12 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
+
 from autograd_engine.files import write_atomically
 from nn.checks import Array
 from nn.command_line.options import FLAG, CommandError, with_hints
+from nn.command_line.output import left_out, warn
 from nn.command_line.predictor import Predictor
 from nn.csv_tables import Missing
 from nn.datasets import CellError, DataError, is_file, load, read_columns
@@ -71,6 +74,12 @@ def _inputs(data: str, predictor: Predictor, missing: Missing | None) -> Array:
             raise DataError(f"--missing is for CSV files, and {data!r} is not one")
         return load(data).columns(predictor.feature_names)
     try:
-        return read_columns(data, predictor.feature_names, predictor.categories, missing)
+        X = read_columns(data, predictor.feature_names, predictor.categories, missing and "mean")
     except CellError as error:
         raise with_hints(error) from None
+    if missing != "drop":
+        return X
+    whole = ~np.isnan(X).any(axis=1)
+    for line in left_out(len(X) - int(whole.sum())):
+        warn(f"{data}: {line}")
+    return X[whole]

@@ -28,7 +28,7 @@ from nn.command_line.options import (
     at_least,
     with_hints,
 )
-from nn.command_line.output import console, table, warn
+from nn.command_line.output import console, left_out, table, warn
 from nn.command_line.predictor import Predictor
 from nn.command_line.report import MERITS, drawings, figures, judge
 from nn.command_line.results import METRICS, MODEL, Results, metrics
@@ -294,6 +294,7 @@ def _summary(dataset: Dataset, parts: dict[str, Dataset]) -> str:
     lines = [f"{dataset.name}: {len(dataset.X)} samples ({sizes}), {len(dataset.feature_names)} features, {target}"]
     for column, texts in dataset.categories.items():
         lines.append(f"column {column!r} holds texts: a feature, 0 or 1, for each of {', '.join(texts)}")
+    lines += left_out(dataset.dropped, dataset.without_target)
     if gaps := int(np.isnan(dataset.X).any(axis=1).sum()):
         have = "sample has" if gaps == 1 else "samples have"
         lines.append(f"{gaps} {have} missing cells, filled in with the mean of those to train")

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import uvicorn
@@ -21,6 +23,7 @@ from starlette.routing import Mount, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from nn.json_text import to_json
 from nn.playground.session import Answer, Session, welcome
@@ -34,6 +37,7 @@ LARGEST_FRAME = 1 << 20  # bytes of a WebSocket message; what is longer than a s
 FRAME_SECONDS = 1 / 60
 TRAINING_SHARE = 0.7  # of a frame's time, the rest is for the picture
 FRAMES_AHEAD = 2  # that the page has not yet shown
+REQUEST_SECONDS = 10  # for a request to come whole
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -78,16 +82,23 @@ class Guard:
 
 class Page:
     """One open page: its messages come into an inbox, one after the other they are answered, and in between the
-    session trains. Whatever takes time happens in a thread, so that no page waits for another."""
+    session trains. Whatever takes time happens in a thread of the page, so that no page waits for another."""
 
     def __init__(self, websocket: WebSocket) -> None:
         self.websocket = websocket
         self.session = Session()
+        self.thread = ThreadPoolExecutor(max_workers=1)
         self.inbox: asyncio.Queue[str] = asyncio.Queue(maxsize=32)
         self.frames_ahead = 0
 
     async def run(self) -> None:
-        """Until the page is closed."""
+        """Until the page is closed. Its thread ends with what it is at."""
+        try:
+            await self._talk()
+        finally:
+            self.thread.shutdown(wait=False)
+
+    async def _talk(self) -> None:
         await self.websocket.send_text(to_json(welcome()))
         reader, worker = asyncio.create_task(self._read()), asyncio.create_task(self._work())
         done, pending = await asyncio.wait((reader, worker), return_when=asyncio.FIRST_COMPLETED)
@@ -122,7 +133,7 @@ class Page:
     async def _answer(self, work: Callable[[], list[Answer]]) -> None:
         """Do the work in a thread and send what comes of it. A fault in it is said, and the page lives on."""
         try:
-            answers = await to_thread.run_sync(work)
+            answers = await asyncio.get_running_loop().run_in_executor(self.thread, work)
         except Exception as error:
             _log.exception("a page of the playground met a fault")
             self.session.playing = False
@@ -138,6 +149,12 @@ class Page:
 
 SHOWN = '{"type":"shown"}'
 """What the page says when it has shown a frame; so it gets as many as it can show, and no more."""
+
+
+@asynccontextmanager
+async def _one_thread_for_files(_: Starlette) -> AsyncIterator[None]:
+    to_thread.current_default_thread_limiter().total_tokens = 1  # of 40, which would wait for files from then on
+    yield
 
 
 def application(port: int) -> ASGIApp:
@@ -157,8 +174,36 @@ def application(port: int) -> ASGIApp:
         finally:
             open_pages -= 1
 
-    app = Starlette(routes=[WebSocketRoute("/session", connect), Mount("/", StaticFiles(directory=STATIC, html=True))])
-    return Guard(app, port)
+    routes = [WebSocketRoute("/session", connect), Mount("/", StaticFiles(directory=STATIC, html=True))]
+    return Guard(Starlette(routes=routes, lifespan=_one_thread_for_files), port)
+
+
+class Requests(H11Protocol):
+    """The requests of a connection. Each comes whole within `timeout_keep_alive` seconds, or the connection is closed.
+
+    Uvicorn itself waits for as long only between a response and the first byte of the next request.
+    """
+
+    _due: float | None = None  # when the request that has begun must be whole
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Wait for the first request."""
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has come of a request, and wait for the rest."""
+        super().data_received(data)
+        answering = self.cycle is not None and not self.cycle.response_complete
+        if answering or self.transport.is_closing() or self.transport.get_protocol() is not self:  # but a WebSocket's
+            self._due = None
+        else:
+            self._wait()
+
+    def _wait(self) -> None:
+        self._unset_keepalive_if_required()
+        self._due = self._due or self.loop.time() + self.timeout_keep_alive
+        self.timeout_keep_alive_task = self.loop.call_at(self._due, self.timeout_keep_alive_handler)
 
 
 def listen(port: int) -> socket.socket:
@@ -178,6 +223,8 @@ def server(port: int) -> uvicorn.Server:
     """The server for the application; `run(sockets=[...])` serves until Ctrl-C."""
     config = uvicorn.Config(
         application(port),
+        http=Requests,
+        timeout_keep_alive=REQUEST_SECONDS,
         ws="websockets-sansio",
         ws_max_size=LARGEST_FRAME,
         ws_per_message_deflate=False,  # to the same computer it costs more than it saves

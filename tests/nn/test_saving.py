@@ -139,12 +139,14 @@ def test_an_architecture_that_does_not_fit_is_refused(tmp_path, architecture):
         load(_written(tmp_path / "file", description, **arrays))
 
 
+@pytest.mark.parametrize("place", ["arguments", "keywords"])
 @pytest.mark.parametrize("unit", ["Linear", "Activation", "BatchNorm"])
-def test_a_file_of_too_many_modules_is_refused_before_one_is_made(tmp_path, monkeypatch, unit):
+def test_a_file_of_too_many_modules_is_refused_before_one_is_made(tmp_path, monkeypatch, unit, place):
     made = []
     monkeypatch.setattr(saving, "_rebuilt", lambda *arguments: made.append(arguments))
     units = [{"class": unit, "arguments": [1, 1], "keywords": {}}] * 32_000
-    description = {"format": 1, "architecture": {"class": "Sequential", "arguments": units, "keywords": {}}}
+    given = {"arguments": [], "keywords": {}} | {place: units if place == "arguments" else {"units": units}}
+    description = {"format": 1, "architecture": {"class": "Sequential"} | given}
     with pytest.raises(ModelFileError, match="it has 32001 modules; a model file holds at most 10000"):
         load(_written(tmp_path / "file", description | {"metadata": {}}))
     assert not made

@@ -194,7 +194,7 @@ class Workspace:
         self.address = ctypes.addressof(self.context)
         self.scalars: Any = (ctypes.c_double * executable.scalars)()
         self.numbers: Any = (ctypes.c_double * layout.outputs)()
-        self.outputs: Any = np.ctypeslib.as_array(self.numbers)
+        self.outputs: Any = np.asarray(self.numbers)
         self.samples = [0] * layout.batches
         self.rows: list[Any] = [None] * layout.batches
         self._batches_with_rows = [(batch, count) for batch, count in enumerate(layout.rows) if count]

@@ -6,18 +6,15 @@ llvmlite is imported when the first kernel is made.
 from __future__ import annotations
 
 import functools
-import os
 import platform
-import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-_lock = threading.RLock()
-if hasattr(os, "register_at_fork"):
-    # A child has only the thread that forked: what another one left half done, LLVM's own locks too, would stay so.
-    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
+from autograd_engine.forks import new_lock
+
+_lock = new_lock()  # and so LLVM's own locks are free at a fork
 _unused: deque[Any] = deque()
 
 

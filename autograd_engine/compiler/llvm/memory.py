@@ -6,14 +6,14 @@ program is cut into parts, each a function; what is needed beyond its part lies 
 
 from __future__ import annotations
 
-import functools
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from autograd_engine.compiler.llvm.layout import Layout, Loop
 from autograd_engine.compiler.program.program import FROM_OUTSIDE, IN_BUFFERS, SHARED, STACKS, Program
-from autograd_engine.compiler.program.regions import lines, parts
+from autograd_engine.compiler.program.regions import lines, parts, cut
+from autograd_engine.forks import Lazy
 
 TILE = 4
 """Blocks of samples that go through one part before the next part begins, while its code is at hand."""
@@ -38,7 +38,7 @@ class Section:
     slots: dict[int, int] = field(default_factory=dict)
     rows: dict[int, list[int]] = field(default_factory=dict)
 
-    @functools.cached_property
+    @Lazy
     def parts(self) -> list[list[int]]:
         """The instructions, cut into what becomes one function each.
 

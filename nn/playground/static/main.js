@@ -115,7 +115,7 @@ function build(welcome) {
   output = new OutputView(extent, { sample: chooseSample, add: addPoint });
   curves = new Curves(byId("curves"));
   inspector = new Inspector({
-    refresh, copy, select: lookAt, sample: chooseSample, set: (index, number) => { send("set", { index, number }); refresh(true); },
+    copy, refresh: () => refresh(true), select: lookAt, sample: chooseSample, set: (index, number) => { send("set", { index, number }); refresh(true); },
     landscape: (first, second) => { asked = send("landscape", { first, second }); },
   });
   new HeatMap(byId("scale")).paint(Int8Array.from({ length: 255 }, (_, i) => i - 127));

@@ -14,7 +14,7 @@ import pytest
 
 from autograd_engine import dot, jit, mean, sin, tanh, value_and_grad, vmap
 from autograd_engine.compiler.llvm import cache as disk
-from autograd_engine.compiler.llvm import executable, native
+from autograd_engine.compiler.llvm import executable, host, native
 from autograd_engine.compiler.llvm.layout import SMALLEST_CHUNK
 
 pytest.importorskip("llvmlite")
@@ -131,6 +131,12 @@ def test_the_width_of_the_vector_unit_changes_nothing_but_rounding(samples, monk
     assert [value for value, *_ in results] == pytest.approx([mean_of_squares] * 3, rel=1e-13)
     for found in results[1:]:
         assert found == pytest.approx(results[0], rel=1e-12, abs=1e-13)
+
+
+@pytest.mark.parametrize(("features", "width"), [({"avx", "avx2", "avx512f"}, 8), ({"avx", "avx2"}, 4), ({"sse2"}, 2)])
+def test_the_width_is_that_of_the_widest_registers(features, width, monkeypatch):
+    monkeypatch.setattr(host, "host_features", lambda: features)
+    assert host.width.__wrapped__() == width
 
 
 def test_calls_from_several_threads_do_not_disturb_each_other():
@@ -309,39 +315,3 @@ def test_whoever_enters_llvm_holds_the_lock():
         "print(len(inside) > 1000, all(inside))"
     )
     assert output(program) == "True True\n"
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-@pytest.mark.parametrize(
-    "other",
-    [
-        # is in LLVM at the moment of the fork,
-        "with host.llvm():\n        entered.set()\n        time.sleep(0.2)",
-        # or traces the function that the child will call
-        "f(1.0)",
-    ],
-)
-def test_a_child_can_compile_whatever_another_thread_did_at_the_fork(other):
-    program = (
-        "import os, signal, threading, time\n"
-        "from autograd_engine import jit\n"
-        "from autograd_engine.compiler.llvm import host\n"
-        "entered, forked, parent = threading.Event(), threading.Event(), os.getpid()\n"
-        "@jit\n"
-        "def f(x):\n"
-        "    if threading.current_thread() is other and os.getpid() == parent:\n"
-        "        entered.set()\n"
-        "        forked.wait()\n"
-        "    return x + 41\n"
-        f"def work():\n    {other}\n"
-        "other = threading.Thread(target=work, daemon=True)\n"
-        "other.start()\n"
-        "entered.wait()\n"
-        "child = os.fork()\n"
-        "if not child:\n"
-        "    signal.alarm(30)\n"
-        "    os._exit(int(f(1.0)))\n"
-        "forked.set()\n"
-        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
-    )
-    assert output(program) == "42\n"

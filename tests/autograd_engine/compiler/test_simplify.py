@@ -138,6 +138,10 @@ def test_sums_over_samples_contract_products():
     assert "sum over i: %1[i]\n" in text
 
 
+def test_a_product_of_what_all_samples_share_stays_out_of_the_loop():
+    assert "fma" not in jit(lambda x, a, b: vmap(lambda x: a * b + x)(x)).program(np.ones(3), 1.0, 2.0)
+
+
 def test_what_comes_after_a_sum_over_samples_contracts_too():
     text = jit(lambda x, a, b: [vmap(lambda x: x * x)(x).sum() * a + b, a * b - 1]).program(np.ones(3), 1.0, 2.0)
     assert "[i] * %" in text

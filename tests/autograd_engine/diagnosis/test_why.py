@@ -6,6 +6,7 @@ import math
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -38,8 +39,9 @@ from autograd_engine import (
 )
 from autograd_engine.diagnosis import origins
 from autograd_engine.diagnosis.as_python import python_text, with_names
+from autograd_engine.diagnosis.matching import Operand, Terms, _pattern
 from autograd_engine.diagnosis.rewrites import REWRITES
-from autograd_engine.diagnosis.trials import kind_of
+from autograd_engine.diagnosis.trials import WHOLE, _names, kind_of
 from autograd_engine.expressions import parse
 from autograd_engine.primitives import identity
 from autograd_engine.rows import Rows
@@ -650,7 +652,8 @@ def test_a_block_is_for_its_task():
     async def both():
         return await asyncio.gather(watched(), free())
 
-    assert asyncio.run(both())[1].data == math.inf
+    with ThreadPoolExecutor(1) as thread:  # in the thread of the tests, the browser of others may have a loop
+        assert thread.submit(asyncio.run, both()).result()[1].data == math.inf
 
 
 def test_nothing_is_said_when_python_ends_with_notes():
@@ -761,3 +764,52 @@ def test_debug_decorates_a_function_too():
 
     with pytest.raises(NotFiniteError, match=r"log\(sigmoid\(x\)\) write -softplus\(-x\)"):
         loss(Value(-800.0, "x"))
+
+
+def test_a_pattern_is_shown_to_the_end_and_no_deeper():
+    def depth(x):
+        return 0 if isinstance(x, float) or x.op is None else 1 + max(map(depth, x.arguments))
+
+    assert max(depth(_pattern(rule.pattern)) for rule in REWRITES) == WHOLE
+
+
+def test_a_list_of_terms_names_three():
+    terms = tuple(Operand(Value(1.0, name), 1.0) for name in "abcd")
+    assert _names(Terms(terms[:3])) == "a, b, c"
+    assert _names(Terms(terms)) == "a, b, c, …"
+
+
+@pytest.mark.parametrize("bound", [1e3, 2.0**40])
+def test_a_number_on_the_bound_is_fine(bound):
+    assert kind_of(bound, bound) == kind_of(-1 / bound, bound) == "fine"
+    assert kind_of(math.nextafter(bound, math.inf), bound) == "huge"
+    assert kind_of(math.nextafter(1 / bound, 0.0), bound) == "vanishing"
+
+
+ROUNDED = ([1 + 0.9e-6, -1 - 0.9e-6], [1.0, -1.0, 1 + 1.1e-6, -1 - 1.1e-6])
+TINY = ([0.0, 0.9e-12], [-1e-300, 1.1e-12])
+
+
+@pytest.mark.parametrize(
+    ("instead", "meant", "not_meant"),
+    [
+        ("sqrt(maximum((1 - x) * (1 + x), 0))", *ROUNDED),
+        ("arccos(clip(x, -1, 1))", *ROUNDED),
+        ("arcsin(clip(x, -1, 1))", *ROUNDED),
+        ("log(x + 1e-12)", *TINY),
+        ("sqrt(x + 1e-12)", *TINY),
+        ("sqrt(maximum(x - y, 0))", [(1.0, 1 + 0.9e-6)], [(1.0, 1.0), (1.0, 1 + 1.1e-6), (1.0, 0.5)]),
+        ("abs(x) ** y", [(-1e-300, 0.5)], [(0.0, 0.5), (1.0, 0.5)]),
+        ("x ** y", [(-2.0, 3.0)], [(-2.0, 0.5)]),
+        ("where(m, x, 0)", [(0.0, 1.0)], [(1e-300, 1.0)]),
+        ("where(y, x / y, 0)", [(1.0, 0.0)], [(1.0, 1e-300)]),
+    ],
+)
+def test_a_rewrite_is_meant_up_to_its_limit_and_no_further(instead, meant, not_meant):
+    [rule] = [rule for rule in REWRITES if rule.instead == instead]
+    names = parse(rule.pattern).names
+
+    def says(point):
+        return bool(rule.when(**dict(zip(sorted(names), point if isinstance(point, tuple) else (point,)))))
+
+    assert list(map(says, [*meant, *not_meant])) == [True] * len(meant) + [False] * len(not_meant)

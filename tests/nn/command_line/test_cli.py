@@ -196,7 +196,9 @@ def test_texts_and_missing_cells_are_used_and_remembered(capsys, no_pictures):
         (Path(holed).read_text(), "--missing", "drop"),
     ):
         assert main(["predict", model, write("use.csv", content), *option]) == 0
-        answers.append(capsys.readouterr().out.splitlines())
+        answers.append((shown := capsys.readouterr()).out.splitlines())
+        dropped = "autograd-engine: use.csv: left out: 1 row with missing cells\n"
+        assert shown.err == (dropped if "drop" in option else "")
     assert answers[0] == answers[1]
     assert answers[2] == [answers[0][i] for i in (0, 1, 3)]
     write(path, Path(path).read_text().replace("\n3,3,", "\n,3,"))
@@ -206,7 +208,12 @@ def test_texts_and_missing_cells_are_used_and_remembered(capsys, no_pictures):
     assert main(["train", path, *options, "--missing", "mean"]) == 0
     assert "\n1 sample has missing cells, filled in with the mean" in capsys.readouterr().out
     assert main(["train", path, *options, "--missing", "drop"]) == 0
-    assert ": 23 samples" in capsys.readouterr().out
+    assert "\nleft out: 1 row with missing cells\n" in (out := capsys.readouterr().out)
+    assert ": 23 samples" in out
+    write(path, Path(path).read_text() + "\nNA,,a\n4,n/a,b\n")  # without a target
+    for missing, line in (("mean", "2 rows without"), ("drop", "1 row with missing cells, 2 rows without")):
+        assert main(["train", path, *options, "--missing", missing]) == 0
+        assert f"\nleft out: {line} a target\n" in capsys.readouterr().out
 
 
 def test_a_data_set_is_predicted_by_its_name(capsys, no_pictures):

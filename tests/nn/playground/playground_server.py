@@ -17,6 +17,8 @@ def serving() -> Iterator[int]:
         running = server.server(port)
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
         thread.start()
-        yield port
-        running.should_exit = True
-        thread.join()
+        try:
+            yield port
+        finally:
+            running.should_exit = True
+            thread.join()

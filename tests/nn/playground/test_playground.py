@@ -1,12 +1,16 @@
 """The playground without a browser: what can be set, what is trained, what is answered, who is let in."""
 
 import http.client
+import itertools
 import json
 import math
 import re
+import socket
 import subprocess
 import sys
-import time
+import threading
+from contextlib import ExitStack
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,7 +25,7 @@ from nn.datasets import DataError
 from nn.json_text import to_json
 from nn.modules import ACTIVATIONS, resolve_activation
 from nn.optimizers import OPTIMIZERS
-from nn.playground import server
+from nn.playground import server, session
 from nn.playground.data import EXTENT, FEATURES, GENERATED, MOST_POINTS, features, generate, pasted, split
 from nn.playground.engine import PENALTIES, Engine, Network, engine_of
 from nn.playground.frames import NEURON_SIDE, OUTPUT_SIDE
@@ -35,6 +39,7 @@ from nn.playground.training import LONGEST_TRAIL, Trail, Training
 from tests.nn.playground.playground_server import serving
 
 SMALL = Settings(hidden=(3,), samples=40)
+SECONDS = 60  # after which something that hangs fails
 
 
 def sent(session, type, **arguments):
@@ -554,27 +559,37 @@ def test_a_step_is_a_step_of_the_training():
     np.testing.assert_array_equal(frame["weights"], Training(SMALL).parameters)
 
 
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock of sessions on which 1/1024 s passes between two looks."""
+    looks = itertools.count()
+    monkeypatch.setattr(session, "time", SimpleNamespace(monotonic=lambda: next(looks) / 1024))
+
+
+@pytest.mark.usefixtures("clock")
 def test_play_trains_and_pause_ends_it():
     session = Session()
     sent(session, "open", query=SMALL.query())
     [state] = sent(session, "play", speed=0)
     assert state["playing"]
     assert session.playing
-    [frame] = session.advance(0.05)
-    assert taken_apart(frame)["steps"] > 0
+    [frame] = session.advance(1 / 16)
+    assert taken_apart(frame)["steps"] == 63
     state, _ = sent(session, "pause")
     assert not state["playing"]
 
 
+@pytest.mark.usefixtures("clock")
 def test_the_speed_is_kept():
     session = Session()
     sent(session, "open", query=SMALL.query())
     sent(session, "play", speed=100)
     session._since -= 0.1  # as if a tenth of a second had passed
     session.advance(10.0)
-    assert 9 <= session.training.steps <= 12
+    assert session.training.steps == 10
 
 
+@pytest.mark.usefixtures("clock")
 def test_a_training_that_explodes_stops_and_says_so():
     session = Session()
     sent(session, "open", query="problem=regression&lr=100&hidden=4,4&activation=linear&samples=40")
@@ -733,7 +748,7 @@ def opened(port, **options):
 def received(websocket, type):
     """The next message of this type; frames before it are passed over, and shown."""
     while True:
-        message = websocket.recv(timeout=20)
+        message = websocket.recv(timeout=SECONDS)
         if isinstance(message, bytes):
             websocket.send(server.SHOWN)
         elif (found := json.loads(message))["type"] == type:
@@ -817,16 +832,101 @@ def test_two_pages_have_sessions_of_their_own(port):
 
 def test_a_page_gets_as_many_frames_as_it_shows(port):
     with opened(port) as websocket:
+
+        def kinds(n):
+            """The next messages: a frame, or the type of another."""
+            for _ in range(n):
+                message = websocket.recv(timeout=SECONDS)
+                yield "frame" if isinstance(message, bytes) else json.loads(message)["type"]
+
         websocket.send('{"type": "play", "speed": 0}')
-        time.sleep(0.5)
-        frames = []
-        with pytest.raises(TimeoutError):
-            while True:
-                message = websocket.recv(timeout=0.3)
-                frames += [message] if isinstance(message, bytes) else []
-        assert len(frames) == server.FRAMES_AHEAD
-        websocket.send(server.SHOWN)
-        assert isinstance(websocket.recv(timeout=5), bytes)
+        assert list(kinds(2)) == ["welcome", "state"]
+        due = server.FRAMES_AHEAD
+        for _ in range(3):
+            assert list(kinds(due)) == ["frame"] * due
+            for _ in range(10):  # a page that is to send a frame does so before it reads a message
+                websocket.send('{"type": "script"}')
+                assert list(kinds(1)) == ["script"]
+            websocket.send(server.SHOWN)
+            due = 1
+
+
+def test_the_threads_of_a_page_end_with_it():
+    with serving() as port:
+        before = set(threading.enumerate())
+        with ExitStack() as pages:
+            for _ in range(4):
+                websocket = pages.enter_context(opened(port))
+                websocket.send('{"type": "step"}')
+                received(websocket, "state")
+            working = set(threading.enumerate()) - before
+        for thread in working:
+            thread.join(SECONDS)
+        assert not any(thread.is_alive() for thread in working)
+
+
+def test_one_thread_reads_the_files_of_all_pages():
+    def workers():
+        return {thread for thread in threading.enumerate() if thread.name.startswith("AnyIO")}
+
+    before = workers()
+    with serving() as port:
+        asking = [threading.Thread(target=response, args=(port, "/")) for _ in range(20)]
+        for thread in asking:
+            thread.start()
+        for thread in asking:
+            thread.join()
+        assert len(workers() - before) == 1
+
+
+def connections_of(monkeypatch):
+    """A list to which the server adds each new connection."""
+    found = []
+    made = server.Requests.connection_made
+
+    def noted(connection, transport):
+        found.append(connection)
+        made(connection, transport)
+
+    monkeypatch.setattr(server.Requests, "connection_made", noted)
+    return found
+
+
+HALF = [
+    b"GET / HT",
+    b"GET / HTTP/1.1\r\nHost: x\r\n",
+    b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf",
+]
+
+
+@pytest.mark.parametrize("begun", [b"", *HALF])
+def test_a_request_that_does_not_come_whole_ends_its_connection(monkeypatch, begun):
+    monkeypatch.setattr(server, "REQUEST_SECONDS", 0.01)
+    with serving() as port, socket.create_connection((server.HOST, port), timeout=SECONDS) as connection:
+        connection.sendall(begun)
+        while connection.recv(1 << 16):
+            pass
+
+
+@pytest.mark.parametrize("begun", HALF)
+def test_so_does_a_later_one(port, monkeypatch, begun):
+    connections = connections_of(monkeypatch)
+    client = http.client.HTTPConnection(server.HOST, port, timeout=SECONDS)
+    client.request("GET", "/")
+    assert client.getresponse().read()
+    connections[0].timeout_keep_alive = 0.01
+    client.sock.sendall(begun)
+    while client.sock.recv(1 << 16):
+        pass
+    client.close()
+
+
+def test_a_page_is_not_bound_to_the_time_of_a_request(port, monkeypatch):
+    connections = connections_of(monkeypatch)
+    with opened(port) as websocket:
+        received(websocket, "welcome")
+    [connection] = connections
+    assert connection.timeout_keep_alive_task is None
 
 
 @given(st.lists(st.one_of(st.binary(max_size=40), messages), max_size=5))
@@ -867,9 +967,9 @@ def test_a_fault_is_said_and_the_page_lives_on(port, monkeypatch, caplog):
     assert "a page of the playground met a fault" in caplog.text
 
 
-def test_so_many_pages_and_no_more(port, monkeypatch):
+def test_so_many_pages_and_no_more(monkeypatch):
     monkeypatch.setattr(server, "MOST_PAGES", 1)
-    with opened(port) as one:
+    with serving() as port, opened(port) as one:
         assert received(one, "welcome")
         with opened(port) as other:
             assert "close one" in received(other, "full")["message"]

@@ -5,17 +5,19 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
 import pytest
 
 from nn.playground import server
+from nn.playground.inspection import inspect
 from tests.nn.command_line.program import PROGRAM
 from tests.nn.playground.playground_server import serving
 
 SMALL = "hidden=3&samples=60"
-SECONDS = 30  # that something may take on a slow machine
+SECONDS = 60  # that something may take on a slow machine
 
 
 class Window:
@@ -240,6 +242,23 @@ def test_the_script_is_shown_and_can_be_saved(window, port, tmp_path):
     assert float(re.search(r"training points: loss ([\d.]+)", done.stdout)[1]) == pytest.approx(loss, abs=1e-3)
 
 
+def test_a_tab_shows_its_own_while_an_answer_for_another_is_on_its_way(window, port, monkeypatch):
+    one = window().open(port)
+    asked, chosen = threading.Event(), threading.Event()
+
+    def late(*arguments):
+        asked.set()
+        assert chosen.wait(SECONDS)
+        return inspect(*arguments)
+
+    monkeypatch.setattr("nn.playground.session.inspect", late)
+    one.page.get_by_role("button", name="Layer 1, neuron 3", exact=True).click()
+    assert asked.wait(SECONDS)
+    one.page.get_by_role("tab", name="Python script").click()
+    chosen.set()
+    one.page.get_by_role("link", name="Download").wait_for()
+
+
 def test_layers_neurons_and_features_are_added_and_removed(window, port):
     one = window().open(port, "hidden=2&samples=20")
     page, neurons = one.page, one.page.locator(".neuron")
@@ -409,7 +428,7 @@ def test_a_server_that_dies_is_said_and_found_again(window):
         one.page.goto("about:blank")
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
+        process.communicate(timeout=SECONDS)
     assert process.returncode == 0
 
 
