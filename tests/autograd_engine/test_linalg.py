@@ -1,0 +1,356 @@
+"""Laws of linear algebra: NumPy's values, derivatives that finite differences confirm, and compiled the same."""
+
+import copy
+import pickle
+
+import mpmath
+import numpy as np
+import pytest
+
+from autograd_engine import (
+    Value,
+    check_gradients,
+    explain,
+    grad,
+    hessian,
+    jacobian,
+    jit,
+    linalg,
+    mean,
+    to_svg,
+    vmap,
+    why,
+)
+from autograd_engine.graph import topological_order
+from autograd_engine.number_arrays import NumberArray, number_array
+
+
+def draws(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+def values_of(array):
+    array = np.asarray(array, dtype=float)
+    return number_array([Value(x) for x in array.ravel().tolist()], array.shape)
+
+
+def data_of(x):
+    """The numbers in what a function returned, as float arrays."""
+    if isinstance(x, tuple):
+        return tuple(map(data_of, x))
+    array = np.asarray(x, dtype=object)
+    return np.array([x.data if isinstance(x, Value) else x for x in array.ravel()], dtype=float).reshape(array.shape)
+
+
+def assert_same(found, expected, rtol=1e-12, atol=1e-13):
+    if isinstance(expected, tuple):
+        assert len(found) == len(expected)
+        for one, other in zip(found, expected):
+            assert_same(one, other, rtol, atol)
+    else:
+        assert np.shape(found) == np.shape(expected)
+        np.testing.assert_allclose(data_of(found), expected, rtol, atol)
+
+
+SQUARE = {
+    "solve": lambda A: np.linalg.solve(A, draws(A.shape[-1], seed=1)),
+    "solve of matrices": lambda A: np.linalg.solve(A, draws(A.shape[-1], 2, seed=1)),
+    "inv": np.linalg.inv,
+    "det": np.linalg.det,
+    "slogdet": lambda A: tuple(np.linalg.slogdet(A)),
+    "matrix_power 5": lambda A: np.linalg.matrix_power(A, 5),
+    "matrix_power -2": lambda A: np.linalg.matrix_power(A, -2),
+    "matrix_power 0": lambda A: np.linalg.matrix_power(A, 0) + 0 * A,
+}
+NORMS = {
+    f"norm {ord!r} over {axis}": (lambda A, ord=ord, axis=axis: np.linalg.norm(A, ord, axis))
+    for axis, orders in [
+        (None, [None, "fro", 1, -1, np.inf, -np.inf]),
+        (1, [None, 1, 2, 3, 2.5, -1, 0, np.inf, -np.inf]),
+    ]
+    for ord in orders
+}
+FUNCTIONS = SQUARE | NORMS
+
+
+def scalar(f):
+    """A number that depends on all results of f."""
+
+    def weighted(A):
+        results = f(A)
+        total = 0.0
+        for i, result in enumerate(results if isinstance(results, tuple) else (results,)):
+            numbers = np.asarray(result, dtype=object).ravel()
+            total = total + sum(x * weight for x, weight in zip(numbers, draws(numbers.size, seed=i)))
+        return total
+
+    return weighted
+
+
+@pytest.fixture(params=FUNCTIONS)
+def function(request):
+    return FUNCTIONS[request.param]
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 6])
+def test_values_are_those_of_numpy(function, n):
+    A = draws(n, n)
+    assert_same(function(values_of(A)), function(A), rtol=1e-10, atol=1e-12)
+
+
+def test_leading_axes_are_those_of_numpy(function):
+    A = draws(2, 1, 3, 3)
+    if function not in NORMS.values():
+        assert_same(function(values_of(A)), function(A))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+def test_derivatives_agree_with_finite_differences(function, n):
+    A = draws(n, n)
+    f = scalar(function)
+    check_gradients(f, A)
+    check_gradients(lambda A: (draws(n, n, seed=2) * grad(f)(A)).sum(), A)
+
+
+@pytest.mark.parametrize("n", [2, 4])
+def test_compiled_with_exact_values_have_the_same_bits(function, n):
+    A = draws(n, n)
+    f = scalar(function)
+    assert jit(f, exact=True)(A) == data_of(f(values_of(A)))
+    for derivative in (grad(f), grad(lambda A: (grad(f)(A) * A).sum())):
+        assert_same(jit(derivative, exact=True)(A), derivative(A), rtol=1e-11, atol=1e-11)
+        assert_same(jit(derivative)(A), derivative(A), rtol=1e-11, atol=1e-11)
+
+
+def test_samples_have_matrices_of_their_own(function):
+    A = draws(5, 3, 3)
+    f = scalar(function)
+    assert_same(jit(vmap(grad(f)))(A), vmap(grad(f))(A), rtol=1e-11, atol=1e-11)
+
+
+# --- shapes and arguments ------------------------------------------------------------------------------------------
+
+
+def test_arrays_of_floats_are_left_to_numpy():
+    A, b = draws(3, 3), draws(3)
+    assert (linalg.solve(A, b) == np.linalg.solve(A, b)).all()
+    assert (linalg.inv(A) == np.linalg.inv(A)).all()
+    assert linalg.det(A) == np.linalg.det(A)
+    assert linalg.norm(A, "fro") == np.linalg.norm(A, "fro")
+    assert linalg.solve([[2, 0], [0, 4]], [1, 1]).tolist() == [0.5, 0.25]
+
+
+def test_a_plain_array_of_values_needs_the_functions_of_this_package():
+    A = np.array([[Value(2.0), 1.0], [1.0, Value(3.0)]])
+    assert type(A) is np.ndarray
+    assert isinstance(linalg.inv(A), NumberArray)
+    assert linalg.det(A).data == 5.0
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ((3, 3), (3,)),
+        ((3, 3), (3, 2)),
+        ((4, 3, 3), (3, 2)),
+        ((2, 1, 3, 3), (5, 3, 1)),
+        ((3, 3), (4, 3, 2)),
+        ((4, 3, 3), (3,)),
+    ],
+)
+def test_systems_are_broadcast_as_in_numpy(a, b):
+    A, B = draws(*a), draws(*b, seed=1)
+    expected = np.linalg.solve(A, B)
+    for found in (linalg.solve(values_of(A), B), linalg.solve(A, values_of(B)), linalg.solve(A, B)):
+        assert_same(found, expected)
+
+
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize(
+    ("shape", "ord", "axis"),
+    [((4,), None, None), ((2, 3, 4), None, None), ((2, 3, 4), 1, (2, 0)), ((2, 3, 4), "fro", (-2, -1)), ((2, 3), 3, 0)],
+)
+def test_norms_along_axes_are_those_of_numpy(shape, ord, axis, keepdims):
+    x = draws(*shape)
+    assert_same(linalg.norm(values_of(x), ord, axis, keepdims), np.linalg.norm(x, ord, axis, keepdims))
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (0, 2, 2), (3, 0, 0)])
+def test_empty_matrices_are_as_in_numpy(shape):
+    empty = np.empty(shape, dtype=object).view(NumberArray)
+    assert_same(linalg.det(empty), np.linalg.det(np.zeros(shape)))
+    assert linalg.inv(empty).shape == shape
+    assert linalg.solve(values_of(draws(2, 2)), np.zeros((2, 0))).shape == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (
+            lambda V: linalg.inv(V(2, 3)),
+            r"inv\(\): a must hold square matrices .*, got the shape \(2, 3\)",
+        ),
+        (lambda V: linalg.det(V(2)), r"det\(\): a must hold square matrices .*\(2,\)"),
+        (
+            lambda V: linalg.solve(V(2, 2), V(3)),
+            r"solve\(\): b of shape \(3,\) does not fit matrices of shape \(2, 2",
+        ),
+        (lambda V: linalg.solve(V(2, 2), V()), r"solve\(\): b of shape \(\) does not fit"),
+        (
+            lambda V: linalg.solve(V(2, 2, 2), V(3, 2, 2)),
+            r"solve\(\): the axes before the matrices do not fit together: \(2,\) and \(3,\)",
+        ),
+        (lambda V: linalg.slogdet(V(3, 2)), r"slogdet\(\): a must hold square"),
+        (lambda V: linalg.matrix_power(V(3, 2), 2), r"matrix_power\(\): a must hold square"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_named(call, sentence):
+    for make in (lambda *shape: values_of(draws(*shape)), draws):
+        with pytest.raises(np.linalg.LinAlgError, match="^" + sentence):
+            call(make)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: linalg.inv([[1j]]), r"inv\(\): a: expected a real number .* complex"),
+        (lambda: linalg.inv([["x"]]), r"inv\(\): a: expected a real number .* str"),
+        (lambda: linalg.solve([[1.0]], [None]), r"solve\(\): b: expected a real number .* NoneType"),
+        (lambda: linalg.det(np.ma.masked_array([[1.0]])), r"det\(\): a: expected a plain array, got a MaskedArray"),
+        (lambda: linalg.matrix_power(np.eye(2), 1.5), r"matrix_power\(\): n must be a whole number, got 1\.5"),
+        (lambda: linalg.inv([[1.0, 2.0], [3.0]]), r"inv\(\): a: "),
+        (
+            lambda: linalg.norm(values_of(np.eye(2)), "nuc"),
+            r"norm\(\): the norm of order 'nuc'",
+        ),
+        (lambda: linalg.norm(values_of(np.ones(2)), "fro"), r"Invalid norm order"),
+        (lambda: linalg.norm(values_of(np.ones((2, 2))), None, 2), r"axis 2 is out of bounds"),
+    ],
+)
+def test_arguments_that_are_none_are_named(call, sentence):
+    with pytest.raises((TypeError, ValueError), match="^" + sentence):
+        call()
+
+
+# --- singular and ill-conditioned ----------------------------------------------------------------------------------
+
+SINGULAR = {
+    "zeros": np.zeros((4, 4)),
+    "ones": np.ones((4, 4)),
+    "rank 3, first columns independent": np.diag([1.0, 2.0, 3.0, 0.0]),
+    "rank 3, first column zero": np.diag([0.0, 2.0, 3.0, 1.0])[[1, 0, 2, 3]],
+    "rank 3, first columns dependent": np.array([[1.0, 2, 0, 1], [2, 4, 1, 0], [4, 8, 0, 2], [1, 2, 4, 1]]),
+    "rank 2": np.diag([1.0, 0.0, 0.0, 2.0]),
+}
+
+
+def determinant(A):
+    """By expansion along the first row."""
+    if len(A) == 1:
+        return A[0][0]
+    minors = [[row[:j] + row[j + 1 :] for row in A[1:]] for j in range(len(A))]
+    return sum((-1) ** j * x * determinant(minor) for j, (x, minor) in enumerate(zip(A[0], minors)))
+
+
+@pytest.mark.parametrize("name", SINGULAR)
+def test_derivatives_of_the_determinant_are_right_where_it_is_zero(name):
+    A = SINGULAR[name]
+    by_expansion = lambda A: determinant(A.tolist())  # noqa: E731
+    assert linalg.det(values_of(A)).data == 0
+    assert jit(linalg.det)(A) == 0
+    assert_same(grad(linalg.det)(A), grad(by_expansion)(A), atol=1e-12)
+    assert_same(jit(grad(linalg.det))(A), grad(by_expansion)(A), atol=1e-12)
+    assert_same(hessian(linalg.det)(A), hessian(by_expansion)(A), atol=1e-11)
+
+
+@pytest.mark.parametrize("name", SINGULAR)
+def test_a_singular_matrix_has_no_inverse(name):
+    A = SINGULAR[name]
+    for call in (linalg.inv, lambda A: linalg.solve(A, np.ones(4)), lambda A: linalg.matrix_power(A, -1)):
+        with pytest.raises(np.linalg.LinAlgError, match=r"^(inv|solve)\(\): .*[Ss]ingular"):
+            call(values_of(A))
+        with pytest.raises(np.linalg.LinAlgError, match=r"^(inv|solve)\(\): .*[Ss]ingular"):
+            call(A)
+        assert not np.isfinite(jit(call)(A)).all()
+    sign, logarithm = linalg.slogdet(values_of(A))
+    assert (sign, logarithm.data) == (0.0, -np.inf)
+    assert jit(lambda A: tuple(linalg.slogdet(A)))(A) == (0.0, -np.inf)
+
+
+def test_ill_conditioned_systems_lose_no_more_than_their_condition():
+    n = 8
+    hilbert = np.array([[1 / (i + j + 1) for j in range(n)] for i in range(n)])
+    with mpmath.workdps(60):
+        exact = mpmath.matrix(hilbert.tolist()) ** -1
+        inverse = np.array(exact.tolist(), dtype=float)
+        determinant = float(mpmath.det(mpmath.matrix(hilbert.tolist())))
+    allowed = 1e-15 * np.linalg.cond(hilbert)
+    size = abs(inverse).max()
+    assert abs(data_of(linalg.inv(values_of(hilbert))) - inverse).max() <= allowed * size
+    assert linalg.det(values_of(hilbert)).data == pytest.approx(determinant, rel=allowed)
+    slopes = grad(lambda A: linalg.slogdet(A).logabsdet)(hilbert)
+    assert abs(slopes - inverse.T).max() <= allowed * size
+
+
+def test_no_pivot_is_small_although_the_first_number_is():
+    A = np.array([[1e-20, 1.0], [1.0, 1.0]])
+    for function in (linalg.inv, jit(linalg.inv)):
+        assert_same(function(values_of(A) if function is linalg.inv else A), [[-1.0, 1.0], [1.0, 0.0]], atol=1e-15)
+
+
+def test_determinants_beyond_the_range_of_floats_have_a_logarithm():
+    A = 1e-200 * np.eye(3)[[1, 0, 2]]
+    assert linalg.slogdet(values_of(A)).sign == -1.0
+    assert linalg.slogdet(values_of(A)).logabsdet.data == pytest.approx(3 * np.log(1e-200))
+
+
+def test_nan_spreads_and_does_not_raise():
+    A = draws(3, 3)
+    A[1, 2] = np.nan
+    assert np.isnan(data_of(linalg.inv(values_of(A)))).any()
+    assert np.isnan(linalg.det(values_of(A)).data)
+
+
+def test_the_norm_of_zeros_has_the_slope_zero():
+    assert grad(linalg.norm)(np.zeros(3)).tolist() == [0.0, 0.0, 0.0]
+    assert jit(grad(linalg.norm))(np.zeros(3)).tolist() == [0.0, 0.0, 0.0]
+
+
+# --- graphs --------------------------------------------------------------------------------------------------------
+
+
+def test_graphs_of_solutions_are_ordinary_graphs():
+    A, b = values_of(draws(3, 3)), values_of(draws(3, seed=1))
+    total = linalg.solve(A, b).sum()
+    total.backward()
+    slopes = grad(lambda b: linalg.solve(draws(3, 3), b).sum())(draws(3, seed=1))
+    assert_same(np.array([x.grad for x in b]), slopes)
+    for other in (copy.deepcopy(total), pickle.loads(pickle.dumps(total))):
+        assert other.data == total.data
+    assert "<svg" in to_svg(linalg.det(values_of(draws(2, 2))))
+    x = Value(3.0, label="x")
+    assert str(explain(linalg.det([[x, 1.0], [2.0, 5.0]]), x)).endswith("= 5")
+    zero = linalg.slogdet(np.array([[Value(0.0)]])).logabsdet
+    assert "log" in str(why(zero))
+
+
+def test_zeros_in_a_matrix_make_no_nodes():
+    n = 30
+    A = np.diag(values_of(2 + draws(n) ** 2))
+    A = np.where(np.eye(n, dtype=bool), A, 0.0)
+    assert len(topological_order([linalg.solve(A, np.ones(n)).sum()])) <= 5 * n
+
+
+def test_a_loss_over_samples_compiles():
+    X, y = draws(20, 2, 2), draws(20, 2, seed=1)
+
+    def loss(w, X, y):
+        return mean(vmap(lambda x, y: (np.linalg.solve(x + np.eye(2) * 5 * w, y) ** 2).sum())(X, y))
+
+    assert jit(grad(loss))(1.0, X, y) == pytest.approx(grad(loss)(1.0, X, y), rel=1e-12)
+
+
+def test_the_jacobian_of_an_inverse_is_minus_the_product_of_inverses():
+    A = draws(3, 3)
+    inverse = np.linalg.inv(A)
+    assert_same(jacobian(np.linalg.inv)(A), -np.einsum("ij,kl->iljk", inverse, inverse).transpose(0, 1, 2, 3))
