@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,12 +29,15 @@ from autograd_engine.linalg.matrices import (
     is_known_zero,
     known,
     minus,
+    of_numpy,
     over_stacks,
     quotient,
     size,
     transposed,
 )
 from autograd_engine.primitives import abs, log, maximum, prod, sign, sum
+
+_HIGHEST_ORDER = 8  # of the derivatives of a determinant whose matrix has a much lower rank: they cost 2^order
 
 
 class Slogdet(NamedTuple):
@@ -62,7 +66,7 @@ def solve(a: Any, b: Any) -> Any:
     columns = b[:, None] if b.ndim == 1 else b
     check_stacks("solve", a, columns)
     if are_plain(a, b):
-        x = _of_numpy("solve", a, columns.reshape((1,) * (a.ndim - columns.ndim) + columns.shape))
+        x = of_numpy("solve", a, columns.reshape((1,) * (a.ndim - columns.ndim) + columns.shape))
     else:
         [x] = over_stacks(lambda A, B: (_solution("solve", A, B),), (a, 2), (columns, 2))
     return x[..., 0] if b.ndim == 1 else x
@@ -80,7 +84,7 @@ def inv(a: Any) -> Any:
     [a] = arrays_of("inv", a=a)
     check_matrices("inv", "a", a)
     if are_plain(a):
-        return _of_numpy("inv", a)
+        return of_numpy("inv", a)
     return over_stacks(lambda A: (_solution("inv", A, identity(len(A))),), (a, 2))[0]
 
 
@@ -121,13 +125,6 @@ def slogdet(a: Any) -> Any:
     return Slogdet(*over_stacks(_sign_and_logarithm, (a, 2)))
 
 
-def _of_numpy(name: str, *arrays: Any) -> Any:
-    try:
-        return getattr(np.linalg, name)(*arrays)
-    except LinAlgError as error:
-        raise LinAlgError(f"{name}(): {error}") from None
-
-
 def _solution(caller: str, A: Matrix, B: Matrix) -> Matrix:
     """The matrix X with A X = B, by A = P L U with ones on the diagonal of L."""
     n = len(A)
@@ -147,15 +144,18 @@ def _solution(caller: str, A: Matrix, B: Matrix) -> Matrix:
         U.append([column[0], *[minus(A[k][j], L[k], [row[j - i] for i, row in enumerate(U)]) for j in range(k + 1, n)]])
         for i in range(k + 1, n):
             L[i].append(quotient(column[i - k], column[0]))
-    return transposed([_substituted(L, U, list(b)) for b in zip(*B)])
+    columns = []
+    for numbers in zip(*B):
+        y: list[Any] = []
+        for row, number in zip(L, numbers):
+            y.append(minus(number, row, y))
+        columns.append(back_substituted(U, y))
+    return transposed(columns)
 
 
-def _substituted(L: Matrix, U: Matrix, b: list[Any]) -> list[Any]:
-    """The vector x with L U x = b."""
-    y: list[Any] = []
-    for row, number in zip(L, b):
-        y.append(minus(number, row, y))
-    x: list[Any] = []  # from the last one on
+def back_substituted(U: Matrix, y: Sequence[Any]) -> list[Any]:
+    """The vector x with U x = y, for an upper triangular U given by its rows from the diagonal on."""
+    x: list[Any] = []
     for [pivot, *row], number in zip(reversed(U), reversed(y)):
         x.insert(0, quotient(minus(number, row, x), pivot))
     return x
@@ -165,7 +165,10 @@ def _determinant(A: Matrix) -> Any:
     if len(A) <= 3:
         return _expansion(A)
     turn, pivots, rest = _pivots(A)
-    return prod([turn, *pivots, *([_expansion(rest)] if rest else [])])
+    if not rest:
+        return prod([turn, *pivots])
+    # The determinant of r rows of zeros has derivatives from order r on.
+    return prod([turn, *pivots, _expansion(rest) if len(rest) <= _HIGHEST_ORDER else 0.0])
 
 
 def _sign_and_logarithm(A: Matrix) -> tuple[Any, Any]:

@@ -52,6 +52,14 @@ def are_plain(*arrays: Any) -> bool:
     return all(array.dtype != object for array in arrays)
 
 
+def of_numpy(name: str, *arrays: Any) -> Any:
+    """What the function of np.linalg gives for arrays of floats; its LinAlgError says which one raised it."""
+    try:
+        return getattr(np.linalg, name)(*arrays)
+    except LinAlgError as error:
+        raise LinAlgError(f"{name}(): {error}") from None
+
+
 def check_matrices(caller: str, name: str, array: Any, square: bool = True) -> None:
     """Raise LinAlgError unless `array` is a matrix or a stack of matrices, and they are square where they must be."""
     if array.ndim < 2 or (square and array.shape[-1] != array.shape[-2]):
@@ -111,15 +119,27 @@ def inner(xs: Sequence[Any], ys: Sequence[Any]) -> Any:
     """x₁y₁ + x₂y₂ + … without the products in which one factor is a plain 0."""
     pairs = [(x, y) for x, y in zip(xs, ys) if not (_is_zero(x) or _is_zero(y))]
     if len(pairs) == 1:
-        [(x, y)] = pairs
-        return x * y
+        return times(*pairs[0])
     return dot(*zip(*pairs)) if pairs else 0.0
+
+
+def times(x: Any, y: Any) -> Any:
+    """x · y, where a plain 0 or 1 makes no product."""
+    if _is_zero(x) or _is_zero(y):
+        return 0.0
+    if x.__class__ is float and x == 1.0:
+        return y
+    return x if y.__class__ is float and y == 1.0 else x * y
+
+
+def difference(x: Any, y: Any) -> Any:
+    """x - y, where a plain 0 is not subtracted."""
+    return x if _is_zero(y) else x - y
 
 
 def minus(x: Any, xs: Sequence[Any], ys: Sequence[Any]) -> Any:
     """x - (x₁y₁ + x₂y₂ + …)."""
-    products = inner(xs, ys)
-    return x if _is_zero(products) else x - products
+    return difference(x, inner(xs, ys))
 
 
 def quotient(x: Any, y: Any) -> Any:
@@ -141,9 +161,14 @@ def size(x: Any) -> Any:
     return abs(known(x))
 
 
+def is_known(x: Any) -> bool:
+    """Whether x is a number that is known, and can be asked for its size."""
+    return x.__class__ is Value or x.__class__ is float
+
+
 def is_known_zero(x: Any) -> bool:
     """Whether x is 0; False for a number that is not known yet."""
-    return (x.__class__ is Value or x.__class__ is float) and not x
+    return is_known(x) and not x
 
 
 def exchanged(condition: Any, x: Any, y: Any) -> tuple[Any, Any]:

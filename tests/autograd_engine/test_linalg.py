@@ -62,6 +62,12 @@ SQUARE = {
     "matrix_power -2": lambda A: np.linalg.matrix_power(A, -2),
     "matrix_power 0": lambda A: np.linalg.matrix_power(A, 0) + 0 * A,
 }
+FACTORS = {
+    "cholesky": lambda A: np.linalg.cholesky(A @ np.swapaxes(A, -1, -2) + np.eye(A.shape[-1])),
+    "upper cholesky": lambda A: linalg.cholesky(A @ np.swapaxes(A, -1, -2) + np.eye(A.shape[-1]), upper=True),
+    "qr": lambda A: tuple(np.linalg.qr(A)),
+    "r of qr": lambda A: np.linalg.qr(A, "r"),
+}
 NORMS = {
     f"norm {ord!r} over {axis}": (lambda A, ord=ord, axis=axis: np.linalg.norm(A, ord, axis))
     for axis, orders in [
@@ -70,7 +76,7 @@ NORMS = {
     ]
     for ord in orders
 }
-FUNCTIONS = SQUARE | NORMS
+FUNCTIONS = SQUARE | FACTORS | NORMS
 
 
 def scalar(f):
@@ -128,6 +134,76 @@ def test_samples_have_matrices_of_their_own(function):
     assert_same(jit(vmap(grad(f)))(A), vmap(grad(f))(A), rtol=1e-11, atol=1e-11)
 
 
+RECTANGULAR = {
+    "qr": lambda A: tuple(np.linalg.qr(A)),
+    "complete qr": lambda A: tuple(np.linalg.qr(A, mode="complete")),
+    "lstsq": lambda A: tuple(np.linalg.lstsq(A, draws(len(A), seed=1), rcond=None)[:2]),
+    "lstsq of matrices": lambda A: tuple(np.linalg.lstsq(A, draws(len(A), 2, seed=1), rcond=None)[:2]),
+    "lstsq by b": lambda A: tuple(np.linalg.lstsq(draws(4, len(A), seed=1).T, A, rcond=None)[:2]),
+}
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (3, 1), (3, 3), (4, 2), (2, 4)])
+@pytest.mark.parametrize("name", RECTANGULAR)
+def test_matrices_need_not_be_square(name, shape):
+    function, A = RECTANGULAR[name], draws(*shape)
+    assert_same(function(values_of(A)), function(A))
+    f = scalar(function)
+    check_gradients(f, A)
+    check_gradients(lambda A: (draws(*shape, seed=2) * grad(f)(A)).sum(), A)
+    assert jit(f, exact=True)(A) == data_of(f(values_of(A)))
+    assert_same(jit(grad(f))(A), grad(f)(A), rtol=1e-11, atol=1e-11)
+
+
+def test_the_signs_of_qr_are_those_of_numpy_and_derivatives_stay_right_where_they_jump():
+    for A in (np.triu(draws(3, 3)), -np.eye(3), draws(3, 3), np.eye(4, 2)):
+        assert_same(np.linalg.qr(values_of(A)), tuple(np.linalg.qr(A)))
+        assert_same(jit(lambda A: tuple(np.linalg.qr(A)))(A), tuple(np.linalg.qr(A)))
+        assert_same(jacobian(lambda A: np.matmul(*np.linalg.qr(A)))(A), np.eye(A.size).reshape(A.shape * 2), atol=1e-12)
+
+
+def test_one_triangle_of_a_symmetric_matrix_is_read():
+    A = np.array([[4.0, 2.0], [2.0, 5.0]])
+    for upper, zero in ((False, (0, 1)), (True, (1, 0))):
+        slopes = grad(lambda A, upper=upper: linalg.cholesky(A, upper=upper).sum())(A)
+        assert slopes[zero] == 0.0
+        assert slopes[zero[::-1]] != 0.0
+
+
+def test_least_squares_tell_the_rank_and_the_singular_values():
+    A, b = draws(4, 2), draws(4, seed=1)
+    expected = np.linalg.lstsq(A, b, rcond=None)
+    found = linalg.lstsq(values_of(A), b)
+    assert_same(found.x, expected[0])
+    assert_same(found.residuals, expected[1])
+    assert found.rank == 2
+    assert_same(found.s, expected[3])
+    assert jit(lambda A: tuple(linalg.lstsq(A, b)))(A)[2:] == (2, None)
+
+
+def test_least_squares_by_the_right_hand_side_alone_need_no_rank():
+    A = np.ones((3, 2))
+    x, residuals, rank, _ = linalg.lstsq(A, values_of([1.0, 2.0, 6.0]))
+    assert_same(x, [1.5, 1.5])
+    assert (rank, len(residuals)) == (1, 0)
+    assert_same(jacobian(lambda b: np.linalg.lstsq(A, b, rcond=None)[0])(np.ones(3)), np.full((2, 3), 1 / 6))
+    with pytest.raises(np.linalg.LinAlgError, match=r"^lstsq\(\): a has the rank 1, less than 2, so x has no deriv"):
+        linalg.lstsq(values_of(A), [1.0, 2.0, 6.0])
+
+
+@pytest.mark.parametrize("A", [[[1.0, 2.0], [2.0, 1.0]], [[0.0]], [[-1.0]]])
+def test_only_positive_definite_matrices_have_a_cholesky_factor(A):
+    for make in (values_of, np.array):
+        with pytest.raises(np.linalg.LinAlgError, match=r"^cholesky\(\): .*not positive definite"):
+            linalg.cholesky(make(A))
+    assert not np.isfinite(jit(grad(lambda A: linalg.cholesky(A).sum()))(np.array(A))).all()
+
+
+def test_a_dependent_column_leaves_nothing_to_reflect():
+    with pytest.raises(np.linalg.LinAlgError, match=r"^qr\(\): nothing is left of column 1, so the factors have"):
+        linalg.qr(values_of([[1.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, 1.0]]))
+
+
 # --- shapes and arguments ------------------------------------------------------------------------------------------
 
 
@@ -181,6 +257,8 @@ def test_empty_matrices_are_as_in_numpy(shape):
     assert_same(linalg.det(empty), np.linalg.det(np.zeros(shape)))
     assert linalg.inv(empty).shape == shape
     assert linalg.solve(values_of(draws(2, 2)), np.zeros((2, 0))).shape == (2, 0)
+    assert linalg.cholesky(empty).shape == shape
+    assert linalg.qr(empty).Q.shape == shape
 
 
 @pytest.mark.parametrize(
@@ -201,6 +279,16 @@ def test_empty_matrices_are_as_in_numpy(shape):
             r"solve\(\): the axes before the matrices do not fit together: \(2,\) and \(3,\)",
         ),
         (lambda V: linalg.slogdet(V(3, 2)), r"slogdet\(\): a must hold square"),
+        (lambda V: linalg.cholesky(V(3, 2)), r"cholesky\(\): a must hold square"),
+        (lambda V: linalg.qr(V(3)), r"qr\(\): a must hold matrices \(\.\.\., m, n\), got the shape \(3,\)"),
+        (
+            lambda V: linalg.lstsq(V(2, 3, 3), V(3)),
+            r"lstsq\(\): a must be one matrix .* \(2, 3, 3\)",
+        ),
+        (
+            lambda V: linalg.lstsq(V(3, 3), V(2)),
+            r"lstsq\(\): b of shape \(2,\) does not fit a matrix",
+        ),
         (lambda V: linalg.matrix_power(V(3, 2), 2), r"matrix_power\(\): a must hold square"),
     ],
 )
@@ -218,6 +306,7 @@ def test_shapes_that_do_not_fit_are_named(call, sentence):
         (lambda: linalg.solve([[1.0]], [None]), r"solve\(\): b: expected a real number .* NoneType"),
         (lambda: linalg.det(np.ma.masked_array([[1.0]])), r"det\(\): a: expected a plain array, got a MaskedArray"),
         (lambda: linalg.matrix_power(np.eye(2), 1.5), r"matrix_power\(\): n must be a whole number, got 1\.5"),
+        (lambda: linalg.qr(np.eye(2), "raw"), r"qr\(\): mode must be \"reduced\", \"complete\" or \"r\", got 'raw'"),
         (lambda: linalg.inv([[1.0, 2.0], [3.0]]), r"inv\(\): a: "),
         (
             lambda: linalg.norm(values_of(np.eye(2)), "nuc"),
@@ -309,6 +398,8 @@ def test_nan_spreads_and_does_not_raise():
     A[1, 2] = np.nan
     assert np.isnan(data_of(linalg.inv(values_of(A)))).any()
     assert np.isnan(linalg.det(values_of(A)).data)
+    assert np.isnan(data_of(linalg.cholesky(values_of(A @ A.T)))).any()
+    assert np.isnan(data_of(linalg.qr(values_of(A)).R)).any()
 
 
 def test_the_norm_of_zeros_has_the_slope_zero():
