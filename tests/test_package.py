@@ -20,7 +20,7 @@ READING_ORDER = """
 autograd_engine.primitives: primitive arithmetic sums exponentials trigonometry special gamma
 autograd_engine.primitives: activations
 autograd_engine: primitives graph number_arrays number backward copying value rows structure constants expressions files
-autograd_engine.linalg: matrices elimination factorisations powers
+autograd_engine.linalg: matrices elimination factorisations eigenvalues powers
 autograd_engine: linalg differences runs derivatives mapping given_gradient check draw
 autograd_engine.explanations: symbols notation names chain_rule statements formula steps wording mistakes tasks explain
 autograd_engine.explanations: exercise

@@ -12,6 +12,8 @@ array([[ 4., -3.],
 
 import numpy as np
 
+from autograd_engine.linalg.eigenvalues import eigh as eigh
+from autograd_engine.linalg.eigenvalues import eigvalsh as eigvalsh
 from autograd_engine.linalg.elimination import det as det
 from autograd_engine.linalg.elimination import inv as inv
 from autograd_engine.linalg.elimination import slogdet as slogdet
@@ -19,10 +21,13 @@ from autograd_engine.linalg.elimination import solve as solve
 from autograd_engine.linalg.factorisations import cholesky as cholesky
 from autograd_engine.linalg.factorisations import lstsq as lstsq
 from autograd_engine.linalg.factorisations import qr as qr
+from autograd_engine.linalg.powers import expm as expm
 from autograd_engine.linalg.powers import matrix_power as matrix_power
 from autograd_engine.linalg.powers import norm as norm
 from autograd_engine.number_arrays import FUNCTIONS
 
-__all__ = ["cholesky", "det", "inv", "lstsq", "matrix_power", "norm", "qr", "slogdet", "solve"]
+__all__ = [
+    *("cholesky", "det", "eigh", "eigvalsh", "expm", "inv", "lstsq", "matrix_power", "norm", "qr", "slogdet", "solve"),
+]
 
 FUNCTIONS.update({getattr(np.linalg, name): globals()[name] for name in __all__ if hasattr(np.linalg, name)})

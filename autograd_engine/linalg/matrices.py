@@ -111,6 +111,9 @@ def transposed(rows: Matrix) -> Matrix:
 
 def product(A: Matrix, B: Matrix) -> Matrix:
     """The product of two matrices, a `dot` for each number of it."""
+    if all(x.__class__ is float for rows in (A, B) for row in rows for x in row):
+        numbers: Matrix = (np.array(A) @ np.array(B)).tolist()
+        return numbers
     columns = transposed(B)
     return [[inner(row, column) for column in columns] for row in A]
 

@@ -17,6 +17,8 @@ from autograd_engine import (
     jit,
     linalg,
     mean,
+    sqrt,
+    to_html,
     to_svg,
     vmap,
     why,
@@ -58,6 +60,7 @@ SQUARE = {
     "inv": np.linalg.inv,
     "det": np.linalg.det,
     "slogdet": lambda A: tuple(np.linalg.slogdet(A)),
+    "expm": linalg.expm,
     "matrix_power 5": lambda A: np.linalg.matrix_power(A, 5),
     "matrix_power -2": lambda A: np.linalg.matrix_power(A, -2),
     "matrix_power 0": lambda A: np.linalg.matrix_power(A, 0) + 0 * A,
@@ -68,6 +71,21 @@ FACTORS = {
     "qr": lambda A: tuple(np.linalg.qr(A)),
     "r of qr": lambda A: np.linalg.qr(A, "r"),
 }
+
+
+def projections(A):
+    """For each eigenvector the matrix that projects onto it, which does not depend on its sign."""
+    V = np.linalg.eigh(A)[1]
+    return V[..., :, None, :] * V[..., None, :, :]
+
+
+SPECTRAL = {
+    "eigenvalues": lambda A: np.linalg.eigh(A)[0],
+    "eigenvectors": lambda A: np.linalg.eigh(A)[1],
+    "projections": projections,
+    "eigvalsh": lambda A: np.linalg.eigvalsh(A),
+    "norm 2": lambda A: np.linalg.norm(A, 2, axis=(-2, -1)),
+}
 NORMS = {
     f"norm {ord!r} over {axis}": (lambda A, ord=ord, axis=axis: np.linalg.norm(A, ord, axis))
     for axis, orders in [
@@ -76,7 +94,7 @@ NORMS = {
     ]
     for ord in orders
 }
-FUNCTIONS = SQUARE | FACTORS | NORMS
+FUNCTIONS = SQUARE | FACTORS | SPECTRAL | NORMS
 
 
 def scalar(f):
@@ -118,19 +136,24 @@ def test_derivatives_agree_with_finite_differences(function, n):
     check_gradients(lambda A: (draws(n, n, seed=2) * grad(f)(A)).sum(), A)
 
 
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name != "eigenvectors"])
 @pytest.mark.parametrize("n", [2, 4])
-def test_compiled_with_exact_values_have_the_same_bits(function, n):
+def test_compiled_they_are_the_same(name, n):
     A = draws(n, n)
-    f = scalar(function)
-    assert jit(f, exact=True)(A) == data_of(f(values_of(A)))
-    for derivative in (grad(f), grad(lambda A: (grad(f)(A) * A).sum())):
-        assert_same(jit(derivative, exact=True)(A), derivative(A), rtol=1e-11, atol=1e-11)
-        assert_same(jit(derivative)(A), derivative(A), rtol=1e-11, atol=1e-11)
+    f = scalar(FUNCTIONS[name])
+    value = jit(f, exact=True)(A)
+    expected = data_of(f(values_of(A)))
+    assert value == (pytest.approx(expected, rel=1e-13) if name in SPECTRAL else expected)
+    assert_same(jit(grad(f))(A), grad(f)(A), rtol=1e-11, atol=1e-11)
+    if n == 2:
+        second = grad(lambda A: (grad(f)(A) * A).sum())
+        assert_same(jit(second)(A), second(A), rtol=1e-11, atol=1e-11)
 
 
-def test_samples_have_matrices_of_their_own(function):
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name != "eigenvectors"])
+def test_samples_have_matrices_of_their_own(name):
     A = draws(5, 3, 3)
-    f = scalar(function)
+    f = scalar(FUNCTIONS[name])
     assert_same(jit(vmap(grad(f)))(A), vmap(grad(f))(A), rtol=1e-11, atol=1e-11)
 
 
@@ -204,6 +227,76 @@ def test_a_dependent_column_leaves_nothing_to_reflect():
         linalg.qr(values_of([[1.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, 1.0]]))
 
 
+# --- eigenvalues and exponentials ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 6])
+def test_compiled_eigenvectors_are_eigenvectors(n):
+    for A in (draws(n, n), np.diag(10.0 ** np.linspace(-8, 8, n)) + 1.0, np.ones((n, n)), np.eye(n), np.zeros((n, n))):
+        A = A + A.T
+        size = abs(A).max() + 1e-300
+        values, V = jit(lambda A: tuple(np.linalg.eigh(A)))(A)
+        assert_same(V.T @ V, np.eye(n), atol=3e-14)
+        assert_same((V * values) @ V.T / size, A / size, atol=3e-14)
+        assert_same(values / size, np.linalg.eigvalsh(A) / size, atol=3e-14)
+
+
+def test_one_triangle_is_read_for_eigenvalues():
+    A = draws(3, 3)
+    for uplo, triangle in (("L", np.tril(A)), ("U", np.triu(A))):
+        whole = triangle + triangle.T - np.diag(np.diag(A))
+        values, V = linalg.eigh(values_of(A), UPLO=uplo)
+        assert_same((data_of(V) * data_of(values)) @ data_of(V).T, whole)
+        assert_same(linalg.eigvalsh(values_of(A), uplo), linalg.eigvalsh(A, uplo))
+        assert_same(V, linalg.eigh(A, uplo).eigenvectors)
+        slopes = grad(lambda A, uplo=uplo: linalg.eigvalsh(A, uplo)[0])(A)
+        assert (slopes[triangle == 0] == 0).all()
+        assert (slopes[triangle != 0] != 0).all()
+
+
+def test_equal_eigenvalues_have_a_smooth_sum_and_vectors_without_derivatives():
+    A = np.diag([2.0, 1.0, 1.0])
+    for compiled in (lambda f: f, jit):
+        assert_same(compiled(grad(lambda A: np.linalg.eigvalsh(A)[:2].sum()))(A), np.diag([0.0, 1.0, 1.0]))
+        assert_same(compiled(grad(lambda A: np.linalg.eigvalsh(A)[2]))(A), np.diag([1.0, 0.0, 0.0]))
+        assert np.isnan(compiled(grad(lambda A: np.linalg.eigh(A)[1][2, 0]))(A)).any()
+
+
+def test_what_has_no_eigenvalues_is_nan():
+    w, V = linalg.eigh(values_of([[np.nan, 1.0], [1.0, 2.0]]))
+    assert np.isnan(data_of(w)).all()
+    assert np.isnan(data_of(V)).all()
+    w[0].backward()
+
+
+def test_third_derivatives_of_an_eigenvalue_are_those_of_its_formula():
+    def by_formula(x):
+        return (3 + x + sqrt((3 - x) ** 2 + 4 * x**2)) / 2
+
+    f = lambda x: linalg.eigvalsh([[3.0, x], [x, x]])[1]  # noqa: E731
+    for _ in range(4):
+        assert f(0.7) == pytest.approx(by_formula(0.7), rel=1e-12)
+        f, by_formula = grad(f), grad(by_formula)
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-3, 1.0, -40.0])
+def test_exponentials_are_those_of_mpmath(scale):
+    A = draws(4, 4) * scale
+    with mpmath.workdps(60):
+        expected = np.array(mpmath.expm(mpmath.matrix(A.tolist())).tolist(), dtype=float)
+    allowed = 1e-15 * (1 + abs(A).sum()) * abs(expected).max()
+    for found in (linalg.expm(A), linalg.expm(values_of(A)), jit(linalg.expm)(A)):
+        assert abs(data_of(found) - expected).max() <= allowed
+
+
+def test_exponentials_beyond_the_squarings_of_a_compiled_function_are_nan():
+    A = np.diag([-1e6, -1.0])
+    assert_same(linalg.expm(values_of(A)), np.diag([0.0, np.exp(-1.0)]), rtol=1e-8)
+    assert np.isnan(jit(linalg.expm)(A)).any()
+    assert np.isnan(linalg.expm([[np.nan]])).all()
+    assert linalg.expm(np.zeros((0, 0))).shape == (0, 0)
+
+
 # --- shapes and arguments ------------------------------------------------------------------------------------------
 
 
@@ -258,6 +351,8 @@ def test_empty_matrices_are_as_in_numpy(shape):
     assert linalg.inv(empty).shape == shape
     assert linalg.solve(values_of(draws(2, 2)), np.zeros((2, 0))).shape == (2, 0)
     assert linalg.cholesky(empty).shape == shape
+    assert linalg.expm(empty).shape == shape
+    assert linalg.eigh(empty).eigenvalues.shape == shape[:-1]
     assert linalg.qr(empty).Q.shape == shape
 
 
@@ -279,6 +374,9 @@ def test_empty_matrices_are_as_in_numpy(shape):
             r"solve\(\): the axes before the matrices do not fit together: \(2,\) and \(3,\)",
         ),
         (lambda V: linalg.slogdet(V(3, 2)), r"slogdet\(\): a must hold square"),
+        (lambda V: linalg.eigh(V(3, 2)), r"eigh\(\): a must hold square"),
+        (lambda V: linalg.eigvalsh(V(2)), r"eigvalsh\(\): a must hold square"),
+        (lambda V: linalg.expm(V(3, 2)), r"expm\(\): a must hold square"),
         (lambda V: linalg.cholesky(V(3, 2)), r"cholesky\(\): a must hold square"),
         (lambda V: linalg.qr(V(3)), r"qr\(\): a must hold matrices \(\.\.\., m, n\), got the shape \(3,\)"),
         (
@@ -307,6 +405,11 @@ def test_shapes_that_do_not_fit_are_named(call, sentence):
         (lambda: linalg.det(np.ma.masked_array([[1.0]])), r"det\(\): a: expected a plain array, got a MaskedArray"),
         (lambda: linalg.matrix_power(np.eye(2), 1.5), r"matrix_power\(\): n must be a whole number, got 1\.5"),
         (lambda: linalg.qr(np.eye(2), "raw"), r"qr\(\): mode must be \"reduced\", \"complete\" or \"r\", got 'raw'"),
+        (lambda: linalg.eigh(np.eye(2), "l"), r"eigh\(\): UPLO must be \"L\" or \"U\", got 'l'"),
+        (
+            lambda: linalg.eigh(values_of(np.eye(101))),
+            r"eigh\(\): derivatives are for matrices of up to 100 rows, got 101",
+        ),
         (lambda: linalg.inv([[1.0, 2.0], [3.0]]), r"inv\(\): a: "),
         (
             lambda: linalg.norm(values_of(np.eye(2)), "nuc"),
@@ -421,6 +524,15 @@ def test_graphs_of_solutions_are_ordinary_graphs():
     assert "<svg" in to_svg(linalg.det(values_of(draws(2, 2))))
     x = Value(3.0, label="x")
     assert str(explain(linalg.det([[x, 1.0], [2.0, 5.0]]), x)).endswith("= 5")
+    values, vectors = linalg.eigh([[x, 1.0], [1.0, 2.0]])
+    total = values[0] * vectors[1, 0]
+    expected = explain(total, x).number
+    total.backward()
+    assert x.grad == pytest.approx(expected)
+    assert pickle.loads(pickle.dumps(total)).data == total.data
+    assert "λ0" in to_svg(total)
+    assert "<html" in to_html(total)
+    assert str(why(total))
     zero = linalg.slogdet(np.array([[Value(0.0)]])).logabsdet
     assert "log" in str(why(zero))
 
