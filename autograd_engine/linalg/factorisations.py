@@ -184,7 +184,7 @@ def _triangle(A: Matrix) -> tuple[list[Reflector], list[Any], Matrix]:
     signs: list[Any] = [1.0] * m
     for k in range(min(m - 1, len(columns))):
         first, *below = columns[k][k:]
-        length = sqrt(inner([first, *below], [first, *below]))
+        length = _length([first, *below])
         if is_known_zero(length):
             raise LinAlgError(f"qr(): nothing is left of column {k}, so the factors have no derivatives")
         end = -copysign(length, first)
@@ -193,6 +193,15 @@ def _triangle(A: Matrix) -> tuple[list[Reflector], list[Any], Matrix]:
         signs[k], _ = exchanged(functools.reduce(maximum, map(size, below)) == 0, 1.0, -1.0)
         columns[k:] = [columns[k][:k] + [end] + [0.0] * (m - k - 1), *_reflected(reflectors[-1:], columns[k + 1 :])]
     return reflectors, signs, transposed(columns)
+
+
+def _length(numbers: list[Any]) -> Any:
+    """The Euclidean length, with the numbers scaled where their squares would be too large or too small."""
+    largest = functools.reduce(maximum, map(size, numbers))
+    scale, _ = exchanged(largest > 1e140, exchanged(largest < 1e-140, 1.0, 2.0**600)[0], 2.0**-600)
+    scaled = [times(scale, x) for x in numbers]
+    length = sqrt(inner(scaled, scaled))
+    return length if scale.__class__ is float and scale == 1.0 else quotient(length, scale)
 
 
 def _reflected(reflectors: Sequence[Reflector], columns: Sequence[list[Any]]) -> list[list[Any]]:

@@ -484,6 +484,38 @@ def test_ill_conditioned_systems_lose_no_more_than_their_condition():
     assert abs(slopes - inverse.T).max() <= allowed * size
 
 
+@pytest.mark.parametrize("n", [4, 8])
+def test_derivatives_at_ill_conditioned_matrices_lose_no_more_than_the_condition(n):
+    hilbert = np.array([[1 / (i + j + 1) for j in range(n)] for i in range(n)])
+    b, c = np.ones(n), np.arange(1.0, n + 1)
+    with mpmath.workdps(60):
+        inverse = mpmath.matrix(hilbert.tolist()) ** -1
+        x, y = inverse * mpmath.matrix(b.tolist()), inverse.T * mpmath.matrix(c.tolist())
+        by_solution = -np.array((y * x.T).tolist(), dtype=float)
+        by_logarithm = np.array(inverse.tolist(), dtype=float)
+    solved = grad(lambda A: c @ np.linalg.solve(A, b))
+    least = grad(lambda A: c @ np.linalg.lstsq(A, b, rcond=None)[0])
+    factor = grad(lambda A: sum(np.log(x) for x in np.diag(np.linalg.cholesky(A))))
+    for found, expected in [
+        (solved(hilbert), by_solution),
+        (jit(solved)(hilbert), by_solution),
+        (least(hilbert), by_solution),
+        (factor(hilbert) + factor(hilbert).T, by_logarithm),
+    ]:
+        assert abs(found - expected).max() <= 1e-15 * np.linalg.cond(hilbert) * abs(expected).max()
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_columns_whose_squares_are_out_of_range_are_factorised(scale):
+    A = draws(3, 2) * scale
+    expected = np.linalg.qr(A)
+    for Q, R in (linalg.qr(values_of(A)), jit(lambda A: tuple(np.linalg.qr(A)))(A)):
+        assert_same(Q, expected.Q)
+        assert_same(data_of(R) / scale, expected.R / scale)
+    by_scale = jacobian(lambda A: np.linalg.qr(A)[0])(A) * scale
+    assert_same(by_scale, jacobian(lambda A: np.linalg.qr(A)[0])(A / scale))
+
+
 def test_no_pivot_is_small_although_the_first_number_is():
     A = np.array([[1e-20, 1.0], [1.0, 1.0]])
     for function in (linalg.inv, jit(linalg.inv)):
