@@ -115,7 +115,7 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> LeastSquares:
     Where several x are as good (m < n), it is the one of least |x|². The result is NumPy's `(x, residuals, rank, s)`:
     the residuals are the least |a @ x - b|² of each column, none unless m > n. `rank` and the singular values `s` are
     plain numbers, without derivatives; `rcond` is the ratio to the largest below which one counts as 0. In a compiled
-    function they are not known: there `rank` is min(m, n), and `s` is None.
+    function, and where there is an inf or nan in `a`, they are not known: `rank` is min(m, n), and `s` is None.
 
     Raises LinAlgError where the shapes do not fit, and where the rank of a matrix with derivatives is less than
     min(m, n), because x has none there; compiled, x has inf or nan then.
@@ -131,15 +131,14 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> LeastSquares:
     if b.ndim not in (1, 2) or len(b) != len(a):
         raise LinAlgError(f"lstsq(): b of shape {b.shape} does not fit a matrix of shape {a.shape}")
     if are_plain(a, b):
-        return LeastSquares(*np.linalg.lstsq(a, b, rcond=rcond))
+        return LeastSquares(*of_numpy("lstsq", a, b, rcond=rcond))
     A, columns = a.tolist(), (b[:, None] if b.ndim == 1 else b).T.tolist()
     (m, n), rank, s = a.shape, min(a.shape), None
     data = number_array([known(x) for x in a.ravel().tolist()], a.shape)
-    if are_plain(data):
-        _, _, rank, s = np.linalg.lstsq(data, np.zeros(m), rcond=rcond)
+    if are_plain(data) and (are_plain(a) or np.isfinite(data).all()):
+        inverse, _, rank, s = of_numpy("lstsq", data, np.eye(m), rcond=rcond)
     if are_plain(a):
-        inverse = np.linalg.lstsq(a, np.eye(m), rcond=rcond)[0].tolist()
-        X = [[inner(row, column) for row in inverse] for column in columns]
+        X = [[inner(row, column) for row in inverse.tolist()] for column in columns]
         rest = [[minus(y, row, x) for y, row in zip(column, A)] for column, x in zip(columns, X)]
     elif rank < min(m, n):
         raise LinAlgError(f"lstsq(): a has the rank {rank}, less than {min(m, n)}, so x has no derivatives")

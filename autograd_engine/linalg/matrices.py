@@ -52,10 +52,10 @@ def are_plain(*arrays: Any) -> bool:
     return all(array.dtype != object for array in arrays)
 
 
-def of_numpy(name: str, *arrays: Any) -> Any:
+def of_numpy(name: str, *arrays: Any, **options: Any) -> Any:
     """What the function of np.linalg gives for arrays of floats; its LinAlgError says which one raised it."""
     try:
-        return getattr(np.linalg, name)(*arrays)
+        return getattr(np.linalg, name)(*arrays, **options)
     except LinAlgError as error:
         raise LinAlgError(f"{name}(): {error}") from None
 
@@ -112,7 +112,8 @@ def transposed(rows: Matrix) -> Matrix:
 def product(A: Matrix, B: Matrix) -> Matrix:
     """The product of two matrices, a `dot` for each number of it."""
     if all(x.__class__ is float for rows in (A, B) for row in rows for x in row):
-        numbers: Matrix = (np.array(A) @ np.array(B)).tolist()
+        with np.errstate(all="ignore"):  # inf and nan are results
+            numbers: Matrix = (np.array(A) @ np.array(B)).tolist()
         return numbers
     columns = transposed(B)
     return [[inner(row, column) for column in columns] for row in A]

@@ -15,6 +15,7 @@ from autograd_engine import (
     hessian,
     jacobian,
     jit,
+    jvp,
     linalg,
     mean,
     sqrt,
@@ -126,6 +127,12 @@ def test_leading_axes_are_those_of_numpy(function):
     A = draws(2, 1, 3, 3)
     if function not in NORMS.values():
         assert_same(function(values_of(A)), function(A))
+
+
+def test_forward_mode_and_reverse_mode_agree(function):
+    A, direction = draws(3, 3), draws(3, 3, seed=3)
+    f = scalar(function)
+    assert jvp(f, (A,), (direction,))[1] == pytest.approx((grad(f)(A) * direction).sum(), rel=1e-11, abs=1e-11)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4])
@@ -294,6 +301,7 @@ def test_exponentials_beyond_the_squarings_of_a_compiled_function_are_nan():
     assert_same(linalg.expm(values_of(A)), np.diag([0.0, np.exp(-1.0)]), rtol=1e-8)
     assert np.isnan(jit(linalg.expm)(A)).any()
     assert np.isnan(linalg.expm([[np.nan]])).all()
+    assert linalg.expm(np.diag([1000.0, 0.0]))[0, 0] == np.inf
     assert linalg.expm(np.zeros((0, 0))).shape == (0, 0)
 
 
@@ -535,6 +543,7 @@ def test_nan_spreads_and_does_not_raise():
     assert np.isnan(linalg.det(values_of(A)).data)
     assert np.isnan(data_of(linalg.cholesky(values_of(A @ A.T)))).any()
     assert np.isnan(data_of(linalg.qr(values_of(A)).R)).any()
+    assert np.isnan(data_of(linalg.lstsq(values_of(A), np.ones(3)).x)).any()
 
 
 def test_the_norm_of_zeros_has_the_slope_zero():
