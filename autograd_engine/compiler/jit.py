@@ -73,7 +73,7 @@ def jit(
     bits that the uncompiled function gives on Values, with two exceptions: sums over samples, also in gradients, are
     added from the first sample to the last, and the sum of a number that all samples share is the number times how
     many samples there are. Second derivatives may differ in the last bit, since the rules of uncompiled functions
-    evaluate constants as floats.
+    evaluate constants as floats; so may first derivatives through `linalg`, and what comes from its `eigh`.
 
     `threads` limits how many threads a large batch is split over; by default there is one per core. The results do not
     depend on it.
