@@ -296,8 +296,15 @@ def test_exponentials_are_those_of_mpmath(scale):
         assert abs(data_of(found) - expected).max() <= allowed
 
 
+@pytest.mark.parametrize("x", [0.5, -0.5, 0.5000001, 3.9, 4.1])
+def test_no_digit_is_left_to_a_further_term_of_the_series(x):
+    expected = pytest.approx(np.exp(x), rel=4e-15)
+    assert linalg.expm([[x]])[0, 0] == expected
+    assert jit(linalg.expm)(np.array([[x]]))[0, 0] == expected
+
+
 def test_exponentials_beyond_the_squarings_of_a_compiled_function_are_nan():
-    A = np.diag([-1e6, -1.0])
+    A = np.diag([-1e5, -1.0])  # at its seventeenth squaring
     assert_same(linalg.expm(values_of(A)), np.diag([0.0, np.exp(-1.0)]), rtol=1e-8)
     assert np.isnan(jit(linalg.expm)(A)).any()
     assert np.isnan(linalg.expm([[np.nan]])).all()
