@@ -196,7 +196,7 @@ def _by_lapack(numbers: tuple[float, ...]) -> tuple[list[float], list[list[float
 class _Last(threading.local):
     """The last decomposition of unknown numbers in this thread: each of its results asks for it once.
 
-    It does not keep the numbers alive.
+    It does not keep them alive. What was found in the body of a loop is not used outside of it.
     """
 
     key: tuple[Any, ...] = ()
@@ -206,13 +206,17 @@ class _Last(threading.local):
         n = _rows_of(numbers)
         key = tuple([x if x.__class__ is float else id(x) for x in numbers])
         found = [x if x.__class__ is float else x() for x in self.references]
-        if self.key != key or any(x is None for x in found):
+        if self.key != key or not all(map(_is_at_hand, found)):
             values, V = _by_rotations(numbers)
             found = [*values, *itertools.chain(*V), *numbers]
             with suppress(TypeError):  # symbols take no weak references
                 self.references = tuple([x if x.__class__ is float else weakref.ref(x) for x in found])
                 self.key = key
         return found[:n], [found[n * i : n * (i + 1)] for i in range(1, n + 1)]
+
+
+def _is_at_hand(x: Any) -> bool:
+    return x is not None and getattr(x, "is_at_hand", True)
 
 
 _last = _Last()

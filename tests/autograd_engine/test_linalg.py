@@ -11,6 +11,7 @@ from autograd_engine import (
     Value,
     check_gradients,
     explain,
+    fori_loop,
     grad,
     hessian,
     jacobian,
@@ -603,6 +604,17 @@ def test_a_loss_over_samples_compiles():
         return mean(vmap(lambda x, y: (np.linalg.solve(x + np.eye(2) * 5 * w, y) ** 2).sum())(X, y))
 
     assert jit(grad(loss))(1.0, X, y) == pytest.approx(grad(loss)(1.0, X, y), rel=1e-12)
+
+
+def test_what_is_found_in_a_loop_stays_in_the_loop():
+    A = draws(3, 3)
+    A = A @ A.T + np.eye(3)
+
+    def f(A):
+        x = fori_loop(0, 30, lambda i, x: np.linalg.solve(A, x) / 2 + np.linalg.eigvalsh(A), np.ones(3))
+        return x.sum() + np.linalg.eigvalsh(A)[2]
+
+    assert_same(jit(grad(f))(A), grad(f)(A))
 
 
 def test_the_jacobian_of_an_inverse_is_minus_the_product_of_inverses():
