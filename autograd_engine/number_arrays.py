@@ -63,8 +63,8 @@ class NumberArray(np.ndarray[Any, Any]):
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
         if any(_handles_ufuncs_itself(x) for x in args):
             return NotImplemented
-        if function is np.nan_to_num:
-            return _nan_to_num(*args, **keywords)
+        if function in FUNCTIONS:
+            return FUNCTIONS[function](*args, **keywords)
         if function is np.where and len(args) == 3 and _is_of_numbers(args[0]):
             return apply_ufunc(WHERE, "__call__", *args)
         try:
@@ -158,6 +158,10 @@ def _nan_to_num(
     smallest = -sys.float_info.max if neginf is None else neginf
     finite = apply_ufunc(WHERE, "__call__", x == inf, largest, apply_ufunc(WHERE, "__call__", x == -inf, smallest, x))
     return apply_ufunc(WHERE, "__call__", x != x, nan, finite)
+
+
+FUNCTIONS: dict[Any, Callable[..., Any]] = {np.nan_to_num: _nan_to_num}
+"""What computes functions of NumPy's on NumberArrays; later modules add theirs."""
 
 
 def _truths(result: Any) -> Any:

@@ -21,7 +21,9 @@ autograd_engine: forks
 autograd_engine.primitives: primitive arithmetic sums exponentials trigonometry special gamma
 autograd_engine.primitives: activations
 autograd_engine: primitives graph calls number_arrays number backward copying value rows structure constants expressions
-autograd_engine: files differences runs derivatives mapping control_flow custom implicit given_gradient check draw
+autograd_engine.linalg: matrices elimination factorisations eigenvalues powers
+autograd_engine: linalg files differences runs derivatives mapping control_flow custom implicit given_gradient check
+autograd_engine: draw
 autograd_engine.explanations: symbols notation names chain_rule statements formula steps wording mistakes tasks explain
 autograd_engine.explanations: exercise
 autograd_engine: explanations

@@ -74,10 +74,12 @@ def jit(
 
     By default products and sums are contracted to one rounding, and functions of many samples come from a vector
     library: within 8 units in the last place for each operation. With `exact`, values and first derivatives have the
-    bits that the uncompiled function gives on Values, with three exceptions: sums over samples, also in gradients, are
+    bits that the uncompiled function gives on Values, with these exceptions: sums over samples, also in gradients, are
     added from the first sample to the last; the sum of a number that all samples share is the number times how many
-    samples there are; and derivatives of functions with hundreds of paths may be added up in another order. Second
-    derivatives may differ in the last bit, since the rules of uncompiled functions evaluate constants as floats.
+    samples there are; derivatives of functions with hundreds of paths may be added up in another order, and so may
+    what the rounds of a loop that stays one contribute to a number from outside of it. Second derivatives may differ
+    in the last bit, since the rules of uncompiled functions evaluate constants as floats; so may first derivatives
+    through `linalg`, and what comes from its `eigh`.
 
     `threads` limits how many threads a large batch is split over; by default there is one per core. The results do not
     depend on it.

@@ -235,6 +235,12 @@ class Traced(Arithmetic):
             raise TypeError(f"{op.name}(): {error}") from None
         return _record(op, arguments)
 
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether it was made in the body that is being traced, or in what is around it, so that it can be used."""
+        blocks = (context.nodes or [], *context.outer)
+        return any(self.index < len(nodes) and nodes[self.index] is self for nodes in blocks)
+
     def edges(self) -> Any:
         """Pairs of an argument and the local derivative with respect to it, for the sweeps."""
         return zip(self.arguments, self.op.partials(self, *self.arguments))
