@@ -35,6 +35,8 @@ from autograd_engine.primitives import abs as abs
 from autograd_engine.primitives import pow as pow
 from autograd_engine.primitives import round as round
 from autograd_engine.primitives import sum as sum
+from autograd_engine.softmax import log_softmax as log_softmax
+from autograd_engine.softmax import softmax as softmax
 from autograd_engine.value import Value as Value
 
 if TYPE_CHECKING:
@@ -87,6 +89,6 @@ if not TYPE_CHECKING:  # type checkers read the names off the imports
     __all__ = [
         *primitives.__all__,
         *("GradientError", "Value", "check_gradients", "draw", "grad", "gradient", "hessian", "jacobian", "jvp"),
-        *("stop_gradient", "to_svg", "value_and_grad", "vjp", "vmap"),
+        *("log_softmax", "softmax", "stop_gradient", "to_svg", "value_and_grad", "vjp", "vmap"),
         *_LATER,
     ]

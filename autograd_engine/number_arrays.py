@@ -30,8 +30,11 @@ _NAMES = {
     "rint": "round",
     "float_power": "pow",
     "fabs": "abs",
+    "expit": "sigmoid",
+    "gammaln": "lgamma",
+    "psi": "digamma",
 }
-"""NumPy functions whose row has another name here."""
+"""Functions of NumPy and of scipy.special whose row has another name here."""
 
 _TESTS: dict[str, Callable[[Any], Any]] = {
     "isnan": lambda x: x != x,

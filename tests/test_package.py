@@ -19,8 +19,8 @@ EXTRAS = ["cyclopts", "graphviz", "llvmlite", "matplotlib", "rich", "safetensors
 READING_ORDER = """
 autograd_engine.primitives: primitive arithmetic sums exponentials trigonometry special gamma
 autograd_engine.primitives: activations
-autograd_engine: primitives graph number_arrays number backward copying value rows structure constants expressions files
-autograd_engine: differences runs derivatives mapping given_gradient check draw
+autograd_engine: primitives graph number_arrays softmax number backward copying value rows structure constants
+autograd_engine: expressions files differences runs derivatives mapping given_gradient check draw
 autograd_engine.explanations: symbols notation names chain_rule statements formula steps wording mistakes tasks explain
 autograd_engine.explanations: exercise
 autograd_engine: explanations

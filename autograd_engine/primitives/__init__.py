@@ -35,5 +35,5 @@ from autograd_engine.primitives.trigonometry import *
 if not TYPE_CHECKING:  # type checkers read the names off the imports
     # Rows with an operator, or with the name of a builtin, must be imported explicitly.
     _EXPLICIT = {"identity", "add", "sub", "mul", "div", "neg", "mod", "floordiv", "abs", "pow", "round", "sum"}
-    _SHORT = {"acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh"}
+    _SHORT = {"acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "expit"}
     __all__ = sorted({"PRIMITIVES", "Primitive", "mean", "polygamma"} | _SHORT | PRIMITIVES.keys() - _EXPLICIT)

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Iterable
 from math import inf, pi
 from typing import Any
 
-from autograd_engine.primitives.arithmetic import abs, clip, maximum, minus_abs, round, sign, square, where
-from autograd_engine.primitives.exponentials import LN2, exp, expm1, log1p, sqrt
+from autograd_engine.primitives.arithmetic import (
+    abs,
+    clip,
+    div,
+    maximum,
+    minus_abs,
+    round,
+    sign,
+    square,
+    undefined,
+    where,
+)
+from autograd_engine.primitives.exponentials import LN2, exp, expm1, log, log1p, sqrt
 from autograd_engine.primitives.primitive import row
 from autograd_engine.primitives.special import ONE_OVER_SQRT_2PI, SQRT1_2, erfc, gaussian
+from autograd_engine.primitives.sums import check_sequence, sum
+from autograd_engine.primitives.trigonometry import arctanh
 
 _activation = functools.partial(row, composite=True, saturates=True, activation=True)
 
@@ -48,6 +62,22 @@ sigmoid = _activation(
     "out * (1 - out)",
     symbol="σ",
     latex=r"\sigma",
+)
+expit = sigmoid  # SciPy's name
+
+
+def _logit(x: Any) -> Any:
+    # Near 1/2 the quotient loses the digits of a small logarithm; 2 * x - 1 is exact there.
+    return where(abs(x - 0.5) < 0.2, 2.0 * arctanh(2.0 * x - 1.0), log(div(x, 1.0 - x)))
+
+
+logit = row(
+    "logit",
+    _logit,
+    lambda out, x: (where((x >= 0) & (x <= 1), div(1.0, (x + 0.0) * (1.0 - x)), undefined(x)),),
+    "log(x / (1 - x)), the inverse of sigmoid.",
+    "1 / (x * (1 - x))",
+    composite=True,
 )
 leaky_relu = row(
     "leaky_relu",
@@ -154,3 +184,40 @@ logaddexp = row(
     ("exp(x - out)", "exp(y - out)"),
     composite=True,
 )
+
+
+def _logsumexp(*inputs: Any) -> Any:
+    largest = functools.reduce(maximum, inputs, -inf)
+    # Without the largest, so that log1p sees what the others add to it, however small.
+    others = sum([where(x == largest, 0.0, exp(x - largest)) for x in inputs])
+    ties = sum([where(x == largest, 1.0, 0.0) for x in inputs])
+    return largest + log1p(others + (ties - 1.0))
+
+
+def _logsumexp_partials(out: Any, *x: Any) -> list[Any]:
+    infinite = abs(out) == inf
+    powers = [where(infinite, where(xi == out, 1.0, 0.0), exp(xi - out)) for xi in x]
+    total = sum(powers)  # 1, but for the rounding of `out`
+    return [div(power, total) for power in powers]
+
+
+_logsumexp_row = row(
+    "logsumexp",
+    _logsumexp,
+    _logsumexp_partials,
+    "log(exp(x₁) + … + exp(xₙ)), without overflow.",
+    "exp(x - out)",
+    composite=True,
+)
+
+
+def logsumexp(values: Iterable[Any]) -> Any:
+    """log(exp(x₁) + exp(x₂) + …) of a sequence as one node, without overflow; -inf for an empty one.
+
+    The slope with respect to a number is its share in the sum, as `softmax` gives it.
+
+    >>> logsumexp([1000.0, 1000.0]), logsumexp([0.0, -50.0])
+    (1000.6931471805599, 1.9287498479639178e-22)
+    """
+    check_sequence("logsumexp", values)
+    return _logsumexp_row(*values)

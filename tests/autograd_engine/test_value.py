@@ -12,11 +12,12 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import scipy.special
 from hypothesis import given
 from hypothesis import strategies as st
 
 import autograd_engine
-from autograd_engine import PRIMITIVES, Value, dot, exp, grad, jit, primitives, relu
+from autograd_engine import PRIMITIVES, Value, dot, exp, grad, jit, primitives, relu, vmap
 from autograd_engine.graph import topological_order
 from autograd_engine.number_arrays import number_array
 from autograd_engine.rows import Rows
@@ -421,6 +422,21 @@ def test_methods_are_the_primitives():
 
 
 # --- NumPy ---------------------------------------------------------------------------------------------------
+
+
+SCIPY = {"erf": 0.3, "erfc": 0.3, "entr": 0.3, "expit": 0.3, "logit": 0.3, "gammaln": 2.5, "psi": 2.5}
+
+
+@pytest.mark.parametrize("name", SCIPY)
+def test_functions_of_scipy_special_are_rows(name):
+    function, x = getattr(scipy.special, name), SCIPY[name]
+    expected = pytest.approx(function(x), rel=1e-14)
+    for found in (function(Value(x)).data, jit(function)(x), vmap(function)(np.array([x]))[0]):
+        assert found == expected
+    step = 1e-5
+    assert grad(function)(x) == pytest.approx((function(x + step) - function(x - step)) / (2 * step), rel=1e-8)
+    array = np.array([x, x])
+    assert grad(lambda x: function(x).sum())(array) == pytest.approx(grad(function)(x))
 
 
 def test_numpy_functions_record():

@@ -49,6 +49,21 @@ def _logaddexp_slope(inputs: Inputs, i: int, value: Any, slope: Any) -> Any:
     return abs(rounded[1] - rounded[0])
 
 
+def _logsumexp_value(inputs: Inputs, value: Any) -> Any:
+    # What rounding the differences from the largest costs; where the value crosses zero, the largest input counts.
+    shifts = [x - max(inputs) for x in inputs]
+    rounding = sum(math.ulp(x) / 2 * mp.exp(x) for x in shifts if x > -800)
+    return rounding + bar_of(max(inputs), value)
+
+
+def _logsumexp_slope(inputs: Inputs, i: int, value: Any, slope: Any) -> Any:
+    # Each exponent is a difference that is rounded.
+    with mp.workprec(400):
+        return (
+            sum(math.ulp(float(x - value)) * (1 if k == i else mp.exp(x - value)) for k, x in enumerate(inputs)) * slope
+        )
+
+
 def _digamma_value(inputs: Inputs, value: Any) -> Any:
     return bar_of(math.log(10.0 + math.fabs(inputs[0])), value)
 
@@ -78,11 +93,14 @@ OF_VALUES: dict[str, Callable[[Inputs, Any], Any]] = {
     "sum": _sum_value,
     "dot": _dot_value,
     "logaddexp": _logaddexp_value,
+    "logsumexp": _logsumexp_value,
     "digamma": _digamma_value,
     "lgamma": _lgamma_value,
 }
 OF_SLOPES: dict[str, Callable[[Inputs, int, Any, Any], Any]] = {
     "logaddexp": _logaddexp_slope,
+    "logsumexp": _logsumexp_slope,
+    "entr": lambda inputs, i, value, slope: bar_of(1.0, slope),
     "silu": _product_slope,
     "gelu": _product_slope,
     "sinc": _quotient_slope,

@@ -118,6 +118,20 @@ def _logaddexp(x: Any, y: Any) -> Any:
     return max(x, y) + (mp.log1p(mp.exp(-abs(x - y))) if abs(x - y) < 2000 else 0)
 
 
+def _entr(x: Any) -> Any:
+    if x < 0:
+        raise ValueError("-inf below 0")
+    return -x * mp.log(x) if x else mpf(0)
+
+
+def _logit(x: Any) -> Any:
+    return mp.log(x / (1 - x)) if 0 < x < 1 else mp.nan if x < 0 or x > 1 else mp.inf
+
+
+def _logsumexp(*inputs: Any) -> Any:
+    return max(inputs) + mp.log(mp.fsum(mp.exp(x - max(inputs)) for x in inputs if x - max(inputs) > -2000))
+
+
 _STEP = (_at(0.0, value=0.0, slopes=0.0), _at(1.0, value=1.0, slopes=0.0), _nowhere(nan))
 _LOG = tuple(_at(x, value=-inf, slopes=inf) for x in (0.0, -0.0))
 
@@ -217,6 +231,18 @@ ROWS: dict[str, Row] = {
         lambda x, y: x * mp.log(y) if x else mpf(0),
         st.tuples(REALS, POSITIVE),
         points=(_at(0.0, 0.0, value=0.0, slopes=(-inf, 0.0)),),
+    ),
+    "entr": Row(
+        _entr,
+        st.tuples(POSITIVE),
+        points=(
+            _at(0.0, value=0.0, slopes=inf),
+            _at(-0.0, value=0.0, slopes=inf),
+            _at(-1.0, value=-inf, slopes=nan),
+            _at(inf, value=-inf, slopes=-inf),
+            _nowhere(nan),
+        ),
+        nasty=((0.36787944117144233,),),
     ),
     "pow": Row(
         mp.power,
@@ -330,6 +356,18 @@ ROWS: dict[str, Row] = {
             _at(-800.0, value=0.0, slopes=0.0),
         ),
     ),
+    "logit": Row(
+        _logit,
+        st.tuples(st.floats(0.1, 0.9)),
+        points=(
+            _at(0.0, value=-inf, slopes=inf),
+            _at(-0.0, value=-inf, slopes=inf),
+            _at(0.5, value=0.0, slopes=4.0, second=0.0),
+            _at(1.0, value=inf, slopes=inf),
+            *[_nowhere(x) for x in (-1.0, 1.5, inf, -inf, nan)],
+        ),
+        nasty=((0.3,), (0.7,), (0.29999999999999993,), (0.7000000000000001,)),
+    ),
     "softplus": Row(
         lambda x: mp.log1p(mp.exp(x)) if x < 0 else x + mp.log1p(mp.exp(-x)),
         points=(_at(25.0, value=25.0000000000139, slopes=0.9999999999861, digits=1e-13),),
@@ -338,6 +376,18 @@ ROWS: dict[str, Row] = {
         _logaddexp,
         points=(_at(-inf, -inf, value=-inf, slopes=0.5), _at(inf, inf, value=inf, slopes=0.5)),
         nasty=((-0.6931, -0.6932), (1.7e-11, -18.45)),
+    ),
+    "logsumexp": Row(
+        _logsumexp,
+        points=(
+            _at(3.0, value=3.0, slopes=1.0),
+            _at(-inf, -inf, -inf, -inf, value=-inf, slopes=0.25),
+            _at(inf, inf, 1.0, value=inf, slopes=(0.5, 0.5, 0.0)),
+            _at(-inf, 1.0, value=1.0, slopes=(0.0, 1.0)),
+            _at(0.0, -50.0, value=1.9287498479639178e-22, slopes=(1.0, 1.9287498479639178e-22), digits=4e-16),
+            _nowhere(1.0, nan, inf),
+        ),
+        nasty=((0.0, -0.6931, -40.0), (1e300, -1e300), (1e16, 1e16 + 2, 3.0), (-1.1, -1.0986, -1.0987)),
     ),
     "softsign": Row(lambda x: x / (1 + abs(x)), st.tuples(NONZERO)),
     "silu": Row(lambda x: x / (1 + mp.exp(-x)), nasty=((-1.2784645427610738,), (-1.334,))),

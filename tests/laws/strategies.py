@@ -84,6 +84,10 @@ def _inside_one(x: Any) -> Any:
     return 0.8 * tanh(x)
 
 
+def _share(x: Any) -> Any:
+    return 0.5 + 0.4 * tanh(x)
+
+
 def _above_one(x: Any) -> Any:
     return 1.5 + square(cos(x))
 
@@ -110,6 +114,8 @@ ADAPTERS: dict[str, tuple[Operand, ...]] = {
     "sqrt": (_positive,),
     "cbrt": (_positive,),
     "xlogy": (_bounded, _positive),
+    "entr": (_positive,),
+    "logit": (_share,),
     "digamma": (_positive,),
     "lgamma": (_positive,),
     "arcsin": (_inside_one,),

@@ -58,7 +58,7 @@ def _number(symbol):
 
 @pytest.mark.parametrize("op", [op for op in PRIMITIVES.values() if op.derivative], ids=lambda op: op.name)
 def test_a_textbook_derivative_has_a_formula_per_input(op):
-    assert len(textbook(op)) == op.arity
+    assert len(textbook(op)) == (op.arity or 1)
     assert {name for formula in textbook(op) for name in formula.names} <= {"out", "π", *op.__signature__.parameters}
 
 
