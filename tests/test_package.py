@@ -17,8 +17,8 @@ ROOT = Path(__file__).parent.parent
 EXTRAS = ["cyclopts", "graphviz", "llvmlite", "matplotlib", "rich", "safetensors", "scipy", "sklearn"]
 # The reading order: a module imports only from modules before it, and a package stands after its own.
 READING_ORDER = """
-autograd_engine.primitives: primitive arithmetic sums exponentials trigonometry special gamma
-autograd_engine.primitives: activations
+autograd_engine.primitives: primitive arithmetic sums exponentials trigonometry special normal
+autograd_engine.primitives: gamma activations
 autograd_engine: primitives graph number_arrays softmax number backward copying value rows structure constants
 autograd_engine: expressions files differences runs derivatives mapping given_gradient check draw
 autograd_engine.explanations: symbols notation names chain_rule statements formula steps wording mistakes tasks explain

@@ -24,6 +24,7 @@ from autograd_engine.primitives.activations import *
 from autograd_engine.primitives.arithmetic import *
 from autograd_engine.primitives.exponentials import *
 from autograd_engine.primitives.gamma import *
+from autograd_engine.primitives.normal import *
 from autograd_engine.primitives.primitive import PRIMITIVES as PRIMITIVES
 from autograd_engine.primitives.primitive import Primitive as Primitive
 from autograd_engine.primitives.primitive import as_float as as_float

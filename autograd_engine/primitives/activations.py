@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Iterable
-from math import inf, pi
+from math import inf
 from typing import Any
 
 from autograd_engine.primitives.arithmetic import (
@@ -14,15 +13,14 @@ from autograd_engine.primitives.arithmetic import (
     div,
     maximum,
     minus_abs,
-    round,
     sign,
     square,
     undefined,
     where,
 )
-from autograd_engine.primitives.exponentials import LN2, exp, expm1, log, log1p, sqrt
+from autograd_engine.primitives.exponentials import LN2, exp, expm1, log, log1p
+from autograd_engine.primitives.normal import ndtr, normal_density
 from autograd_engine.primitives.primitive import row
-from autograd_engine.primitives.special import ONE_OVER_SQRT_2PI, SQRT1_2, erfc, gaussian
 from autograd_engine.primitives.sums import check_sequence, sum
 from autograd_engine.primitives.trigonometry import arctanh
 
@@ -99,31 +97,16 @@ elu = _activation(
     "x where x > 0, else alpha * (exp(x) - 1).",
     ("where(x > 0, 1, alpha * exp(x))", "where(x > 0, 0, exp(x) - 1)"),
 )
-# sqrt(1/2) as a number of 26 bits plus the rest, so that its product with 26 bits of x is exact.
-_ROOT_HIGH = math.floor(2**26 * SQRT1_2) / 2**26
-_ROOT_LOW = (0.5 - _ROOT_HIGH**2) / (SQRT1_2 + _ROOT_HIGH)
-
-
-def _normal_cdf(x: Any) -> Any:
-    """The normal distribution function of |x| <= 40: erfc(z) / 2 at z = -x / sqrt(2).
-
-    Rounding z costs up to 1400 units in the last place in the tail, so the result is corrected to first order:
-    -erfc'(z) / erfc(z) is close to z + sqrt(z*z + 4/pi) (Abramowitz and Stegun 7.1.13).
-    """
-    z = -SQRT1_2 * x
-    high = round(x * 2.0**20) * 2.0**-20
-    excess = (_ROOT_HIGH * high + z) + _ROOT_HIGH * (x - high) + _ROOT_LOW * x  # rounded minus exact z
-    return 0.5 * (1 + excess * (z + sqrt(z * z + 4 / pi))) * erfc(z)
 
 
 def _gelu_partials(out: Any, x: Any) -> tuple[Any]:
     x = clip(x, -40.0, 40.0)  # beyond, the slope is 0 or 1
-    return (_normal_cdf(x) + x * (ONE_OVER_SQRT_2PI * gaussian(x, 0.5)),)
+    return (ndtr(x) + x * normal_density(x),)
 
 
 gelu = _activation(
     "gelu",
-    lambda x: maximum(x, -1e4) * _normal_cdf(clip(x, -40.0, 40.0)),  # -1e4, so that -inf gives -0
+    lambda x: maximum(x, -1e4) * ndtr(x),  # -1e4, so that -inf gives -0
     _gelu_partials,
     "x times the normal distribution function (the exact form, not the tanh one).",
     "(1 + erf(x / sqrt(2))) / 2 + x * exp(-(x**2) / 2) / sqrt(2 * π)",

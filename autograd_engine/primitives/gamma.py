@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Sequence
 from math import inf, nan, pi
 from typing import Any
 
-from autograd_engine.primitives.arithmetic import abs, div, square, where
+from autograd_engine.primitives.arithmetic import abs, div, polynomial, square, where
 from autograd_engine.primitives.exponentials import log, log1p, pow
 from autograd_engine.primitives.primitive import Primitive, family, row
 from autograd_engine.primitives.special import cos_pi, sin_pi
@@ -31,13 +29,9 @@ _HALF_LOG_2PI, _LOG_PI = 0.5 * math.log(2 * pi), math.log(pi)
 _SHIFT = 10  # from x + 10 on, the terms above are enough for the series of the derivatives
 
 
-def _polynomial(x: Any, coefficients: Sequence[float]) -> Any:
-    return functools.reduce(lambda total, coefficient: total * x + coefficient, reversed(coefficients))
-
-
 def _log_gamma_of_positive(x: Any) -> Any:
     large = where(x < 8.5, 8.5, x)
-    series = div(_polynomial(square(div(1.0, large)), _LOG_GAMMA), large)
+    series = div(polynomial(square(div(1.0, large)), _LOG_GAMMA), large)
     stirling = (large - 0.5) * (log(large) - 1.0) + (_HALF_LOG_2PI - 0.5) + series
     # Below 8.5, factors move x into the range from 1.5 to 2.5. There z and log1p(z) keep the zeros at 1 and 2 exact.
     product, rest = 1.0, where(x < 8.5, x, 2.0)
@@ -47,7 +41,7 @@ def _log_gamma_of_positive(x: Any) -> Any:
         product = product * where(above, rest, 1.0)
     tiny, small = rest < 0.5, rest < 1.5
     z = where(tiny, rest, where(small, rest - 1.0, rest - 2.0))
-    near = z * _polynomial(z, _AT_TWO) - where(small, log1p(z), 0.0)
+    near = z * polynomial(z, _AT_TWO) - where(small, log1p(z), 0.0)
     return where(x < 8.5, near - where(tiny, log(rest), 0.0) + log(product), where(x == inf, inf, stirling))
 
 
@@ -64,7 +58,7 @@ def _digamma_of_positive(x: Any) -> Any:
     steps: Any = 0.0
     for k in range(_SHIFT - 1, -1, -1):
         steps = steps + div(1.0, x + float(k) if k else x)
-    return log(y) - 0.5 * inverse - square(inverse) * _polynomial(square(inverse), _DIGAMMA) - steps
+    return log(y) - 0.5 * inverse - square(inverse) * polynomial(square(inverse), _DIGAMMA) - steps
 
 
 def _cotangent_of_pi(x: Any) -> Any:
@@ -86,7 +80,7 @@ def _polygamma_of_positive(m: int, x: Any, sign: float) -> Any:
     inverse = div(1.0, y)
     # B₂ⱼ / (2j)! · (m + 1) … (m + 2j - 1)
     series = [b * math.prod(range(m + 1, m + 2 * j)) / math.factorial(2 * j) for j, b in enumerate(_BERNOULLI, 1)]
-    total = pow(y, float(-m)) * (1 / m + inverse * (0.5 + inverse * _polynomial(square(inverse), series)))
+    total = pow(y, float(-m)) * (1 / m + inverse * (0.5 + inverse * polynomial(square(inverse), series)))
     for k in range(_SHIFT + m - 1, -1, -1):
         total = total + where(few, pow(x + float(k) if k else x, float(-m - 1)), 0.0)
     return sign * float(math.factorial(m)) * total
@@ -109,7 +103,7 @@ def _polygamma_row(m: int) -> Primitive:
 
     def forward(x: Any) -> Any:
         cotangent = _cotangent_of_pi(x)
-        turn = _polynomial(square(cotangent), powers) * pi ** (m + 1)
+        turn = polynomial(square(cotangent), powers) * pi ** (m + 1)
         reflected = _polygamma_of_positive(m, 1.0 - x, -1.0) - (turn if m % 2 else turn * cotangent)
         return where(x < 0, reflected, _polygamma_of_positive(m, x, sign))
 

@@ -109,6 +109,30 @@ def _erfc(x: Any) -> Any:
     return mp.erfc(x) if abs(x) < 40 else 1 - mp.sign(x)  # what is left is below 1e-690
 
 
+def _log_ndtr(x: Any) -> Any:
+    if x > -10000:
+        return mp.log1p(-_erfc(x / mp.sqrt(2)) / 2) if x > 0 else mp.log(mp.erfc(-x / mp.sqrt(2)) / 2)
+    series, term, k = mpf(0), mpf(1), 0
+    while abs(term) > mp.eps / 4:
+        series, k = series + term, k + 1
+        term *= -(2 * k - 1) / x**2
+    return -x * x / 2 - mp.log(-x * mp.sqrt(2 * mp.pi)) + mp.log(series)
+
+
+def _ndtri(p: Any) -> Any:
+    """By Newton's method on the logarithm, which is concave: from the left it climbs to the root."""
+    if not 0 < p < 1:
+        return mp.nan if p < 0 or p > 1 else mp.inf
+    if p >= 0.5:
+        return -_ndtri(1 - p) if p > 0.5 else mpf(0)
+    x, step = -mp.sqrt(-2 * mp.log(p)) - 1, mpf(1)
+    while abs(step) > mp.ldexp(1, 30 - mp.prec):
+        share = mp.erfc(-x / mp.sqrt(2)) / 2
+        step = mp.log(share / p) * share / mp.npdf(x)
+        x -= step
+    return x
+
+
 def _dot(*inputs: Any) -> Any:
     half = len(inputs) // 2
     return mp.fdot(inputs[:half], inputs[half:])
@@ -327,6 +351,62 @@ ROWS: dict[str, Row] = {
     ),
     "erf": Row(lambda x: mp.erf(x) if abs(x) < 40 else mp.sign(x)),
     "erfc": Row(_erfc, nasty=((0.46875,), (0.84375,), (1.25,), (2.857,), (5.9,))),
+    "ndtr": Row(
+        lambda x: _erfc(-x / mp.sqrt(2)) / 2,
+        points=(_at(0.0, value=0.5), _at(-inf, value=0.0, slopes=0.0), _at(inf, value=1.0, slopes=0.0), _nowhere(nan)),
+        nasty=((-37.5,), (-8.3,), (-30.609447357108714,)),
+    ),
+    "log_ndtr": Row(
+        _log_ndtr,
+        points=(
+            _at(-inf, value=-inf, slopes=inf),
+            _at(inf, value=-0.0, slopes=0.0),
+            _at(-1e200, value=-inf, slopes=1e200),
+            _at(20.0, value=-2.7536241186062337e-89, slopes=5.520948362159764e-88, digits=1e-15),
+            _nowhere(nan),
+        ),
+        nasty=(
+            (-12.0,),
+            (math.nextafter(-12.0, -inf),),
+            (-1.0,),
+            (-0.8312223374798846,),
+            (-1.5695586381471702,),
+            (8.3,),
+        ),
+    ),
+    "ndtri": Row(
+        _ndtri,
+        st.tuples(st.floats(0.1, 0.9)),
+        points=(
+            _at(0.5, value=0.0, second=0.0),
+            _at(0.0, value=-inf, slopes=inf),
+            _at(1.0, value=inf, slopes=inf),
+            *[_nowhere(x) for x in (-0.1, 1.1, inf, -inf, nan)],
+        ),
+        nasty=((0.075,), (0.925,), (1e-30,), (1e-309,), (3.9597695e-316,), (5e-324,), (5.2e-34,), (0.9486,)),
+    ),
+    "erfinv": Row(
+        lambda y: _ndtri((1 + y) / 2) / mp.sqrt(2),
+        st.tuples(INSIDE_ONE),
+        points=(
+            _at(0.0, value=0.0, slopes=math.sqrt(pi) / 2, second=0.0, digits=2e-16),
+            _at(-1.0, value=-inf, slopes=inf),
+            _at(1.0, value=inf, slopes=inf),
+            *[_nowhere(x) for x in (-1.1, 1.1, inf, -inf, nan)],
+        ),
+        nasty=((0.85,), (-0.85,), (-0.48398347261050434,), (0.9997928628245479,)),
+    ),
+    "erfcinv": Row(
+        lambda y: -_ndtri(y / 2) / mp.sqrt(2),
+        st.tuples(st.floats(0.2, 1.8)),
+        points=(
+            _at(1.0, value=0.0, slopes=-math.sqrt(pi) / 2, second=0.0, digits=2e-16),
+            _at(0.0, value=inf, slopes=-inf),
+            _at(2.0, value=-inf, slopes=-inf),
+            *[_nowhere(x) for x in (-0.1, 2.1, inf, -inf, nan)],
+        ),
+        nasty=((0.15,), (1.85,), (1e-300,), (7.919539e-316,), (5e-324,), (1.2539476059191755e-116,), (1.4518,)),
+    ),
     # The slope vanishes; a series takes over; the argument of the sine is nearly a multiple of pi.
     "sinc": Row(
         mp.sincpi,
