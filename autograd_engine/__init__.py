@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 # From a module as deep as the primitives, NumPy takes a tenth longer to import.
 import numpy  # noqa: F401
 
+from autograd_engine import numpy_functions as numpy_functions
 from autograd_engine import primitives
 from autograd_engine.check import GradientError as GradientError
 from autograd_engine.check import check_gradients as check_gradients

@@ -500,7 +500,6 @@ def test_a_float_array_does_not_swallow_values():
         ("linalg.solve", lambda x: np.linalg.solve(np.eye(2), x * np.ones(2))),
         ("linalg.eigh", lambda x: np.linalg.eigh(x * np.eye(2))),
         ("fft.fft", lambda x: np.fft.fft(x * np.ones(2))),
-        ("interp", lambda x: np.interp(x * np.ones(2), [0.0, 4.0], [0.0, 1.0])),
     ],
 )
 def test_functions_of_numpy_without_derivatives_say_what_to_write_instead(name, call):
