@@ -442,6 +442,13 @@ def test_functions_of_scipy_special_are_rows(name):
     assert grad(lambda x: function(x).sum())(array) == pytest.approx(grad(function)(x))
 
 
+@pytest.mark.parametrize("name", ["beta", "betaln"])
+def test_functions_of_scipy_special_take_two_values(name):
+    function = getattr(scipy.special, name)
+    assert function(Value(2.5), Value(1.5)).data == pytest.approx(function(2.5, 1.5), rel=1e-14)
+    assert grad(function)(2.5, 1.5) == grad(getattr(primitives, name))(2.5, 1.5)
+
+
 def test_numpy_functions_record():
     v = Value(0.5)
     assert np.exp(v).op is PRIMITIVES["exp"]

@@ -72,6 +72,26 @@ def _lgamma_value(inputs: Inputs, value: Any) -> Any:
     return bar_of(mp.loggamma(1 - mpf(inputs[0])), value) if inputs[0] < 0 else 0
 
 
+def _largest_of_betaln(inputs: Inputs, value: Any) -> Any:
+    low, high = sorted(map(mpf, inputs))
+    return max(abs(x) for x in (value, mp.loggamma(low), *map(mp.loggamma, (high, low + high) if high < 10 else ())))
+
+
+def _betaln_slope(inputs: Inputs, i: int, value: Any, slope: Any) -> Any:
+    """Of the difference of two digammas. Where it cancels, a series with an error of 1e-10 takes over."""
+    return min(2 * bar_of(math.log(10.0 + inputs[0] + inputs[1]), slope), 1e-10 * abs(slope))
+
+
+def _beta_value(inputs: Inputs, value: Any) -> Any:
+    """What the error of its logarithm costs."""
+    return value * BAR * unit(_largest_of_betaln(inputs, mp.log(value)))
+
+
+def _beta_slope(inputs: Inputs, i: int, value: Any, slope: Any) -> Any:
+    rest = _betaln_slope(inputs, i, value, slope / value)
+    return abs(slope / value) * _beta_value(inputs, value) + value * rest
+
+
 def _product_slope(inputs: Inputs, i: int, value: Any, slope: Any) -> Any:
     """Of x g(x), whose slope is g + x g'."""
     if not inputs[0]:
@@ -96,6 +116,8 @@ OF_VALUES: dict[str, Callable[[Inputs, Any], Any]] = {
     "logsumexp": _logsumexp_value,
     "digamma": _digamma_value,
     "lgamma": _lgamma_value,
+    "betaln": lambda inputs, value: bar_of(_largest_of_betaln(inputs, value), value),
+    "beta": _beta_value,
 }
 OF_SLOPES: dict[str, Callable[[Inputs, int, Any, Any], Any]] = {
     "logaddexp": _logaddexp_slope,
@@ -104,6 +126,8 @@ OF_SLOPES: dict[str, Callable[[Inputs, int, Any, Any], Any]] = {
     "silu": _product_slope,
     "gelu": _product_slope,
     "sinc": _quotient_slope,
+    "betaln": _betaln_slope,
+    "beta": _beta_slope,
     "lgamma": lambda inputs, i, value, slope: _digamma_value(inputs, slope),
 }
 # The input that multiplies a power, an exponential or erfc, which may be too small for a normal double.
@@ -120,7 +144,7 @@ def _lost_digits(op: Primitive, inputs: Sequence[float], exactly: Any) -> Any:
 
 def value_allowance(op: Primitive, inputs: Inputs, value: Any) -> Any:
     """What the value may be off on top of the bar."""
-    own = OF_VALUES[op.name](inputs, value) if op.name in OF_VALUES else 0
+    own = OF_VALUES[op.name](inputs, value) if op.name in OF_VALUES and not mp.isnan(value) else 0
     return own + _lost_digits(op, inputs, value)
 
 
@@ -134,4 +158,6 @@ def slope_allowance(op: Primitive, inputs: Inputs, i: int, partial: float, value
         out = op(*inputs)
         moved = op.partials(Value(math.nextafter(out, 1.0)), *map(Value, inputs))[i]
         allowance += abs(float(getattr(moved, "data", moved)) - partial)
-    return allowance + (OF_SLOPES[op.name](inputs, i, value, slope) if op.name in OF_SLOPES else 0)
+    return allowance + (
+        OF_SLOPES[op.name](inputs, i, value, slope) if op.name in OF_SLOPES and not mp.isnan(slope) else 0
+    )

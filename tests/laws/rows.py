@@ -156,6 +156,15 @@ def _logsumexp(*inputs: Any) -> Any:
     return max(inputs) + mp.log(mp.fsum(mp.exp(x - max(inputs)) for x in inputs if x - max(inputs) > -2000))
 
 
+def _betaln(a: Any, b: Any) -> Any:
+    if a < 0 or b < 0:
+        return mp.nan
+    if not a * b:
+        raise ZeroDivisionError("inf where the other is above 0")
+    with mp.workprec(mp.prec + max(0, mp.mag(a + b))):  # large terms cancel
+        return mp.loggamma(a) + mp.loggamma(b) - mp.loggamma(a + b)
+
+
 _STEP = (_at(0.0, value=0.0, slopes=0.0), _at(1.0, value=1.0, slopes=0.0), _nowhere(nan))
 _LOG = tuple(_at(x, value=-inf, slopes=inf) for x in (0.0, -0.0))
 
@@ -503,6 +512,36 @@ ROWS: dict[str, Row] = {
             *((-2.4570247382208006,), (-3.9552942848585979,), (2.5,), (8.5,)),
             *((-1e-20,), (-3.5e-310,), (-1e15 - 0.5,)),
         ),
+    ),
+    "betaln": Row(
+        _betaln,
+        st.tuples(POSITIVE, POSITIVE),
+        points=(
+            _at(1.0, 1.0, value=0.0, slopes=-1.0, digits=4e-15),
+            _at(0.0, 2.0, value=inf, slopes=(-inf, 0.0)),
+            _at(-0.0, 2.0, value=inf, slopes=(-inf, 0.0)),
+            _at(inf, inf, value=-inf),
+            *[_nowhere(*x) for x in ((-0.5, 2.0), (inf, 0.0), (1.0, nan))],
+        ),
+        nasty=(
+            (10.0, 10.0),
+            (9.999, 10.0),
+            (1e-9, 1e9),
+            (5.54282877408943, 0.4315680569005),
+            (13.39, 9.48),
+            (1e-6, 2.0),
+        ),
+    ),
+    "beta": Row(
+        lambda a, b: mp.exp(_betaln(a, b)),
+        st.tuples(POSITIVE, POSITIVE),
+        points=(
+            _at(2.0, 3.0, value=1 / 12, digits=4e-15),
+            _at(0.0, 2.0, value=inf, slopes=(-inf, -0.64493406684822644), digits=4e-15),
+            _at(inf, 1.0, value=0.0),
+            _nowhere(2.0, -0.5),
+        ),
+        nasty=((10.0, 10.0), (0.5, 0.5), (100.0, 200.0), (1e-9, 1e9), (1e-20, 0.5), (5e-324, 0.5), (1e-5, 1.1)),
     ),
     "sum": Row(lambda *xs: mp.fsum(xs)),
     "prod": Row(lambda *xs: mp.fprod(xs)),

@@ -121,6 +121,8 @@ ADAPTERS: dict[str, tuple[Operand, ...]] = {
     "erfcinv": (_share,),
     "digamma": (_positive,),
     "lgamma": (_positive,),
+    "beta": (_positive, _positive),
+    "betaln": (_positive, _positive),
     "arcsin": (_inside_one,),
     "arccos": (_inside_one,),
     "arctanh": (_inside_one,),

@@ -358,7 +358,7 @@ def test_what_is_nan_stays_nan_in_compiled_derivatives(exact):
 
     points = {}
     for op, inputs, i in derivatives_that_stay_nan():
-        if op.name not in ("lgamma", "digamma"):  # which take seconds to compile
+        if op.name not in ("lgamma", "digamma", "beta", "betaln"):  # which take seconds to compile
             points.setdefault((op, i), []).append(inputs)
     for (op, i), of_op in points.items():
         f = orders(op, i)
