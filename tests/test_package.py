@@ -18,7 +18,7 @@ EXTRAS = ["cyclopts", "graphviz", "llvmlite", "matplotlib", "rich", "safetensors
 # The reading order: a module imports only from modules before it, and a package stands after its own.
 READING_ORDER = """
 autograd_engine.primitives: primitive arithmetic sums exponentials trigonometry special normal
-autograd_engine.primitives: gamma activations
+autograd_engine.primitives: gamma bessel activations
 autograd_engine: primitives graph number_arrays numpy_functions softmax number backward copying value rows structure
 autograd_engine: constants expressions files differences runs derivatives mapping given_gradient check draw
 autograd_engine.explanations: symbols notation names chain_rule statements formula steps wording mistakes tasks explain

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from autograd_engine.primitives.activations import *
 from autograd_engine.primitives.arithmetic import *
+from autograd_engine.primitives.bessel import *
 from autograd_engine.primitives.exponentials import *
 from autograd_engine.primitives.gamma import *
 from autograd_engine.primitives.normal import *

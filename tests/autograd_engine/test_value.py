@@ -426,7 +426,7 @@ def test_methods_are_the_primitives():
 
 SCIPY = {
     **dict.fromkeys(("erf", "erfc", "erfinv", "erfcinv", "ndtr", "log_ndtr", "ndtri", "entr", "expit", "logit"), 0.3),
-    **dict.fromkeys(("gammaln", "psi"), 2.5),
+    **dict.fromkeys(("gammaln", "psi", "i0e", "i1e", "j0", "j1"), 2.5),
 }
 
 

@@ -92,6 +92,21 @@ def _beta_slope(inputs: Inputs, i: int, value: Any, slope: Any) -> Any:
     return abs(slope / value) * _beta_value(inputs, value) + value * rest
 
 
+def _bessel_slope(inputs: Inputs, i: int, value: Any, slope: Any) -> Any:
+    """Of the difference of the two functions, and of that and a quotient."""
+    size = abs(mpf(inputs[0]))
+    return bar_of(max(abs(value), 0.5 if size < 1 else 0) if size <= 8 else abs(value) / size, slope)
+
+
+def _height(inputs: Inputs) -> Any:
+    """How high the waves of a Bessel function are."""
+    return min(mpf(1), 1 / mp.sqrt(abs(mpf(inputs[0])) or 1))
+
+
+def _wave(inputs: Inputs, number: Any) -> Any:
+    return bar_of(min(_height(inputs) * 0.7, abs(mpf(inputs[0])) / 2), number)
+
+
 def _product_slope(inputs: Inputs, i: int, value: Any, slope: Any) -> Any:
     """Of x g(x), whose slope is g + x g'."""
     if not inputs[0]:
@@ -116,6 +131,8 @@ OF_VALUES: dict[str, Callable[[Inputs, Any], Any]] = {
     "logsumexp": _logsumexp_value,
     "digamma": _digamma_value,
     "lgamma": _lgamma_value,
+    "j0": lambda inputs, value: bar_of(0.7 * _height(inputs), value),
+    "j1": _wave,
     "betaln": lambda inputs, value: bar_of(_largest_of_betaln(inputs, value), value),
     "beta": _beta_value,
 }
@@ -127,6 +144,10 @@ OF_SLOPES: dict[str, Callable[[Inputs, int, Any, Any], Any]] = {
     "gelu": _product_slope,
     "sinc": _quotient_slope,
     "betaln": _betaln_slope,
+    "j0": lambda inputs, i, value, slope: _wave(inputs, slope),
+    "j1": lambda inputs, i, value, slope: bar_of(0.7 * _height(inputs), slope),
+    "i0e": _bessel_slope,
+    "i1e": _bessel_slope,
     "beta": _beta_slope,
     "lgamma": lambda inputs, i, value, slope: _digamma_value(inputs, slope),
 }

@@ -165,6 +165,17 @@ def _betaln(a: Any, b: Any) -> Any:
         return mp.loggamma(a) + mp.loggamma(b) - mp.loggamma(a + b)
 
 
+def _without_growth(order: int, x: Any) -> Any:
+    size, sign = abs(x), mp.sign(x) ** order
+    if size < 5000:
+        return sign * mp.besseli(order, size) * mp.exp(-size)
+    total, term, k = mpf(0), mpf(1), 0
+    while abs(term) > mp.eps / 4:
+        total, k = total + term, k + 1
+        term *= ((2 * k - 1) ** 2 - 4 * order) / (8 * k * size)
+    return sign * total / mp.sqrt(2 * mp.pi * size)
+
+
 _STEP = (_at(0.0, value=0.0, slopes=0.0), _at(1.0, value=1.0, slopes=0.0), _nowhere(nan))
 _LOG = tuple(_at(x, value=-inf, slopes=inf) for x in (0.0, -0.0))
 
@@ -542,6 +553,28 @@ ROWS: dict[str, Row] = {
             _nowhere(2.0, -0.5),
         ),
         nasty=((10.0, 10.0), (0.5, 0.5), (100.0, 200.0), (1e-9, 1e9), (1e-20, 0.5), (5e-324, 0.5), (1e-5, 1.1)),
+    ),
+    "i0e": Row(
+        lambda x: _without_growth(0, x),
+        st.tuples(NONZERO),
+        points=(_at(0.0, value=1.0, slopes=0.0), _at(-inf, value=0.0, slopes=0.0), _nowhere(nan)),
+        nasty=((8.0,), (8.000000000000002,), (6.157162555760708,), (7.4,)),
+    ),
+    "i1e": Row(
+        lambda x: _without_growth(1, x),
+        st.tuples(NONZERO),
+        points=(_at(0.0, value=0.0, slopes=0.5), _at(inf, value=0.0, slopes=0.0), _nowhere(nan)),
+        nasty=((8.0,), (8.000000000000002,), (-1.5445868047606464,), (21.51799969911534,)),
+    ),
+    "j0": Row(
+        lambda x: mp.besselj(0, x),
+        points=(_at(0.0, value=1.0, slopes=0.0, second=-0.5), _at(inf, value=0.0, slopes=0.0), _nowhere(nan)),
+        nasty=((1.0,), (5.0,), (5.000000000000001,), (2.404825557695773,), (5.520078110286311,), (14.930917708487787,)),
+    ),
+    "j1": Row(
+        lambda x: mp.besselj(1, x),
+        points=(_at(0.0, value=0.0, slopes=0.5, second=0.0), _at(-inf, value=-0.0, slopes=0.0), _nowhere(nan)),
+        nasty=((1.0,), (5.0,), (5.000000000000001,), (3.8317059702075125,), (7.015586669815619,), (1.841183781340659,)),
     ),
     "sum": Row(lambda *xs: mp.fsum(xs)),
     "prod": Row(lambda *xs: mp.fprod(xs)),
