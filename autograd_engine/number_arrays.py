@@ -159,7 +159,7 @@ def apply_ufunc(ufunc: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...]
         try:
             result = getattr(_by_rows(ufunc, method), method)(*map(_plain, arrays), **keywords)
         except TypeError as error:
-            _explain(error, f"numpy.{ufunc.__name__}")
+            _explain(error, f"numpy.{ufunc.__name__}" if hasattr(np, ufunc.__name__) else ufunc.__name__)
     if out is not None and method != "at":
         return out[0] if len(out) == 1 else out
     return _truths(result) if ufunc.__name__ in _TESTS or ufunc.__name__ in _COMPARISONS else _viewed(result)

@@ -135,20 +135,20 @@ def _without_nan(reduction: Any, neutral: float) -> Callable[..., Any]:
 _nansum = _without_nan(np.sum, 0.0)
 
 
-def _nanmean(a: Any, axis: Any = None, **keywords: Any) -> Any:
-    return _nansum(a, axis=axis, **keywords) / _count(a, axis, **keywords)
+def _count(a: Any, **keywords: Any) -> Any:
+    return np.sum(_missing(a, 0.0, 1.0), **keywords)
 
 
-def _count(a: Any, axis: Any, **keywords: Any) -> Any:
-    return np.sum(_missing(_array(a), 0.0, 1.0), axis=axis, **keywords)
+def _nanmean(a: Any, axis: Any = None, *, keepdims: Any = False, where: Any = True) -> Any:
+    how = {"axis": axis, "keepdims": keepdims, "where": where}
+    return _nansum(a, **how) / _count(_array(a), **how)
 
 
-def _nanvar(a: Any, axis: Any = None, *, ddof: float = 0.0, **keywords: Any) -> Any:
-    a = _array(a)
-    squares = np.square(a - _nanmean(a, axis, keepdims=True))
-    degrees = _count(a, axis, **keywords) - ddof
-    variance = _nansum(squares, axis=axis, **keywords) / degrees
-    return apply_ufunc(WHERE, "__call__", degrees > 0, variance, nan)
+def _nanvar(a: Any, axis: Any = None, *, ddof: float = 0.0, keepdims: Any = False, where: Any = True) -> Any:
+    a, how = _array(a), {"axis": axis, "keepdims": keepdims, "where": where}
+    squares = np.square(a - _nanmean(a, axis, keepdims=True, where=where))
+    degrees = _count(a, **how) - ddof
+    return apply_ufunc(WHERE, "__call__", degrees > 0, _nansum(squares, **how) / degrees, nan)
 
 
 def _select(conditions: Sequence[Any], choices: Sequence[Any], default: Any = 0) -> Any:

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.special
 
 from autograd_engine import TraceError, Value, grad, jit, value_and_grad, vmap
 
@@ -55,6 +56,7 @@ WORKING = {
     "nanmean": lambda x: np.nanmean(holes(x), axis=0, keepdims=True),
     "nanvar": lambda x: np.nanvar(holes(x), axis=1, ddof=1),
     "nanstd": lambda x: np.nanstd(holes(x)),
+    "nanstd where": lambda x: np.nanstd(holes(x), axis=1, where=[True, True, True, False]),
     "nanmax": lambda x: np.nanmax(holes(x)),
     "nanmin": lambda x: np.nanmin(holes(x), axis=0),
     "sum where": lambda x: np.sum(x, where=x > 0),
@@ -149,6 +151,8 @@ REFUSED = {
     "select": (lambda x: np.select([x > 0], [x, x]), ValueError, "as many choices as conditions, got 2 and 1"),
     "astype(int)": (lambda x: x.astype(int), (TypeError, TraceError), "float"),
     "a quantile at a number": (lambda x: np.quantile(x, x[0]), (TypeError, TraceError), "float"),
+    "nanmean into an array": (lambda x: np.nanmean(x, out=np.zeros(())), TypeError, "argument 'out'"),
+    "a function of SciPy": (lambda x: scipy.special.expi(x), TypeError, r"^expi\(\) takes floats only"),
     "ldexp": (lambda x: np.ldexp(x, 2), TypeError, r"^numpy\.ldexp\(\) takes floats only, .* x\.data$"),
 }
 
