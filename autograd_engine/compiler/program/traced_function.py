@@ -12,6 +12,7 @@ from autograd_engine.compiler.program.build import program_of
 from autograd_engine.compiler.program.program import SHARED, Program
 from autograd_engine.compiler.trace.arrays import ArrayTrace, BatchArray
 from autograd_engine.compiler.trace.errors import TraceError
+from autograd_engine.compiler.trace.recorder import Recorder
 from autograd_engine.compiler.trace.traced import Traced, no_argument, tracing
 from autograd_engine.primitives import as_float
 from autograd_engine.structure import flatten, map_leaves
@@ -33,7 +34,7 @@ class TracedFunction:
     def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any], exact: bool) -> None:
         self.arrays = ArrayTrace()
         self.scalars = 0
-        with tracing(self.arrays.vmap) as nodes:
+        with tracing(self.arrays.vmap, Recorder(self.arrays)) as nodes:
             output = f(*map_leaves(self._symbol, args), **map_leaves(self._symbol, keywords))
             found, self.structure = flatten(output)
             batches = list(self.arrays.batches.values())
