@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy  # noqa: F401
 
 from autograd_engine import linalg as linalg
+from autograd_engine import numpy_functions as numpy_functions
 from autograd_engine import primitives
 from autograd_engine.check import GradientError as GradientError
 from autograd_engine.check import check_gradients as check_gradients
@@ -45,6 +46,8 @@ from autograd_engine.primitives import abs as abs
 from autograd_engine.primitives import pow as pow
 from autograd_engine.primitives import round as round
 from autograd_engine.primitives import sum as sum
+from autograd_engine.softmax import log_softmax as log_softmax
+from autograd_engine.softmax import softmax as softmax
 from autograd_engine.value import Value as Value
 
 if TYPE_CHECKING:
@@ -97,7 +100,7 @@ if not TYPE_CHECKING:  # type checkers read the names off the imports
     __all__ = [
         *primitives.__all__,
         *("GradientError", "Value", "check_gradients", "checkpoint", "cond", "custom_derivative", "draw"),
-        *("fixed_point", "fori_loop", "grad", "gradient", "hessian", "jacobian", "jvp", "root", "scan"),
-        *("stop_gradient", "switch", "to_svg", "value_and_grad", "vjp", "vmap", "while_loop"),
+        *("fixed_point", "fori_loop", "grad", "gradient", "hessian", "jacobian", "jvp", "log_softmax", "root"),
+        *("scan", "softmax", "stop_gradient", "switch", "to_svg", "value_and_grad", "vjp", "vmap", "while_loop"),
         *_LATER,
     ]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autograd_engine import primitives
-from autograd_engine.number_arrays import apply_ufunc
+from autograd_engine.number_arrays import SCALES, apply_function, apply_ufunc
 from autograd_engine.primitives import Primitive
 
 Method = Callable[[Any, Any], Any]
@@ -128,6 +128,10 @@ class Arithmetic(Operators):
         """Apply a NumPy function to numbers, or to numbers and arrays, by element: `np.exp(v)`, `v * array`."""
         return apply_ufunc(ufunc, method, *inputs, **keywords)
 
+    def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
+        """Call a NumPy function of arrays with a number among its arguments: `np.interp(v, xs, ys)`."""
+        return apply_function(function, args, keywords)
+
     if TYPE_CHECKING:  # stands for the methods that are set below
 
         def __getattr__(self, name: str) -> Any: ...
@@ -139,6 +143,8 @@ _NO_METHODS = {"identity", "add", "sub", "mul", "div", "neg", "mod", "floordiv",
 for _name, _row in vars(primitives).items():
     if isinstance(_row, Primitive) and _name[0] != "_" and _name not in _NO_METHODS and _name not in vars(Arithmetic):
         setattr(Arithmetic, _name, _row)
+for _name, _scale in SCALES.items():  # only for NumPy
+    setattr(Arithmetic, _name, lambda self, scale=_scale: self * scale)
 
 
 class Float(Arithmetic, float):  # type: ignore[misc]  # round and pow take recorded numbers
@@ -149,6 +155,10 @@ class Float(Arithmetic, float):  # type: ignore[misc]  # round and pow take reco
     """
 
     __slots__ = ()
+
+    def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
+        """To NumPy's functions it is a float, unless there are recorded numbers that they have to know of."""
+        return function._implementation(*args, **keywords) if set(types) == {Float} else NotImplemented
 
     @staticmethod
     def record(op: Primitive, *args: Any) -> Any:

@@ -8,15 +8,17 @@ NumberArrays, and so are those that NumPy derives from them. An array made by np
 
 from __future__ import annotations
 
+import functools
 import operator
+import re
 import sys
 from collections.abc import Callable, Sequence
-from math import inf
-from typing import Any
+from math import inf, pi
+from typing import Any, NoReturn
 
 import numpy as np
 
-from autograd_engine.primitives import PRIMITIVES, copysign, where
+from autograd_engine.primitives import PRIMITIVES, copysign, maximum, minimum, where
 
 _NAMES = {
     "subtract": "sub",
@@ -30,8 +32,21 @@ _NAMES = {
     "rint": "round",
     "float_power": "pow",
     "fabs": "abs",
+    "expit": "sigmoid",
+    "gammaln": "lgamma",
+    "psi": "digamma",
 }
-"""NumPy functions whose row has another name here."""
+"""Functions of NumPy and of scipy.special whose row has another name here."""
+
+SCALES = {"deg2rad": pi / 180, "radians": pi / 180, "rad2deg": 180 / pi, "degrees": 180 / pi}
+"""NumPy functions that multiply by a constant."""
+
+_FORMULAS: dict[str, Callable[..., Any]] = {
+    **{name: functools.partial(operator.mul, scale) for name, scale in SCALES.items()},
+    "fmax": lambda x, y: where(x != x, y, where(y != y, x, maximum(x, y))),
+    "fmin": lambda x, y: where(x != x, y, where(y != y, x, minimum(x, y))),
+}
+"""NumPy functions that are no rows, by element."""
 
 _TESTS: dict[str, Callable[[Any], Any]] = {
     "isnan": lambda x: x != x,
@@ -61,21 +76,24 @@ class NumberArray(np.ndarray[Any, Any]):
         return apply_ufunc(ufunc, method, *inputs, **keywords)
 
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
-        if any(_handles_ufuncs_itself(x) for x in args):
-            return NotImplemented
-        if function in FUNCTIONS:
-            return FUNCTIONS[function](*args, **keywords)
-        if function is np.where and len(args) == 3 and _is_of_numbers(args[0]):
-            return apply_ufunc(WHERE, "__call__", *args)
-        try:
-            return _viewed(super().__array_function__(function, types, args, keywords))
-        except TypeError as error:
-            if "dtype('O')" not in str(error) and "for the input types" not in str(error):
-                raise
-            raise TypeError(
-                f"{function.__module__}.{function.__name__}() takes floats only, so it has no derivatives; write it "
-                "with operators, @ and the functions of autograd_engine, or give it plain numbers, x.data"
-            ) from error
+        return apply_function(function, args, keywords)
+
+    def astype(self, dtype: Any, *args: Any, copy: bool = True, **keywords: Any) -> Any:  # type: ignore[override]
+        """The same numbers where floats are asked for, since that is what they are."""
+        if np.dtype(dtype) == float:
+            return self.copy() if copy else self
+        plain: Any = super()
+        return plain.astype(dtype, *args, copy=copy, **keywords)
+
+    def mean(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **others: Any) -> Any:
+        """The mean, of the numbers `where=` a condition holds if there is one."""
+        where = others.pop("where", True)
+        if where is True:
+            plain: Any = super()
+            return _viewed(plain.mean(axis, dtype, out, keepdims, **others))
+        counted = apply_ufunc(WHERE, "__call__", np.broadcast_to(where, self.shape), 1.0, 0.0)
+        total = self.sum(axis, out=out, keepdims=keepdims, where=where, **others)
+        return total / counted.sum(axis, keepdims=keepdims)
 
     def __copy__(self) -> Any:
         return _viewed(super().__copy__())  # NumPy returns a plain array
@@ -88,6 +106,34 @@ class NumberArray(np.ndarray[Any, Any]):
 
     def __str__(self) -> str:
         return str(_plain(self))
+
+
+def apply_function(function: Any, args: Sequence[Any], keywords: dict[str, Any]) -> Any:
+    """Call a NumPy function on recorded numbers: what stands for it in `FUNCTIONS`, or else its own Python text.
+
+    Returns NotImplemented if an argument of another type handles functions itself, so that NumPy asks that argument.
+    Raises TypeError if the function takes floats only.
+    """
+    if any(_handles_ufuncs_itself(x) for x in args):
+        return NotImplemented
+    if function in FUNCTIONS:
+        return _viewed(FUNCTIONS[function](*args, **keywords))
+    if function is np.where and len(args) == 3 and _is_of_numbers(args[0]):
+        return apply_ufunc(WHERE, "__call__", *args)
+    try:
+        return _viewed(function._implementation(*args, **keywords))
+    except TypeError as error:
+        _explain(error, f"{function.__module__}.{function.__name__}")
+
+
+def _explain(error: TypeError, name: str) -> NoReturn:
+    """Raise the error of a NumPy function, in words that a user can act on if it does not take objects."""
+    if not re.search(r"dtype\('O'\)|for the input types|no callable", str(error)):
+        raise error
+    raise TypeError(
+        f"{name}() takes floats only, so it has no derivatives; write it with operators, @ and the functions of "
+        "autograd_engine, or give it plain numbers, x.data"
+    ) from error
 
 
 def apply_ufunc(ufunc: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...] | None = None, **keywords: Any) -> Any:
@@ -104,13 +150,26 @@ def apply_ufunc(ufunc: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...]
         if ufunc.__name__ in _TESTS or ufunc.__name__ in _COMPARISONS:
             keywords.setdefault("casting", "unsafe")  # the results are booleans held as objects
     arrays = [np.asarray(x, dtype=object) for x in inputs]
+    if method == "reduce" and keywords.get("where", True) is not True:
+        neutral = keywords.get("initial") if ufunc.identity is None else ufunc.identity
+        arrays[0] = _only(arrays[0], keywords.pop("where"), neutral)
     if method in ("at", "reduceat"):  # the second input holds indices
         arrays[:2] = [_plain(inputs[0]), inputs[1]]
     with np.errstate(all="ignore"):  # nan and inf are valid results, as they are for Values
-        result = getattr(_by_rows(ufunc, method), method)(*map(_plain, arrays), **keywords)
+        try:
+            result = getattr(_by_rows(ufunc, method), method)(*map(_plain, arrays), **keywords)
+        except TypeError as error:
+            _explain(error, f"numpy.{ufunc.__name__}" if hasattr(np, ufunc.__name__) else ufunc.__name__)
     if out is not None and method != "at":
         return out[0] if len(out) == 1 else out
     return _truths(result) if ufunc.__name__ in _TESTS or ufunc.__name__ in _COMPARISONS else _viewed(result)
+
+
+def _only(x: Any, condition: Any, neutral: Any) -> Any:
+    """`x` where the condition holds; elsewhere what leaves a reduction unchanged."""
+    if neutral is None:
+        raise ValueError("a maximum or minimum with where= needs initial=, the result where no number is left")
+    return apply_ufunc(WHERE, "__call__", condition, x, neutral)
 
 
 def number_array(numbers: Sequence[Any], shape: Sequence[int]) -> Any:
@@ -130,12 +189,21 @@ def _by_rows(ufunc: np.ufunc, method: str) -> Any:
         return np.frompyfunc(_COMPARISONS[name], 2, 1)
     if name == "divmod":
         return np.frompyfunc(divmod, 2, 2)
+    if name in _FORMULAS:
+        return _pyfunc(_FORMULAS[name], ufunc)
     op = PRIMITIVES.get(_NAMES.get(name, name))
     if op is None or op.arity != ufunc.nin:
         return ufunc
     if method != "__call__" and hasattr(operator, name):  # NumPy's own reductions know the sum of nothing
         return ufunc
-    return np.frompyfunc(op, ufunc.nin, 1)
+    return _pyfunc(op, ufunc)
+
+
+def _pyfunc(f: Callable[..., Any], ufunc: np.ufunc) -> Any:
+    """`f` as a NumPy ufunc that reduces several axes where `ufunc` does."""
+    if ufunc.identity is None and ufunc.__name__ not in ("maximum", "minimum", "fmax", "fmin"):
+        return np.frompyfunc(f, ufunc.nin, 1)
+    return np.frompyfunc(f, ufunc.nin, 1, identity=ufunc.identity)
 
 
 def _handles_ufuncs_itself(x: Any) -> bool:

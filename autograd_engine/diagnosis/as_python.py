@@ -10,10 +10,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from autograd_engine.primitives import Primitive
 from autograd_engine.value import Value
 
 DEPTH = 3
-MOST_ARGUMENTS = 4  # of dot, sum and prod
+MOST_ARGUMENTS = 4  # of dot, sum and the like
 
 _INFIX: dict[str, ast.operator] = {
     "add": ast.Add(),
@@ -40,7 +41,7 @@ def numeric_text(node: Value) -> str:
     """The operation of a node with the numbers that it was called with: `0.0 * inf`."""
     assert node.op is not None
     operands = node.operands
-    return ast.unparse(_operation(node.op.name, [_number(y) for y in _shown(node.op.name, operands)], len(operands)))
+    return ast.unparse(_operation(node.op, [_number(y) for y in _shown(node.op, operands)], len(operands)))
 
 
 def with_names(formula: str, nodes: Mapping[str, Value | float]) -> str:
@@ -77,20 +78,21 @@ def _syntax(x: Any, depth: int, top: bool) -> ast.expr:
     if not depth:
         return ast.Name("…")
     arguments = x.arguments
-    shown = [_syntax(y, depth - 1, top=False) for y in _shown(x.op.name, arguments)]
-    return _operation(x.op.name, shown, len(arguments))
+    shown = [_syntax(y, depth - 1, top=False) for y in _shown(x.op, arguments)]
+    return _operation(x.op, shown, len(arguments))
 
 
-def _shown(name: str, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+def _shown(op: Primitive, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     """The arguments that are written: of a row that takes any number, the first of them."""
-    if name == "dot":
+    if op.name == "dot":
         half = len(arguments) // 2
         return arguments[:half][:MOST_ARGUMENTS] + arguments[half:][:MOST_ARGUMENTS]
-    return arguments[:MOST_ARGUMENTS] if name in ("sum", "prod") else arguments
+    return arguments if op.arity else arguments[:MOST_ARGUMENTS]
 
 
-def _operation(name: str, shown: list[ast.expr], count: int) -> ast.expr:
+def _operation(op: Primitive, shown: list[ast.expr], count: int) -> ast.expr:
     """A call of `count` arguments of which these are shown."""
+    name = op.name
     if name in _INFIX:
         return ast.BinOp(shown[0], _INFIX[name], shown[1])
     if name == "neg":
@@ -100,7 +102,7 @@ def _operation(name: str, shown: list[ast.expr], count: int) -> ast.expr:
     if name == "dot":
         half = len(shown) // 2
         shown = [_list(shown[:half], count // 2), _list(shown[half:], count // 2)]
-    elif name in ("sum", "prod"):
+    elif op.arity is None:
         shown = [_list(shown, count)]
     return ast.Call(ast.Name(name), shown, [])
 

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from autograd_engine import primitives
-from autograd_engine.value import Value
 
 
 @dataclass(frozen=True)
@@ -36,18 +35,12 @@ class Rewrite:
     plain: tuple[str, ...] = ()
 
 
-def _largest(x: Sequence[Any]) -> float:
-    return max([xi.data if isinstance(xi, Value) else xi for xi in x])
-
-
 def _log_sum_exp(x: Sequence[Any]) -> Any:
-    m = _largest(x)
-    return m + primitives.log(primitives.sum([primitives.exp(xi - m) for xi in x]))
+    return primitives.logsumexp(x)
 
 
 def _softmax(x: Sequence[Any], y: Any) -> Any:
-    m = _largest(x)
-    return primitives.exp(y - m) / primitives.sum([primitives.exp(xi - m) for xi in x])
+    return primitives.exp(_log_softmax(x, y))
 
 
 def _log_softmax(x: Sequence[Any], y: Any) -> Any:
@@ -64,15 +57,14 @@ def _sum_of_logs(x: Sequence[Any]) -> Any:
 
 ROUNDING = 1e-6  # what rounding may have carried a number beyond the end of a domain
 EPSILON = "it shifts the result a little everywhere; choose a number that is small beside yours"
-EXPONENTIALS, WITH_M = "sum([exp(x - m) for x in [{x}]])", "with m = max([{x}]).data"
 
 # In the order in which they are tried: what is more special comes first.
 REWRITES = (
     # logarithms of exponentials
     Rewrite("log(1 + exp(x))", "softplus(x)"),
     Rewrite("log(exp(x) + exp(y))", "logaddexp(x, y)"),
-    Rewrite("log(sum(exp(x)))", f"m + log({EXPONENTIALS}) {WITH_M}", compute=_log_sum_exp),
-    Rewrite("log(exp(y) / sum(exp(x)))", f"{{y}} - m - log({EXPONENTIALS}) {WITH_M}", compute=_log_softmax),
+    Rewrite("log(sum(exp(x)))", "logsumexp([{x}])", compute=_log_sum_exp),
+    Rewrite("log(exp(y) / sum(exp(x)))", "{y} - logsumexp([{x}])", compute=_log_softmax),
     Rewrite("log(exp(x) / s)", "x - log(s)"),
     Rewrite("log(exp(x))", "x"),
     Rewrite("log(sigmoid(x))", "-softplus(-x)"),
@@ -94,7 +86,7 @@ REWRITES = (
     Rewrite("exp(x) / (1 + exp(x))", "sigmoid(x)"),
     Rewrite("exp(x) / (exp(x) + exp(y))", "sigmoid(x - y)"),
     Rewrite("(exp(x) - exp(-x)) / (exp(x) + exp(-x))", "tanh(x)"),
-    Rewrite("exp(y) / sum(exp(x))", f"exp({{y}} - m) / {EXPONENTIALS} {WITH_M}", compute=_softmax),
+    Rewrite("exp(y) / sum(exp(x))", "exp({y} - logsumexp([{x}]))", compute=_softmax),
     Rewrite("exp(x) / exp(y)", "exp(x - y)"),
     Rewrite("exp(x) * exp(y)", "exp(x + y)"),
     # products

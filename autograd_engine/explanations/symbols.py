@@ -197,9 +197,12 @@ def symbolic_partials(op: Primitive, out: Symbol, args: Sequence[Symbol]) -> tup
     on symbols, because it branches in Python, only the name of the derivative is given.
     """
     if op.derivative:
-        known = {"out": out, "π": PI, **dict(zip(inspect.signature(op).parameters, args))}
+        inputs = list(inspect.signature(op).parameters)
+        # A row of any number of inputs has one formula, of any of them.
+        known = [dict(zip(inputs, args))] * len(args) if op.arity else [{inputs[0]: arg} for arg in args]
         return tuple(
-            symbol(expression(**{name: known[name] for name in expression.names})) for expression in textbook(op)
+            symbol(expression(**{name: {"out": out, "π": PI, **names}[name] for name in expression.names}))
+            for expression, names in zip(textbook(op) * (1 if op.arity else len(args)), known)
         )
     return computed_partials(op, out, args)
 

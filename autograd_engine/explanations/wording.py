@@ -26,6 +26,7 @@ from autograd_engine.explanations.symbols import Name, Number, Symbol, is_number
 from autograd_engine.value import Value
 
 MOST_FACTORS, MOST_TERMS, MOST_GROUPS, MOST_DEFINITIONS, MOST_NOTES = 9, 8, 24, 12, 8
+CANCELLED = Sentence("paths cancel before they meet what is not finite, and zero times anything is zero")
 SUMS = frozenset(("add", "sub", "sum", "dot"))  # what a neuron's pre-activation is the result of
 
 
@@ -123,6 +124,8 @@ class Wording:
             self._say(factors, [self._cotangent(path), *(factor.number for factor in factors)])
         if len(term.paths) > 1:
             share = functools.reduce(times, [factor.number for factor in term.common], 1.0)
+            if term.number == term.number and any(path.number * share != path.number * share for path in paths):
+                self.said.setdefault(CANCELLED.words, CANCELLED)
             sums: list[Symbol] = [self._number(path.number) for path in paths]
             rights.append(combined(sums, [self._number(share)] if term.common else []))
         return _written(calculation(self._sign(term.node), rights, result))

@@ -22,8 +22,10 @@ from typing import TYPE_CHECKING
 
 from autograd_engine.primitives.activations import *
 from autograd_engine.primitives.arithmetic import *
+from autograd_engine.primitives.bessel import *
 from autograd_engine.primitives.exponentials import *
 from autograd_engine.primitives.gamma import *
+from autograd_engine.primitives.normal import *
 from autograd_engine.primitives.primitive import PRIMITIVES as PRIMITIVES
 from autograd_engine.primitives.primitive import Primitive as Primitive
 from autograd_engine.primitives.primitive import as_float as as_float
@@ -35,5 +37,5 @@ from autograd_engine.primitives.trigonometry import *
 if not TYPE_CHECKING:  # type checkers read the names off the imports
     # Rows with an operator, or with the name of a builtin, must be imported explicitly.
     _EXPLICIT = {"identity", "add", "sub", "mul", "div", "neg", "mod", "floordiv", "abs", "pow", "round", "sum"}
-    _SHORT = {"acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh"}
+    _SHORT = {"acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "expit"}
     __all__ = sorted({"PRIMITIVES", "Primitive", "mean", "polygamma"} | _SHORT | PRIMITIVES.keys() - _EXPLICIT)

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import functools
-import math
-from math import inf, pi
+from collections.abc import Iterable
+from math import inf
 from typing import Any
 
-from autograd_engine.primitives.arithmetic import abs, clip, maximum, minus_abs, round, sign, square, where
-from autograd_engine.primitives.exponentials import LN2, exp, expm1, log1p, sqrt
+from autograd_engine.primitives.arithmetic import (
+    abs,
+    clip,
+    div,
+    maximum,
+    minus_abs,
+    sign,
+    square,
+    undefined,
+    where,
+)
+from autograd_engine.primitives.exponentials import LN2, exp, expm1, log, log1p
+from autograd_engine.primitives.normal import ndtr, normal_density
 from autograd_engine.primitives.primitive import row
-from autograd_engine.primitives.special import ONE_OVER_SQRT_2PI, SQRT1_2, erfc, gaussian
+from autograd_engine.primitives.sums import check_sequence, sum
+from autograd_engine.primitives.trigonometry import arctanh
 
 _activation = functools.partial(row, composite=True, saturates=True, activation=True)
 
@@ -49,6 +61,22 @@ sigmoid = _activation(
     symbol="σ",
     latex=r"\sigma",
 )
+expit = sigmoid  # SciPy's name
+
+
+def _logit(x: Any) -> Any:
+    # Near 1/2 the quotient loses the digits of a small logarithm; 2 * x - 1 is exact there.
+    return where(abs(x - 0.5) < 0.2, 2.0 * arctanh(2.0 * x - 1.0), log(div(x, 1.0 - x)))
+
+
+logit = row(
+    "logit",
+    _logit,
+    lambda out, x: (where((x >= 0) & (x <= 1), div(1.0, (x + 0.0) * (1.0 - x)), undefined(x)),),
+    "log(x / (1 - x)), the inverse of sigmoid.",
+    "1 / (x * (1 - x))",
+    composite=True,
+)
 leaky_relu = row(
     "leaky_relu",
     lambda x, negative_slope: where(x > 0, x, negative_slope * x),
@@ -69,31 +97,16 @@ elu = _activation(
     "x where x > 0, else alpha * (exp(x) - 1).",
     ("where(x > 0, 1, alpha * exp(x))", "where(x > 0, 0, exp(x) - 1)"),
 )
-# sqrt(1/2) as a number of 26 bits plus the rest, so that its product with 26 bits of x is exact.
-_ROOT_HIGH = math.floor(2**26 * SQRT1_2) / 2**26
-_ROOT_LOW = (0.5 - _ROOT_HIGH**2) / (SQRT1_2 + _ROOT_HIGH)
-
-
-def _normal_cdf(x: Any) -> Any:
-    """The normal distribution function of |x| <= 40: erfc(z) / 2 at z = -x / sqrt(2).
-
-    Rounding z costs up to 1400 units in the last place in the tail, so the result is corrected to first order:
-    -erfc'(z) / erfc(z) is close to z + sqrt(z*z + 4/pi) (Abramowitz and Stegun 7.1.13).
-    """
-    z = -SQRT1_2 * x
-    high = round(x * 2.0**20) * 2.0**-20
-    excess = (_ROOT_HIGH * high + z) + _ROOT_HIGH * (x - high) + _ROOT_LOW * x  # rounded minus exact z
-    return 0.5 * (1 + excess * (z + sqrt(z * z + 4 / pi))) * erfc(z)
 
 
 def _gelu_partials(out: Any, x: Any) -> tuple[Any]:
     x = clip(x, -40.0, 40.0)  # beyond, the slope is 0 or 1
-    return (_normal_cdf(x) + x * (ONE_OVER_SQRT_2PI * gaussian(x, 0.5)),)
+    return (ndtr(x) + x * normal_density(x),)
 
 
 gelu = _activation(
     "gelu",
-    lambda x: maximum(x, -1e4) * _normal_cdf(clip(x, -40.0, 40.0)),  # -1e4, so that -inf gives -0
+    lambda x: maximum(x, -1e4) * ndtr(x),  # -1e4, so that -inf gives -0
     _gelu_partials,
     "x times the normal distribution function (the exact form, not the tanh one).",
     "(1 + erf(x / sqrt(2))) / 2 + x * exp(-(x**2) / 2) / sqrt(2 * π)",
@@ -154,3 +167,40 @@ logaddexp = row(
     ("exp(x - out)", "exp(y - out)"),
     composite=True,
 )
+
+
+def _logsumexp(*inputs: Any) -> Any:
+    largest = functools.reduce(maximum, inputs, -inf)
+    # Without the largest, so that log1p sees what the others add to it, however small.
+    others = sum([where(x == largest, 0.0, exp(x - largest)) for x in inputs])
+    ties = sum([where(x == largest, 1.0, 0.0) for x in inputs])
+    return largest + log1p(others + (ties - 1.0))
+
+
+def _logsumexp_partials(out: Any, *x: Any) -> list[Any]:
+    infinite = abs(out) == inf
+    powers = [where(infinite, where(xi == out, 1.0, 0.0), exp(xi - out)) for xi in x]
+    total = sum(powers)  # 1, but for the rounding of `out`
+    return [div(power, total) for power in powers]
+
+
+_logsumexp_row = row(
+    "logsumexp",
+    _logsumexp,
+    _logsumexp_partials,
+    "log(exp(x₁) + … + exp(xₙ)), without overflow.",
+    "exp(x - out)",
+    composite=True,
+)
+
+
+def logsumexp(values: Iterable[Any]) -> Any:
+    """log(exp(x₁) + exp(x₂) + …) of a sequence as one node, without overflow; -inf for an empty one.
+
+    The slope with respect to a number is its share in the sum, as `softmax` gives it.
+
+    >>> logsumexp([1000.0, 1000.0]), logsumexp([0.0, -50.0])
+    (1000.6931471805599, 1.9287498479639178e-22)
+    """
+    check_sequence("logsumexp", values)
+    return _logsumexp_row(*values)

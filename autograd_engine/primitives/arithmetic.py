@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
+from collections.abc import Sequence
 from math import inf, nan
 from typing import Any
 
@@ -62,6 +64,11 @@ sign = row(
     "sign", lambda x: float((x > 0) - (x < 0)) if x == x else nan, lambda out, x: (flat(out),), "-1, 0 or 1.", "0"
 )
 abs = row("abs", operator.abs, lambda out, x: (sign(x),), "|x|, with slope 0 at 0.", "sign(x)", symbol="|x|")
+
+
+def polynomial(x: Any, coefficients: Sequence[float]) -> Any:
+    """c₀ + c₁ x + c₂ x² + …, by Horner's rule."""
+    return functools.reduce(lambda total, coefficient: total * x + coefficient, reversed(coefficients))
 
 
 def minus_abs(x: Any) -> Any:

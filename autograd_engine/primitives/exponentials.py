@@ -81,6 +81,15 @@ xlogy = row(
     composite=True,
 )
 
+entr = row(
+    "entr",
+    lambda x: where(x == 0, 0.0, where(x < 0, -inf, -x * log(x))),
+    lambda out, x: (-log(x) - 1.0,),
+    "-x * log(x), a term of an entropy: 0 at 0, and -inf below.",
+    "-log(x) - 1",
+    composite=True,
+)
+
 
 def _pow(x: float, y: float) -> float:
     odd = math.fmod(y, 2) in (-1, 1) if math.isfinite(y) else False

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Sequence
 from math import inf, nan, pi
 from typing import Any
 
-from autograd_engine.primitives.arithmetic import abs, div, square, where
-from autograd_engine.primitives.exponentials import log, log1p, pow
+from autograd_engine.primitives.arithmetic import abs, div, maximum, minimum, polynomial, square, undefined, where
+from autograd_engine.primitives.exponentials import exp, log, log1p, pow
 from autograd_engine.primitives.primitive import Primitive, family, row
 from autograd_engine.primitives.special import cos_pi, sin_pi
 
@@ -31,14 +29,14 @@ _HALF_LOG_2PI, _LOG_PI = 0.5 * math.log(2 * pi), math.log(pi)
 _SHIFT = 10  # from x + 10 on, the terms above are enough for the series of the derivatives
 
 
-def _polynomial(x: Any, coefficients: Sequence[float]) -> Any:
-    return functools.reduce(lambda total, coefficient: total * x + coefficient, reversed(coefficients))
+def _stirling_rest(x: Any) -> Any:
+    """What Stirling's series adds to (x - 1/2) log(x) - x + log(2 pi) / 2, for x from 8.5 on."""
+    return div(polynomial(square(div(1.0, x)), _LOG_GAMMA), x)
 
 
 def _log_gamma_of_positive(x: Any) -> Any:
     large = where(x < 8.5, 8.5, x)
-    series = div(_polynomial(square(div(1.0, large)), _LOG_GAMMA), large)
-    stirling = (large - 0.5) * (log(large) - 1.0) + (_HALF_LOG_2PI - 0.5) + series
+    stirling = (large - 0.5) * (log(large) - 1.0) + (_HALF_LOG_2PI - 0.5) + _stirling_rest(large)
     # Below 8.5, factors move x into the range from 1.5 to 2.5. There z and log1p(z) keep the zeros at 1 and 2 exact.
     product, rest = 1.0, where(x < 8.5, x, 2.0)
     for _ in range(6):
@@ -47,7 +45,7 @@ def _log_gamma_of_positive(x: Any) -> Any:
         product = product * where(above, rest, 1.0)
     tiny, small = rest < 0.5, rest < 1.5
     z = where(tiny, rest, where(small, rest - 1.0, rest - 2.0))
-    near = z * _polynomial(z, _AT_TWO) - where(small, log1p(z), 0.0)
+    near = z * polynomial(z, _AT_TWO) - where(small, log1p(z), 0.0)
     return where(x < 8.5, near - where(tiny, log(rest), 0.0) + log(product), where(x == inf, inf, stirling))
 
 
@@ -64,7 +62,7 @@ def _digamma_of_positive(x: Any) -> Any:
     steps: Any = 0.0
     for k in range(_SHIFT - 1, -1, -1):
         steps = steps + div(1.0, x + float(k) if k else x)
-    return log(y) - 0.5 * inverse - square(inverse) * _polynomial(square(inverse), _DIGAMMA) - steps
+    return log(y) - 0.5 * inverse - square(inverse) * polynomial(square(inverse), _DIGAMMA) - steps
 
 
 def _cotangent_of_pi(x: Any) -> Any:
@@ -86,7 +84,7 @@ def _polygamma_of_positive(m: int, x: Any, sign: float) -> Any:
     inverse = div(1.0, y)
     # B₂ⱼ / (2j)! · (m + 1) … (m + 2j - 1)
     series = [b * math.prod(range(m + 1, m + 2 * j)) / math.factorial(2 * j) for j, b in enumerate(_BERNOULLI, 1)]
-    total = pow(y, float(-m)) * (1 / m + inverse * (0.5 + inverse * _polynomial(square(inverse), series)))
+    total = pow(y, float(-m)) * (1 / m + inverse * (0.5 + inverse * polynomial(square(inverse), series)))
     for k in range(_SHIFT + m - 1, -1, -1):
         total = total + where(few, pow(x + float(k) if k else x, float(-m - 1)), 0.0)
     return sign * float(math.factorial(m)) * total
@@ -109,7 +107,7 @@ def _polygamma_row(m: int) -> Primitive:
 
     def forward(x: Any) -> Any:
         cotangent = _cotangent_of_pi(x)
-        turn = _polynomial(square(cotangent), powers) * pi ** (m + 1)
+        turn = polynomial(square(cotangent), powers) * pi ** (m + 1)
         reflected = _polygamma_of_positive(m, 1.0 - x, -1.0) - (turn if m % 2 else turn * cotangent)
         return where(x < 0, reflected, _polygamma_of_positive(m, x, sign))
 
@@ -146,3 +144,55 @@ lgamma = row(
     "lgamma", _log_gamma, lambda out, x: (digamma(x),), "The logarithm of |Γ(x)|.", "digamma(x)", composite=True
 )
 trigamma = _polygamma(1)
+
+
+def _betaln(a: Any, b: Any) -> Any:
+    low, high = minimum(a, b), maximum(a, b)
+    large = where(high < 10, 10.0, high)
+    # log Γ(high) - log Γ(low + high), whose large terms cancel
+    rest = _stirling_rest(large) - _stirling_rest(low + large)
+    ratio = (low + large - 0.5) * log1p(div(low, large)) - rest
+    one_is_small = _log_gamma_of_positive(low) - low * (log(large) - 1.0) - ratio
+    also = where(low < 10, 10.0, low)
+    both_are_large = also * log(div(also, large)) - 0.5 * log(also) + (_HALF_LOG_2PI + _stirling_rest(also)) - ratio
+    far = where(low < 10, one_is_small, both_are_large)
+    near = _log_gamma_of_positive(low) + (_log_gamma_of_positive(high) - _log_gamma_of_positive(low + high))
+    inside = where(high == inf, where(low > 0, -inf, nan), where(high < 10, near, far))
+    return where(low == 0, where(high < inf, inf, nan), where(low < 0, undefined(a, b), inside))
+
+
+def _slope_of_beta(x: Any, other: Any, out: Any, out_by_other: Any) -> Any:
+    """out * (digamma(x) - digamma(x + other)), given `out` and out * other."""
+    total, positive = x + other, x + 0.0
+    tiny = -div(div(out_by_other, total), positive)  # where digamma is -1 / x, but for a constant
+    small = -out_by_other * trigamma(x + 0.5 * other)  # where the difference cancels
+    slope = where(other < 1e-5 * x, small, out * (digamma(positive) - digamma(total)))
+    inside = (minimum(x, other) >= 0) & (total > 0) & (total < inf)
+    return where(inside, where(total < 1e-30, tiny, slope), undefined(x, other))
+
+
+betaln = row(
+    "betaln",
+    _betaln,
+    lambda out, a, b: (_slope_of_beta(a, b, 1.0, b), _slope_of_beta(b, a, 1.0, a)),
+    "The logarithm of beta.",
+    ("digamma(a) - digamma(a + b)", "digamma(b) - digamma(a + b)"),
+    composite=True,
+)
+
+
+def _beta_partials(out: Any, a: Any, b: Any) -> tuple[Any, Any]:
+    by_a, by_b = where(out == inf, 1.0, out * a), where(out == inf, 1.0, out * b)  # 1 is the limit where it overflows
+    return _slope_of_beta(a, b, out, by_b), _slope_of_beta(b, a, out, by_a)
+
+
+beta = row(
+    "beta",
+    lambda a, b: exp(betaln(a, b)),
+    _beta_partials,
+    "Γ(a) Γ(b) / Γ(a + b), of numbers that are not negative.",
+    ("out * (digamma(a) - digamma(a + b))", "out * (digamma(b) - digamma(a + b))"),
+    symbol="B",
+    latex=r"\mathrm{B}",
+    composite=True,
+)

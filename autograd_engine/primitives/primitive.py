@@ -75,9 +75,9 @@ class Primitive:
     `name` is unique; `symbol` is what drawings show; `forward(*inputs)` returns a float and never raises;
     `partials(out, *inputs)` returns ∂out/∂input for each input; `composite` says that `forward` is
     written with other primitives. `derivative` is what a textbook writes for `partials`, which may be written for
-    accuracy instead: for each input, a formula of the inputs' names, `out` and π. It is for people; nothing computes
-    with it. `doc` is one line, which `help` shows with the derivative below it. Creating a row adds it to
-    `PRIMITIVES`.
+    accuracy instead: for each input a formula of the inputs' names, `out` and π, or one formula of any of them where
+    their number is free. It is for people; nothing computes with it. `doc` is one line, which `help` shows with the
+    derivative below it. Creating a row adds it to `PRIMITIVES`.
 
     `forward` gets floats; `partials` gets floats, Values or symbols, and must not branch on them with `if`.
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from math import inf, pi
 from typing import Any
 
-from autograd_engine.primitives.arithmetic import abs, clip, div, floor, round, square, where
+from autograd_engine.primitives.arithmetic import abs, clip, div, floor, polynomial, round, square, where
 from autograd_engine.primitives.exponentials import exp, expm1
 from autograd_engine.primitives.primitive import row
 from autograd_engine.primitives.trigonometry import cos, sin
@@ -61,14 +60,13 @@ def cos_pi(x: Any) -> Any:
 
 
 # sinc'(x) / x is pi² times a power series in z = (pi x)²: the sum over k >= 1 of (-1)^k 2k z^(k-1) / (2k+1)!
-_SINC_SERIES = [(-1) ** k * 2 * k / math.factorial(2 * k + 1) for k in range(13, 0, -1)]
+_SINC_SERIES = [(-1) ** k * 2 * k / math.factorial(2 * k + 1) for k in range(1, 14)]
 
 
 def _sinc_partials(out: Any, x: Any) -> tuple[Any]:
     near = where(abs(x) < 0.5, x, 0.0)
     z = square(pi * near)
-    series = functools.reduce(lambda total, coefficient: total * z + coefficient, _SINC_SERIES)
-    slope = where(abs(x) < 0.5, near * series * pi**2, div(cos_pi(x) - out, x))
+    slope = where(abs(x) < 0.5, near * polynomial(z, _SINC_SERIES) * pi**2, div(cos_pi(x) - out, x))
     return (where(abs(x) == inf, 0.0, slope),)
 
 

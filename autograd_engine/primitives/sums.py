@@ -52,7 +52,8 @@ _prod_row = row("prod", _prod, _prod_partials, "The product of all inputs, left 
 _dot_row = row("dot", _dot, _dot_partials, "x₁y₁ + … + xₙyₙ of x₁ … xₙ, y₁ … yₙ, left to right.", symbol="·")
 
 
-def _check_sequence(caller: str, *sequences: Any) -> None:
+def check_sequence(caller: str, *sequences: Any) -> None:
+    """Raise TypeError unless each argument is a sequence."""
     for numbers in sequences:
         if not isinstance(numbers, Iterable):
             raise TypeError(f"{caller}() needs a sequence of numbers, got {type(numbers).__name__}: {numbers!r:.60}")
@@ -71,7 +72,7 @@ def sum(values: Iterable[Any]) -> Any:
     try:
         return _sum_row(*values)
     except TypeError:
-        _check_sequence("sum", values)
+        check_sequence("sum", values)
         raise
 
 
@@ -85,7 +86,7 @@ def mean(values: Iterable[Any]) -> Any:
     """
     if total := getattr(values, "total", None):
         return div(*total())
-    _check_sequence("mean", values)
+    check_sequence("mean", values)
     values = tuple(values)
     if not values:
         raise ValueError("mean() needs at least one number, got an empty sequence")
@@ -102,7 +103,7 @@ def prod(values: Iterable[Any]) -> Any:
     >>> grad(prod)([2.0, 0.0, 5.0])
     [0.0, 10.0, 0.0]
     """
-    _check_sequence("prod", values)
+    check_sequence("prod", values)
     return _prod_row(*values)
 
 
@@ -117,7 +118,7 @@ def dot(xs: Iterable[Any], ys: Iterable[Any]) -> Any:
     try:
         xs, ys = tuple(xs), tuple(ys)
     except TypeError:
-        _check_sequence("dot", xs, ys)
+        check_sequence("dot", xs, ys)
         raise
     if len(xs) != len(ys):
         raise ValueError(f"dot() needs two sequences of one length, got {len(xs)} and {len(ys)} numbers")

@@ -49,12 +49,62 @@ def _logaddexp_slope(inputs: Inputs, i: int, value: Any, slope: Any) -> Any:
     return abs(rounded[1] - rounded[0])
 
 
+def _logsumexp_value(inputs: Inputs, value: Any) -> Any:
+    # What rounding the differences from the largest costs; where the value crosses zero, the largest input counts.
+    shifts = [x - max(inputs) for x in inputs]
+    rounding = sum(math.ulp(x) / 2 * mp.exp(x) for x in shifts if x > -800)
+    return rounding + bar_of(max(inputs), value)
+
+
+def _logsumexp_slope(inputs: Inputs, i: int, value: Any, slope: Any) -> Any:
+    # Each exponent is a difference that is rounded.
+    with mp.workprec(400):
+        return (
+            sum(math.ulp(float(x - value)) * (1 if k == i else mp.exp(x - value)) for k, x in enumerate(inputs)) * slope
+        )
+
+
 def _digamma_value(inputs: Inputs, value: Any) -> Any:
     return bar_of(math.log(10.0 + math.fabs(inputs[0])), value)
 
 
 def _lgamma_value(inputs: Inputs, value: Any) -> Any:
     return bar_of(mp.loggamma(1 - mpf(inputs[0])), value) if inputs[0] < 0 else 0
+
+
+def _largest_of_betaln(inputs: Inputs, value: Any) -> Any:
+    low, high = sorted(map(mpf, inputs))
+    return max(abs(x) for x in (value, mp.loggamma(low), *map(mp.loggamma, (high, low + high) if high < 10 else ())))
+
+
+def _betaln_slope(inputs: Inputs, i: int, value: Any, slope: Any) -> Any:
+    """Of the difference of two digammas. Where it cancels, a series with an error of 1e-10 takes over."""
+    return min(2 * bar_of(math.log(10.0 + inputs[0] + inputs[1]), slope), 1e-10 * abs(slope))
+
+
+def _beta_value(inputs: Inputs, value: Any) -> Any:
+    """What the error of its logarithm costs."""
+    return value * BAR * unit(_largest_of_betaln(inputs, mp.log(value)))
+
+
+def _beta_slope(inputs: Inputs, i: int, value: Any, slope: Any) -> Any:
+    rest = _betaln_slope(inputs, i, value, slope / value)
+    return abs(slope / value) * _beta_value(inputs, value) + value * rest
+
+
+def _bessel_slope(inputs: Inputs, i: int, value: Any, slope: Any) -> Any:
+    """Of the difference of the two functions, and of that and a quotient."""
+    size = abs(mpf(inputs[0]))
+    return bar_of(max(abs(value), 0.5 if size < 1 else 0) if size <= 8 else abs(value) / size, slope)
+
+
+def _height(inputs: Inputs) -> Any:
+    """How high the waves of a Bessel function are."""
+    return min(mpf(1), 1 / mp.sqrt(abs(mpf(inputs[0])) or 1))
+
+
+def _wave(inputs: Inputs, number: Any) -> Any:
+    return bar_of(min(_height(inputs) * 0.7, abs(mpf(inputs[0])) / 2), number)
 
 
 def _product_slope(inputs: Inputs, i: int, value: Any, slope: Any) -> Any:
@@ -78,14 +128,27 @@ OF_VALUES: dict[str, Callable[[Inputs, Any], Any]] = {
     "sum": _sum_value,
     "dot": _dot_value,
     "logaddexp": _logaddexp_value,
+    "logsumexp": _logsumexp_value,
     "digamma": _digamma_value,
     "lgamma": _lgamma_value,
+    "j0": lambda inputs, value: bar_of(0.7 * _height(inputs), value),
+    "j1": _wave,
+    "betaln": lambda inputs, value: bar_of(_largest_of_betaln(inputs, value), value),
+    "beta": _beta_value,
 }
 OF_SLOPES: dict[str, Callable[[Inputs, int, Any, Any], Any]] = {
     "logaddexp": _logaddexp_slope,
+    "logsumexp": _logsumexp_slope,
+    "entr": lambda inputs, i, value, slope: bar_of(1.0, slope),
     "silu": _product_slope,
     "gelu": _product_slope,
     "sinc": _quotient_slope,
+    "betaln": _betaln_slope,
+    "j0": lambda inputs, i, value, slope: _wave(inputs, slope),
+    "j1": lambda inputs, i, value, slope: bar_of(0.7 * _height(inputs), slope),
+    "i0e": _bessel_slope,
+    "i1e": _bessel_slope,
+    "beta": _beta_slope,
     "lgamma": lambda inputs, i, value, slope: _digamma_value(inputs, slope),
 }
 # The input that multiplies a power, an exponential or erfc, which may be too small for a normal double.
@@ -102,7 +165,7 @@ def _lost_digits(op: Primitive, inputs: Sequence[float], exactly: Any) -> Any:
 
 def value_allowance(op: Primitive, inputs: Inputs, value: Any) -> Any:
     """What the value may be off on top of the bar."""
-    own = OF_VALUES[op.name](inputs, value) if op.name in OF_VALUES else 0
+    own = OF_VALUES[op.name](inputs, value) if op.name in OF_VALUES and not mp.isnan(value) else 0
     return own + _lost_digits(op, inputs, value)
 
 
@@ -116,4 +179,6 @@ def slope_allowance(op: Primitive, inputs: Inputs, i: int, partial: float, value
         out = op(*inputs)
         moved = op.partials(Value(math.nextafter(out, 1.0)), *map(Value, inputs))[i]
         allowance += abs(float(getattr(moved, "data", moved)) - partial)
-    return allowance + (OF_SLOPES[op.name](inputs, i, value, slope) if op.name in OF_SLOPES else 0)
+    return allowance + (
+        OF_SLOPES[op.name](inputs, i, value, slope) if op.name in OF_SLOPES and not mp.isnan(slope) else 0
+    )

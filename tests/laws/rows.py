@@ -109,6 +109,30 @@ def _erfc(x: Any) -> Any:
     return mp.erfc(x) if abs(x) < 40 else 1 - mp.sign(x)  # what is left is below 1e-690
 
 
+def _log_ndtr(x: Any) -> Any:
+    if x > -10000:
+        return mp.log1p(-_erfc(x / mp.sqrt(2)) / 2) if x > 0 else mp.log(mp.erfc(-x / mp.sqrt(2)) / 2)
+    series, term, k = mpf(0), mpf(1), 0
+    while abs(term) > mp.eps / 4:
+        series, k = series + term, k + 1
+        term *= -(2 * k - 1) / x**2
+    return -x * x / 2 - mp.log(-x * mp.sqrt(2 * mp.pi)) + mp.log(series)
+
+
+def _ndtri(p: Any) -> Any:
+    """By Newton's method on the logarithm, which is concave: from the left it climbs to the root."""
+    if not 0 < p < 1:
+        return mp.nan if p < 0 or p > 1 else mp.inf
+    if p >= 0.5:
+        return -_ndtri(1 - p) if p > 0.5 else mpf(0)
+    x, step = -mp.sqrt(-2 * mp.log(p)) - 1, mpf(1)
+    while abs(step) > mp.ldexp(1, 30 - mp.prec):
+        share = mp.erfc(-x / mp.sqrt(2)) / 2
+        step = mp.log(share / p) * share / mp.npdf(x)
+        x -= step
+    return x
+
+
 def _dot(*inputs: Any) -> Any:
     half = len(inputs) // 2
     return mp.fdot(inputs[:half], inputs[half:])
@@ -116,6 +140,40 @@ def _dot(*inputs: Any) -> Any:
 
 def _logaddexp(x: Any, y: Any) -> Any:
     return max(x, y) + (mp.log1p(mp.exp(-abs(x - y))) if abs(x - y) < 2000 else 0)
+
+
+def _entr(x: Any) -> Any:
+    if x < 0:
+        raise ValueError("-inf below 0")
+    return -x * mp.log(x) if x else mpf(0)
+
+
+def _logit(x: Any) -> Any:
+    return mp.log(x / (1 - x)) if 0 < x < 1 else mp.nan if x < 0 or x > 1 else mp.inf
+
+
+def _logsumexp(*inputs: Any) -> Any:
+    return max(inputs) + mp.log(mp.fsum(mp.exp(x - max(inputs)) for x in inputs if x - max(inputs) > -2000))
+
+
+def _betaln(a: Any, b: Any) -> Any:
+    if a < 0 or b < 0:
+        return mp.nan
+    if not a * b:
+        raise ZeroDivisionError("inf where the other is above 0")
+    with mp.workprec(mp.prec + max(0, mp.mag(a + b))):  # large terms cancel
+        return mp.loggamma(a) + mp.loggamma(b) - mp.loggamma(a + b)
+
+
+def _without_growth(order: int, x: Any) -> Any:
+    size, sign = abs(x), mp.sign(x) ** order
+    if size < 5000:
+        return sign * mp.besseli(order, size) * mp.exp(-size)
+    total, term, k = mpf(0), mpf(1), 0
+    while abs(term) > mp.eps / 4:
+        total, k = total + term, k + 1
+        term *= ((2 * k - 1) ** 2 - 4 * order) / (8 * k * size)
+    return sign * total / mp.sqrt(2 * mp.pi * size)
 
 
 _STEP = (_at(0.0, value=0.0, slopes=0.0), _at(1.0, value=1.0, slopes=0.0), _nowhere(nan))
@@ -218,6 +276,18 @@ ROWS: dict[str, Row] = {
         st.tuples(REALS, POSITIVE),
         points=(_at(0.0, 0.0, value=0.0, slopes=(-inf, 0.0)),),
     ),
+    "entr": Row(
+        _entr,
+        st.tuples(POSITIVE),
+        points=(
+            _at(0.0, value=0.0, slopes=inf),
+            _at(-0.0, value=0.0, slopes=inf),
+            _at(-1.0, value=-inf, slopes=nan),
+            _at(inf, value=-inf, slopes=-inf),
+            _nowhere(nan),
+        ),
+        nasty=((0.36787944117144233,),),
+    ),
     "pow": Row(
         mp.power,
         st.tuples(POSITIVE, REALS),
@@ -301,6 +371,62 @@ ROWS: dict[str, Row] = {
     ),
     "erf": Row(lambda x: mp.erf(x) if abs(x) < 40 else mp.sign(x)),
     "erfc": Row(_erfc, nasty=((0.46875,), (0.84375,), (1.25,), (2.857,), (5.9,))),
+    "ndtr": Row(
+        lambda x: _erfc(-x / mp.sqrt(2)) / 2,
+        points=(_at(0.0, value=0.5), _at(-inf, value=0.0, slopes=0.0), _at(inf, value=1.0, slopes=0.0), _nowhere(nan)),
+        nasty=((-37.5,), (-8.3,), (-30.609447357108714,)),
+    ),
+    "log_ndtr": Row(
+        _log_ndtr,
+        points=(
+            _at(-inf, value=-inf, slopes=inf),
+            _at(inf, value=-0.0, slopes=0.0),
+            _at(-1e200, value=-inf, slopes=1e200),
+            _at(20.0, value=-2.7536241186062337e-89, slopes=5.520948362159764e-88, digits=1e-15),
+            _nowhere(nan),
+        ),
+        nasty=(
+            (-12.0,),
+            (math.nextafter(-12.0, -inf),),
+            (-1.0,),
+            (-0.8312223374798846,),
+            (-1.5695586381471702,),
+            (8.3,),
+        ),
+    ),
+    "ndtri": Row(
+        _ndtri,
+        st.tuples(st.floats(0.1, 0.9)),
+        points=(
+            _at(0.5, value=0.0, second=0.0),
+            _at(0.0, value=-inf, slopes=inf),
+            _at(1.0, value=inf, slopes=inf),
+            *[_nowhere(x) for x in (-0.1, 1.1, inf, -inf, nan)],
+        ),
+        nasty=((0.075,), (0.925,), (1e-30,), (1e-309,), (3.9597695e-316,), (5e-324,), (5.2e-34,), (0.9486,)),
+    ),
+    "erfinv": Row(
+        lambda y: _ndtri((1 + y) / 2) / mp.sqrt(2),
+        st.tuples(INSIDE_ONE),
+        points=(
+            _at(0.0, value=0.0, slopes=math.sqrt(pi) / 2, second=0.0, digits=2e-16),
+            _at(-1.0, value=-inf, slopes=inf),
+            _at(1.0, value=inf, slopes=inf),
+            *[_nowhere(x) for x in (-1.1, 1.1, inf, -inf, nan)],
+        ),
+        nasty=((0.85,), (-0.85,), (-0.48398347261050434,), (0.9997928628245479,)),
+    ),
+    "erfcinv": Row(
+        lambda y: -_ndtri(y / 2) / mp.sqrt(2),
+        st.tuples(st.floats(0.2, 1.8)),
+        points=(
+            _at(1.0, value=0.0, slopes=-math.sqrt(pi) / 2, second=0.0, digits=2e-16),
+            _at(0.0, value=inf, slopes=-inf),
+            _at(2.0, value=-inf, slopes=-inf),
+            *[_nowhere(x) for x in (-0.1, 2.1, inf, -inf, nan)],
+        ),
+        nasty=((0.15,), (1.85,), (1e-300,), (7.919539e-316,), (5e-324,), (1.2539476059191755e-116,), (1.4518,)),
+    ),
     # The slope vanishes; a series takes over; the argument of the sine is nearly a multiple of pi.
     "sinc": Row(
         mp.sincpi,
@@ -330,6 +456,18 @@ ROWS: dict[str, Row] = {
             _at(-800.0, value=0.0, slopes=0.0),
         ),
     ),
+    "logit": Row(
+        _logit,
+        st.tuples(st.floats(0.1, 0.9)),
+        points=(
+            _at(0.0, value=-inf, slopes=inf),
+            _at(-0.0, value=-inf, slopes=inf),
+            _at(0.5, value=0.0, slopes=4.0, second=0.0),
+            _at(1.0, value=inf, slopes=inf),
+            *[_nowhere(x) for x in (-1.0, 1.5, inf, -inf, nan)],
+        ),
+        nasty=((0.3,), (0.7,), (0.29999999999999993,), (0.7000000000000001,)),
+    ),
     "softplus": Row(
         lambda x: mp.log1p(mp.exp(x)) if x < 0 else x + mp.log1p(mp.exp(-x)),
         points=(_at(25.0, value=25.0000000000139, slopes=0.9999999999861, digits=1e-13),),
@@ -338,6 +476,18 @@ ROWS: dict[str, Row] = {
         _logaddexp,
         points=(_at(-inf, -inf, value=-inf, slopes=0.5), _at(inf, inf, value=inf, slopes=0.5)),
         nasty=((-0.6931, -0.6932), (1.7e-11, -18.45)),
+    ),
+    "logsumexp": Row(
+        _logsumexp,
+        points=(
+            _at(3.0, value=3.0, slopes=1.0),
+            _at(-inf, -inf, -inf, -inf, value=-inf, slopes=0.25),
+            _at(inf, inf, 1.0, value=inf, slopes=(0.5, 0.5, 0.0)),
+            _at(-inf, 1.0, value=1.0, slopes=(0.0, 1.0)),
+            _at(0.0, -50.0, value=1.9287498479639178e-22, slopes=(1.0, 1.9287498479639178e-22), digits=4e-16),
+            _nowhere(1.0, nan, inf),
+        ),
+        nasty=((0.0, -0.6931, -40.0), (1e300, -1e300), (1e16, 1e16 + 2, 3.0), (-1.1, -1.0986, -1.0987)),
     ),
     "softsign": Row(lambda x: x / (1 + abs(x)), st.tuples(NONZERO)),
     "silu": Row(lambda x: x / (1 + mp.exp(-x)), nasty=((-1.2784645427610738,), (-1.334,))),
@@ -373,6 +523,58 @@ ROWS: dict[str, Row] = {
             *((-2.4570247382208006,), (-3.9552942848585979,), (2.5,), (8.5,)),
             *((-1e-20,), (-3.5e-310,), (-1e15 - 0.5,)),
         ),
+    ),
+    "betaln": Row(
+        _betaln,
+        st.tuples(POSITIVE, POSITIVE),
+        points=(
+            _at(1.0, 1.0, value=0.0, slopes=-1.0, digits=4e-15),
+            _at(0.0, 2.0, value=inf, slopes=(-inf, 0.0)),
+            _at(-0.0, 2.0, value=inf, slopes=(-inf, 0.0)),
+            _at(inf, inf, value=-inf),
+            *[_nowhere(*x) for x in ((-0.5, 2.0), (inf, 0.0), (1.0, nan))],
+        ),
+        nasty=(
+            (10.0, 10.0),
+            (9.999, 10.0),
+            (1e-9, 1e9),
+            (5.54282877408943, 0.4315680569005),
+            (13.39, 9.48),
+            (1e-6, 2.0),
+        ),
+    ),
+    "beta": Row(
+        lambda a, b: mp.exp(_betaln(a, b)),
+        st.tuples(POSITIVE, POSITIVE),
+        points=(
+            _at(2.0, 3.0, value=1 / 12, digits=4e-15),
+            _at(0.0, 2.0, value=inf, slopes=(-inf, -0.64493406684822644), digits=4e-15),
+            _at(inf, 1.0, value=0.0),
+            _nowhere(2.0, -0.5),
+        ),
+        nasty=((10.0, 10.0), (0.5, 0.5), (100.0, 200.0), (1e-9, 1e9), (1e-20, 0.5), (5e-324, 0.5), (1e-5, 1.1)),
+    ),
+    "i0e": Row(
+        lambda x: _without_growth(0, x),
+        st.tuples(NONZERO),
+        points=(_at(0.0, value=1.0, slopes=0.0), _at(-inf, value=0.0, slopes=0.0), _nowhere(nan)),
+        nasty=((8.0,), (8.000000000000002,), (6.157162555760708,), (7.4,)),
+    ),
+    "i1e": Row(
+        lambda x: _without_growth(1, x),
+        st.tuples(NONZERO),
+        points=(_at(0.0, value=0.0, slopes=0.5), _at(inf, value=0.0, slopes=0.0), _nowhere(nan)),
+        nasty=((8.0,), (8.000000000000002,), (-1.5445868047606464,), (21.51799969911534,)),
+    ),
+    "j0": Row(
+        lambda x: mp.besselj(0, x),
+        points=(_at(0.0, value=1.0, slopes=0.0, second=-0.5), _at(inf, value=0.0, slopes=0.0), _nowhere(nan)),
+        nasty=((1.0,), (5.0,), (5.000000000000001,), (2.404825557695773,), (5.520078110286311,), (14.930917708487787,)),
+    ),
+    "j1": Row(
+        lambda x: mp.besselj(1, x),
+        points=(_at(0.0, value=0.0, slopes=0.5, second=0.0), _at(-inf, value=-0.0, slopes=0.0), _nowhere(nan)),
+        nasty=((1.0,), (5.0,), (5.000000000000001,), (3.8317059702075125,), (7.015586669815619,), (1.841183781340659,)),
     ),
     "sum": Row(lambda *xs: mp.fsum(xs)),
     "prod": Row(lambda *xs: mp.fprod(xs)),

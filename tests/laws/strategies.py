@@ -84,6 +84,10 @@ def _inside_one(x: Any) -> Any:
     return 0.8 * tanh(x)
 
 
+def _share(x: Any) -> Any:
+    return 0.5 + 0.4 * tanh(x)
+
+
 def _above_one(x: Any) -> Any:
     return 1.5 + square(cos(x))
 
@@ -110,8 +114,15 @@ ADAPTERS: dict[str, tuple[Operand, ...]] = {
     "sqrt": (_positive,),
     "cbrt": (_positive,),
     "xlogy": (_bounded, _positive),
+    "entr": (_positive,),
+    "logit": (_share,),
+    "ndtri": (_share,),
+    "erfinv": (_inside_one,),
+    "erfcinv": (_share,),
     "digamma": (_positive,),
     "lgamma": (_positive,),
+    "beta": (_positive, _positive),
+    "betaln": (_positive, _positive),
     "arcsin": (_inside_one,),
     "arccos": (_inside_one,),
     "arctanh": (_inside_one,),
@@ -124,6 +135,7 @@ ADAPTERS: dict[str, tuple[Operand, ...]] = {
 KINKED = {
     *("abs", "sign", "floor", "ceil", "round", "trunc", "fmod", "mod", "floordiv", "copysign"),
     *("where", "maximum", "minimum", "clip", "heaviside", "relu", "leaky_relu", "elu", "softsign"),
+    *("i0e", "i1e"),
 }
 
 CONSTANTS = (-1.5, 0.5, 2.0)

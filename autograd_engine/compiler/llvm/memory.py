@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from autograd_engine.compiler.llvm.layout import Layout, Loop
 from autograd_engine.compiler.program.program import FROM_OUTSIDE, IN_BUFFERS, SHARED, STACKS, Program
-from autograd_engine.compiler.program.regions import lines, parts, cut
+from autograd_engine.compiler.program.regions import lines, parts
 from autograd_engine.forks import Lazy
 
 TILE = 4

@@ -18,7 +18,6 @@ BRANCHES = {
     "in": (lambda x: x * (x in [1.0, 2.0]), "branches on"),
     "index of": (lambda x: [1.0, 2.0].index(x), "branches on"),
     "filter": (lambda x: list(filter(None, [x])), "branches on a number"),
-    "np.where": (lambda x: np.where(x > 0, x, 0.0), "np.frompyfunc"),
     "np.max": (lambda x: np.max([x, 1.0]), "np.frompyfunc"),
     "np.clip": (lambda x: np.clip([x, 1.0], 0, 1), "np.frompyfunc"),
     "np.sort": (lambda x: np.sort([x, 1.0]), "np.frompyfunc"),

@@ -71,8 +71,8 @@ EPS = 2.0**-52
 CASES = {
     ("log(1 + exp(x))", "softplus(x)"): Case({"x": 1000.0}, "inf", "exp(x)"),
     ("log(exp(x) + exp(y))", "logaddexp(x, y)"): Case({"x": 1000.0, "y": 1.0}, "inf", "exp(x)"),
-    ("log(sum(exp(x)))", "m + log("): Case(THREE, "inf", "exp(a)", formula="log(sum(exp(a), exp(b), exp(c)))"),
-    ("log(exp(y) / sum(exp(x)))", "{y} - m"): Case(
+    ("log(sum(exp(x)))", "logsumexp([{x}])"): Case(THREE, "inf", "exp(a)", formula="log(sum(exp(a), exp(b), exp(c)))"),
+    ("log(exp(y) / sum(exp(x)))", "{y} - logsumexp([{x}])"): Case(
         THREE, "nan", "exp(b)", formula="log(exp(b) / (exp(a) + exp(b) + exp(c)))"
     ),
     ("log(exp(x) / s)", "x - log(s)"): Case({"x": -800.0, "s": 2.0}, "inf", "log(exp(x) / s)"),
@@ -96,7 +96,7 @@ CASES = {
     ("exp(x) / (1 + exp(x))", "sigmoid(x)"): Case({"x": 800.0}, "nan", "exp(x)"),
     ("exp(x) / (exp(x) + exp(y))", "sigmoid(x - y)"): Case({"x": 800.0, "y": 799.0}, "nan", "exp(x)"),
     ("(exp(x) - exp(-x)) / (exp(x) + exp(-x))", "tanh(x)"): Case({"x": 800.0}, "nan", "exp(x)"),
-    ("exp(y) / sum(exp(x))", "exp({y} - m)"): Case(
+    ("exp(y) / sum(exp(x))", "exp({y} - logsumexp([{x}]))"): Case(
         THREE, "nan", "exp(b)", formula="exp(b) / sum(exp(a), exp(b), exp(c))"
     ),
     ("exp(x) / exp(y)", "exp(x - y)"): Case({"x": 800.0, "y": 799.0}, "nan", "exp(x)"),
@@ -291,9 +291,7 @@ def test_a_long_sum_is_recognised_in_any_spelling():
         found = why(-log(exp(logits[2]) / denominator))
         expected = "softmax" if denominator.op.name != "dot" else "x / y"
         assert found.kind == "nan"
-        assert expected != "softmax" or found.rewrite.instead == (
-            "z2 - m - log(sum([exp(x - m) for x in [z0, z1, z2, …]])) with m = max([z0, z1, z2, …]).data"
-        )
+        assert expected != "softmax" or found.rewrite.instead == "z2 - logsumexp([z0, z1, z2, …])"
     norm = sqrt(dot(logits, logits) * 0.0 + dot([x * 1e200 for x in logits], [x * 1e200 for x in logits]))
     assert why(norm).kind in ("inf", "nan")
 

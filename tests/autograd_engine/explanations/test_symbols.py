@@ -28,7 +28,7 @@ x, y, z = Name("x"), Name("y"), Name("z")
 @given(data=st.data())
 def test_what_a_textbook_writes_is_what_the_row_computes(op, data):
     inputs = data.draw(domain(op))
-    assume(op.name != "sinc" or abs(inputs[0]) > 0.01)  # the textbook's form has no digits left near 0
+    assume(op.name not in ("sinc", "j1", "i1e") or abs(inputs[0]) > 0.01)  # where the textbook's form has no digits
     out = op(*inputs)
     expected = op.partials(out, *inputs)
     written = symbolic_partials(op, Number(out), list(map(Number, inputs)))
@@ -58,7 +58,7 @@ def _number(symbol):
 
 @pytest.mark.parametrize("op", [op for op in PRIMITIVES.values() if op.derivative], ids=lambda op: op.name)
 def test_a_textbook_derivative_has_a_formula_per_input(op):
-    assert len(textbook(op)) == op.arity
+    assert len(textbook(op)) == (op.arity or 1)
     assert {name for formula in textbook(op) for name in formula.names} <= {"out", "π", *op.__signature__.parameters}
 
 

@@ -1,0 +1,165 @@
+"""NumPy's functions on recorded numbers: the results of floats, gradients, the same in compiled code; or a sentence."""
+
+import math
+
+import numpy as np
+import pytest
+import scipy.special
+
+from autograd_engine import TraceError, Value, grad, jit, value_and_grad, vmap
+
+X = np.array([0.5, -1.25, 2.1, 0.75, 3.2, -0.4])
+KNOTS, HEIGHTS = [-2.0, -1.0, 0.0, 0.6, 1.5, 3.0], [0.3, 2.0, -1.0, 0.5, 0.25, 4.0]
+SOME = np.array([True, False, True, True, False, True])
+
+
+def table(x):
+    return x.reshape(2, 3)
+
+
+def holes(x):
+    """The numbers with missing ones in between, a row of which is all there is in its column."""
+    return np.where(np.array([[True, True, True, False], [True, False, True, True]]), np.resize(x, (2, 4)), math.nan)
+
+
+WORKING = {
+    "rad2deg": np.rad2deg,
+    "deg2rad": np.deg2rad,
+    "radians": lambda x: np.radians(x[:2]),
+    "degrees": lambda x: np.degrees(table(x)),
+    "sinc": np.sinc,
+    "fmax": lambda x: np.fmax(x, 0.6) + np.fmin(x, [math.nan, 1, 0, 0, 0, 0]),
+    "interp": lambda x: np.interp(x, KNOTS, HEIGHTS),
+    "interp with ends": lambda x: np.interp(table(1.9 * x), KNOTS, HEIGHTS, left=7.0, right=-1.0),
+    "interp by heights": lambda x: np.interp([0.3, -9.0, 9.0, -1.0], KNOTS, x),
+    "interp by knots": lambda x: np.interp([0.3, 5.0], np.cumsum(x * x), HEIGHTS),
+    "interp of a number": lambda x: np.interp(x[0], KNOTS, HEIGHTS),
+    "cov": lambda x: np.cov(table(x)),
+    "cov of two": lambda x: np.cov(x, x**2, bias=True),
+    "cov of columns": lambda x: np.cov(x.reshape(3, 2), rowvar=False, ddof=2),
+    "variance": np.cov,
+    "corrcoef": lambda x: np.corrcoef(x, x**2),
+    "gradient": np.gradient,
+    "gradient with a step": lambda x: np.gradient(x, 0.5, edge_order=2),
+    "gradient at points": lambda x: np.gradient(x, np.array([0.0, 1.0, 3.0, 3.5, 6.0, 7.0]), edge_order=2),
+    "gradient of two": lambda x: np.gradient(x[:2]),
+    "gradient along axes": lambda x: np.stack(np.gradient(table(x), 2.0, [0.0, 1.0, 3.0])),
+    "gradient along an axis": lambda x: np.gradient(table(x), axis=-1),
+    "polyfit": lambda x: np.polyfit(KNOTS, x, 2),
+    "polyfit with weights": lambda x: np.polyfit(KNOTS, x, 1, w=HEIGHTS),
+    "polyfit of columns": lambda x: np.polyfit([1.0, 2.0, 4.0], x.reshape(3, 2), 1),
+    "nansum": lambda x: np.nansum(holes(x)),
+    "nansum along an axis": lambda x: np.nansum(holes(x), axis=0),
+    "nanprod": lambda x: np.nanprod(holes(x), axis=1),
+    "nancumsum": lambda x: np.nancumsum(holes(x)),
+    "nancumprod": lambda x: np.nancumprod(holes(x), axis=1),
+    "nanmean": lambda x: np.nanmean(holes(x), axis=0, keepdims=True),
+    "nanvar": lambda x: np.nanvar(holes(x), axis=1, ddof=1),
+    "nanstd": lambda x: np.nanstd(holes(x)),
+    "nanstd where": lambda x: np.nanstd(holes(x), axis=1, where=[True, True, True, False]),
+    "nanmax": lambda x: np.nanmax(holes(x)),
+    "nanmin": lambda x: np.nanmin(holes(x), axis=0),
+    "sum where": lambda x: np.sum(x, where=x > 0),
+    "sum where it is known": lambda x: x.sum(where=SOME, initial=2.0),
+    "sum where along an axis": lambda x: np.sum(table(x), axis=0, where=np.array([[True], [False]])),
+    "prod where": lambda x: np.prod(x, where=SOME),
+    "mean where": lambda x: np.mean(table(x), axis=1, where=table(x) < 3),
+    "mean where it is known": lambda x: x.mean(where=SOME),
+    "max where": lambda x: np.max(x, where=x < 2, initial=-math.inf),
+    "max of a table": lambda x: table(x).max() + np.min(table(x)),
+    "astype": lambda x: x.astype(float) * 2,
+    "select": lambda x: np.select([x > 1, x > 0], [x**2, 3 * x], default=-1.0),
+    "where": lambda x: np.where(x[0] > 0, x[0] * x[1], 0.0),
+}
+SORTING = {
+    "percentile": lambda x: np.percentile(x, 30),
+    "percentiles": lambda x: np.percentile(table(x), [30, 60], axis=1, keepdims=True),
+    "the nearest": lambda x: np.quantile(table(x), 0.3, axis=0, method="nearest"),
+    "nanpercentile": lambda x: np.nanpercentile(holes(x), 40, axis=1),
+    "median": np.median,
+    "nanmedian": lambda x: np.nanmedian(holes(x)),
+}
+
+
+def weighed(f):
+    """One number of all that `f` returns, each with a weight of its own."""
+
+    def number(x):
+        result = f(x)
+        return np.sum(result * np.cos(np.arange(np.size(result))).reshape(np.shape(result)))
+
+    return number
+
+
+def differences(f, x, step=1e-4):
+    """The gradient by central differences, to the fourth order."""
+
+    def moved(i, by):
+        return f(np.where(np.arange(len(x)) == i, x + by, x))
+
+    near = [moved(i, step) - moved(i, -step) for i in range(len(x))]
+    far = [moved(i, 2 * step) - moved(i, -2 * step) for i in range(len(x))]
+    return (8 * np.array(near) - np.array(far)) / (12 * step)
+
+
+@pytest.mark.filterwarnings("ignore:Degrees of freedom")
+@pytest.mark.parametrize("name", [*WORKING, *SORTING])
+def test_values_are_those_of_floats_and_gradients_those_of_differences(name):
+    f = weighed({**WORKING, **SORTING}[name])
+    value, slopes = value_and_grad(f)(X)
+    assert value == pytest.approx(f(X), rel=1e-13)
+    np.testing.assert_allclose(slopes, differences(f, X), rtol=1e-7, atol=1e-8)
+    if name in SORTING:
+        with pytest.raises(TraceError, match=rf"{__file__}:\d+ .* branches on a comparison of numbers"):
+            jit(f)(X)
+    else:
+        for exact in (False, True):
+            compiled, compiled_slopes = jit(value_and_grad(f), exact=exact)(X)
+            assert compiled == pytest.approx(value, rel=1e-13)
+            np.testing.assert_allclose(compiled_slopes, slopes, rtol=1e-12, atol=1e-14)
+
+
+def test_functions_of_single_numbers():
+    for f in (lambda v: np.interp(v, KNOTS, HEIGHTS), np.sinc, np.deg2rad, lambda v: np.where(v > 0, v * v, 0.0)):
+        assert np.ravel(f(Value(0.3)))[0].data == pytest.approx(float(f(0.3)), rel=1e-15)
+        slope = (f(0.3 + 1e-6) - f(0.3 - 1e-6)) / 2e-6
+        for found in (grad(f)(0.3), jit(grad(f))(0.3), vmap(grad(f))(np.array([0.3]))[0]):
+            assert found == pytest.approx(slope, rel=1e-8)
+    np.testing.assert_array_equal(vmap(lambda v: np.interp(v, KNOTS, HEIGHTS))(X), np.interp(X, KNOTS, HEIGHTS))
+    assert grad(grad(np.sinc))(0.0) == pytest.approx(-(math.pi**2) / 3, rel=1e-14)
+
+
+def test_a_knot_has_the_slope_to_its_right_and_nan_stays_nan():
+    slope = grad(lambda v: np.interp(v, [0.0, 1.0, 3.0], [0.0, 5.0, 6.0]))
+    assert [slope(x) for x in (-1.0, 0.0, 0.5, 1.0, 3.0, 4.0)] == [0.0, 5.0, 5.0, 0.5, 0.0, 0.0]
+    for f in (lambda v: np.interp(v, KNOTS, HEIGHTS), jit(lambda v: np.interp(v, KNOTS, HEIGHTS))):
+        assert math.isnan(f(math.nan))
+    nothing = np.array([math.nan, math.nan])
+    for f in (np.nanmax, np.nanmean):
+        assert math.isnan(jit(f)(nothing))
+
+
+REFUSED = {
+    "interp with a period": (lambda x: np.interp(x, KNOTS, HEIGHTS, period=3.0), TypeError, "takes no period"),
+    "interp of unlike lengths": (lambda x: np.interp(x, KNOTS, HEIGHTS[1:]), ValueError, "not of the same length"),
+    "cov with weights": (lambda x: np.cov(x, aweights=KNOTS), TypeError, "takes no aweights"),
+    "polyfit by x": (lambda x: np.polyfit(x, KNOTS, 1), TypeError, r"no derivatives by x; give it .* x\.data"),
+    "all of polyfit": (lambda x: np.polyfit(KNOTS, x, 1, full=True), TypeError, "leave out full= and cov="),
+    "gradient of one": (lambda x: np.gradient(x[:1]), ValueError, "too small to calculate a numerical gradient"),
+    "gradient by the step": (lambda x: np.gradient(KNOTS, x[0]), (TypeError, TraceError), "float"),
+    "max where": (lambda x: np.max(x, where=SOME), ValueError, "needs initial=, the result where no number is left"),
+    "select": (lambda x: np.select([x > 0], [x, x]), ValueError, "as many choices as conditions, got 2 and 1"),
+    "astype(int)": (lambda x: x.astype(int), (TypeError, TraceError), "float"),
+    "a quantile at a number": (lambda x: np.quantile(x, x[0]), (TypeError, TraceError), "float"),
+    "nanmean into an array": (lambda x: np.nanmean(x, out=np.zeros(())), TypeError, "argument 'out'"),
+    "a function of SciPy": (lambda x: scipy.special.expi(x), TypeError, r"^expi\(\) takes floats only"),
+    "ldexp": (lambda x: np.ldexp(x, 2), TypeError, r"^numpy\.ldexp\(\) takes floats only, .* x\.data$"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_refused_has_a_sentence(name):
+    f, kind, message = REFUSED[name]
+    for of_f in (grad(weighed(f)), jit(f)):
+        with pytest.raises(kind, match=message):
+            of_f(X)
