@@ -37,26 +37,33 @@ class TracedFunction:
     """
 
     def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any], exact: bool) -> None:
-        self._call = args, keywords, exact
+        call = args, keywords, exact
         try:
-            self._run(f, is_limited=True)
+            self._run(f, *call, is_limited=True)
         except TraceError as error:
             if not error.of_a_branch:
                 raise
             with rewriting(exact):
                 try:
-                    self._run(rewritten(f), is_limited=True)
+                    self._run(rewritten(f), *call, is_limited=True)
                 except TooLongError:
-                    self._run(rewritten(f), rolls=True)
+                    self._run(rewritten(f), *call, rolls=True)
         except TooLongError:
             try:
                 with rewriting(exact):
-                    self._run(rewritten(f), rolls=True)
+                    self._run(rewritten(f), *call, rolls=True)
             except TraceError:  # it has statements that cannot be rewritten, and need not be
-                self._run(f)
+                self._run(f, *call)
 
-    def _run(self, f: Callable[..., Any], rolls: bool = False, is_limited: bool = False) -> None:
-        args, keywords, exact = self._call
+    def _run(
+        self,
+        f: Callable[..., Any],
+        args: tuple[Any, ...],
+        keywords: dict[str, Any],
+        exact: bool,
+        rolls: bool = False,
+        is_limited: bool = False,
+    ) -> None:
         self.arrays = ArrayTrace()
         self.scalars = 0
         with tracing(self.arrays.vmap, Recorder(self.arrays), rolls, is_limited) as nodes:

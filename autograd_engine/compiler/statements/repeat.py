@@ -7,13 +7,14 @@ what they are need not be numbers; one that turns out to change is carried in an
 from __future__ import annotations
 
 import builtins
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from autograd_engine.compiler.statements.choice import NothingReturned, Undefined
+from autograd_engine.compiler.statements.choice import NothingReturned, Partly, Undefined
 from autograd_engine.compiler.statements.conditions import truth
 from autograd_engine.compiler.statements.contents import Contents
 from autograd_engine.compiler.trace.arrays import ArgumentArray
@@ -22,6 +23,7 @@ from autograd_engine.compiler.trace.loops import Loop, is_among
 from autograd_engine.compiler.trace.recorder import entry_of, stacks_of
 from autograd_engine.compiler.trace.stacks import Stack, entry
 from autograd_engine.compiler.trace.traced import Condition, Traced, context, refusal
+from autograd_engine.primitives import ceil
 from autograd_engine.structure import Structure, flatten
 
 _MANY_SYMBOLS = 256
@@ -45,7 +47,7 @@ class UnknownRange:
         if isinstance(step, Traced):
             raise refusal(f"{user_line()}: the step of a range must be known; multiply the number of the round by it")
         self.start, self.step = start, step
-        self.count = (stop - start) / step if step != 1 else stop - start
+        self.count = stop - start if step == 1 else ceil((stop - start) / step)
 
     def __iter__(self) -> Iterator[Any]:
         raise refusal(
@@ -84,14 +86,12 @@ class Zipped:
 
 def zipped(*sources: Any, strict: bool = False) -> Any:
     """`zip`."""
-    made = builtins.zip(*sources, strict=strict) if strict else builtins.zip(*sources)
-    return Zipped(made, sources) if not strict else made
+    return builtins.zip(*sources, strict=strict) if strict else Zipped(builtins.zip(*sources), sources)
 
 
 def enumerated(source: Any, start: Any = 0) -> Any:
     """`enumerate`."""
-    made = builtins.enumerate(source, start)
-    return Zipped(made, [range(start, start + len(source)), source]) if hasattr(source, "__len__") else made
+    return Zipped(builtins.enumerate(source, start), [builtins.range(start, sys.maxsize), source])
 
 
 def ranged(*args: Any) -> Any:
@@ -203,6 +203,8 @@ class _Repeated:
         for k, structure in self.structures.items():
             numbers = [loop.result(place + i) for i in range(structure.size)]
             after[k], place = structure(numbers), place + structure.size
+            if k in self.new_in_rounds and not self.certain:
+                after[k] = Partly(self.names[k], after[k], loop.begins, user_line())
         self.set_state(tuple(after))
         self._append(loop)
 
@@ -210,6 +212,7 @@ class _Repeated:
         """The loop with the variables that are carried, and those that have to be carried besides."""
         loop = self.new()
         self.structures: dict[int, Structure] = {}
+        self.new_in_rounds: set[int] = set()
         try:
             with loop.body():
                 state = list(self.before)
@@ -244,8 +247,9 @@ class _Repeated:
 
     def _of_changed(self, loop: Loop, k: int, x: Any, y: Any) -> set[int]:
         """What to do about a variable that is not carried and changes: carry it, unless it is new in every round."""
-        if isinstance(y, (Undefined, NothingReturned)):
+        if isinstance(y, NothingReturned):
             return set()
+        y = y.value if isinstance(y, Partly) else y
         leaves, structure = _flat(y)
         if any(leaf is None for leaf in leaves):
             raise refusal(
@@ -254,11 +258,12 @@ class _Repeated:
             )
         if not isinstance(x, (Undefined, NothingReturned)):
             return {k}
-        if self.certain:
-            for leaf in leaves:
-                loop.carry(0.0, Condition if isinstance(leaf, (bool, Condition)) else Traced)
-            loop.following += leaves
-            self.structures[k] = structure
+        for leaf in leaves:
+            loop.carry(0.0, Condition if isinstance(leaf, (bool, Condition)) else Traced)
+        loop.following += leaves
+        self.structures[k] = structure
+        if isinstance(x, Undefined):  # of what a function returns, another variable says whether it counts
+            self.new_in_rounds.add(k)
         return set()
 
     def _append(self, loop: Loop) -> None:

@@ -31,10 +31,28 @@ def refused(line, message):
     return decorated
 
 
-@refused(1, "repeats depending on .*; write a for over a fixed range with `if not condition: break` in it")
-def a_while(x):
+@refused(2, r"y must keep its structure from round to round of a loop that is compiled")
+def a_while_that_changes_a_structure(x):
+    y = [x]
+    while x < 3:
+        x, y = x * 2, [x, x]
+    return y[0]
+
+
+@refused(2, r"what changes from round to round of a loop that is compiled, but is no number; keep numbers in variables")
+def a_while_that_changes_a_text(x):
+    what = "small"
+    while x < 3:
+        x, what = x * 2, "large"
+    return x if what == "large" else 0.0
+
+
+@refused(2, r"a loop that is compiled may change variables and append to lists, but it changes a list in place")
+def a_while_that_appends(x):
+    found = []
     while x < 3:
         x = x * 2
+        found.append(x)
     return x
 
 
@@ -184,11 +202,10 @@ def a_sort(x):
     return sorted([x, 1.0])[0]
 
 
-@refused(2, "repeats depending on")
+@refused(2, "asserts something of")
 def a_refusal_that_is_caught(x):
     try:
-        while x > 1:
-            x = x / 2
+        assert x > 1
     except Exception:
         return 7.0
     return x

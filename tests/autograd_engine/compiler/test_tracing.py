@@ -53,24 +53,15 @@ def test_the_error_names_the_line_and_the_remedy(f, message):
         assert f"{__file__}:{line} (" in str(raised.value)
 
 
-def loops(x):
-    while x < 10:
-        x = x * 2
-    return x
-
-
 def asserts(x):
     assert x > 0
     return x
 
 
-@pytest.mark.parametrize(
-    ("f", "message"), [(loops, "write a for over a fixed range"), (asserts, "check the arguments before the call")]
-)
-def test_statements(f, message):
-    with pytest.raises(TraceError, match=message) as raised:
-        jit(f)(2.0)
-    assert f"{__file__}:{inspect.getsourcelines(f)[1] + 1} (" in str(raised.value)
+def test_statements():
+    with pytest.raises(TraceError, match="check the arguments before the call") as raised:
+        jit(asserts)(2.0)
+    assert f"{__file__}:{inspect.getsourcelines(asserts)[1] + 1} (" in str(raised.value)
 
 
 def test_a_branch_without_source():
@@ -320,16 +311,17 @@ def test_arrays_are_of_no_use_after_their_trace(f):
     assert "array" in repr(x) or "vmap" in repr(x)
 
 
+CLOSE_OVER_IT = "must not be an argument of the compiled function: close over it"
 COUNTS = {
-    "range": lambda n: sum(1.0 for _ in range(n)),
-    "int": lambda n: int(n) * 2.0,
-    "a list": lambda n: len([1.0] * n),
+    "range": (lambda n: sum(1.0 for _ in range(n)), r"works as `for i in range\(n\)`"),
+    "int": (lambda n: int(n) * 2.0, CLOSE_OVER_IT),
+    "a list": (lambda n: len([1.0] * n), CLOSE_OVER_IT),
 }
 
 
-@pytest.mark.parametrize("f", COUNTS.values(), ids=COUNTS)
-def test_a_count_is_no_argument(f):
-    with pytest.raises(TraceError, match="must not be an argument of the compiled function: close over it"):
+@pytest.mark.parametrize(("f", "message"), COUNTS.values(), ids=COUNTS)
+def test_a_count_is_no_argument(f, message):
+    with pytest.raises(TraceError, match=message):
         jit(f)(3.0)
 
 

@@ -1,0 +1,189 @@
+"""Python's while, for, break and append in compiled functions that stay loops: equal to the uncompiled function."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autograd_engine import exp, grad, hessian, jit, log, sin, value_and_grad, vmap
+from autograd_engine.compiler.trace import traced
+from autograd_engine.structure import leaves_of
+
+DATA = np.random.default_rng(0).normal(size=60)
+TABLE = np.random.default_rng(1).normal(size=(60, 3))
+
+
+def newton(x, y):
+    root, rounds = x, 0
+    while abs(root * root - x) > 1e-12:
+        root = 0.5 * (root + x / root)
+        rounds += 1
+    return root * y + rounds
+
+
+def bouncing_ball(x, y):
+    height, speed, hits, t = x, 0.0, 0, 0.0
+    while hits < 2:
+        speed = speed - 9.81 * 0.01
+        height = height + speed * 0.01
+        if height < 0:
+            height, speed = -height, -y * speed
+            hits += 1
+        t += 0.01
+    return height * speed + t
+
+
+def steps(x, y):
+    for i in range(40):
+        x, y = x + 0.01 * y, y - 0.01 * (9.81 * sin(x) + 0.1 * y * i)
+    return x * y
+
+
+def likelihood(x, y):
+    variance, total = x, 0.0
+    for r in DATA:
+        total += log(variance) + r * r / variance
+        variance = 0.1 + 0.1 * y * r * r + 0.5 * variance
+    return total
+
+
+def several_at_once(x, y):
+    total = 0.0
+    for i, (row, r) in enumerate(zip(TABLE, DATA)):
+        new = row[0] * x + row[1] * y
+        total += new * new * r + 0.01 * i
+    return total * new
+
+
+def a_loop_that_may_end(x, y):
+    total = x
+    for k in range(50):
+        total = total * 1.1 + 0.01 * k
+        if total > 5 + y:
+            break
+        if total < 0.9:
+            continue
+        total = total - 0.01 * y
+    return total
+
+
+def what_every_round_appends(x, y):
+    found = [x]
+    for k in range(30):
+        x = x + 0.1 * sin(x * y + k)
+        found.append((x, x * y))
+    return found[3][1] * found[-1][0] + found[0]
+
+
+def one_in_another(x, y):
+    total = 0.0
+    for i in range(20):
+        term = x
+        for j in range(20):
+            term = term * 0.9 + exp(-y * j) * 0.1
+        total += term * (i + 1)
+    return total
+
+
+def returns_from_within(x, y):
+    while x < 100:
+        x = x * (1.5 + y)
+        if x > 20:
+            return x * y
+    return x
+
+
+PROGRAMS = [
+    newton,
+    bouncing_ball,
+    steps,
+    likelihood,
+    several_at_once,
+    a_loop_that_may_end,
+    what_every_round_appends,
+    one_in_another,
+    returns_from_within,
+]
+POINTS = [(1.3, 0.6), (0.9, 0.8), (2.2, 0.4)]
+
+
+def numbers(result):
+    return np.concatenate([np.ravel(leaf) for leaf in leaves_of(result)])
+
+
+@pytest.fixture
+def every_function_is_long(monkeypatch):
+    monkeypatch.setattr(traced, "LONG", 30)
+
+
+@pytest.mark.usefixtures("every_function_is_long")
+@pytest.mark.parametrize("f", PROGRAMS)
+def test_loops_of_statements_equal_the_uncompiled_function(f):
+    compiled, exact = jit(f), jit(f, exact=True)
+    slopes, curvature = jit(value_and_grad(f, (0, 1))), jit(hessian(f, (0, 1)))
+    for point in POINTS:
+        assert exact(*point) == f(*point)
+        np.testing.assert_allclose(compiled(*point), f(*point), rtol=1e-12)
+        np.testing.assert_allclose(numbers(slopes(*point)), numbers(value_and_grad(f, (0, 1))(*point)), rtol=1e-9)
+        expected = numbers(hessian(f, (0, 1))(*point))
+        np.testing.assert_allclose(numbers(curvature(*point)), expected, rtol=1e-8, atol=1e-9)
+    assert "loop" in compiled.program()
+
+
+@pytest.mark.usefixtures("every_function_is_long")
+@pytest.mark.parametrize("f", PROGRAMS)
+def test_loops_of_statements_over_samples(f):
+    a, b = np.random.default_rng(2).uniform([[0.8], [0.3]], [[2.3], [0.8]], (2, 21))
+    mapped = vmap(value_and_grad(f, (0, 1)))
+    np.testing.assert_allclose(numbers(jit(mapped)(a, b)), numbers(mapped(a, b)), rtol=1e-9)
+    np.testing.assert_array_equal(jit(vmap(f), exact=True)(a, b), vmap(f)(a, b))
+
+
+def test_short_functions_have_no_loops_where_none_is_needed():
+    assert "loop" not in jit(steps).program(1.0, 0.5)
+
+
+def test_a_long_for_is_compiled_as_fast_as_a_short_one():
+    def long(x):
+        for _ in range(1_000_000):
+            x = x + 1e-6 * sin(x)
+        return x
+
+    compiled = jit(value_and_grad(long))
+    assert compiled.stats(1.0).instructions < 30
+    value, slope = compiled(1.0)
+    assert value == pytest.approx(2 * np.arctan(np.tan(0.5) * np.e), rel=1e-5)
+    assert slope == pytest.approx(np.sin(value) / np.sin(1.0), rel=1e-5)
+
+
+def test_what_a_loop_cannot_do_is_unrolled():
+    def in_place(x):
+        a = [x] * 3
+        for k in range(40):
+            a[k % 3] = a[k % 3] + sin(x * k)
+        return a[0] * a[1] + a[2]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(traced, "LONG", 30)
+        compiled = jit(value_and_grad(in_place), exact=True)
+        assert compiled(0.7) == value_and_grad(in_place)(0.7)
+        assert "loop" not in compiled.program()
+
+
+@given(st.integers(0, 30), st.floats(0.1, 2.0), st.floats(-2.0, 2.0))
+def test_the_length_of_a_range_may_be_an_argument(n, x, y):
+    value, slope = RANGED(x, y, float(n))
+    assert value == ranged(x, y, n)
+    assert slope == pytest.approx(grad(ranged)(x, y, n), rel=1e-12, abs=1e-12)
+
+
+def ranged(x, y, n):
+    total = y
+    for k in range(2, n, 3):
+        if total > 3:
+            total = total / 2
+        total = total * x + k
+    return total
+
+
+RANGED = jit(value_and_grad(ranged), exact=True)
