@@ -60,10 +60,10 @@ class Names:
         if operation == "size":
             return f"number of samples {_index(source[0])}"
         if operation == "array":
-            place, offset, _ = source
+            place, offset, record = source
             shapes = [shape for _, shape in self.arrays] + self.constants
             name = self.arrays[place][0] if place < len(self.arrays) else f"constant{place - len(self.arrays) + 1}"
-            return f"{name}[{', '.join(['n', *map(str, _indices(offset, shapes[place][1:]))])}] for all n"
+            return f"{name}[{', '.join(map(str, _indices(offset, shapes[place])))}] and on, by {record}"
         if operation == "element":
             name, shape = self.arrays[source[0]]
             return f"{name}[{', '.join(map(str, _indices(source[1], shape)))}]"

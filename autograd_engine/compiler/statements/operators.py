@@ -19,6 +19,7 @@ from autograd_engine.compiler.statements import repeat
 from autograd_engine.compiler.statements.choice import Choice, NothingReturned, Undefined
 from autograd_engine.compiler.statements.conditions import holding, is_certain, known, truth
 from autograd_engine.compiler.statements.contents import Contents
+from autograd_engine.compiler.statements.indices import item as item
 from autograd_engine.compiler.trace.errors import TraceError, line_of, user_line
 from autograd_engine.compiler.trace.recorder import UNROLLED
 from autograd_engine.compiler.trace.traced import Condition, Traced, context, refusal

@@ -249,7 +249,23 @@ def _converted(node: Any, f: FunctionType) -> tuple[Any, str]:
         node = converter.transform(node, context)
     if not isinstance(node, ast.Lambda):
         node.name = name
-    return node, name
+    return _Items().visit(node), name
+
+
+class _Items(ast.NodeTransformer):
+    """`a[i]` becomes `ag__.item(a, i)` where i may depend on the round of a loop."""
+
+    def visit_Subscript(self, node: ast.Subscript) -> Any:
+        """Replace what is read."""
+        self.generic_visit(node)
+        known = all(isinstance(part, _KNOWN_INDICES) for part in ast.walk(node.slice))
+        if known or not isinstance(node.ctx, ast.Load):
+            return node
+        function = ast.Attribute(ast.Name("ag__", ast.Load()), "item", ast.Load())
+        return ast.copy_location(ast.Call(function, [node.value, node.slice], []), node)
+
+
+_KNOWN_INDICES = (ast.Constant, ast.Slice, ast.Tuple, ast.UnaryOp, ast.unaryop, ast.expr_context)
 
 
 def _place(node: ast.AST, line: int) -> None:

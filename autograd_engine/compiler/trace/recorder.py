@@ -96,17 +96,24 @@ class Recorder:
 
 def stacks_of(array: Any) -> Any:
     """The stacks of the entries of an array, one for each number of an entry, as an array."""
-    arrays = recorder.get().arrays
-    if not isinstance(array, ArgumentArray):
-        array = np.asarray(array)
-        if array.dtype == object:
-            rest = array.reshape(len(array), -1)
-            stacks = [table(rest[:, k].tolist(), context.batch) for k in range(rest.shape[1])]
-            return number_array(stacks, array.shape[1:])
-        array = arrays.constant(array)
-    size = int(np.prod(array.shape[1:], dtype=int))
-    place = arrays.place(array.number)
-    return number_array([Stack.leaf("array", place, k, size) for k in range(size)], array.shape[1:])
+    array = array if isinstance(array, ArgumentArray) else np.asarray(array)
+    if array.dtype == object:
+        rest = array.reshape(len(array), -1)
+        stacks = [table(rest[:, k].tolist(), context.batch) for k in range(rest.shape[1])]
+        return number_array(stacks, array.shape[1:])
+    known = array_of(array)
+    size = int(np.prod(known.shape[1:], dtype=int))
+    return number_array([in_memory(known, k, size) for k in range(size)], known.shape[1:])
+
+
+def array_of(array: Any) -> ArgumentArray:
+    """An array of numbers that are known at a call, as one that the compiled function has in memory."""
+    return array if isinstance(array, ArgumentArray) else recorder.get().arrays.constant(array)
+
+
+def in_memory(array: ArgumentArray, first: int, record: int) -> Stack:
+    """The stack of numbers `first`, `first + record`, ... of an array, in row-major order."""
+    return Stack.leaf("array", recorder.get().arrays.place(array.number), first, record)
 
 
 def entry_of(loop: Loop, stacks: Any) -> Any:

@@ -55,6 +55,15 @@ def several_at_once(x, y):
     return total * new
 
 
+def indices(x, y):
+    total = 0.0
+    for i in range(1, 20):
+        total = (
+            0.9 * total + (DATA[3 * i] * x - DATA[i - 1] * y) ** 2 * TABLE[2 * i, 1] + TABLE[20 - i][0] * TABLE[i].sum()
+        )
+    return total
+
+
 def a_loop_that_may_end(x, y):
     total = x
     for k in range(50):
@@ -99,6 +108,7 @@ PROGRAMS = [
     steps,
     likelihood,
     several_at_once,
+    indices,
     a_loop_that_may_end,
     what_every_round_appends,
     one_in_another,
@@ -154,6 +164,45 @@ def test_a_long_for_is_compiled_as_fast_as_a_short_one():
     value, slope = compiled(1.0)
     assert value == pytest.approx(2 * np.arctan(np.tan(0.5) * np.e), rel=1e-5)
     assert slope == pytest.approx(np.sin(value) / np.sin(1.0), rel=1e-5)
+
+
+@pytest.mark.usefixtures("every_function_is_long")
+def test_arrays_with_derivatives_are_read_by_index():
+    def filtered(parameters, observations):
+        q, r, a = parameters
+        mean, variance, total = 0.0, 1.0, 0.0
+        for k in range(len(observations)):
+            mean, variance = a * mean, a * a * variance + q
+            spread, error = variance + r, observations[k] - mean
+            total += log(spread) + error * error / spread
+            gain = variance / spread
+            mean, variance = mean + gain * error, (1 - gain) * variance
+        return total
+
+    def smooth(x):
+        total = 0.0
+        for i in range(len(x) - 1):
+            total += (x[i + 1] - x[i] * 0.9) ** 2
+        return total
+
+    for f, args in [(filtered, ([0.1, 0.2, 0.9], DATA)), (smooth, (DATA,))]:
+        compiled = jit(value_and_grad(f))
+        np.testing.assert_allclose(numbers(compiled(*args)), numbers(value_and_grad(f)(*args)), rtol=1e-10)
+        assert "loop" in compiled.program()
+    other = DATA[::-1].copy()
+    assert jit(filtered)([0.1, 0.2, 0.9], other) == pytest.approx(filtered([0.1, 0.2, 0.9], other), rel=1e-12)
+
+
+def beyond_the_end(x):
+    total = x
+    for i in range(60):
+        total = total * 0.9 + DATA[i - 1]  # DATA[-1] in the first round
+    return total
+
+
+@pytest.mark.usefixtures("every_function_is_long")
+def test_indices_that_count_from_the_end_in_some_rounds():
+    assert jit(beyond_the_end, exact=True)(0.5) == beyond_the_end(0.5)
 
 
 def test_what_a_loop_cannot_do_is_unrolled():
