@@ -18,6 +18,13 @@ from autograd_engine import primitives
 from autograd_engine.check import GradientError as GradientError
 from autograd_engine.check import check_gradients as check_gradients
 from autograd_engine.constants import stop_gradient as stop_gradient
+from autograd_engine.control_flow import cond as cond
+from autograd_engine.control_flow import fori_loop as fori_loop
+from autograd_engine.control_flow import scan as scan
+from autograd_engine.control_flow import switch as switch
+from autograd_engine.control_flow import while_loop as while_loop
+from autograd_engine.custom import checkpoint as checkpoint
+from autograd_engine.custom import custom_derivative as custom_derivative
 from autograd_engine.derivatives import grad as grad
 from autograd_engine.derivatives import gradient as gradient
 from autograd_engine.derivatives import hessian as hessian
@@ -27,6 +34,8 @@ from autograd_engine.derivatives import value_and_grad as value_and_grad
 from autograd_engine.derivatives import vjp as vjp
 from autograd_engine.draw import draw as draw
 from autograd_engine.draw import to_svg as to_svg
+from autograd_engine.implicit import fixed_point as fixed_point
+from autograd_engine.implicit import root as root
 from autograd_engine.mapping import vmap as vmap
 from autograd_engine.primitives import *
 
@@ -86,7 +95,8 @@ def __dir__() -> list[str]:
 if not TYPE_CHECKING:  # type checkers read the names off the imports
     __all__ = [
         *primitives.__all__,
-        *("GradientError", "Value", "check_gradients", "draw", "grad", "gradient", "hessian", "jacobian", "jvp"),
-        *("stop_gradient", "to_svg", "value_and_grad", "vjp", "vmap"),
+        *("GradientError", "Value", "check_gradients", "checkpoint", "cond", "custom_derivative", "draw"),
+        *("fixed_point", "fori_loop", "grad", "gradient", "hessian", "jacobian", "jvp", "root", "scan"),
+        *("stop_gradient", "switch", "to_svg", "value_and_grad", "vjp", "vmap", "while_loop"),
         *_LATER,
     ]

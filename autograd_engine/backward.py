@@ -15,10 +15,12 @@ A slot serves one sweep at a time. A sweep that starts while another is running,
 
 from __future__ import annotations
 
+import operator
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from autograd_engine.calls import has_calls, with_calls
 from autograd_engine.graph import reverse_sweep
 
 Partials = Callable[[Any], Sequence[float]]
@@ -33,9 +35,10 @@ def add_gradients(output: Any, seed: float, partials: Partials) -> None:
     If the sweep is interrupted, no gradient changes.
     """
     order = order_of_values([output])
-    if not _slots_in_use.acquire(blocking=False):
-        for node, cotangent in _generic_sweep(order, {output: seed}, partials).items():
-            node._grad += cotangent
+    if has_calls(order) or not _slots_in_use.acquire(blocking=False):
+        cotangents = _generic_sweep(order, {output: seed}, partials)
+        for node in order:
+            node._grad += cotangents.get(node, 0.0)
         return
     try:
         _sweep(order, {output: seed}, partials)
@@ -50,7 +53,7 @@ def cotangents_of(
     inputs: Sequence[Any], order: Sequence[Any], seeds: dict[Any, float], partials: Partials
 ) -> list[float]:
     """Carry `seeds` back through `order`, and return the cotangent of each of `inputs`: 0 where nothing arrives."""
-    if not _slots_in_use.acquire(blocking=False):
+    if has_calls(order) or not _slots_in_use.acquire(blocking=False):
         cotangents = _generic_sweep(order, seeds, partials)
         return [cotangents.get(x, 0.0) for x in inputs]
     try:
@@ -98,7 +101,8 @@ def order_of_values(outputs: Iterable[Any]) -> list[Any]:
 
 
 def _generic_sweep(order: Sequence[Any], seeds: dict[Any, float], partials: Partials) -> dict[Any, float]:
-    return reverse_sweep(order, seeds, lambda node: zip(node.arguments, partials(node)))
+    nodes, edges = with_calls(order, lambda node: zip(node.arguments, partials(node)), operator.attrgetter("operands"))
+    return reverse_sweep(nodes, seeds, edges)
 
 
 def _sweep(order: Sequence[Any], seeds: dict[Any, float], partials: Partials) -> None:

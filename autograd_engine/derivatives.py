@@ -25,9 +25,9 @@ import numpy as np
 from autograd_engine.copying import FunctionOf
 from autograd_engine.graph import reverse_sweep, topological_order
 from autograd_engine.primitives import identity
-from autograd_engine.runs import Outputs, Run, any_edges, between, is_node, is_of_batch, matching, name_of, number_of
+from autograd_engine.runs import Outputs, Run, between, carried, is_node, is_of_batch, matching, name_of, number_of
 from autograd_engine.structure import Structure, flatten
-from autograd_engine.value import Value, edges
+from autograd_engine.value import Value
 
 _MANY = 4  # with this many times more outputs than inputs, forward sweeps win, although a single one is slower
 
@@ -49,7 +49,7 @@ def gradient(output: Value, inputs: Any) -> Any:
     for leaf in leaves:
         if not is_node(leaf):
             raise TypeError(f"gradient() needs Values as inputs, got {type(leaf).__name__}")
-    cotangents = reverse_sweep(between(leaves, topological_order([output])), {output: 1.0}, any_edges)
+    cotangents = carried(reverse_sweep, between(leaves, topological_order([output])), {output: 1.0}, as_nodes=True)
     return structure([_as_node(cotangents.get(leaf, 0.0), output) for leaf in leaves])
 
 
@@ -217,7 +217,7 @@ def _sparse_jacobian(run: Run, outputs: Sequence[Any]) -> Any:
     for output in outputs:
         if is_node(output):
             order = [node for node in topological_order([output], stop=columns) if node in on_the_way]
-            for node, slope in reverse_sweep(order, {output: 1.0}, edges).items():
+            for node, slope in carried(reverse_sweep, order, {output: 1.0}, as_nodes=False).items():
                 if node in columns:
                     indices.append(columns[node])
                     slopes.append(slope)

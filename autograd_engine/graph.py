@@ -64,7 +64,7 @@ def reverse_sweep(order: Sequence[Node], seeds: dict[Node, Any], edges: Edges) -
             if before is outside:
                 continue
             quick = plain and partial.__class__ is float
-            contribution = (cotangent * partial if partial else None) if quick else _product(cotangent, partial, "pull")
+            contribution = (cotangent * partial if partial else None) if quick else product(cotangent, partial, "pull")
             if contribution is not None:
                 cotangents[parent] = contribution if before is None else before + contribution
     return {node: cotangent for node, cotangent in cotangents.items() if cotangent is not None}
@@ -75,13 +75,13 @@ def forward_sweep(order: Sequence[Node], seeds: dict[Node, Any], edges: Edges) -
     tangents = dict(seeds)
     for node in order:
         for parent, partial in () if node.op is None or node in seeds else edges(node):  # type: ignore[attr-defined]
-            contribution = _product(tangents.get(parent, 0.0), partial, "push")
+            contribution = product(tangents.get(parent, 0.0), partial, "push")
             if contribution is not None:
                 tangents[node] = tangents[node] + contribution if node in tangents else contribution
     return tangents
 
 
-def _product(number: Any, partial: Any, carry: str) -> Any:
+def product(number: Any, partial: Any, carry: str) -> Any:
     """A cotangent or tangent times a local derivative, or None where either is a plain zero."""
     if partial.__class__ is not float and hasattr(partial, carry):
         return None if number.__class__ is float and not number else getattr(partial, carry)(number)

@@ -10,7 +10,7 @@ array([2., 4., 6.])
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from numbers import Real
 from typing import Any
@@ -20,7 +20,7 @@ import numpy as np
 from autograd_engine.number import ieee
 from autograd_engine.number_arrays import number_array
 from autograd_engine.runs import user_function
-from autograd_engine.structure import flatten, float_arguments, float_array, leaves_with_paths, map_leaves
+from autograd_engine.structure import Structure, flatten, float_arguments, float_array, leaves_with_paths, map_leaves
 
 mapper: ContextVar[Callable[..., Any] | None] = ContextVar("mapper", default=None)
 """What maps instead of `loop`, called like it: a compiler that traces the function sets it."""
@@ -48,17 +48,15 @@ def vmap(f: Callable[..., Any], in_axes: int | Sequence[int | None] | None = 0) 
     def mapped(*args: Any, **keywords: Any) -> Any:
         axes = _axes(in_axes, len(args))
         given, named = float_arguments("vmap", args, keywords)
-        lengths: dict[int, str] = {}
-        for i, (arg, axis) in enumerate(zip(given, axes)):
-            if axis is not None:
-                for name, array in leaves_with_paths(arg, f"argument {i}", lists=False):
-                    lengths.setdefault(_length(array, axis, name), name)
-        if not lengths:
+        arrays = [
+            (name, array, axis)
+            for i, (arg, axis) in enumerate(zip(given, axes))
+            if axis is not None
+            for name, array in leaves_with_paths(arg, f"argument {i}", lists=False)
+        ]
+        samples = common_length("vmap", arrays)
+        if samples is None:
             raise ValueError(f"in_axes is {in_axes}, so no argument is mapped; give at least one of them an axis")
-        if len(lengths) > 1:
-            (one, name), (other, of_other) = list(lengths.items())[:2]
-            raise ValueError(f"vmap(): {name} has {one} samples, but {of_other} has {other}")
-        [samples] = lengths
         if not samples:
             raise ValueError("vmap() needs at least one sample, got arrays of length 0")
 
@@ -90,18 +88,17 @@ def _axes(in_axes: Any, count: int) -> tuple[int | None, ...]:
 def loop(f: Callable[..., Any], args: Sequence[Any], axes: Sequence[int | None], samples: int) -> Any:
     """vmap as a loop over n samples."""
     shared = [map_leaves(ieee, arg, keep=True) if axis is None else arg for arg, axis in zip(args, axes)]
-    mapped = map_arrays(_along, shared, axes)
+    mapped = map_arrays(along, shared, axes)
 
     def sample(i: int) -> list[Any]:
-        return map_arrays(lambda array, axis: array[i], mapped, axes)
+        return map_arrays(lambda array, axis: ieee(array[i]), mapped, axes)
 
     with np.errstate(all="ignore"):  # nan and inf are results
         results = [flatten(f(*sample(i))) for i in range(samples)]
     structure = results[0][1]
     if any(other != structure for _, other in results):
         raise ValueError("vmap() needs a function that returns the same structure and shapes for every sample")
-    columns = [list(column) for column in zip(*[leaves for leaves, _ in results])]
-    return structure.filled(columns, functools.partial(_array, samples=samples))
+    return stacked([leaves for leaves, _ in results], structure)
 
 
 def map_arrays(g: Callable[..., Any], args: Sequence[Any], axes: Sequence[int | None]) -> list[Any]:
@@ -112,21 +109,35 @@ def map_arrays(g: Callable[..., Any], args: Sequence[Any], axes: Sequence[int | 
     ]
 
 
-def _array(columns: Sequence[list[Any]], shape: tuple[int, ...], samples: int) -> Any:
-    flat = [x for column in columns for x in column]
-    flat = [float(x) if isinstance(x, (Real, np.bool_)) else x for x in flat]
-    return np.moveaxis(number_array(flat, (*shape, samples)), -1, 0)
+def stacked(rows: Sequence[Sequence[Any]], structure: Structure) -> Any:
+    """The numbers of many samples, a row each, as the structure of one with the samples as first axis of its arrays."""
+
+    def array(columns: Any, shape: tuple[int, ...]) -> Any:
+        own = slice(columns.start, columns.stop)
+        numbers = [float(x) if isinstance(x, (Real, np.bool_)) else x for row in rows for x in row[own]]
+        return number_array(numbers, (len(rows), *shape))
+
+    return structure.filled(range(structure.size), array)
 
 
-def _along(array: Any, axis: int) -> Any:
+def along(array: Any, axis: int = 0) -> Any:
     """The samples of an array, to be indexed."""
     moved = np.moveaxis(float_array(array if isinstance(array, np.ndarray) else np.array(array)), axis, 0)
-    return list(map(ieee, moved.tolist())) if moved.ndim == 1 else moved
+    return moved.tolist() if moved.ndim == 1 else moved
 
 
-def _length(array: Any, axis: int, name: str) -> int:
-    """How many samples an array has."""
-    shape = array.shape_to_map if hasattr(array, "shape_to_map") else np.shape(array)
-    if not -len(shape) <= axis < len(shape):
-        raise ValueError(f"vmap(): {name} should be mapped over axis {axis}, but has an array of shape {shape}")
-    return int(shape[axis])
+def common_length(caller: str, arrays: Iterable[tuple[str, Any, int]]) -> int | None:
+    """How many samples arrays have, each given with its name and axis; None if there are no arrays.
+
+    Raises ValueError where they differ, and where an array has no such axis.
+    """
+    lengths: dict[int, str] = {}
+    for name, array, axis in arrays:
+        shape = array.shape_to_map if hasattr(array, "shape_to_map") else np.shape(array)
+        if not -len(shape) <= axis < len(shape):
+            raise ValueError(f"{caller}(): {name} should be mapped over axis {axis}, but has an array of shape {shape}")
+        lengths.setdefault(int(shape[axis]), name)
+    if len(lengths) > 1:
+        (one, name), (other, of_other) = list(lengths.items())[:2]
+        raise ValueError(f"{caller}(): {name} has {one} samples, but {of_other} has {other}")
+    return next(iter(lengths), None)

@@ -15,13 +15,14 @@ from contextvars import ContextVar
 from typing import Any
 
 from autograd_engine.backward import cotangents_of, order_of_values
+from autograd_engine.calls import with_calls
 from autograd_engine.constants import map_numbers
 from autograd_engine.copying import has_variables, is_variable, variables
 from autograd_engine.graph import forward_sweep, reverse_sweep, topological_order
 from autograd_engine.number import Float
 from autograd_engine.primitives import as_float, identity
 from autograd_engine.structure import Structure, flatten, float_arguments, float_arrays, leaves_of
-from autograd_engine.value import Value, become_constant, differentiable_edges, edges, partials
+from autograd_engine.value import Value, become_constant, differentiable_edges, differentiable_operands, edges, partials
 
 _op = operator.attrgetter("op")
 
@@ -130,7 +131,6 @@ class Trace:
         self.inputs, self.outputs, self._real = inputs, nodes, real
         # The inputs are constants by now, so a leaf is a Value from outside the function.
         self.as_nodes = as_nodes or None in map(_op, self._order) or not outside.isdisjoint(self._order)
-        self.edges = any_edges if self.as_nodes else edges
 
     @property
     def needs_a_variable(self) -> bool:
@@ -147,13 +147,13 @@ class Trace:
         nodes = {x: seed for x, seed in seeds.items() if is_node(x)}
         if self.as_nodes:
             along = by_paths.get()
-            cotangents = along(self, nodes) if along else reverse_sweep(self.order, nodes, self.edges)
+            cotangents = along(self, nodes) if along else carried(reverse_sweep, self.order, nodes, as_nodes=True)
             return [self.slope(cotangents.get(x, 0.0)) for x in self.inputs]
         return [self._real(slope + 0.0) for slope in cotangents_of(self.inputs, self._order, nodes, partials)]
 
     def push(self, seeds: dict[Any, Any], outputs: Sequence[Any]) -> list[Any]:
         """The tangent of each of `outputs`, with `seeds` as tangents of the inputs."""
-        tangents = forward_sweep(self.order, seeds, self.edges)
+        tangents = carried(forward_sweep, self.order, seeds, self.as_nodes)
         return [self.slope(tangents.get(x, 0.0) if is_node(x) else 0.0) for x in outputs]
 
     def number(self, x: Any) -> Any:
@@ -170,6 +170,14 @@ class Trace:
         """A derivative in the number type of this trace, with 0.0 instead of -0.0."""
         slope = self.number(x)
         return slope if isinstance(slope, Value) and slope.data else slope + 0.0
+
+
+def carried(sweep: Callable[..., dict[Any, Any]], order: Sequence[Any], seeds: dict[Any, Any], as_nodes: bool) -> Any:
+    """What a sweep of graph.py carries to each node: nodes, or floats."""
+    of_node: Any
+    of_node, operands = (any_edges, _any_operands) if as_nodes else (edges, operator.attrgetter("operands"))
+    nodes, of_node = with_calls(order, of_node, operands)
+    return sweep(nodes, seeds, of_node)
 
 
 def between(inputs: Sequence[Any], order: Sequence[Any]) -> list[Any]:
@@ -196,6 +204,11 @@ def _nodes_in(tree: Any) -> Iterator[Any]:
 def any_edges(node: Any) -> Any:
     """Pairs of an argument of a node, of any type, and the local derivative with respect to it as a node."""
     return differentiable_edges(node) if node.__class__ is Value else node.edges()
+
+
+def _any_operands(node: Any) -> Any:
+    """The numbers that a node of any type was called with, as nodes."""
+    return differentiable_operands(node) if node.__class__ is Value else node.arguments
 
 
 def number_of(caller: str, what: str, x: Any) -> Any:

@@ -13,6 +13,7 @@ with other ones is made without a call of `__init__`, so that no check there ref
 from __future__ import annotations
 
 import functools
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -176,6 +177,63 @@ def leaves_with_paths(
     for step, part in zip(steps, parts):
         if part is not None:
             yield from leaves_with_paths(part, path + step, lists=lists, fields=fields)
+
+
+def numbers_like(structure: Structure, given: Any, name: str, names: Sequence[str] = ()) -> list[Any]:
+    """The numbers in `given`, in the order of `structure`; `names` names the parts if their keys do not.
+
+    A list, a tuple and an array may stand for one another, and a dict may have its keys in another order. Where `given`
+    differs otherwise, the ValueError says so: "for `name`['key'] one number, got a list of 2".
+    """
+    leaves, found = flatten(given)
+    if found == structure:
+        return leaves
+    if structure.kind is None:
+        if _is_sequence(given) or isinstance(given, dict):
+            raise ValueError(_misfit("one number", given, name))
+        return [given]
+    keys, children = _parts(structure)
+    if structure.kind is dict:
+        if not isinstance(given, dict) or given.keys() != set(keys):
+            raise ValueError(_misfit(f"a dict with the keys {', '.join(map(repr, keys))}", given, name))
+        parts = [given[key] for key in keys]
+    elif structure.kind is type(None):
+        if given is not None:
+            raise ValueError(_misfit("None", given, name))
+        parts = []
+    elif structure.kind is not np.ndarray and structure.keys:
+        if type(given) is not structure.kind:
+            raise ValueError(_misfit(f"a {structure.kind.__name__}", given, name))
+        parts = [getattr(given, key) for key in keys]
+        names = names or [f"{name}.{key}" for key in keys]
+    elif not _is_sequence(given) or len(given) != len(children):
+        raise ValueError(_misfit(f"a list, tuple or array of {len(children)}", given, name))
+    else:
+        parts = list(given)
+    names = names or [f"{name}[{key!r}]" for key in keys]
+    return [x for child, part, place in zip(children, parts, names) for x in numbers_like(child, part, place)]
+
+
+def _parts(structure: Structure) -> tuple[Sequence[Any], Sequence[Structure]]:
+    """The keys or indices of the parts of a structure, and the parts; those of an array are its rows."""
+    if structure.kind is not np.ndarray:
+        return structure.keys or range(len(structure.children)), structure.children
+    length, *rest = structure.keys
+    row = Structure(np.ndarray if rest else None, tuple(rest), (), math.prod(rest))
+    return range(length), [row] * length
+
+
+def _is_sequence(given: Any) -> bool:
+    return isinstance(given, (list, tuple)) or (hasattr(given, "ndim") and given.ndim > 0)
+
+
+def _misfit(expected: str, given: Any, name: str) -> str:
+    got = type(given).__name__
+    if isinstance(given, dict):
+        got += f" with the keys {', '.join(map(repr, given))}"
+    elif _is_sequence(given):
+        got += f" of {len(given)}"
+    return f"for {name} {expected}, got {got}"
 
 
 _Apart = tuple[type[Any], tuple[Any, ...], Callable[[Sequence[Any]], Any], Sequence[Any]]

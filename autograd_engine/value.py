@@ -422,17 +422,18 @@ def edges(node: Value) -> Any:
 
 
 def differentiable_edges(node: Value) -> Any:
-    """Pairs of an argument of a node and the local derivative with respect to it, which can be differentiated again.
+    """Pairs of an argument of a node and the local derivative with respect to it, which can be differentiated again."""
+    return zip(node.arguments, node.op.partials(node, *differentiable_operands(node)))  # type: ignore[union-attr]
 
-    An argument whose data has changed since the call enters with the value that it had then.
-    """
-    arguments = [
+
+def differentiable_operands(node: Value) -> list[Any]:
+    """The arguments of a node, each with the value that it had at the call, should its data have changed since."""
+    return [
         x
         if x.__class__ is float or x._float is then or x._float == then
         else _node(then, primitives.identity, x, None, then, None)
         for x, then in zip(node.arguments, node.operands)
     ]
-    return zip(node.arguments, node.op.partials(node, *arguments))  # type: ignore[union-attr]
 
 
 def _restore(data: float, grad: float, op: Primitive | None, label: str, a: Any, b: Any, x: Any, y: Any) -> Value:

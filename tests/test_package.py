@@ -19,8 +19,8 @@ EXTRAS = ["cyclopts", "graphviz", "llvmlite", "malt", "matplotlib", "rich", "saf
 READING_ORDER = """
 autograd_engine.primitives: primitive arithmetic sums exponentials trigonometry special gamma
 autograd_engine.primitives: activations
-autograd_engine: primitives graph number_arrays number backward copying value rows structure constants expressions files
-autograd_engine: differences runs derivatives mapping given_gradient check draw
+autograd_engine: primitives graph calls number_arrays number backward copying value rows structure constants expressions
+autograd_engine: files differences runs derivatives mapping control_flow custom implicit given_gradient check draw
 autograd_engine.explanations: symbols notation names chain_rule statements formula steps wording mistakes tasks explain
 autograd_engine.explanations: exercise
 autograd_engine: explanations
@@ -28,16 +28,16 @@ autograd_engine.diagnosis: origins rewrites as_python matching causes trials val
 autograd_engine: diagnosis
 autograd_engine.interactive: javascript
 autograd_engine: interactive
-autograd_engine.compiler.trace: errors traced arrays
+autograd_engine.compiler.trace: errors traced arrays loops recorder
 autograd_engine.compiler: trace arguments
 autograd_engine.compiler.statements: conditions choice contents operators paths source rewrite
 autograd_engine.compiler: statements
 autograd_engine.compiler.program: program regions rules simplify build listing traced_function
 autograd_engine.compiler: program library
-autograd_engine.compiler.llvm: host builder instructions vector_math calls lower layout memory body loops
+autograd_engine.compiler.llvm: host builder instructions vector_math calls lower layout memory straight body loops
 autograd_engine.compiler.llvm: modules cache native executable
 autograd_engine.compiler: llvm kernel jit
-autograd_engine.compiler.c: forms functions file export
+autograd_engine.compiler.c: forms statements functions file export
 autograd_engine.compiler: c
 autograd_engine: compiler
 autograd_engine

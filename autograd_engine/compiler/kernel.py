@@ -144,6 +144,8 @@ class Kernel:
             return self(numbers, ())
         work.scalars[:] = numbers
         executable.everything(work.address)
+        if executable.has_loops:
+            executable.check(work)
         if work.context[NAN_FOUND]:
             executable.give_back(work)
             return self(numbers, ())

@@ -105,7 +105,10 @@ def emit(rows: Iterable[tuple[str, int]]) -> str:
         if row in done:
             continue
         done.add(row)
-        op = PRIMITIVES[name]
+        try:
+            op = PRIMITIVES[name]
+        except KeyError:
+            raise ValueError(f"{name} is not in the table of primitives and cannot be written as JavaScript") from None
         entry, names = literal(key(op, inputs)), [f"x{i}" for i in range(inputs)]
         if name in BASIC:
             lines.append(f"forward[{entry}] = {BASIC[name]};")

@@ -53,7 +53,9 @@ def c_file(
         *_self_test(points, expected),
     ]
     comment = _comment(prefix, inputs, results, parts)
-    return "\n".join([*comment, *_BEFORE, *[line.replace("@", f"{prefix}_") for line in body], ""])
+    heap = any("@room(" in line for line in code)
+    before = [line.replace("<stddef.h>", "<stddef.h>\n#include <stdlib.h>") if heap else line for line in _BEFORE]
+    return "\n".join([*comment, *before, *[line.replace("@", f"{prefix}_") for line in body], ""])
 
 
 _BEFORE = """

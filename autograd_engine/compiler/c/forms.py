@@ -73,6 +73,17 @@ FORMS: dict[str, str] = {
 }
 
 HELPERS: dict[str, str] = {
+    "room": """\
+/* Makes room for so many numbers in a buffer of what a loop keeps of every round. */
+static void @room(double **buffer, size_t *room, size_t needed) {
+    if (needed <= *room) return;
+    const size_t size = needed > 2 * *room ? needed : 2 * *room;
+    double *const larger = realloc(*buffer, size * sizeof(double));
+    if (!larger) abort();
+    *buffer = larger;
+    *room = size;
+}
+""",
     "product0": """\
 /* x * y in the chain rule: a zero stays zero, whatever the other factor is. */
 static double @product0(double x, double y) {

@@ -12,10 +12,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autograd_engine.compiler.c.forms import FORMS, literal
-from autograd_engine.compiler.program.program import CONDITIONS, FROM_OUTSIDE, SHARED, Program
-from autograd_engine.compiler.program.regions import PART, cut, lines
-from autograd_engine.compiler.trace.errors import TraceError
+from autograd_engine.compiler.c.forms import literal
+from autograd_engine.compiler.c.statements import Entry, Line, block, kind
+from autograd_engine.compiler.program.program import FROM_OUTSIDE, IN_BUFFERS, SHARED, Program
+from autograd_engine.compiler.program.regions import PART, lines, parts
 
 __all__ = ["HEADS", "Output", "Source", "function"]
 
@@ -50,6 +50,13 @@ class Source:
         name, start = self.arrays[array]
         outer, inner = divmod(operands[1], step)
         return f"{name}[{_index(start + outer * length * step + inner, step)}]"
+
+    def entry(self, operands: tuple[int, ...]) -> Entry:
+        """The entries of an array that is read as a stack."""
+        place, offset, record = operands
+        arguments = sum(number >= 0 for number in self.arrays)
+        name, start = self.arrays[place if place < arguments else arguments - 1 - place]
+        return lambda index: f"{name}[{start + offset} + {record} * {index}]"
 
 
 @dataclass(frozen=True)
@@ -88,13 +95,18 @@ class _Writer:
         self.in_place = len(program) <= PART
         self.memory = 0
         self.places: dict[int, str] = {}  # where in memory the numbers are that another piece needs
+        self.buffers: dict[tuple[int, int], int] = {}
+        self.line = Line(program, "t", self._operand, self._entry, self._buffer)
         self._divide()
         self._assign(outputs)
         self._share()
 
     def _divide(self) -> None:
         """Cut the shared code and the loops of each stage into pieces."""
-        self.pieces = [(line, cut(line.instructions)) for line in lines(self.program.body) if line.instructions]
+        program = self.program
+        self.pieces = [
+            (line, parts(program, line.instructions)) for line in lines(self.program.body) if line.instructions
+        ]
         self.sums = [i for line, _ in self.pieces for i in line.sums]
         self.homes = {
             i: (line, number) for line, pieces in self.pieces for number, piece in enumerate(pieces) for i in piece
@@ -118,7 +130,7 @@ class _Writer:
         shared = dict.fromkeys(self.sums, False)
         for i, home in homes.items():
             for x in program.instructions[i].operands:
-                if x in homes and homes[x] != home:
+                if x in homes and homes[x] != home and program.instructions[x].operation not in IN_BUFFERS:
                     every = program.instructions[x].batch != SHARED and homes[x][0] is not home[0]
                     shared[x] = shared.get(x, False) or every
         for outputs in self.rest.values():
@@ -147,30 +159,37 @@ class _Writer:
             if line.batch != SHARED:
                 steps = self._loop(line.batch, steps)
             elif self.in_place and not alone:
-                steps = _block("{", steps)
+                steps = block("{", steps)
             body += steps
         for batch, outputs in self.rest.items():
             copies = [f"{self._target(output)} = {self._text(output.operand)};" for output in outputs]
             body += copies if batch == SHARED else self._loop(batch, copies)
         if self.name != "evaluate":
             body = ["double value;", *body, "return value;"]
+        if self.buffers:
+            count = len(self.buffers)
+            start = [f"double *buffers[{count}] = {{0}};", f"size_t rooms[{count}] = {{0}};"]
+            body = [*start, *body]
+            body.insert(
+                len(body) - (self.name != "evaluate"), f"for (size_t k = 0; k < {count}; k++) free(buffers[k]);"
+            )
         if "inputs" not in set(re.findall(r"\w+", "\n".join(body))):
             body = ["(void)inputs;", *body]
         if self.memory:
             much = "static ", "  /* too much for the stack, so one call at a time */"
             before, after = much if self.memory > STACK else ("", "")
             body = [f"{before}double memory[{self.memory}];{after}", *body]
-        return [*functions, *_block(f"{HEADS[self.name]} {{", body)]
+        return [*functions, *block(f"{HEADS[self.name]} {{", body)]
 
     def _piece(self, name: str, statements: list[str]) -> tuple[list[str], str]:
         """A piece as a function whose parameters are what it uses, and the call of it."""
         words = set(re.findall(r"\w+", "\n".join(statements)))
         used = [parameter for parameter in _PARAMETERS if parameter.lstrip("&") in words]
         head = f"static void {name}({', '.join(_PARAMETERS[parameter] for parameter in used)}) {{"
-        return [*_block(head, statements), ""], f"{name}({', '.join(used)});"
+        return [*block(head, statements), ""], f"{name}({', '.join(used)});"
 
     def _loop(self, batch: int, steps: list[str]) -> list[str]:
-        return _block(f"for (size_t i = 0; i < {self.source.sizes[batch]}; i++) {{", steps)
+        return block(f"for (size_t i = 0; i < {self.source.sizes[batch]}; i++) {{", steps)
 
     def _statements(self, piece: Sequence[int]) -> list[str]:
         """The instructions of one piece."""
@@ -180,15 +199,20 @@ class _Writer:
         for i in piece:
             operation, operands, _ = program.instructions[i]
             for x in operands:
-                if x in self.homes and x not in here and x not in read:
+                if (
+                    x in self.homes
+                    and x not in here
+                    and x not in read
+                    and self.program.instructions[x].operation not in IN_BUFFERS
+                ):
                     read.add(x)
-                    kept = self.places[x] if self._type(x) == "double" else f"{self.places[x]} != 0.0"
-                    lines.append(f"const {self._type(x)} t{x} = {kept};")
-            texts = [f"t{x}" if x in self.homes else self._text(x) for x in operands]
+                    type_ = kind(program.instructions[x].operation)
+                    kept = self.places[x] if type_ == "double" else f"{self.places[x]} != 0.0"
+                    lines.append(f"const {type_} t{x} = {kept};")
             if operation == "batch_sum":
-                lines.append(f"{self.places[i]} += {texts[0]};")
+                lines.append(f"{self.places[i]} += {self._operand(operands[0])};")
                 continue
-            lines.append(f"const {self._type(i)} t{i} = {_form(operation).format(*texts)};")
+            lines += self.line.statements(i)
             if i in self.places:
                 lines.append(f"{self.places[i]} = t{i};")
             for output in self.stores.get(i, ()):
@@ -196,8 +220,16 @@ class _Writer:
                 lines.append(f"{'*' if target == 'value' and not self.in_place else ''}{target} = t{i};")
         return lines
 
-    def _type(self, i: int) -> str:
-        return "int" if self.program.instructions[i].operation in CONDITIONS else "double"
+    def _operand(self, x: int) -> str:
+        """An operand, as an expression, in a piece."""
+        return f"t{x}" if x in self.homes else self._text(x)
+
+    def _entry(self, x: int) -> Entry:
+        operation, operands, _ = self.program.instructions[x]
+        return self.source.entry(operands) if operation == "array" else self.line.stack(x)
+
+    def _buffer(self, program: Program, i: int) -> int:
+        return self.buffers.setdefault((id(program), i), len(self.buffers))
 
     def _text(self, x: int) -> str:
         """An operand, as an expression, that no statement of this piece computes."""
@@ -213,26 +245,14 @@ class _Writer:
         return f"gradient[{output.place - 1}]" if output.place else "value"
 
 
-def _form(operation: str) -> str:
-    form = FORMS.get(operation)
-    if form is None:
-        raise TraceError(
-            f"to_c cannot write the primitive {operation}: write it with composite=True, or add a form to FORMS in "
-            "autograd_engine.compiler.c.forms"
-        )
-    return form
-
-
 _PARAMETERS = {
     "inputs": "const double *inputs",
     "memory": "double *memory",
     "&value": "double *value",
     "gradient": "double *gradient",
     "outputs": "double *outputs",
+    "buffers": "double **buffers",
+    "rooms": "size_t *rooms",
     "i": "size_t i",
 }
 """What a piece may be passed: as written in the call, and its declaration."""
-
-
-def _block(head: str, lines: Sequence[str]) -> list[str]:
-    return [head, *[f"    {line}" for line in lines], "}"]

@@ -7,26 +7,26 @@ import itertools
 from autograd_engine.compiler.llvm.builder import Builder
 from autograd_engine.compiler.llvm.lower import lowered
 from autograd_engine.compiler.llvm.memory import Plan, Section
-from autograd_engine.compiler.program.program import CONDITIONS, SHARED
+from autograd_engine.compiler.llvm.straight import Memory, Straight
+from autograd_engine.compiler.program.program import CONDITIONS, SHARED, Program
 
 REDUCE = "llvm.vector.reduce.fadd"
 
 
-class Body:
-    """The lines of one function: a straight line of scalars, or of vectors in a loop over the blocks of a tile.
-
-    What an instruction computes has a name for each vector of a block; what is shared has the same for all.
-    """
+class Body(Straight):
+    """The lines of one function: a straight line of scalars, or of vectors in a loop over the blocks of a tile."""
 
     def __init__(self, plan: Plan, section: Section, width: int) -> None:
-        self.plan, self.program, self.layout = plan, plan.program, plan.layout
-        self.section, self.width = section, width
-        self.builder = Builder(width, self.layout.exact)
+        self.plan, self.layout = plan, plan.layout
+        self.section = section
+        builder = Builder(width, self.layout.exact)
+        vectors = range(1 if width == 1 else self.layout.vectors)
+        super().__init__(plan.program, builder, vectors, wide=section.batch != SHARED)
         self.once = Builder(width, self.layout.exact, "once")  # what is the same for all blocks
         self.first = Builder(width, self.layout.exact, "first")  # what a block begins with
-        self.vectors = range(1 if width == 1 else self.layout.vectors)
-        self._names: dict[int, list[str]] = {}
+        self.label = "0" if width == 1 else "block"  # that of the lines that are being written
         self._known: dict[str, str] = {}
+        self._loops = 0
 
     @property
     def lines(self) -> list[str]:
@@ -39,8 +39,8 @@ class Body:
             f"%slots0 = getelementptr double, ptr %memory, i64 {len(self.section.sums) * self.width}",
             "br label %block",
             "block:",
-            "%index = phi i64 [ %from, %0 ], [ %next, %block ]",
-            "%slots = phi ptr [ %slots0, %0 ], [ %slots1, %block ]",
+            f"%index = phi i64 [ %from, %0 ], [ %next, %{self.label} ]",
+            f"%slots = phi ptr [ %slots0, %0 ], [ %slots1, %{self.label} ]",
             *self.first.lines,
             *self.builder.lines,
             f"%next = add i64 %index, {self.layout.block}",
@@ -53,25 +53,62 @@ class Body:
     def instruction(self, i: int) -> None:
         """Compute instruction i, and store it where it is needed later."""
         operation, operands, _ = self.program.instructions[i]
+        if operation == "stack":
+            return
         if operation == "sample":
             names = [self._gather(operands[0], operands[1], v) for v in self.vectors]
         elif operation == "batch_sum":
             self._add_to_sum(self.section.sums[i], operands)
             return
         else:
-            of_vectors = zip(*[self.operand(x) for x in operands])
-            names = [lowered(self.builder, operation, of_vector) for of_vector in of_vectors]
-        self._names[i] = names
-        self._store(i, operation, names)
+            names = self.compute(i)
+        self.names[i] = names
+        self._store_results(i, operation, names)
 
-    def operand(self, x: int) -> list[str]:
-        """The names of an operand in this function, which may first have to be read."""
-        if x < 0:
-            return [self.builder.constant(self.program.constants[-1 - x])] * len(self.vectors)
-        names = self._names.get(x)
-        if names is None:
-            names = self._names[x] = self._read(x)
-        return names
+    @property
+    def function(self) -> Body:
+        """The function is this body."""
+        return self
+
+    def number(self) -> int:
+        """A number that no other loop of the function has."""
+        self._loops += 1
+        return self._loops
+
+    def cell(self, program: Program, i: int) -> str:
+        """The address of the cell of an instruction's buffer: of the call, or of the thread that has this block."""
+        wide = self.wide and (program is not self.program or program.instructions[i].batch != SHARED)
+        buffers = self.plan.buffers.setdefault(wide, {})
+        number = buffers.setdefault((id(program), i), len(buffers))
+        if wide:
+            self.layout.thread_buffers = len(buffers)
+            at = f"getelementptr double, ptr %memory, i64 {self.layout.thread_buffer(number)}"
+        else:
+            self.layout.buffers = len(buffers)
+            at = f"getelementptr i64, ptr %context, i64 {self.layout.buffer(number)}"
+        name = f"%cell{number}" + ("w" if wide else "")
+        if name not in self._known:
+            self.once.lines.append(f"{name} = {at}")
+            self._known[name] = name
+        return name
+
+    def splat(self, kind: str, scalar: str) -> str:
+        """A scalar in all lanes."""
+        return self._splat(kind, scalar)
+
+    def stack(self, x: int) -> Memory:
+        """Where a stack or an array lies."""
+        operation, operands, batch = self.program.instructions[x]
+        if operation == "array":
+            array, offset, record = operands
+            return Memory(self._pointer(str(self.layout.array(array))), record, offset, wide=False)
+        memory = super().stack(x)
+        memory.wide = batch != SHARED
+        return memory
+
+    def differs(self, x: int) -> bool:
+        """Whether an operand may differ from sample to sample."""
+        return x >= 0 and self.program.instructions[x].batch != SHARED
 
     def rest_of_rows(self) -> None:
         """Store the rows of this loop that are shared numbers or constants, the same for all samples."""
@@ -131,8 +168,8 @@ class Body:
             self._known[name] = name
         return name
 
-    def _read(self, x: int) -> list[str]:
-        """Read what was computed elsewhere."""
+    def read(self, x: int) -> list[str]:
+        """The names of what was computed elsewhere, which is read."""
         plan, builder = self.plan, self.builder
         operation, operands, batch = self.program.instructions[x]
         if batch != SHARED:
@@ -166,7 +203,7 @@ class Body:
         mask = f"<{width} x i32> zeroinitializer"
         return builder.emit(f"shufflevector <{width} x {kind}> {one}, <{width} x {kind}> poison, {mask}")
 
-    def _store(self, i: int, operation: str, names: list[str]) -> None:
+    def _store_results(self, i: int, operation: str, names: list[str]) -> None:
         """Store instruction i wherever it will be read."""
         plan, section = self.plan, self.section
         for v, name in enumerate(names):
@@ -273,7 +310,3 @@ class Body:
             )
             total = self._select(self._valid(v), name, total)  # lanes without a sample add nothing
         self.store(total, address)
-
-    def _select(self, condition: str, x: str, y: str) -> str:
-        kind = self.builder.type
-        return self.builder.emit(f"select <{self.width} x i1> {condition}, {kind} {x}, {kind} {y}")

@@ -10,6 +10,7 @@ import ctypes
 import functools
 import os
 import threading
+import weakref
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -18,8 +19,9 @@ import numpy as np
 
 from autograd_engine.compiler.llvm import native
 from autograd_engine.compiler.llvm.host import width
-from autograd_engine.compiler.llvm.layout import FIRST, NEXT_CHUNK, Loop
+from autograd_engine.compiler.llvm.layout import FIRST, NEXT_CHUNK, PYTHON_FUNCTIONS, RAISED, STOPPED, Loop
 from autograd_engine.compiler.llvm.modules import emit
+from autograd_engine.compiler.llvm.straight import INTERRUPTED, OUT_OF_MEMORY
 from autograd_engine.compiler.program.program import Program
 from autograd_engine.compiler.program.traced_function import TracedFunction
 
@@ -61,9 +63,10 @@ class Executable:
         # Of the arrays, the arguments and then the constants: which are read as a whole, and which along an axis.
         self.constants = [constant.plain for constant in constants]
         self.whole = [i for i, array in enumerate(arguments) if array.shape_seen]
+        self.has_loops = bool(program.loops)
         self.views = []
         for i, (number, axis, size) in enumerate(self.arrays.views):
-            at = number if number >= 0 else len(arguments) - 1 - number
+            at = self.arrays.place(number)
             others = [other for other in range([*arguments, *constants][at].ndim) if other != axis]
             self.views.append((self.layout.view(i), at, (axis, *others), sizes.index(size)))
 
@@ -82,9 +85,25 @@ class Executable:
             large = self._threads > 1 and max(work.samples) * self._length > WORTH_THREADS
             if large and threading.main_thread().is_alive():  # after its end, as in atexit, no thread takes anything
                 self._run_in_threads(work)
+                self.check(work)
                 return work
         self.everything(work.address)
+        self.check(work)
         return work
+
+    def check(self, work: Workspace) -> None:
+        """Raise what ended the loops of a call early: what a signal handler raised, or MemoryError."""
+        if not self.has_loops or not (reason := work.context[STOPPED]):
+            return
+        work.context[STOPPED] = 0
+        if reason == OUT_OF_MEMORY:
+            error: BaseException = MemoryError(
+                "there is not enough memory for what the derivative of a loop keeps of every round"
+            )
+        else:
+            error = _raised(work.context)
+        self.give_back(work)
+        raise error
 
     def give_back(self, work: Workspace) -> None:
         """Let another call have the workspace."""
@@ -107,9 +126,13 @@ class Executable:
                 work.context[NEXT_CHUNK] = 0
                 threads = range(min(self._threads, work.chunks(loop)))
                 others = [_threads(os.getpid()).submit(self._take, work, loop, thread) for thread in threads[1:]]
-                self._take(work, loop, 0)
-                for other in others:
-                    other.result()
+                try:
+                    self._take(work, loop, 0)
+                    for other in others:
+                        other.result()
+                except BaseException:  # of a signal handler, while this thread waited
+                    work.context[STOPPED] = INTERRUPTED
+                    raise
                 functions[f"finish_{loop.name}"](work.address, work.partials)
         functions["outputs"](work.address)
 
@@ -135,6 +158,32 @@ _DATA = object.__basicsize__
 _address = ctypes.c_int64.from_address
 
 
+_PYTHON = [ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0 for name in PYTHON_FUNCTIONS]
+
+
+def _raised(context: Any) -> BaseException:
+    """What a signal handler raised while a loop ran."""
+    entries: list[Any] = [
+        ctypes.cast(address, ctypes.py_object).value if address else None for address in context[RAISED : RAISED + 3]
+    ]
+    for entry, address in zip(entries, context[RAISED : RAISED + 3]):
+        if address:
+            ctypes.pythonapi.Py_DecRef(ctypes.py_object(entry))
+    context[RAISED : RAISED + 3] = [0, 0, 0]
+    kind, value, _ = entries
+    return value if isinstance(value, BaseException) else kind() if value is None else kind(value)
+
+
+_C = ctypes.CDLL(None if os.name == "posix" else "ucrtbase")
+_C.free.argtypes, _C.free.restype = [ctypes.c_void_p], None
+
+
+def _free_buffers(cells: Sequence[Any], memory: Any) -> None:
+    """Free the buffers of loops, whose addresses and sizes lie in `memory`."""
+    for cell in cells:
+        _C.free(cell[0])
+
+
 class Workspace:
     """The memory of one call: `numbers`, also as the array `outputs`, the `rows` and the `samples` of each batch."""
 
@@ -152,6 +201,9 @@ class Workspace:
         self._shared = np.empty(layout.shared)
         self._partials = np.empty(layout.partials)
         self._memory: dict[int, tuple[Any, int]] = {}
+        cells = [self.address + 8 * layout.buffer(i) for i in range(layout.buffers)]
+        self._buffers = [(ctypes.c_int64 * 2).from_address(cell) for cell in cells]
+        weakref.finalize(self, _free_buffers, self._buffers, [self.context, self._memory])
         self.partials = self._partials.ctypes.data
         self.context[:FIRST] = [
             ctypes.addressof(self.scalars),
@@ -161,7 +213,14 @@ class Workspace:
             self.partials,
             0,
             0,
+            0,
+            *_PYTHON,
+            0,
+            0,
+            0,
         ]
+        for i, constant in enumerate(executable.constants, len(executable.arrays.arguments)):
+            self.context[layout.array(i)] = constant.ctypes.data
         self._whole: list[tuple[int, Any]] = []
         for i in executable.whole:
             room = np.empty(executable.arrays.arguments[i].shape_to_map)
@@ -174,8 +233,12 @@ class Workspace:
     def memory_of(self, thread: int) -> int:
         """The address of the memory of one thread, at the beginning of a cache line."""
         if thread not in self._memory:
-            memory = np.empty(self.layout.memory + 8)
-            self._memory[thread] = memory, -(-memory.ctypes.data // 64) * 64
+            layout = self.layout
+            memory = np.zeros(layout.memory + 2 * layout.thread_buffers + 8)
+            start = -(-memory.ctypes.data // 64) * 64
+            self._memory[thread] = memory, start
+            cells = [start + 8 * layout.thread_buffer(i) for i in range(layout.thread_buffers)]
+            self._buffers += [(ctypes.c_int64 * 2).from_address(cell) for cell in cells]
         return self._memory[thread][1]
 
     def chunks(self, loop: Loop) -> int:

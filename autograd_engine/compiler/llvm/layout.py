@@ -11,7 +11,15 @@ NAN_FOUND = 5
 """The entry of the context that says whether a NaN was found."""
 NEXT_CHUNK = 6
 """The entry with the number of the next chunk, which the threads take one after the other."""
-FIRST = 7
+STOPPED = 7
+"""The entry that says that loops should end: 1 if the caller wants it, 2 if there is no memory left."""
+PYTHON = 8
+"""The first of the entries with the addresses of the functions of Python's C API that long loops call: those that
+PYTHON_FUNCTIONS names."""
+PYTHON_FUNCTIONS = ("PyGILState_Ensure", "PyErr_CheckSignals", "PyErr_Fetch", "PyGILState_Release")
+RAISED = PYTHON + len(PYTHON_FUNCTIONS)
+"""The first of three entries for an exception that a signal handler raised during a loop: type, value, traceback."""
+FIRST = RAISED + 3
 """The first entry that depends on the program."""
 
 
@@ -34,10 +42,12 @@ class Layout:
     """What the caller of a kernel has to bring along.
 
     `context` is a table of 64-bit integers: the addresses of the scalars, of the outputs, of `shared` doubles, of the
-    `memory` of the first thread and of the `partials`; whether a NaN was found; the number of the next chunk; for each
-    array its address; for each mapped axis the address of the array and the distances in bytes from sample to sample
-    and from number to number; for each batch the number of samples, the address of its `rows` (outputs) and that of
-    its `kept` numbers, each as many rows of the padded number of samples.
+    `memory` of the first thread and of the `partials`; whether a NaN was found; the number of the next chunk; whether
+    loops should end early; what these need of Python; for each array its address; for each mapped axis the address
+    of the array and the distances in bytes from sample to sample and from number to number; for each batch the number
+    of samples, the address of its `rows` (outputs) and that of its `kept` numbers, each as many rows of the padded
+    number of samples; for each of the `buffers` of loops in shared code its address and its size. The buffers of loops
+    in a loop over samples stand at the end of each thread's memory.
     """
 
     width: int
@@ -53,6 +63,8 @@ class Layout:
     stages: list[list[Loop]] = field(default_factory=list)
     exact: bool = False
     seeks_nan: bool = False
+    buffers: int = 0
+    thread_buffers: int = 0
 
     def array(self, i: int) -> int:
         """The entry of an array in the context."""
@@ -66,10 +78,18 @@ class Layout:
         """The first entry of a batch in the context."""
         return FIRST + self.arrays + 3 * self.views + 3 * i
 
+    def buffer(self, i: int) -> int:
+        """The first entry of a buffer in the context: its address, and its size in bytes."""
+        return self.batch(self.batches) + 2 * i
+
+    def thread_buffer(self, i: int) -> int:
+        """The same for a buffer of which each thread has its own, in its memory."""
+        return self.memory + 2 * i
+
     @property
     def context(self) -> int:
         """The length of the context."""
-        return self.batch(self.batches)
+        return self.buffer(self.buffers)
 
     @property
     def partials(self) -> int:

@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from autograd_engine.compiler.llvm.layout import Layout, Loop
-from autograd_engine.compiler.program.program import FROM_OUTSIDE, SHARED, Program
-from autograd_engine.compiler.program.regions import cut, lines
+from autograd_engine.compiler.program.program import FROM_OUTSIDE, IN_BUFFERS, SHARED, STACKS, Program
+from autograd_engine.compiler.program.regions import lines, parts
 
 TILE = 4
 """Blocks of samples that go through one part before the next part begins, while its code is at hand."""
 
-NO_CODE = FROM_OUTSIDE - {"sample"} | {"batch_sum"}
+NO_CODE = FROM_OUTSIDE - {"sample"} | {"batch_sum", "stack"}
 """What has a value in the shared code without an instruction of its own: it is read where it is needed."""
 
 
@@ -32,6 +32,7 @@ class Section:
 
     stage: int
     batch: int
+    program: Program
     instructions: dict[int, None] = field(default_factory=dict)
     sums: dict[int, int] = field(default_factory=dict)
     slots: dict[int, int] = field(default_factory=dict)
@@ -39,8 +40,15 @@ class Section:
 
     @functools.cached_property
     def parts(self) -> list[list[int]]:
-        """The instructions, cut into what becomes one function each."""
-        return cut(list(self.instructions))
+        """The instructions, cut into what becomes one function each.
+
+        A loop over samples that has stacks is not cut, since a part goes through several
+        blocks before the next begins, and there is one buffer for a block.
+        """
+        operations = [self.program.instructions[i].operation for i in self.instructions]
+        if self.batch != SHARED and not STACKS.isdisjoint(operations):
+            return [list(self.instructions)]
+        return parts(self.program, list(self.instructions))
 
     @property
     def loop(self) -> Loop:
@@ -58,6 +66,7 @@ class Plan:
 
     def __init__(self, program: Program, layout: Layout, rows: Sequence[int]) -> None:
         self.program, self.layout = program, layout
+        self.buffers: dict[bool, dict[tuple[int, int], int]] = {}
         self._divide()
         self._assign_outputs(rows)
         self._assign_slots()
@@ -80,11 +89,11 @@ class Plan:
     def _section(self, stage: int, batch: int) -> Section:
         """The section of a stage with the shared code or the loop over a batch."""
         while len(self.stages) <= stage + (batch != SHARED):  # what a loop finds is used in the next stage
-            self.stages.append([Section(len(self.stages), SHARED)])
+            self.stages.append([Section(len(self.stages), SHARED, self.program)])
         for section in self.stages[stage]:
             if section.batch == batch:
                 return section
-        section = Section(stage, batch)
+        section = Section(stage, batch, self.program)
         self.stages[stage].append(section)
         return section
 
@@ -126,7 +135,7 @@ class Plan:
                         samples[i] = part
                         continue
                     for x in operands[i]:
-                        if x < 0 or operations[x] in NO_CODE:
+                        if x < 0 or operations[x] in NO_CODE or operations[x] in IN_BUFFERS:
                             continue
                         if operations[x] == "sample":
                             if samples[x] is not part:

@@ -1,7 +1,8 @@
 """Turning a trace into a program.
 
 A node of a batch becomes an instruction that stands for one number per sample; `batch_sum` adds these up to an
-instruction that stands for a single number.
+instruction that stands for a single number. The body of a loop becomes a program of its own; what is the same in every
+round is computed before the loop, and what nobody needs is left out.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ import functools
 import gc
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from autograd_engine.compiler.program.program import SHARED, Program
 from autograd_engine.compiler.program.regions import divided
-from autograd_engine.compiler.program.simplify import Simplifier
+from autograd_engine.compiler.program.rules import bits_of
+from autograd_engine.compiler.program.simplify import Body, Simplifier
 from autograd_engine.compiler.trace.errors import TraceError
+from autograd_engine.compiler.trace.loops import ROUNDS, Entry, Loop, Result, Stack, Table, is_among
 from autograd_engine.compiler.trace.traced import BATCH_SUM, BROADCAST, Batch, Traced
 
 
@@ -34,38 +38,17 @@ def collector_paused() -> Iterator[None]:
 @collector_paused()
 def program_of(outputs: Sequence[Any], nodes: Sequence[Traced], batches: Iterable[Batch], exact: bool) -> Program:
     """The simplified program that computes `outputs`, floats and Traced numbers among the `nodes` of a trace."""
-    numbers = {batch: i for i, batch in enumerate(batches)}
     simplifier = Simplifier(exact)
-    emit, constant = simplifier.emit, simplifier.constant
-    operands: list[int] = [0] * len(nodes)
-    needed = _needed(outputs, nodes)
-
-    def operand(x: Any) -> int:
-        return constant(x) if x.__class__ is float else operands[x.index]
-
-    for node in nodes:
-        if not needed[node.index]:
-            continue
-        op = node.op
-        if op is None:
-            kind, *source = node.arguments
-            if kind == "size":
-                source = [numbers[source[0]]]
-            batch = SHARED if node.batch is None else numbers[node.batch]
-            operands[node.index] = simplifier.leaf(kind, tuple(source), batch)
-        elif op is BROADCAST:
-            operands[node.index] = operand(node.arguments[0])
-        elif op is BATCH_SUM:
-            x = node.arguments[0]
-            operands[node.index] = simplifier.batch_sum(operand(x), numbers[x.batch])
-        elif op.composite:
-            operands[node.index] = operand(node.expansion)
-        else:
-            computed_from = node.expansion or node.arguments
-            operands[node.index] = emit(
-                op.name, tuple([constant(x) if x.__class__ is float else operands[x.index] for x in computed_from])
-            )
-    ends = [simplifier.output(operand(x)) for x in outputs]
+    loops: _Needs = {}
+    needed, foreign = _needed(outputs, nodes, loops)
+    if foreign:
+        raise TraceError(
+            "a number of another compiled function, or of an earlier call, was used; give it to the "
+            "function as an argument instead of keeping it elsewhere"
+        )
+    scope = _Scope(nodes, simplifier, {batch: i for i, batch in enumerate(batches)})
+    scope.emit(needed, loops)
+    ends = [simplifier.output(scope.here(x)) for x in outputs]
     recorded = len(nodes)
     program = _program(simplifier, ends, recorded, guarded=exact)
     if not exact and simplifier.has_guards:
@@ -74,30 +57,278 @@ def program_of(outputs: Sequence[Any], nodes: Sequence[Traced], batches: Iterabl
 
 
 def _program(simplifier: Simplifier, outputs: list[int], recorded: int, guarded: bool) -> Program:
-    instructions, outputs = simplifier.finished(outputs, guarded)
-    return Program(instructions, simplifier.constants, divided(instructions), outputs, recorded)
+    instructions, outputs, loops = simplifier.finished(outputs, guarded)
+    return Program(instructions, simplifier.constants, divided(instructions), outputs, loops, recorded)
 
 
-def _needed(outputs: Sequence[Any], nodes: Sequence[Traced]) -> bytearray:
-    """A flag for each node: whether the outputs depend on it.
+class _Scope:
+    """The nodes of a trace, or of the body of a loop in it, and the operands that stand for them.
 
-    Raises TraceError if they depend on one that is not among `nodes`: it is left over from an earlier trace.
+    What a body computes from numbers outside of it alone is computed there: it stands `elsewhere`.
+    """
+
+    def __init__(
+        self,
+        nodes: Sequence[Traced],
+        simplifier: Simplifier,
+        batches: dict[Batch, int],
+        outer: _Scope | None = None,
+    ) -> None:
+        self.nodes, self.simplifier, self.batches, self.outer = nodes, simplifier, batches, outer
+        self.operands: list[int] = [0] * len(nodes)
+        self.elsewhere: dict[int, tuple[_Scope, int]] = {}
+        self.captured: dict[int, int] = {}  # the operand here of one of the scope around
+        self.results: dict[Loop, dict[Any, tuple[_Scope, int]]] = {}
+
+    def emit(self, needed: bytearray, loops: _Needs) -> None:
+        """Emit the instructions of all nodes that are needed."""
+        operands, simplifier = self.operands, self.simplifier
+        emit, constant = simplifier.emit, simplifier.constant
+        for node in self.nodes:
+            if not needed[node.index]:
+                continue
+            op = node.op
+            if op is None:
+                if self.outer is None:
+                    operands[node.index] = self._leaf(node)
+            elif op is BROADCAST:
+                operands[node.index] = self.here(node.arguments[0])
+            elif op is BATCH_SUM:
+                x = node.arguments[0]
+                operands[node.index] = simplifier.batch_sum(self.here(x), self.batches[x.batch])
+            elif op.composite:
+                self._place(node, self.find(node.expansion))
+            elif op.__class__ in _OF_LOOPS:
+                self._of_loops(node, loops)
+            elif self.outer is not None:
+                self._in_body(node)
+            else:
+                computed_from = node.expansion or node.arguments
+                operands[node.index] = emit(
+                    op.name, tuple([constant(x) if x.__class__ is float else operands[x.index] for x in computed_from])
+                )
+
+    def here(self, x: Any) -> int:
+        """The operand of a number."""
+        return self._brought(*self.find(x))
+
+    def find(self, x: Any) -> tuple[_Scope, int]:
+        """Where a number is computed, and its operand there."""
+        if x.__class__ is float:
+            return self, self.simplifier.constant(x)
+        scope = self
+        while not is_among(scope.nodes, x):
+            assert scope.outer is not None
+            scope = scope.outer
+        return scope.elsewhere.get(x.index) or (scope, scope.operands[x.index])
+
+    def _brought(self, scope: _Scope, operand: int) -> int:
+        """The operand here for one of a scope around this one."""
+        if scope is self:
+            return operand
+        assert self.outer is not None
+        operand = self.outer._brought(scope, operand)
+        if operand < 0:
+            return self.simplifier.constant(self.outer.simplifier.value(operand))
+        if operand not in self.captured:
+            self.captured[operand] = self.simplifier.leaf("captured", (len(self.captured),), SHARED)
+        return self.captured[operand]
+
+    def _leaf(self, node: Traced) -> int:
+        kind, *source = node.arguments
+        if kind == "size":
+            source = [self.batches[source[0]]]
+        batch = SHARED if node.batch is None else self.batches[node.batch]
+        return self.simplifier.leaf(kind, tuple(source), batch)
+
+    def _place(self, node: Traced, found: tuple[_Scope, int]) -> None:
+        """Note where a node is computed."""
+        if found[0] is self:
+            self.operands[node.index] = found[1]
+        else:
+            self.elsewhere[node.index] = found
+
+    def _in_body(self, node: Traced) -> None:
+        """Emit a node of a body, as far out as its operands allow."""
+        found = [self.find(x) for x in node.expansion or node.arguments]
+        scope: _Scope = self
+        while scope.outer is not None and not any(where is scope and operand >= 0 for where, operand in found):
+            scope = scope.outer
+        operands = []
+        for where, operand in found:
+            if operand < 0:
+                operands.append(scope.simplifier.constant(where.simplifier.value(operand)))
+            else:
+                operands.append(scope._brought(where, operand))
+        self._place(node, (scope, scope.simplifier.emit(node.op.name, tuple(operands))))
+
+    def _of_loops(self, node: Traced, loops: _Needs) -> None:
+        """Emit a loop, a result of one, or what has to do with stacks."""
+        op, simplifier = node.op, self.simplifier
+        if isinstance(op, Loop):
+            self.results[op] = self._loop(op, loops[op], loops)
+        elif isinstance(op, Result):
+            [loop] = node.arguments or node.expansion
+            self._place(node, self.results[loop.op][op.key])
+        elif isinstance(op, Table):
+            numbers = tuple([simplifier.as_number(self.here(x)) for x in node.arguments])
+            self.operands[node.index] = simplifier.instruction("table", numbers)
+        else:
+            where, operand = self.find(node.arguments[0])
+            if where.simplifier.is_stack(operand):
+                operands = (self._brought(where, operand), simplifier.constant(float(op.i)))
+                where, operand = self, simplifier.instruction("entry", operands)
+            self._place(node, (where, operand))
+
+    def _loop(self, loop: Loop, need: _Need, loops: _Needs) -> dict[Any, tuple[_Scope, int]]:
+        """Emit a loop. Returns where each of its results is, and its operand there."""
+        simplifier = self.simplifier
+        fixed: dict[int, tuple[_Scope, int]] = {}  # the carries that stay what they are at the start
+        while True:
+            inner = _Scope(loop.nodes, Simplifier(simplifier.exact), self.batches, self)
+            moving = [k for k in need.carries if k not in fixed]
+            stacks = inner._begin(loop, need, moving, fixed)
+            inner.emit(need.nodes, loops)
+            of_body = inner.simplifier
+            following = [of_body.output(inner.here(loop.following[k])) for k in moving]
+            starts = [self.find(loop.starts[k]) for k in moving]
+            staying = {
+                k: start
+                for k, start, x in zip(moving, starts, following)
+                if x == inner.operands[loop.carries[k].index] or (x < 0 and self._is(start, of_body.value(x)))
+            }
+            if not staying:
+                break
+            fixed |= staying
+        results = dict[Any, tuple[_Scope, int]](fixed)
+        kept = {}
+        for key in need.kept:
+            where, operand = inner._outermost(*inner.find(key))
+            if where is inner:
+                kept[key] = of_body.as_number(operand)
+            else:  # the same in every round
+                results[key] = where, operand
+        counted = loop.continues is None
+        continues = [] if counted else [of_body.as_condition(inner.here(loop.continues))]
+        outputs = [*continues, *following, *kept.values()]
+        if not (moving or kept or need.rounds):
+            return results
+        used = of_body.numbered("captured", outputs)
+        outside = {operand: x for x, operand in inner.captured.items()}
+        operand = simplifier.loop(
+            (
+                simplifier.as_number(self.here(loop.count if counted else loop.begins)),
+                *[simplifier.as_number(self._brought(*start)) for start in starts],
+                *[self.here(stack) for stack in stacks],
+                *[simplifier.as_number(outside[x]) for x in used],
+            ),
+            Body(of_body, outputs, counted, loop.backwards, len(moving), len(stacks), len(kept)),
+        )
+        for place, k in enumerate(moving):
+            results[k] = self, simplifier.of_loop("result", operand, place)
+        for place, key in enumerate(kept):
+            results[key] = self, simplifier.of_loop("stack", operand, place)
+        if need.rounds:
+            results[ROUNDS] = self, simplifier.of_loop("result", operand, -1)
+        return results
+
+    def _begin(
+        self, loop: Loop, need: _Need, moving: Sequence[int], fixed: dict[int, tuple[_Scope, int]]
+    ) -> list[Stack]:
+        """Emit what stands for the numbers that the body gets. Returns the stacks that it reads."""
+        assert self.outer is not None
+        leaf = self.simplifier.leaf
+        for place, k in enumerate(moving):
+            self.operands[loop.carries[k].index] = leaf("carry", (place,), SHARED)
+        for k, start in fixed.items():
+            self.elsewhere[loop.carries[k].index] = start
+        if loop.rounds is not None:
+            self.operands[loop.rounds.index] = leaf("index", (), SHARED)
+        stacks: list[Stack] = []
+        for stack in need.stacks:
+            where, operand = self.outer.find(stack)
+            index = loop.reads[stack].index
+            if where.simplifier.is_stack(operand):
+                self.operands[index] = leaf("read", (len(stacks),), SHARED)
+                stacks.append(stack)
+            else:
+                self.elsewhere[index] = where, operand
+        return stacks
+
+    def _outermost(self, where: _Scope, operand: int) -> tuple[_Scope, int]:
+        """Where an operand comes from that is the same in every round."""
+        if where is self and self.outer is not None:
+            if operand < 0:
+                return self.outer, self.outer.simplifier.constant(self.simplifier.value(operand))
+            for outside, captured in self.captured.items():
+                if captured == operand:
+                    return self.outer, outside
+        return where, operand
+
+    def _is(self, found: tuple[_Scope, int], x: float) -> bool:
+        """Whether an operand is the constant x."""
+        where, operand = found
+        return operand < 0 and bits_of(where.simplifier.value(operand)) == bits_of(x)
+
+
+_OF_LOOPS = frozenset({Loop, Result, Table, Entry})
+
+
+@dataclass
+class _Need:
+    """What is needed of a loop: nodes of its body, numbers that it carries, stacks that it reads, what it keeps."""
+
+    nodes: bytearray
+    carries: list[int]
+    stacks: list[Stack]
+    kept: list[Traced]
+    rounds: bool
+
+
+_Needs = dict[Loop, _Need]
+
+
+def _needed(outputs: Iterable[Any], nodes: Sequence[Traced], loops: _Needs) -> tuple[bytearray, list[Traced]]:
+    """A flag for each node: whether the outputs depend on it; and the nodes of other traces that they depend on.
+
+    What is needed of the loops among the nodes is added to `loops`.
     """
     needed, count = bytearray(len(nodes)), len(nodes)
+    foreign: list[Traced] = []
 
     def need(arguments: Iterable[Any]) -> None:
         for x in arguments:
             if x.__class__ is not float:
                 i = x.index
                 if i >= count or nodes[i] is not x:
-                    raise TraceError(
-                        "a number of another compiled function, or of an earlier call, was used; give it to the "
-                        "function as an argument instead of keeping it elsewhere"
-                    )
-                needed[i] = 1
+                    foreign.append(x)
+                else:
+                    needed[i] = 1
 
     need(outputs)
     for node in reversed(nodes):
-        if needed[node.index] and node.op is not None:
-            need((node.expansion,) if node.op.composite else node.expansion or node.arguments)
-    return needed
+        op = node.op
+        if needed[node.index] and op is not None:
+            if op.__class__ is Loop:
+                need(_needed_of_loop(op, needed, loops))
+            else:
+                need((node.expansion,) if op.composite else node.expansion or node.arguments)
+    return needed, foreign
+
+
+def _needed_of_loop(loop: Loop, needed: bytearray, loops: _Needs) -> list[Any]:
+    """What a loop needs from outside, so that its needed results can be computed."""
+    keys = [key for key, result in loop.results.items() if needed[result.index]]
+    kept = [key for key in keys if isinstance(key, Traced)]
+    carries = {key for key in keys if isinstance(key, int)}
+    while True:
+        ends = [*kept, *[loop.following[k] for k in carries], *([] if loop.continues is None else [loop.continues])]
+        nodes, foreign = _needed(ends, loop.nodes, loops)
+        more = {k for k, carry in enumerate(loop.carries) if nodes[carry.index]} - carries
+        if not more:
+            break
+        carries |= more
+    stacks = [stack for stack, number in loop.reads.items() if nodes[number.index]]
+    loops[loop] = _Need(nodes, sorted(carries), stacks, kept, ROUNDS in keys)
+    rounds = loop.count if loop.continues is None else loop.begins
+    return [rounds, *[loop.starts[k] for k in sorted(carries)], *stacks, *foreign]

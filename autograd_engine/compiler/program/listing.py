@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_engine.compiler.program.program import FROM_OUTSIDE, SHARED, Program
+from autograd_engine.compiler.program.program import FROM_OUTSIDE, OF_BODY, SHARED, Program
 from autograd_engine.compiler.program.regions import summed_batch
 from autograd_engine.compiler.trace.arrays import ArrayTrace
 from autograd_engine.structure import leaves_with_paths
@@ -59,6 +59,11 @@ class Names:
             return self.scalars[source[0]]
         if operation == "size":
             return f"number of samples {_index(source[0])}"
+        if operation == "array":
+            place, offset, _ = source
+            shapes = [shape for _, shape in self.arrays] + self.constants
+            name = self.arrays[place][0] if place < len(self.arrays) else f"constant{place - len(self.arrays) + 1}"
+            return f"{name}[{', '.join(['n', *map(str, _indices(offset, shapes[place][1:]))])}] for all n"
         if operation == "element":
             name, shape = self.arrays[source[0]]
             return f"{name}[{', '.join(map(str, _indices(source[1], shape)))}]"
@@ -71,29 +76,74 @@ class Names:
 
 def listing(program: Program, names: Names) -> str:
     """The text of a program."""
-
-    def operand(x: int) -> str:
-        if x < 0:
-            return repr(program.constants[-1 - x])
-        batch = program.instructions[x].batch
-        return f"%{x}" if batch == SHARED else f"%{x}[{_index(batch)}]"
-
-    lines = []
-    for i, (operation, operands, batch) in enumerate(program.instructions):
-        if operation in FROM_OUTSIDE:
-            text = names.leaf(operation, operands, _index(batch))
-        elif operation == "batch_sum":
-            summed = _index(summed_batch(program.instructions, operands))
-            text = f"sum over {summed}: {' * '.join(map(operand, operands))}"
-        else:
-            text = f"{operation} {', '.join(map(operand, operands))}"
-        lines.append((operand(i), text))
-    width = max([len(number) for number, _ in lines], default=0)
-    outputs = iter(map(operand, program.outputs))
+    outputs = iter(_Lines(program, names).outputs)
     rows = iter(lambda: ", ".join(islice(outputs, SHOWN)), "")
-    return "\n".join(
-        [*[f"{number:{width}} = {text}" for number, text in lines], "return " + ",\n       ".join(rows)]
-    ).rstrip()
+    return "\n".join([*_Lines(program, names).lines(), "return " + ",\n       ".join(rows)]).rstrip()
+
+
+class _Lines:
+    """The lines of a program, or of the body of the loop with the name `of`, whose numbers begin with that name."""
+
+    def __init__(self, program: Program, names: Names, of: str = "") -> None:
+        self.program, self.names, self.of = program, names, of
+
+    @property
+    def outputs(self) -> list[str]:
+        """What the program returns."""
+        return [self.operand(x) for x in self.program.outputs]
+
+    def operand(self, x: int) -> str:
+        """The text of an operand."""
+        if x < 0:
+            return repr(self.program.constants[-1 - x])
+        name = f"{self.of}.{x}" if self.of else f"%{x}"
+        batch = self.program.instructions[x].batch
+        return name if batch == SHARED else f"{name}[{_index(batch)}]"
+
+    def lines(self) -> list[str]:
+        """One line for an instruction, except for loops."""
+        pairs = [(self.operand(i), *self._text(i)) for i in range(len(self.program.instructions))]
+        width = max([len(number) for number, *_ in pairs], default=0)
+        return [line for number, text, body in pairs for line in (f"{number:{width}} = {text}", *body)]
+
+    def _text(self, i: int) -> tuple[str, list[str]]:
+        """The text of an instruction, and the lines of its body."""
+        operation, operands, batch = self.program.instructions[i]
+        if operation in OF_BODY:
+            return " ".join([operation, *map(str, operands)]), []
+        if operation in FROM_OUTSIDE:
+            return self.names.leaf(operation, operands, _index(batch)), []
+        if operation == "batch_sum":
+            summed = _index(summed_batch(self.program.instructions, operands))
+            return f"sum over {summed}: {' * '.join(map(self.operand, operands))}", []
+        texts = list(map(self.operand, operands))
+        if operation == "loop":
+            return self._loop(i, texts)
+        if operation in ("result", "stack", "entry"):
+            place = int(self.program.constants[-1 - operands[1]])
+            what = "number of rounds" if place < 0 else f"{operation} {place}"
+            return f"{what} of {texts[0]}", []
+        return f"{operation} {', '.join(texts)}", []
+
+    def _loop(self, i: int, operands: list[str]) -> tuple[str, list[str]]:
+        """A loop: how many rounds, what each begins with, and its body."""
+        loop = self.program.loops[i]
+        count, *others = operands
+        inner = _Lines(loop.body, self.names, self.operand(i).partition("[")[0])
+        head = f"loop, {count} rounds" if loop.counted else f"loop, if {count}"
+        outputs = inner.outputs
+        carried = [] if loop.counted else [f"while {outputs.pop(0)}"]
+        starts = [others.pop(0) for _ in range(loop.carries)]
+        stacks = [others.pop(0) for _ in range(loop.stacks)]
+        if loop.backwards:
+            head += " backwards"
+        for word, texts in (("carrying", starts), ("reading", stacks), ("with", others)):
+            if texts:
+                head += f", {word} {', '.join(texts)}"
+        for word, texts in (("carry", outputs[: loop.carries]), ("keep", outputs[loop.carries :])):
+            if texts:
+                carried.append(f"{word} {', '.join(texts)}")
+        return head, [f"    {line}" for line in [*inner.lines(), *carried]]
 
 
 def _index(batch: int) -> str:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 SHARED = -1
 """Stands for the batch of an instruction that belongs to no batch."""
 CONDITIONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "xor", "not", "as_bits"})
 """Operations whose result is a condition, not a number."""
-FROM_OUTSIDE = frozenset({"scalar", "element", "sample", "size"})
+OF_BODY = frozenset({"carry", "read", "index", "captured"})
+"""What the body of a loop gets: numbers by their place among the carries, stacks and captured operands of the loop."""
+FROM_OUTSIDE = frozenset({"scalar", "element", "sample", "size", "array"}) | OF_BODY
 """Instructions that read a number: in place of operands they have numbers that say where it comes from."""
+STACKS = frozenset({"array", "stack", "table"})
+"""Instructions whose result is a stack of numbers in memory."""
+IN_BUFFERS = STACKS | {"loop"}
+"""Instructions whose result is no number: it lies in a buffer, or is taken by instructions of its own."""
 
 
 class Instruction(NamedTuple):
@@ -52,20 +58,40 @@ class Samples(Region):
 
 
 @dataclass
+class Loop:
+    """What a "loop" instruction executes: a program, once in every round.
+
+    The operands of the instruction are how many rounds there are (with `counted`, else whether there is a first one),
+    then what is carried into the first round, then the stacks that are read, then what the body uses from outside.
+    The outputs of the body are, unless `counted`, whether there is another round; what is carried on; what is kept.
+    A "result" of the loop is, by its second operand, -1 for the number of rounds or the place of a carry; a "stack" of
+    it is the place of what is kept. With `backwards` rounds are numbered from the last.
+    """
+
+    body: Program
+    counted: bool
+    backwards: bool
+    carries: int
+    stacks: int
+    kept: int
+
+
+@dataclass
 class Program:
     """What a traced function computes.
 
     `body` says in which order the instructions are executed, and which of them in loops. It does not contain those
-    FROM_OUTSIDE, which are read where they are needed. `outputs` are operands. If a strong zero was left out,
-    `guarded()` is the program with all of them, for when a result is NaN.
+    FROM_OUTSIDE, which are read where they are needed. `outputs` are operands, `loops` what "loop" instructions do.
+    If a strong zero was left out, `guarded()` is the program with all of them, for when a result is NaN.
     """
 
     instructions: list[Instruction]
     constants: list[float]
     body: Block
     outputs: list[int]
+    loops: dict[int, Loop] = field(default_factory=dict)
     recorded: int = 0
     guarded: Callable[[], Program] | None = None
 
     def __len__(self) -> int:
-        return len(self.instructions)
+        return len(self.instructions) + sum(len(loop.body) for loop in self.loops.values())

@@ -13,7 +13,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from autograd_engine.compiler.program.program import FROM_OUTSIDE, SHARED, Block, Instruction, Region, Samples
+from autograd_engine.compiler.program.program import (
+    FROM_OUTSIDE,
+    SHARED,
+    STACKS,
+    Block,
+    Instruction,
+    Program,
+    Region,
+    Samples,
+)
 
 T = TypeVar("T")
 
@@ -40,8 +49,30 @@ def divided(instructions: Sequence[Instruction]) -> Block:
         if batch == SHARED:
             steps += line
         else:
+            line = [*_filling_buffers(instructions, line, batch), *line]
             steps.append(Samples(Block([*line], tuple(sums.get((stage, batch), ()))), stage, batch))
     return Block(steps)
+
+
+def _filling_buffers(instructions: Sequence[Instruction], line: list[int], batch: int) -> list[int]:
+    """What other loops over the samples do to fill buffers that this one reads. A buffer holds a block of samples, so
+    it is done again."""
+    here, found = set(line), dict[int, None]()
+
+    def bring(x: int) -> None:
+        if x < 0 or instructions[x].operation not in STACKS or instructions[x].batch != batch:
+            return
+        source = instructions[x].operands[0] if instructions[x].operation == "stack" else x
+        if source not in here:
+            for other in instructions[source].operands:
+                bring(other)
+            found[source] = None
+
+    for i in line:
+        if instructions[i].operation in ("loop", "entry"):
+            for x in instructions[i].operands:
+                bring(x)
+    return list(found)
 
 
 def summed_batch(instructions: Sequence[Instruction], operands: Sequence[int]) -> int:
@@ -79,6 +110,17 @@ def lines(body: Block) -> list[Line]:
                 found.append(shared)
             shared.instructions.append(step)
     return found
+
+
+def parts(program: Program, line: Sequence[int]) -> list[list[int]]:
+    """The instructions of a line in parts of about equal length; a loop stays with its results."""
+    groups: list[list[int]] = []
+    for i in line:
+        if program.instructions[i].operation == "result":
+            groups[-1].append(i)
+        else:
+            groups.append([i])
+    return [[i for group in part for i in group] for part in cut(groups)]
 
 
 def cut(line: list[T]) -> list[list[T]]:

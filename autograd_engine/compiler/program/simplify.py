@@ -11,15 +11,52 @@ of such a program hold a NaN, the caller runs the program with all strong zeros 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from autograd_engine.compiler.program.program import CONDITIONS, FROM_OUTSIDE, SHARED, Instruction
+from autograd_engine.compiler.program.program import (
+    CONDITIONS,
+    FROM_OUTSIDE,
+    SHARED,
+    STACKS,
+    Block,
+    Instruction,
+    Loop,
+    Program,
+)
 from autograd_engine.compiler.program.rules import RULES, bits_of
 from autograd_engine.primitives import PRIMITIVES
 
 _TWINS = {"sin": "cos", "cos": "sin"}
 _CONNECTIVES = frozenset({"and", "or", "xor", "not"})
 _COMMUTATIVE = frozenset({"add", "mul", "product0", "and", "or", "xor", "eq", "ne"})
+
+
+@dataclass
+class Body:
+    """The body of a loop, while it may still be changed; see `Loop`."""
+
+    simplifier: Simplifier
+    outputs: list[int]
+    counted: bool
+    backwards: bool
+    carries: int
+    stacks: int
+    kept: int
+
+    @property
+    def decides(self) -> bool:
+        """Whether it contains a condition."""
+        simplifier = self.simplifier
+        inner = any(body.decides for body in simplifier.loops.values())
+        return inner or not self.counted or not CONDITIONS.isdisjoint(simplifier.operations)
+
+    def finished(self, guarded: bool) -> Loop:
+        """The loop."""
+        simplifier = self.simplifier
+        instructions, outputs, loops = simplifier.finished(self.outputs, guarded)
+        program = Program(instructions, simplifier.constants, Block([*range(len(instructions))]), outputs, loops)
+        return Loop(program, self.counted, self.backwards, self.carries, self.stacks, self.kept)
 
 
 class Simplifier:
@@ -33,6 +70,8 @@ class Simplifier:
         self.constants: list[float] = []
         self._known: dict[Any, int] = {}
         self._conditions: set[int] = set()  # the instructions whose result is a condition
+        self.loops: dict[int, Body] = {}
+        self._guarded_loops: set[int] = set()
 
     def constant(self, x: float) -> int:
         """The operand of a constant, a negative number. Looked up by bits, since 0.0 == -0.0 and nan != nan."""
@@ -57,9 +96,9 @@ class Simplifier:
     def emit(self, operation: str, operands: tuple[int, ...]) -> int:
         """The operand that stands for an operation on other operands."""
         if operation in _CONNECTIVES:
-            operands = tuple([self._as_condition(x) for x in operands])
+            operands = tuple([self.as_condition(x) for x in operands])
         elif operation == "where":
-            operands = (self._as_condition(operands[0]), self.as_number(operands[1]), self.as_number(operands[2]))
+            operands = (self.as_condition(operands[0]), self.as_number(operands[1]), self.as_number(operands[2]))
         elif not self._conditions.isdisjoint(operands):
             operands = tuple([self.as_number(x) for x in operands])
         rule = RULES.get(operation)
@@ -72,6 +111,33 @@ class Simplifier:
         if operation in _COMMUTATIVE and operands[0] > operands[1]:
             operands = operands[::-1]
         return self._instruction(operation, operands)
+
+    def loop(self, operands: tuple[int, ...], body: Body) -> int:
+        """A loop. No two of them are taken for the same."""
+        self._known.pop(("loop", operands), None)
+        operand = self._instruction("loop", operands)
+        self.loops[operand] = body
+        return operand
+
+    def of_loop(self, operation: str, loop: int, place: int) -> int:
+        """A result or a stack of a loop."""
+        return self.instruction(operation, (loop, self.constant(float(place))))
+
+    def instruction(self, operation: str, operands: tuple[int, ...]) -> int:
+        """An operation to which no rules apply."""
+        return self._instruction(operation, operands)
+
+    def is_stack(self, x: int) -> bool:
+        """Whether an operand is a stack, not a number."""
+        return x >= 0 and self.operations[x] in STACKS
+
+    def numbered(self, kind: str, outputs: list[int]) -> list[int]:
+        """The instructions of a kind that outputs depend on, which are numbered anew."""
+        uses = self._uses(outputs)
+        used = [i for i, operation in enumerate(self.operations) if operation == kind and uses[i]]
+        for number, i in enumerate(used):
+            self.operands[i] = (number,)
+        return used
 
     def as_number(self, x: int) -> int:
         """A condition as 1.0 or 0.0."""
@@ -86,10 +152,11 @@ class Simplifier:
                     return b
         return x
 
-    def finished(self, outputs: list[int], guarded: bool) -> tuple[list[Instruction], list[int]]:
-        """The instructions that `outputs` depend on, renumbered, and the outputs."""
+    def finished(self, outputs: list[int], guarded: bool) -> tuple[list[Instruction], list[int], dict[int, Loop]]:
+        """The instructions that `outputs` depend on, renumbered, the outputs, and the loops among the instructions."""
         emitted = self.operations, self.operands
         self.operations, self.operands = list(self.operations), list(self.operands)
+        self._guarded_loops = set(self.loops)
         try:
             if not guarded:
                 outputs = self._leave_out_guards(outputs)
@@ -99,8 +166,10 @@ class Simplifier:
         finally:
             self.operations, self.operands = emitted
 
-    def _in_order(self, outputs: list[int]) -> tuple[list[Instruction], list[int]]:
+    def _in_order(self, outputs: list[int]) -> tuple[list[Instruction], list[int], dict[int, Loop]]:
         order = self._order(outputs)
+        if self.loops:
+            order = self._with_results(order)
         moved = dict(zip(order, range(len(order))))
         moved_operands = [
             self.operands[i]
@@ -109,7 +178,17 @@ class Simplifier:
             for i in order
         ]
         rows = zip([self.operations[i] for i in order], moved_operands, [self.batches[i] for i in order])
-        return list(map(Instruction._make, rows)), [x if x < 0 else moved[x] for x in outputs]
+        loops = {moved[i]: body.finished(i in self._guarded_loops) for i, body in self.loops.items() if i in moved}
+        return list(map(Instruction._make, rows)), [x if x < 0 else moved[x] for x in outputs], loops
+
+    def _with_results(self, order: list[int]) -> list[int]:
+        """The order with the results of each loop next to it, which they are computed with."""
+        results: dict[int, list[int]] = {i: [] for i in order if self.operations[i] == "loop"}
+        for i in order:
+            if self.operations[i] in ("result", "stack"):
+                results[self.operands[i][0]].append(i)
+        rest = [i for i in order if self.operations[i] not in ("result", "stack")]
+        return [x for i in rest for x in (i, *results.get(i, ()))]
 
     def _order(self, outputs: list[int]) -> list[int]:
         """The instructions that the outputs depend on, each after its operands."""
@@ -184,7 +263,11 @@ class Simplifier:
     @property
     def has_guards(self) -> bool:
         """Whether `finished` leaves anything out of the program unless it is `guarded`."""
-        return "product0" in self.operations or any(map(self._waits_for_a_mean, range(len(self.operations))))
+        return (
+            "product0" in self.operations
+            or any(map(self._waits_for_a_mean, range(len(self.operations))))
+            or any(body.simplifier.has_guards for body in self.loops.values())
+        )
 
     def _waits_for_a_mean(self, i: int) -> bool:
         """Whether this is the slope of a mean, which waits for the mean only to be nan with it."""
@@ -205,6 +288,10 @@ class Simplifier:
         decisive = bytearray(len(self.operations))
         for i in range(len(decisive) - 1, -1, -1):
             operation = self.operations[i]
+            if operation == "loop":
+                decides = decisive[i] or self.loops[i].decides
+                self._guarded_loops ^= set() if decides else {i}
+                decisive[i] = decides
             if decisive[i] or operation in CONDITIONS:
                 for x in () if operation in FROM_OUTSIDE else self.operands[i]:
                     if x >= 0:
@@ -238,7 +325,8 @@ class Simplifier:
                 self._conditions.add(operand)
         return operand
 
-    def _as_condition(self, x: int) -> int:
+    def as_condition(self, x: int) -> int:
+        """A number as a condition: whether it is not 0."""
         if x < 0:
             return self.constant(float(self.value(x) != 0))
         return x if x in self._conditions else self._instruction("as_bits", (x,))

@@ -13,6 +13,7 @@ from autograd_engine.compiler.program.program import SHARED, Program
 from autograd_engine.compiler.statements.rewrite import rewriting, rewritten
 from autograd_engine.compiler.trace.arrays import ArrayTrace, BatchArray
 from autograd_engine.compiler.trace.errors import TraceError
+from autograd_engine.compiler.trace.recorder import Recorder
 from autograd_engine.compiler.trace.traced import Traced, context, no_argument, tracing
 from autograd_engine.primitives import as_float
 from autograd_engine.structure import flatten, map_leaves
@@ -46,7 +47,7 @@ class TracedFunction:
     def _run(self, f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any], exact: bool) -> None:
         self.arrays = ArrayTrace()
         self.scalars = 0
-        with tracing(self.arrays.vmap) as nodes:
+        with tracing(self.arrays.vmap, Recorder(self.arrays)) as nodes:
             try:
                 output = f(*map_leaves(self._symbol, args), **map_leaves(self._symbol, keywords))
             except Exception:

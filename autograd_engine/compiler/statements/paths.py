@@ -13,9 +13,9 @@ from typing import Any
 
 from autograd_engine import graph
 from autograd_engine.compiler.statements.conditions import Decided, compared_in
-from autograd_engine.compiler.trace.traced import Condition, context
-from autograd_engine.primitives import where
-from autograd_engine.runs import Trace
+from autograd_engine.compiler.trace.traced import Condition, Operation, context
+from autograd_engine.primitives import Primitive, where
+from autograd_engine.runs import Trace, any_edges, carried
 
 _MOST = 30_000
 """How many nodes all paths may have together. Beyond, one sweep goes through all of them, and sums may differ."""
@@ -38,7 +38,7 @@ class Paths:
     """The paths through what some outputs were computed from: a tree of conditions, with the graph of each path."""
 
     def __init__(self, trace: Trace) -> None:
-        self.inputs, self.edges, self.left = set(trace.inputs), trace.edges, _MOST
+        self.inputs, self.left = set(trace.inputs), _MOST
         self.outputs = trace.outputs
         views: dict[Any, Any] = {}
         for node in trace.order:
@@ -84,18 +84,21 @@ class Paths:
             if isinstance(view := outputs.get(node), _View):
                 of_views[view] = of_views[view] + seed if view in of_views else seed
         cotangents = graph.reverse_sweep(
-            order, of_views, lambda view: zip(view.arguments, [partial for _, partial in self.edges(view.node)])
+            order, of_views, lambda view: zip(view.arguments, [partial for _, partial in any_edges(view.node)])
         )
         return {view.node: cotangent for view, cotangent in cotangents.items() if view.node in self.inputs}
 
 
 def reverse_sweep(trace: Trace, seeds: dict[Any, Any]) -> dict[Any, Any]:
     """`graph.reverse_sweep` of a trace in which some nodes were chosen by branches."""
-    if not context.choices.isdisjoint(trace.order):
+    # What a loop or a function of the user's own computes is not on one path.
+    plain = all(node.op.__class__ in (Primitive, Operation) for node in trace.order)
+    if plain and not context.choices.isdisjoint(trace.order):
         try:
             paths = Paths(trace)
         except _TooManyPathsError:
             pass
         else:
             return paths.swept(paths.tree, seeds)
-    return graph.reverse_sweep(trace.order, seeds, trace.edges)
+    cotangents: dict[Any, Any] = carried(graph.reverse_sweep, trace.order, seeds, as_nodes=True)
+    return cotangents

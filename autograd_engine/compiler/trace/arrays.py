@@ -27,7 +27,7 @@ class ArgumentArray(NDArrayOperatorsMixin):
     """An array argument of the traced function; `number` counts the arrays among the arguments."""
 
     def __init__(self, trace: ArrayTrace, number: int, shape: tuple[int, ...]) -> None:
-        self._trace, self._number, self._shape = trace, number, shape
+        self._trace, self.number, self._shape = trace, number, shape
         self._made_in = context.trace
         self.ndim = len(shape)
         self.shape_seen = False
@@ -56,7 +56,7 @@ class ArgumentArray(NDArrayOperatorsMixin):
         if axis not in self._mapped:
             batch = self._trace.batch(self._shape[axis])
             rest = self._shape[:axis] + self._shape[axis + 1 :]
-            view = self._trace.view(self._number, axis, self._shape[axis])
+            view = self._trace.view(self.number, axis, self._shape[axis])
             self._mapped[axis] = number_array(
                 [Traced.leaf("sample", view, i, batch=batch) for i in range(_size(rest))], rest
             )
@@ -66,7 +66,7 @@ class ArgumentArray(NDArrayOperatorsMixin):
         check_trace(self._made_in)
         if self._elements is None:
             self.shape_seen = True
-            leaves = [Traced.leaf("element", self._number, i) for i in range(_size(self._shape))]
+            leaves = [Traced.leaf("element", self.number, i) for i in range(_size(self._shape))]
             self._elements = number_array(leaves, self._shape)
             self._elements.flags.writeable = False  # an argument belongs to the caller
         return self._elements.copy() if copy else self._elements
@@ -350,6 +350,10 @@ class ArrayTrace:
         self.arguments.append(ArgumentArray(self, len(self.arguments), shape))
         return self.arguments[-1]
 
+    def place(self, number: int) -> int:
+        """The place of an array among all, the constants after the arguments."""
+        return number if number >= 0 else len(self.arguments) - 1 - number
+
     def batch(self, size: int) -> Batch:
         """The batch of `size` samples: arrays of one length are mapped together."""
         return self.batches.setdefault(size, Batch(size))
@@ -367,7 +371,7 @@ class ArrayTrace:
 
         def of_sample(array: Any, axis: int) -> Any:
             if not isinstance(array, (ArgumentArray, BatchArray)):
-                array = self._constant(array)
+                array = self.constant(array)
                 batch.fixed = True
             part = array.samples(axis % array.ndim)
             return part[()] if part.ndim == 0 else part
@@ -386,7 +390,7 @@ class ArrayTrace:
         known = (ArgumentArray, BatchArray)
         return any(not isinstance(array, known) and np.asarray(array).dtype == object for array in mapped)
 
-    def _constant(self, array: Any) -> ArgumentArray:
+    def constant(self, array: Any) -> ArgumentArray:
         """An array of plain numbers that is not an argument of the compiled function."""
         for known in self.constants:
             # The array may have been filled anew since. Compare bits, since -0.0 is not 0.0 and a NaN equals itself.

@@ -20,13 +20,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from autograd_engine import primitives
-from autograd_engine.compiler.trace.errors import (
-    _TOO_LATE,
-    OuterVariableError,
-    TraceError,
-    branch,
-    user_line,
-)
+from autograd_engine.compiler.trace.errors import _TOO_LATE, OuterVariableError, TraceError, branch, user_line
+from autograd_engine.control_flow import recorder
 from autograd_engine.copying import depends_on_a_variable
 from autograd_engine.mapping import mapper
 from autograd_engine.number import INSTEAD_OF_MATH, Arithmetic
@@ -73,7 +68,8 @@ class Batch:
         if x.batch is not None:
             raise TraceError(_two_batches(x.batch, self))
         if x not in self.broadcasts:
-            self.broadcasts[x] = type(x)(BROADCAST, (x,), self)
+            with recording(home(x)):
+                self.broadcasts[x] = type(x)(BROADCAST, (x,), self)
         return self.broadcasts[x]
 
     def sum(self, x: Any) -> Any:
@@ -106,9 +102,13 @@ class _Summed:
 
 
 class Context(threading.local):
-    """What is being traced in this thread: all nodes in the order in which they were made, and the current batch."""
+    """What is being traced in this thread: all nodes in the order in which they were made, and the current batch.
+
+    The body of a loop has nodes of its own; those of what is around it, from the outermost, are `outer`.
+    """
 
     nodes: list[Traced] | None = None
+    outer: tuple[list[Traced], ...] = ()
     batch: Batch | None = None
     trace: object = None  # a new object for every trace
     refused: TraceError | None = None  # the first error of the trace that the function may have caught
@@ -139,20 +139,38 @@ def check_trace(trace: object) -> None:
 
 
 @contextmanager
-def tracing(vmap: Callable[..., Any]) -> Iterator[list[Traced]]:
-    """Collect the nodes that are made in the block. `vmap` is used there to map functions over samples."""
+def tracing(vmap: Callable[..., Any], loops: Any) -> Iterator[list[Traced]]:
+    """Collect the nodes that are made in the block. There `vmap` maps functions over samples, `loops` records loops."""
     before = vars(context).copy()
-    context.nodes, context.batch, context.trace = [], None, object()
+    context.nodes, context.outer, context.batch, context.trace = [], (), None, object()
     context.refused, context.conditions, context.choices = None, (), set()
     made = variable.set(lambda number: Traced(primitives.identity, (as_float(number),), context.batch))
     mapped = mapper.set(vmap)
+    recorded = recorder.set(loops)
     try:
         yield context.nodes
     finally:
+        recorder.reset(recorded)
         mapper.reset(mapped)
         variable.reset(made)
         vars(context).clear()  # of this thread
         vars(context).update(before)
+
+
+@contextmanager
+def recording(nodes: list[Traced]) -> Iterator[None]:
+    """Add the nodes that are made in the block to `nodes`."""
+    before, context.nodes = context.nodes, nodes
+    try:
+        yield
+    finally:
+        context.nodes = before
+
+
+def home(x: Traced) -> list[Traced]:
+    """The nodes among which x is: those of the body that is being traced, or of what is around it."""
+    blocks = (context.nodes or [], *reversed(context.outer))
+    return next((nodes for nodes in blocks if x.index < len(nodes) and nodes[x.index] is x), blocks[0])
 
 
 @contextmanager
@@ -179,10 +197,13 @@ class Traced(Arithmetic):
         self.index = len(nodes)
         nodes.append(self)
 
-    @staticmethod
-    def leaf(kind: str, *source: Any, batch: Batch | None = None) -> Traced:
+    @classmethod
+    def leaf(cls: type[T], kind: str, *source: Any, batch: Batch | None = None) -> T:
         """A number from outside: a "scalar", "element" or "sample" of the arguments, or the "size" of a batch."""
-        return Traced(None, (kind, *source), batch)
+        if not context.outer:
+            return cls(None, (kind, *source), batch)
+        with recording(context.outer[0]):  # it is the same in every round of a loop
+            return cls(None, (kind, *source), batch)
 
     @staticmethod
     def record(op: Primitive, *args: Any) -> Any:

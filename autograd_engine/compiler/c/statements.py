@@ -1,0 +1,169 @@
+"""The statements of a straight line of a program in C, loops included.
+
+A loop is a `for` or a `while` where it is executed. What it keeps of every round lies in a buffer on the heap, which
+grows with the rounds and is freed when the function returns.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from autograd_engine.compiler.c.forms import FORMS, literal
+from autograd_engine.compiler.program.program import CONDITIONS, FROM_OUTSIDE, Loop, Program
+from autograd_engine.compiler.trace.errors import TraceError
+
+__all__ = ["Line", "block", "kind"]
+
+Entry = Callable[[str], str]
+"""The expression for an entry of a stack, from that for its index."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A straight line: its program, the beginning of its names, and what it finds outside of it.
+
+    `text` gives the expression for an operand that no statement of the line computes, `entry` that for the entries of a
+    stack, `buffer` the number of the buffer of an instruction.
+    """
+
+    program: Program
+    prefix: str
+    text: Callable[[int], str]
+    entry: Callable[[int], Entry]
+    buffer: Callable[[Program, int], int]
+
+    def name(self, i: int) -> str:
+        """The name of the result of an instruction."""
+        return f"{self.prefix}{i}"
+
+    def statements(self, i: int) -> list[str]:
+        """The statements of an instruction."""
+        operation, operands, _ = self.program.instructions[i]
+        if operation == "stack":
+            return []
+        if operation == "loop":
+            return self._loop(i, self.program.loops[i])
+        if operation == "table":
+            return self._table(i, operands)
+        if operation == "result":
+            place, loop = self._whole(operands[1]), self.name(operands[0])
+            text = f"(double){loop}_j" if place < 0 else f"{loop}_c{place}"
+        elif operation == "entry":
+            text = self.entry(operands[0])(str(self._whole(operands[1])))
+        else:
+            text = _form(operation).format(*map(self.text, operands))
+        return [f"const {kind(operation)} {self.name(i)} = {text};"]
+
+    def stack(self, x: int) -> Entry:
+        """The entries of a stack that this line makes."""
+        operation, operands, _ = self.program.instructions[x]
+        loop, place = (x, 0) if operation == "table" else (operands[0], self._whole(operands[1]))
+        record = 1 if operation == "table" else self.program.loops[loop].kept
+        buffer = self.buffer(self.program, loop)
+        return lambda index: f"buffers[{buffer}][{_at(index, record, place)}]"
+
+    def _whole(self, x: int) -> int:
+        return int(self.program.constants[-1 - x])
+
+    def _room(self, i: int, entries: str, record: int) -> str:
+        buffer = self.buffer(self.program, i)
+        size = entries if record == 1 else f"{record} * {entries}"
+        return f"@room(&buffers[{buffer}], &rooms[{buffer}], {size});"
+
+    def _table(self, i: int, numbers: Sequence[int]) -> list[str]:
+        entry = self.stack(i)
+        stores = [f"{entry(str(place))} = {self.text(x)};" for place, x in enumerate(numbers)]
+        return [self._room(i, str(len(numbers)), 1), *stores]
+
+    def _loop(self, i: int, loop: Loop) -> list[str]:
+        """All rounds of a loop."""
+        name, count = self.name(i), self.program.instructions[i].operands[0]
+        others = list(self.program.instructions[i].operands[1:])
+        starts = [others.pop(0) for _ in range(loop.carries)]
+        stacks = [self.entry(others.pop(0)) for _ in range(loop.stacks)]
+        body = _body(self, name, loop, stacks, others)
+        lines = [f"double {name}_c{k} = {self.text(x)};" for k, x in enumerate(starts)]
+        if loop.counted:
+            lines.append(f"const size_t {name}_n = {self._rounds(count)};")
+            lines += [self._room(i, f"{name}_n", loop.kept)] if loop.kept else []
+            head, index = f"for (size_t {name}_j = 0; {name}_j < {name}_n; {name}_j++) {{", f"{name}_j"
+        else:
+            lines += [f"size_t {name}_j = 0;", f"int {name}_go = {self.text(count)} != 0.0;"]
+            head, index = f"while ({name}_go) {{", f"{name}_j"
+        rounds = []
+        if loop.backwards:
+            index = f"{name}_i"
+        for m, (operation, _, _) in enumerate(loop.body.instructions):
+            if operation not in FROM_OUTSIDE:
+                rounds += body.statements(m)
+        outputs = list(map(body.text, loop.body.outputs))
+        if not loop.counted:
+            rounds.append(f"{name}_go = {outputs.pop(0)};")
+        following, kept = outputs[: loop.carries], outputs[loop.carries :]
+        if kept and not loop.counted:
+            rounds.append(self._room(i, f"({name}_j + 1)", loop.kept))
+        buffer = self.buffer(self.program, i) if kept else 0
+        rounds += [f"buffers[{buffer}][{_at(index, loop.kept, k)}] = {text};" for k, text in enumerate(kept)]
+        rounds += [f"const double {name}_f{k} = {text};" for k, text in enumerate(following)]
+        rounds += [f"{name}_c{k} = {name}_f{k};" for k in range(loop.carries)]
+        rounds += [] if loop.counted else [f"{name}_j++;"]
+        if any(re.search(rf"\b{name}_i\b", line) for line in rounds):
+            rounds.insert(0, f"const size_t {name}_i = {name}_n - 1 - {name}_j;")
+        return [*lines, *block(head, rounds)]
+
+    def _rounds(self, count: int) -> str:
+        if count < 0:
+            return str(max(self._whole(count), 0))
+        text = self.text(count)
+        return f"{text} > 0.0 ? (size_t)({text}) : 0"
+
+
+def _body(outer: Line, name: str, loop: Loop, stacks: Sequence[Entry], captured: Sequence[int]) -> Line:
+    """The body of a loop, as a line in the one around it."""
+    program = loop.body
+
+    def text(x: int) -> str:
+        if x < 0:
+            return literal(program.constants[-1 - x])
+        operation, operands, _ = program.instructions[x]
+        if operation == "carry":
+            return f"{name}_c{operands[0]}"
+        if operation == "index":
+            return f"(double){name}_{'i' if loop.backwards else 'j'}"
+        if operation == "read":
+            return stacks[operands[0]](f"{name}_{'i' if loop.backwards else 'j'}")
+        return outer.text(captured[operands[0]]) if operation == "captured" else line.name(x)
+
+    def entry(x: int) -> Entry:
+        operation, operands, _ = program.instructions[x]
+        return outer.entry(captured[operands[0]]) if operation == "captured" else line.stack(x)
+
+    line = Line(program, f"{name}_", text, entry, outer.buffer)
+    return line
+
+
+def kind(operation: str) -> str:
+    """The type of the result of an operation."""
+    return "int" if operation in CONDITIONS else "double"
+
+
+def block(head: str, lines: Sequence[str]) -> list[str]:
+    """Lines in braces, the first of which ends the head."""
+    return [head, *[f"    {line}" for line in lines], "}"]
+
+
+def _at(index: str, record: int, place: int) -> str:
+    at = index if record == 1 else f"{record} * {index}"
+    return f"{at} + {place}" if place else at
+
+
+def _form(operation: str) -> str:
+    form = FORMS.get(operation)
+    if form is None:
+        raise TraceError(
+            f"to_c cannot write the primitive {operation}: write it with composite=True, or add a form to FORMS in "
+            "autograd_engine.compiler.c.forms"
+        )
+    return form

@@ -1,0 +1,430 @@
+"""Loops while tracing: one node for a loop, however many rounds it has.
+
+The body is traced once, as a list of nodes of its own. From round to round it carries numbers along (`carries` stand
+for them at the beginning of a round, `following` at its end); it uses numbers from outside, and it can keep a number of
+every round in a `Stack`, for other loops to read in the same round.
+
+The chain rule sees a node with several results. The cotangents of the results travel back to the loop in a bundle, and
+what the loop makes of them is another loop, in the other direction, whose body is the derivative of the body. That one
+is recorded like any other, so there are derivatives of every order, and no rule for loops anywhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from autograd_engine.compiler.trace.errors import TraceError
+from autograd_engine.compiler.trace.traced import (
+    CONDITIONS,
+    Batch,
+    Condition,
+    Operation,
+    Traced,
+    context,
+    home,
+    recording,
+)
+from autograd_engine.graph import forward_sweep, reverse_sweep, topological_order
+from autograd_engine.primitives import identity
+from autograd_engine.runs import any_edges, between
+
+ROUNDS = "rounds"
+"""The result of a loop that says how many rounds it made."""
+
+_CHEAP = "identity add sub mul neg product0 abs sign copysign floor ceil round where maximum minimum relu broadcast"
+COMPUTED_AGAIN = frozenset(_CHEAP.split()) | CONDITIONS.keys()
+"""The basic operations that the derivative of a loop computes again; the results of others are kept."""
+
+
+class Stack(Traced):
+    """One number of every round of a loop, or one number of every entry of an array, in memory."""
+
+    __slots__ = ()
+
+
+class Entries:
+    """Tangents or cotangents of the entries of a stack: a sum of stacks, and of numbers for single entries."""
+
+    def __init__(self, stacks: Sequence[Stack] = (), points: dict[int, Any] | None = None) -> None:
+        self.stacks, self.points = tuple(stacks), points or {}
+
+    def __add__(self, other: Entries) -> Entries:
+        return Entries(self.stacks + other.stacks, _merged(self.points, other.points))
+
+    def entry(self, i: int) -> Any:
+        """The number for entry i, None where there is none."""
+        numbers = [entry(stack, i) for stack in self.stacks]
+        return _total([*numbers, self.points[i]] if i in self.points else numbers)
+
+
+class Entry(Operation):
+    """The operation that takes entry i of a stack, and its local derivative."""
+
+    def __init__(self, i: int) -> None:
+        super().__init__("entry", lambda out, stack: (self,))
+        self.i = i
+
+    def pull(self, cotangent: Any) -> Entries:
+        """The cotangent of the entry as one of the stack."""
+        return Entries(points={self.i: cotangent})
+
+    def push(self, tangents: Entries) -> Any:
+        """The tangent of the entry."""
+        return tangents.entry(self.i)
+
+
+class _InTable:
+    """The local derivative of a table with respect to its entry i."""
+
+    def __init__(self, i: int) -> None:
+        self.i = i
+
+    def pull(self, cotangents: Entries) -> Any:
+        return cotangents.entry(self.i)
+
+    def push(self, tangent: Any) -> Entries:
+        return Entries(points={self.i: tangent})
+
+
+class Table(Operation):
+    """The operation that makes a stack of given numbers."""
+
+    def __init__(self) -> None:
+        super().__init__("table", lambda out, *numbers: [_InTable(i) for i in range(len(numbers))])
+
+
+def table(numbers: Sequence[Any], batch: Batch | None) -> Stack:
+    """A stack of given numbers."""
+    return Stack(Table(), tuple([_in_batch(x, batch) for x in numbers]), batch)
+
+
+def entry(stack: Stack, i: int) -> Traced:
+    """Entry i of a stack."""
+    return Traced(Entry(i), (stack,), stack.batch)
+
+
+class Result(Operation):
+    """The operation that takes a result of a loop, and its local derivative.
+
+    `key` is the number of what is carried, a node of the body for the stack of its numbers, or ROUNDS.
+    """
+
+    def __init__(self, key: Any) -> None:
+        super().__init__("result", lambda out, loop: (self,))
+        self.key = key
+
+    def pull(self, cotangent: Any) -> _Cotangents:
+        """The cotangent of the result, in a bundle."""
+        return _Cotangents({self.key: cotangent})
+
+    def push(self, tangents: _Tangents) -> Any:
+        """The tangent of the result."""
+        return tangents.of_result(self.key)
+
+
+class _Argument:
+    """The local derivative of a loop with respect to one of its arguments."""
+
+    def __init__(self, node: Traced, argument: int) -> None:
+        self.node, self.argument = node, argument
+
+    def pull(self, cotangents: _Cotangents) -> Any:
+        return cotangents.of_arguments(self.node)[self.argument]
+
+    def push(self, tangent: Any) -> _Tangents:
+        return _Tangents(self.node, {self.argument: tangent})
+
+
+class _Cotangents:
+    """The cotangents of the results of a loop."""
+
+    def __init__(self, of: dict[Any, Any]) -> None:
+        self.of = of
+        self._pulled: list[Any] | None = None
+
+    def __add__(self, other: _Cotangents) -> _Cotangents:
+        return _Cotangents(_merged(self.of, other.of))
+
+    def of_arguments(self, node: Traced) -> list[Any]:
+        """The cotangents of the arguments of the loop."""
+        if self._pulled is None:
+            self._pulled = node.op.pulled(self.of)
+        return self._pulled
+
+
+class _Tangents:
+    """The tangents of the arguments of a loop; of its results, once one of them is asked for."""
+
+    def __init__(self, node: Traced, of: dict[int, Any]) -> None:
+        self.node, self.of = node, of
+        self._pushed: Callable[[Any], Any] | None = None
+
+    def __add__(self, other: _Tangents) -> _Tangents:
+        return _Tangents(self.node, _merged(self.of, other.of))
+
+    def of_result(self, key: Any) -> Any:
+        """The tangent of a result."""
+        if self._pushed is None:
+            self._pushed = self.node.op.pushed(self.of)
+        return self._pushed(key)
+
+
+class _Known(Operation):
+    """An operation whose result need not be computed, since it is kept: the expansion of its node."""
+
+    composite = True
+
+    def __init__(self, op: Any) -> None:
+        super().__init__(op.name, op.partials)
+
+
+class Loop(Operation):
+    """A loop: its parts are recorded in `body()`, and then `close` makes its node.
+
+    There are `count` rounds or, if that is None, as many as the condition `continues` allows, which the body computes
+    at its end; `begins` says whether there is a first round. With `backwards` the rounds are numbered from the last.
+    """
+
+    def __init__(self, batch: Batch | None, backwards: bool = False) -> None:
+        super().__init__("loop", lambda out, *arguments: [_Argument(out, i) for i in range(len(arguments))])
+        self.batch, self.backwards = batch, backwards
+        self.nodes: list[Traced] = []
+        self.starts: list[Any] = []  # what is carried into the first round
+        self.carries: list[Traced] = []
+        self.following: list[Any] = []
+        self.reads: dict[Stack, Traced] = {}
+        self.results: dict[Any, Traced] = {}
+        self.continues: Any = None
+        self.begins: Any = None
+        self.count: Any = None
+        self.rounds: Traced | None = None  # stands for the number of the round
+
+    @contextmanager
+    def body(self) -> Iterator[None]:
+        """Record what is made in the block as the body."""
+        before = context.nodes, context.outer, context.batch
+        assert context.nodes is not None
+        context.nodes, context.outer, context.batch = self.nodes, (*context.outer, context.nodes), self.batch
+        try:
+            yield
+        finally:
+            context.nodes, context.outer, context.batch = before
+
+    def carry(self, start: Any, kind: type[Traced] = Traced) -> Traced:
+        """A number that is carried from round to round, in the body."""
+        self.starts.append(_in_batch(start, self.batch))
+        self.carries.append(kind(None, ("carry",), self.batch))
+        return self.carries[-1]
+
+    def index(self) -> Traced:
+        """The number of the round, in the body."""
+        if self.rounds is None:
+            self.rounds = Traced(None, ("index",), self.batch)
+        return self.rounds
+
+    def read(self, stack: Stack | Entries) -> Any:
+        """The entry of a stack for this round, in the body."""
+        if isinstance(stack, Entries):
+            stacks = list(stack.stacks)
+            if stack.points:
+                numbers = [stack.points.get(i, 0.0) for i in range(int(self.count))]
+                with recording(context.outer[-1]):
+                    stacks.append(table(numbers, self.batch))
+            return _total([self.read(one) for one in stacks])
+        if stack not in self.reads:
+            self.reads[stack] = Traced(None, ("read",), self.batch)
+        return self.reads[stack]
+
+    def close(self) -> Traced:
+        """The node of the loop."""
+        if any(node.batch is not self.batch for node in self.nodes):
+            raise TraceError("a loop that is compiled cannot hold a vmap, or sums over samples, in its body")
+        self.following = [_in_batch(x, self.batch) for x in self.following]
+        used = [x for node in self.nodes for x in needs(node)] + [*self.following, self.continues]
+        foreign = dict.fromkeys(x for x in used if isinstance(x, Traced) and not is_among(self.nodes, x))
+        if any(x.__class__ is Stack and x.op is not None for x in foreign):
+            raise TraceError("a loop inside of a loop cannot read an array that was computed outside of both")
+        self.outside = [x for x in foreign if x.__class__ is Traced]
+        others = [x for x in (*foreign, self.count, self.begins) if isinstance(x, Traced) and x.__class__ is not Traced]
+        self.node = Traced(self, (*self.starts, *self.outside, *self.reads), self.batch)
+        self.node.expansion = (*others, *[x for x in (self.count,) if x.__class__ is Traced])
+        return self.node
+
+    def result(self, key: Any) -> Traced:
+        """A result of the loop; see `Result`. Asked for a stack, the loop keeps it."""
+        if key not in self.results:
+            with recording(home(self.node)):
+                if isinstance(key, int) and self.carries[key].__class__ is Condition:
+                    self.results[key] = Condition(Result(key), (), self.batch)
+                    self.results[key].expansion = (self.node,)
+                else:
+                    kind = Stack if isinstance(key, Traced) else Traced
+                    self.results[key] = kind(Result(key), (self.node,), self.batch)
+        return self.results[key]
+
+    def pulled(self, of: dict[Any, Any]) -> list[Any]:
+        """The cotangents of the arguments, from those of the results: the loop in the other direction."""
+        back = Loop(self.batch, not self.backwards)
+        back.count = self.result(ROUNDS) if self.count is None else self.count
+        with back.body():
+            known: dict[Traced, Any] = {carry: back.read(self._stack(carry)) for carry in self.carries}
+            known |= {number: back.read(stack) for stack, number in self.reads.items()}
+            if self.rounds is not None:
+                known[self.rounds] = back.index()
+            leaves = [*known.values(), *self.outside]
+            _record_again(self.nodes, known, lambda node: back.read(self._stack(node)))
+            seeds: dict[Any, Any] = {x: back.carry(0.0) for x in self.outside}
+
+            def seed(x: Any, cotangent: Any) -> None:
+                if x.__class__ is Traced and cotangent is not None:
+                    seeds[x] = seeds[x] + cotangent if x in seeds else cotangent
+
+            for i, x in enumerate(self.following):
+                seed(_known(known, x), back.carry(of.get(i, 0.0)))
+            for key, cotangents in of.items():
+                if isinstance(key, Traced):
+                    seed(known[key], back.read(cotangents))
+            order = between(leaves, topological_order(seeds, stop=set(leaves)))
+            found = reverse_sweep(order, seeds, any_edges)
+            arriving = [found.get(known[carry], 0.0) for carry in self.carries]
+            back.following = [*[found[x] for x in self.outside], *arriving]
+            read = [_of_body(found.get(known[number])) for number in self.reads.values()]
+        back.close()
+        n = len(self.outside)
+        return [
+            *[back.result(n + i) for i in range(len(self.carries))],
+            *[back.result(i) for i in range(n)],
+            *[None if x is None else Entries([back._stack(x)]) for x in read],
+        ]
+
+    def pushed(self, of: dict[int, Any]) -> Callable[[Any], Any]:
+        """What gives the tangent of a result, from the tangents of the arguments: a loop in the same direction."""
+        along = Loop(self.batch, self.backwards)
+        along.count, along.begins = self.count, self.begins
+        carried = len(self.carries)
+        with along.body():
+            known: dict[Traced, Any] = {}
+            for carry, start in zip(self.carries, self.starts):
+                known[carry] = along.carry(start, carry.__class__)
+            seeds = {known[carry]: along.carry(of.get(i, 0.0)) for i, carry in enumerate(self.carries)}
+            seeds |= {x: of[carried + i] for i, x in enumerate(self.outside) if carried + i in of}
+            for i, (stack, number) in enumerate(self.reads.items(), carried + len(self.outside)):
+                known[number] = along.read(stack)
+                if i in of and (tangent_read := along.read(of[i])) is not None:
+                    seeds[known[number]] = tangent_read
+            if self.rounds is not None:
+                known[self.rounds] = along.index()
+            leaves = [*known.values(), *self.outside]
+            _record_again(self.nodes, known)
+            following = [_known(known, x) for x in self.following]
+            ends = [*following, *[known[key] for key in self.results if isinstance(key, Traced)]]
+            order = topological_order([x for x in ends if isinstance(x, Traced)], stop=set(leaves))
+            found = forward_sweep(between(leaves, order), seeds, any_edges)
+            along.following = [*following, *[found.get(x, 0.0) if isinstance(x, Traced) else 0.0 for x in following]]
+            along.continues = _known(known, self.continues)
+            kept = {key: _of_body(found.get(known[key])) for key in self.results if isinstance(key, Traced)}
+        along.close()
+
+        def tangent(key: Any) -> Any:
+            if key is ROUNDS:
+                return None
+            if not isinstance(key, Traced):
+                return along.result(carried + key)
+            return None if kept[key] is None else Entries([along._stack(kept[key])])
+
+        return tangent
+
+    def _stack(self, node: Traced) -> Stack:
+        stack = self.result(node)
+        assert isinstance(stack, Stack)
+        return stack
+
+    def again(self, known: dict[Traced, Any]) -> Traced:
+        """The node of the same loop, recorded again with what is `known` instead of the numbers it used."""
+        loop = Loop(self.batch, self.backwards)
+        loop.count, loop.begins = _known(known, self.count), _known(known, self.begins)
+        with loop.body():
+            for carry, start in zip(self.carries, self.starts):
+                known[carry] = loop.carry(_known(known, start), carry.__class__)
+            for stack, number in self.reads.items():
+                known[number] = loop.read(_known(known, stack))
+            if self.rounds is not None:
+                known[self.rounds] = loop.index()
+            _record_again(self.nodes, known)
+            loop.following = [_known(known, x) for x in self.following]
+            loop.continues = _known(known, self.continues)
+        return loop.close()
+
+
+def _record_again(
+    nodes: Sequence[Traced], known: dict[Traced, Any], kept: Callable[[Traced], Any] | None = None
+) -> None:
+    """Record nodes again with what is `known` instead of their arguments, and add them to it. `kept` returns the number
+    that was kept of a node, so that it need not be computed again."""
+    for node in nodes:
+        if node in known:
+            continue
+        op: Any = node.op
+        if isinstance(op, Loop):
+            known[node] = op.again(known)
+            continue
+        if isinstance(op, Result):
+            [loop] = node.arguments or node.expansion
+            known[node] = _known(known, loop).op.result(_known(known, op.key))
+            continue
+        keep = kept is not None and not op.composite and op.name not in COMPUTED_AGAIN and not node.expansion
+        again = type(node)(_Known(op) if keep else op, tuple([_known(known, x) for x in node.arguments]), node.batch)
+        if keep:
+            assert kept is not None
+            again.expansion = kept(node)
+        elif op.composite:
+            again.expansion = _known(known, node.expansion)
+        elif node.expansion:
+            again.expansion = tuple([_known(known, x) for x in node.expansion])
+        known[node] = again
+
+
+def needs(node: Traced) -> Iterable[Any]:
+    """What a node is computed from, and its arguments."""
+    if node.op is None:
+        return ()
+    if node.op.composite:
+        return (*node.arguments, node.expansion)
+    return (*node.arguments, *(node.expansion or ()))
+
+
+def is_among(nodes: Sequence[Traced], x: Traced) -> bool:
+    """Whether a node is one of `nodes`, in which each has its index."""
+    return x.index < len(nodes) and nodes[x.index] is x
+
+
+def _known(known: dict[Traced, Any], x: Any) -> Any:
+    return known.get(x, x) if isinstance(x, Traced) else x
+
+
+def _in_batch(x: Any, batch: Batch | None) -> Any:
+    return x if batch is None or not isinstance(x, Traced) else batch.broadcast(x)
+
+
+def _of_body(x: Any) -> Any:
+    """A number as a node of the body that is being recorded, which a stack can be made of."""
+    if x is None or (isinstance(x, Traced) and context.nodes is not None and is_among(context.nodes, x)):
+        return x
+    return Traced(identity, (x,), context.batch)
+
+
+def _merged(some: dict[Any, Any], others: dict[Any, Any]) -> dict[Any, Any]:
+    merged = dict(some)
+    for key, number in others.items():
+        merged[key] = merged[key] + number if key in merged else number
+    return merged
+
+
+def _total(numbers: Sequence[Any]) -> Any:
+    """The sum of numbers, None if there are none."""
+    total = None
+    for x in numbers:
+        total = x if total is None else total + x
+    return total

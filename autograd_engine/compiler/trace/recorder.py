@@ -1,0 +1,129 @@
+"""How cond, while_loop, fori_loop and scan are recorded while a function is traced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograd_engine.compiler.trace.arrays import ArgumentArray, ArrayTrace, BatchArray
+from autograd_engine.compiler.trace.errors import TraceError
+from autograd_engine.compiler.trace.loops import Loop, Stack, entry, is_among, table
+from autograd_engine.compiler.trace.traced import Condition, Traced, context
+from autograd_engine.control_flow import apart_from_none, numbers_of_round, pair
+from autograd_engine.mapping import stacked
+from autograd_engine.number_arrays import number_array
+from autograd_engine.primitives import where
+from autograd_engine.structure import Structure, leaves_of, map_leaves
+
+UNROLLED = 16
+"""Rounds. A loop of up to as many, or of a number that is not known, becomes a straight line."""
+
+
+class Recorder:
+    """Records the branches and loops of one trace; see `control_flow.recorder`."""
+
+    def __init__(self, arrays: ArrayTrace) -> None:
+        self.arrays = arrays
+
+    def cond(self, pred: Traced, if_true: Any, if_false: Any, operands: tuple[Any, ...]) -> Any:
+        """Both branches, and a choice between the numbers that they return."""
+        leaves, structure = apart_from_none(if_true(*operands))
+        others = numbers_of_round("cond", "what if_false returns", structure, if_false(*operands))
+        return structure([x if x is y else where(pred, x, y) for x, y in zip(leaves, others)])
+
+    def while_loop(self, cond: Callable[[Any], Any], body: Callable[[Any], Any], init: Any) -> Any:
+        """A loop as long as a condition holds. Rounds in which it is known are made one by one."""
+        state = init
+        structure = apart_from_none(init)[1]
+        while not isinstance(holds := cond(state), Traced):
+            if not holds:
+                return state
+            state = structure(numbers_of_round("while_loop", "the state", structure, body(state)))
+        loop = Loop(context.batch)
+        loop.begins = _condition(holds)
+        with loop.body():
+            state = structure(_carries(loop, state))
+            loop.following = numbers_of_round("while_loop", "the state", structure, body(state))
+            loop.continues = _condition(cond(structure(loop.following)))
+        return _finals(loop, structure)
+
+    def fori_loop(self, lower: Any, upper: Any, body: Callable[[Any, Any], Any], init: Any) -> Any:
+        """A counted loop."""
+        count = upper - lower
+        if not isinstance(count, Traced) and count <= UNROLLED:
+            return NotImplemented
+        structure = apart_from_none(init)[1]
+        loop = Loop(context.batch)
+        loop.count = count if isinstance(count, Traced) else float(count)
+        try:
+            with loop.body():
+                state = structure(_carries(loop, init))
+                state = body(float(lower) + loop.index() if isinstance(lower, int) else lower + loop.index(), state)
+                loop.following = numbers_of_round("fori_loop", "the state", structure, state)
+            return _finals(loop, structure)
+        except TraceError:
+            if isinstance(count, Traced):
+                raise
+            return NotImplemented  # what a loop cannot do, a straight line may
+
+    def scan(self, step: Callable[[Any, Any], Any], init: Any, xs: Any, length: int, reverse: bool) -> Any:
+        """A loop that reads an entry of each array in every round, and keeps what the step returns."""
+        if length <= UNROLLED or any(isinstance(leaf, BatchArray) for leaf in leaves_of(xs, lists=False)):
+            return NotImplemented
+        structure = apart_from_none(init)[1]
+        loop = Loop(context.batch, reverse)
+        loop.count = float(length)
+        try:
+            stacks = None if xs is None else map_leaves(self._stacks, xs, lists=False)
+            with loop.body():
+                state = structure(_carries(loop, init))
+                x = None if xs is None else map_leaves(lambda array: _read(loop, array), stacks, lists=False)
+                state, y = pair(step(state, x))
+                loop.following = numbers_of_round("scan", "the state", structure, state)
+                returned, of_y = apart_from_none(y)
+                returned = numbers_of_round("scan", "y", of_y, y)
+            state = _finals(loop, structure)
+        except TraceError:
+            return NotImplemented
+        columns = [loop.result(y) if isinstance(y, Traced) and is_among(loop.nodes, y) else y for y in returned]
+        rows = [[entry(y, i) if isinstance(y, Stack) else y for y in columns] for i in range(length)]
+        return state, stacked(rows, of_y)
+
+    def _stacks(self, array: Any) -> Any:
+        """The stacks of the entries of an array, one for each number of an entry, as an array."""
+        if not isinstance(array, ArgumentArray):
+            array = np.asarray(array)
+            if array.dtype == object:
+                rest = array.reshape(len(array), -1)
+                stacks = [table(rest[:, k].tolist(), context.batch) for k in range(rest.shape[1])]
+                return number_array(stacks, array.shape[1:])
+            array = self.arrays.constant(array)
+        size = int(np.prod(array.shape[1:], dtype=int))
+        place = self.arrays.place(array.number)
+        return number_array([Stack.leaf("array", place, k, size) for k in range(size)], array.shape[1:])
+
+
+def _read(loop: Loop, stacks: Any) -> Any:
+    """An entry of an array, in a body."""
+    numbers = number_array([loop.read(stack) for stack in stacks.ravel().tolist()], stacks.shape)
+    return numbers if stacks.ndim else numbers[()]
+
+
+def _carries(loop: Loop, state: Any) -> list[Traced]:
+    """What stands for the numbers of a state in the body of a loop."""
+    return [loop.carry(x, Condition if isinstance(x, Condition) else Traced) for x in apart_from_none(state)[0]]
+
+
+def _finals(loop: Loop, structure: Structure) -> Any:
+    """The state after a loop."""
+    loop.close()
+    return structure([loop.result(k) for k in range(len(loop.carries))])
+
+
+def _condition(holds: Any) -> Any:
+    """What says whether there is another round, as a condition; a float if it is known."""
+    if isinstance(holds, Traced):
+        return holds if isinstance(holds, Condition) else holds != 0.0
+    return float(bool(holds))
