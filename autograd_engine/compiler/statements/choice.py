@@ -13,7 +13,7 @@ from autograd_engine.compiler.trace.traced import Condition, Traced, context, in
 from autograd_engine.number_arrays import number_array
 from autograd_engine.primitives import where
 from autograd_engine.runs import is_node
-from autograd_engine.structure import apart
+from autograd_engine.structure import apart, flatten
 
 
 class Undefined:
@@ -150,6 +150,12 @@ def _described(x: Any) -> str:
 
 def _is_number(x: Any) -> bool:
     return isinstance(x, (float, int, np.number, np.bool_)) or is_node(x)
+
+
+def is_of_numbers(x: Any) -> bool:
+    """Whether a variable holds numbers alone: one, an array, or nested lists and dicts of them."""
+    leaves = [] if x is None else flatten(x)[0]
+    return bool(leaves) and all(map(_is_number, leaves))
 
 
 def _is_array(x: Any) -> bool:

@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any
 
-from autograd_engine.compiler.statements.choice import Choice, NothingReturned, Undefined
+from autograd_engine.compiler.statements.choice import Choice, NothingReturned, Partly, Undefined, is_of_numbers
 from autograd_engine.compiler.statements.conditions import holding, is_certain, known, truth
 from autograd_engine.compiler.statements.contents import Contents
 from autograd_engine.compiler.trace.errors import TraceError, line_of, user_line
 from autograd_engine.compiler.trace.traced import Condition, Traced, refusal
+from autograd_engine.control_flow import while_loop
 
 UndefinedReturnValue = NothingReturned  # the name that malt writes
 _UNKNOWN = "numbers that are known only when the compiled function is called"
@@ -175,14 +176,58 @@ def while_stmt(
     names: Sequence[str],
     options: dict[str, Any],
 ) -> None:
-    """`while test(): body()`."""
+    """`while test(): body()`, as a loop that is recorded as soon as the condition is not known."""
     while (condition := truth(test())) is not False:
         if isinstance(condition, Condition):
-            raise refusal(
-                f"{user_line()} repeats depending on {_UNKNOWN}; write a for over a fixed range with "
-                "`if not condition: break` in it"
-            )
+            _while(test, body, get_state, set_state, names)
+            return
         body()
+
+
+def _while(
+    test: Callable[[], Any],
+    body: Callable[[], None],
+    get_state: Callable[[], Sequence[Any]],
+    set_state: Callable[[Sequence[Any]], None],
+    names: Sequence[str],
+) -> None:
+    """The loop as `while_loop`, whose state are the variables that hold numbers before it."""
+    line, before = user_line(), get_state()
+    carries = [is_of_numbers(x) for x in before]
+    contents = Contents((test, body), names)
+
+    def become(state: Sequence[Any]) -> None:
+        numbers = iter(state)
+        set_state(tuple([next(numbers) if carried else x for x, carried in zip(before, carries)]))
+
+    def goes_on(state: Sequence[Any]) -> Any:
+        become(state)
+        return truth(test())
+
+    def once(state: Sequence[Any]) -> Any:
+        become(state)
+        body()
+        for name, x, old, carried in zip(names, get_state(), before, carries):
+            if not carried and not isinstance(old, Undefined) and x is not old:
+                what = "returns a result" if isinstance(old, NothingReturned) else f"changes {name}, which is no number"
+                raise refusal(f"{line} {what} in a loop that depends on {_UNKNOWN}; keep numbers and break instead")
+        return tuple([x for x, carried in zip(get_state(), carries) if carried])
+
+    try:
+        become(while_loop(goes_on, once, tuple([x for x, carried in zip(before, carries) if carried])))
+    except TraceError:
+        raise
+    except Exception as error:
+        raise refusal(f"{line_of(error)}: in a loop that depends on {_UNKNOWN}: {error}") from error
+    finally:
+        changed = contents.taken()
+    if changed:
+        raise refusal(
+            f"{line} changes a list, a dict or an object in a loop that depends on {_UNKNOWN}; keep numbers in "
+            "variables"
+        )
+    after = get_state()
+    set_state(tuple([Partly(n, None, False, line) if isinstance(x, Undefined) else x for n, x in zip(names, after)]))
 
 
 def assert_stmt(test: Any, message: Callable[[], Sequence[Any]]) -> None:

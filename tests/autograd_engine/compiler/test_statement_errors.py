@@ -31,10 +31,28 @@ def refused(line, message):
     return decorated
 
 
-@refused(1, "repeats depending on .*; write a for over a fixed range with `if not condition: break` in it")
-def a_while(x):
-    while x < 3:
-        x = x * 2
+@refused(1, "returns a result in a loop that depends on .*; keep numbers and break instead")
+def a_return_in_a_while(x):
+    while x > 1:
+        if x > 100:
+            return 5.0
+        x = x / 2
+    return x
+
+
+@refused(3, "reads z, which has a value only on one side of the branch at .*; give z a value on the other side too")
+def a_variable_of_a_while(x):
+    while x > 1:
+        x = z = x / 2
+    return z
+
+
+@refused(2, "changes a list, a dict or an object in a loop that depends on .*; keep numbers in variables")
+def a_list_in_a_while(x):
+    out = []
+    while x > 1:
+        out.append(x)
+        x = x / 2
     return x
 
 
@@ -184,11 +202,10 @@ def a_sort(x):
     return sorted([x, 1.0])[0]
 
 
-@refused(2, "repeats depending on")
+@refused(2, "asserts something of")
 def a_refusal_that_is_caught(x):
     try:
-        while x > 1:
-            x = x / 2
+        assert x > 1
     except Exception:
         return 7.0
     return x
