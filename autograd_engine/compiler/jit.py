@@ -69,7 +69,7 @@ def jit(
 
     Where an `if`, `and`, `break`, `return` or the like depends on the arguments, the function is rewritten so that both
     sides are computed and the right one counts, and so are the user's functions that it calls. What cannot be
-    rewritten, such as a `while` on an argument, raises TraceError, which names the line. So does a Value that is not
+    rewritten, such as an `assert` on an argument, raises TraceError, which names the line. So does a Value that is not
     an argument, unless it is wrapped in `constant(value)`.
 
     By default products and sums are contracted to one rounding, and functions of many samples come from a vector

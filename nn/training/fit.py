@@ -119,7 +119,7 @@ def fit(
 
     With `jit` the steps and the validation are compiled: the model, the loss and the penalty are run once, on symbols,
     and from then on native code does the same to all samples. Up to rounding the results are the same. It raises
-    TraceError if one of them does what cannot be compiled, such as a `while` on numbers, or does not do the same when
+    TraceError if one of them does what cannot be compiled, such as an `assert` on numbers, or does not do the same when
     it is run again; what they do besides computing is done only when they are run on symbols. Random numbers must come
     from a NumPy Generator in an attribute of a unit, by its `random(size)`. The callback may change what is computed (a
     rate of Dropout, a weight of the loss), which is then compiled anew; such changes by anything else while the

@@ -63,10 +63,9 @@ def without_not(condition: Any) -> tuple[Any, bool]:
 
 def compared_in(condition: Condition) -> Any:
     """What a condition compares, equal for two that compare the same."""
-    operands = [
-        x.arguments[0] if isinstance(x, Traced) and x.op is BROADCAST else x
-        for x in condition.expansion or (condition,)
-    ]
+    if condition.expansion is None:  # from outside, or from the round before
+        return id(condition)
+    operands = [x.arguments[0] if isinstance(x, Traced) and x.op is BROADCAST else x for x in condition.expansion]
     return (condition.op, *[x if x.__class__ is float else id(x) for x in operands])
 
 

@@ -200,7 +200,7 @@ def while_stmt(
     names: Sequence[str],
     options: dict[str, Any],
 ) -> None:
-    """`while test(): body()`."""
+    """`while test(): body()`, as a loop that is recorded as soon as the condition is not known."""
     while (condition := truth(test())) is not False:
         if isinstance(condition, Condition):
             repeat.while_loop(test, condition, body, get_state, set_state, names)

@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from autograd_engine import graph
-from autograd_engine.calls import has_calls
 from autograd_engine.compiler.statements.conditions import Decided, compared_in
-from autograd_engine.compiler.trace.traced import Condition, context
-from autograd_engine.primitives import where
+from autograd_engine.compiler.trace.traced import Condition, Operation, context
+from autograd_engine.primitives import Primitive, where
 from autograd_engine.runs import Trace, any_edges, carried
 
 _MOST = 30_000
@@ -92,7 +91,9 @@ class Paths:
 
 def reverse_sweep(trace: Trace, seeds: dict[Any, Any]) -> dict[Any, Any]:
     """`graph.reverse_sweep` of a trace in which some nodes were chosen by branches."""
-    if not context.choices.isdisjoint(trace.order) and not has_calls(trace.order):
+    # What a loop or a function of the user's own computes is not on one path.
+    plain = all(node.op.__class__ in (Primitive, Operation) for node in trace.order)
+    if plain and not context.choices.isdisjoint(trace.order):
         try:
             paths = Paths(trace)
         except _TooManyPathsError:

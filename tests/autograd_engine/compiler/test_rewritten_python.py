@@ -6,7 +6,7 @@ import functools
 import numpy as np
 import pytest
 
-from autograd_engine import jit, value_and_grad
+from autograd_engine import jit, value_and_grad, vmap
 from autograd_engine import sum as total
 from tests.autograd_engine.compiler.test_random_statements import defined
 from tests.autograd_engine.compiler.test_statements import same_bits
@@ -210,12 +210,58 @@ def a_recursion_to_a_depth(x, n=4):
     return a_recursion_to_a_depth(x * 0.5 if x > 1 else x + 1, n - 1)
 
 
+@program
+def a_while_on_numbers(x):
+    n = 0
+    while x > 0.1:
+        x = x / 2
+        n += 1
+    return x * n
+
+
+@program
+def a_root_by_newton(x):
+    y, old = 1.0, 0.0
+    while abs(y - old) > 1e-12:
+        old = y
+        y = 0.5 * (y + (x * x + 1) / y)
+    return y
+
+
+@program
+def a_while_that_is_left(x):
+    s = 0.0
+    while True:
+        s = s + x + 0.2
+        if s > 10 or x <= 0:
+            break
+        if s > 5:
+            s = s * 1.5
+            continue
+        s += 0.1
+    return s
+
+
+@program
+def a_while_in_a_for(x):
+    t = 0.0
+    for i in range(3):
+        y = x + i
+        while y > 1:
+            y = y - 0.7
+        t += y * x if y > 0.5 else y
+    return t
+
+
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_it_does_what_python_does(name):
     f = PROGRAMS[name]
     compiled = jit(value_and_grad(f), exact=True)
     for x in POINTS:
         same_bits(compiled(x), value_and_grad(f)(x))
+    of_many = vmap(value_and_grad(f))
+    for found, expected in zip(jit(of_many, exact=True)(np.array(POINTS)), of_many(np.array(POINTS))):
+        same_bits(found, expected)
 
 
 def test_arguments_are_passed_as_python_passes_them():

@@ -47,6 +47,13 @@ def a_while_that_changes_a_text(x):
     return x if what == "large" else 0.0
 
 
+@refused(3, "reads z, which has a value only on one side of the branch at .*; give z a value on the other side too")
+def a_variable_of_a_while(x):
+    while x > 1:
+        x = z = x / 2
+    return z
+
+
 @refused(2, r"a loop that is compiled may change variables and append to lists, but it changes a list in place")
 def a_while_that_appends(x):
     found = []
@@ -219,7 +226,9 @@ def a_loop_without_end(x):
     return x
 
 
-@refused(4, "a count or an index must not be an argument of the compiled function: close over it")
+@refused(
+    4, r"picks numbers by one that is not known while tracing; in `for i in range\(n\)` with a fixed n, a\[i \+ k\]"
+)
 def an_index(x):
     i = 1
     if x > 0:
