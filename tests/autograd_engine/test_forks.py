@@ -44,7 +44,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     ("module", "name", "action"),
     [
         ("compiler.kernel", "TracedFunction", "f(1.0)"),
-        ("compiler.llvm.memory", "cut", "jit(lambda x: x + 1)(1.0)"),
+        ("compiler.llvm.memory", "parts", "jit(lambda x: x + 1)(1.0)"),
         ("compiler.llvm.host", "_binding", "jit(lambda x: x + 1)(1.0)"),
         ("runs", "between", "jvp(lambda x: sin(x) * x, (1.0,), (1.0,))"),
         ("primitives.gamma", "row", "polygamma(7, 1.0)"),
