@@ -176,13 +176,20 @@ def _stays_a_loop(iterable: Any, goes_on: Any, body: Any, get_state: Any, set_st
     rounds = repeat.rounds_of(iterable)
     if rounds is None or not (unknown or (rounds.length or 0) > UNROLLED):
         return False
+    loop = functools.partial(repeat.for_loop, rounds, goes_on, body, get_state, set_state, names)
+    if unknown:
+        loop()
+        return True
+    return _recorded(loop, get_state, set_state)
+
+
+def _recorded(loop: Callable[[], None], get_state: Any, set_state: Any) -> bool:
+    """Record a loop. Returns False, and changes nothing, where it cannot be one: a straight line may do."""
     before, refused = get_state(), context.refused
     try:
-        repeat.for_loop(rounds, goes_on, body, get_state, set_state, names)
+        loop()
     except Exception:
-        if unknown:
-            raise
-        set_state(before)  # what a loop cannot do, a straight line may
+        set_state(before)
         context.refused = refused
         return False
     return True
@@ -201,10 +208,16 @@ def while_stmt(
     options: dict[str, Any],
 ) -> None:
     """`while test(): body()`, as a loop that is recorded as soon as the condition is not known."""
+    rounds = 0
     while (condition := truth(test())) is not False:
         if isinstance(condition, Condition):
             repeat.while_loop(test, condition, body, get_state, set_state, names)
             return
+        rounds += 1
+        if context.rolls and rounds == UNROLLED:
+            loop = functools.partial(repeat.while_loop, test, 1.0, body, get_state, set_state, names)
+            if _recorded(loop, get_state, set_state):
+                return
         body()
 
 

@@ -118,13 +118,13 @@ def rounds_of(iterable: Any) -> Rounds | None:
 
 def while_loop(
     test: Callable[[], Any],
-    begins: Condition,
+    begins: Any,
     body: Callable[[], None],
     get_state: Callable[[], Sequence[Any]],
     set_state: Callable[[Sequence[Any]], None],
     names: Sequence[str],
 ) -> None:
-    """`while test(): body()`, where `begins` is what the first test said."""
+    """`while test(): body()`, where `begins` is what the first test said: a condition, or 1.0 for true."""
 
     def of_round(loop: Loop) -> Any:
         body()
@@ -203,7 +203,7 @@ class _Repeated:
         for k, structure in self.structures.items():
             numbers = [loop.result(place + i) for i in range(structure.size)]
             after[k], place = structure(numbers), place + structure.size
-            if k in self.new_in_rounds and not self.certain:
+            if k in self.new_in_rounds and not self.certain and isinstance(loop.begins, Condition):
                 after[k] = Partly(self.names[k], after[k], loop.begins, user_line())
         self.set_state(tuple(after))
         self._append(loop)

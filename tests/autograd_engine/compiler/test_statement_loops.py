@@ -205,6 +205,17 @@ def test_indices_that_count_from_the_end_in_some_rounds():
     assert jit(beyond_the_end, exact=True)(0.5) == beyond_the_end(0.5)
 
 
+def test_a_while_that_counts_stays_a_loop():
+    def slow(x):
+        n = 0
+        while n < 10_000_000:
+            x, last = x * 0.9999 + 1e-4, x
+            n += 1
+        return x * last + n
+
+    assert jit(slow)(3.0) == pytest.approx(10_000_001.0, rel=1e-12)
+
+
 def test_what_a_loop_cannot_do_is_unrolled():
     def in_place(x):
         a = [x] * 3
