@@ -239,13 +239,17 @@ class Loop(Operation):
         """A result of the loop; see `Result`. Asked for a stack, the loop keeps it."""
         if key not in self.results:
             with recording(home(self.node)):
-                if isinstance(key, int) and self.carries[key].__class__ is Condition:
+                if isinstance(key, int) and self._is_condition(key):
                     self.results[key] = Condition(Result(key), (), self.batch)
                     self.results[key].expansion = (self.node,)
                 else:
                     kind = Stack if isinstance(key, Traced) else Traced
                     self.results[key] = kind(Result(key), (self.node,), self.batch)
         return self.results[key]
+
+    def _is_condition(self, k: int) -> bool:
+        """Whether what is carried is a condition after the last round, not only before the first."""
+        return self.carries[k].__class__ is Condition and self.following[k].__class__ in (Condition, float)
 
     def pulled(self, of: dict[Any, Any]) -> list[Any]:
         """The cotangents of the arguments, from those of the results: the loop in the other direction."""
@@ -357,7 +361,8 @@ def _record_again(
             [loop] = node.arguments or node.expansion
             known[node] = _known(known, loop).op.result(_known(known, op.key))
             continue
-        keep = kept is not None and not op.composite and op.name not in COMPUTED_AGAIN and not node.expansion
+        is_number = node.__class__ is not Stack and not op.composite and not node.expansion
+        keep = kept is not None and is_number and op.name not in COMPUTED_AGAIN
         again = type(node)(_Known(op) if keep else op, tuple([_known(known, x) for x in node.arguments]), node.batch)
         if keep:
             assert kept is not None

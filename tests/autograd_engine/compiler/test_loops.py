@@ -101,6 +101,19 @@ def of_computed_numbers(x, y):
     return scan(lambda c, z: (c * y + z, c), 0.0, np.array([x * k for k in range(1, 30)]))[0]
 
 
+def a_scan_of_computed_numbers_in_a_for(x, y):
+    def body(i, s):
+        ys = scan(lambda c, z: (c * y * 0.5 + sin(z), c), 0.0, np.array([s / k for k in range(1, 20)]))[1]
+        return sum(ys) * 0.05
+
+    return fori_loop(0, 20, body, x)
+
+
+def a_condition_that_becomes_a_number(x, y):
+    a, b = fori_loop(0, 20, lambda i, s: (s[1] * y, s[0] * x), (x > 0, y))
+    return a * x + b
+
+
 PROGRAMS = [
     recurrent,
     newton,
@@ -112,6 +125,8 @@ PROGRAMS = [
     as_many_rounds_as_a_number_says,
     slopes_in_the_body,
     of_computed_numbers,
+    a_scan_of_computed_numbers_in_a_for,
+    a_condition_that_becomes_a_number,
 ]
 DERIVATIVES = {
     "value": lambda f: f,
