@@ -11,7 +11,8 @@ of such a program hold a NaN, the caller runs the program with all strong zeros 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from autograd_engine.compiler.program.program import (
@@ -43,18 +44,35 @@ class Body:
     carries: int
     stacks: int
     kept: int
+    flags: bytearray = field(default_factory=bytearray)
 
-    @property
-    def decides(self) -> bool:
-        """Whether it contains a condition."""
-        simplifier = self.simplifier
-        inner = any(body.decides for body in simplifier.loops.values())
-        return inner or not self.counted or not CONDITIONS.isdisjoint(simplifier.operations)
+    def decisive(self, operands: tuple[int, ...], results: set[tuple[str, int]]) -> list[int]:
+        """Those of the loop's operands that a condition, in the loop or on one of the `results`, depends on.
+
+        They are the operations "result" and "stack" with their places. What is decisive in the body is kept.
+        """
+        first = 0 if self.counted else 1
+        roots = {place if operation == "result" else self.carries + place for operation, place in results}
+        ends, uses = self.outputs[first:], self.simplifier.uses(self.outputs)
+        while True:  # a carry on which a condition depends is decisive at the end of a round too
+            flags = self.simplifier.decisive([*self.outputs[:first], *[ends[k] for k in roots if k >= 0]])
+            found = [
+                (operation, source[0])
+                for i, (operation, source) in enumerate(zip(self.simplifier.operations, self.simplifier.operands))
+                if flags[i] and uses[i] and operation in ("carry", "read", "captured")
+            ]
+            more = {k for operation, k in found if operation == "carry"} - roots
+            if not more:
+                break
+            roots |= more
+        self.flags = flags
+        start = {"carry": 1, "read": 1 + self.carries, "captured": 1 + self.carries + self.stacks}
+        return [operands[0], *[operands[start[operation] + k] for operation, k in found]]
 
     def finished(self, guarded: bool) -> Loop:
         """The loop."""
         simplifier = self.simplifier
-        instructions, outputs, loops = simplifier.finished(self.outputs, guarded)
+        instructions, outputs, loops = simplifier.finished(self.outputs, guarded, self.flags)
         program = Program(instructions, simplifier.constants, Block([*range(len(instructions))]), outputs, loops)
         return Loop(program, self.counted, self.backwards, self.carries, self.stacks, self.kept)
 
@@ -71,7 +89,6 @@ class Simplifier:
         self._known: dict[Any, int] = {}
         self._conditions: set[int] = set()  # the instructions whose result is a condition
         self.loops: dict[int, Body] = {}
-        self._guarded_loops: set[int] = set()
 
     def constant(self, x: float) -> int:
         """The operand of a constant, a negative number. Looked up by bits, since 0.0 == -0.0 and nan != nan."""
@@ -133,7 +150,7 @@ class Simplifier:
 
     def numbered(self, kind: str, outputs: list[int]) -> list[int]:
         """The instructions of a kind that outputs depend on, which are numbered anew."""
-        uses = self._uses(outputs)
+        uses = self.uses(outputs)
         used = [i for i, operation in enumerate(self.operations) if operation == kind and uses[i]]
         for number, i in enumerate(used):
             self.operands[i] = (number,)
@@ -152,21 +169,22 @@ class Simplifier:
                     return b
         return x
 
-    def finished(self, outputs: list[int], guarded: bool) -> tuple[list[Instruction], list[int], dict[int, Loop]]:
+    def finished(
+        self, outputs: list[int], guarded: bool, flags: bytearray | None = None
+    ) -> tuple[list[Instruction], list[int], dict[int, Loop]]:
         """The instructions that `outputs` depend on, renumbered, the outputs, and the loops among the instructions."""
         emitted = self.operations, self.operands
         self.operations, self.operands = list(self.operations), list(self.operands)
-        self._guarded_loops = set(self.loops)
         try:
             if not guarded:
-                outputs = self._leave_out_guards(outputs)
+                outputs = self._leave_out_guards(outputs, flags)
             if not self.exact:
                 self._contract(outputs)
-            return self._in_order(outputs)
+            return self._in_order(outputs, guarded)
         finally:
             self.operations, self.operands = emitted
 
-    def _in_order(self, outputs: list[int]) -> tuple[list[Instruction], list[int], dict[int, Loop]]:
+    def _in_order(self, outputs: list[int], guarded: bool) -> tuple[list[Instruction], list[int], dict[int, Loop]]:
         order = self._order(outputs)
         if self.loops:
             order = self._with_results(order)
@@ -178,7 +196,7 @@ class Simplifier:
             for i in order
         ]
         rows = zip([self.operations[i] for i in order], moved_operands, [self.batches[i] for i in order])
-        loops = {moved[i]: body.finished(i in self._guarded_loops) for i, body in self.loops.items() if i in moved}
+        loops = {moved[i]: body.finished(guarded) for i, body in self.loops.items() if i in moved}
         return list(map(Instruction._make, rows)), [x if x < 0 else moved[x] for x in outputs], loops
 
     def _with_results(self, order: list[int]) -> list[int]:
@@ -192,7 +210,7 @@ class Simplifier:
 
     def _order(self, outputs: list[int]) -> list[int]:
         """The instructions that the outputs depend on, each after its operands."""
-        uses = self._uses(outputs)
+        uses = self.uses(outputs)
         if max(self.batches, default=SHARED) == SHARED:
             return self._with_twins(uses)
         order: list[int] = []
@@ -225,7 +243,7 @@ class Simplifier:
                     placed[twin] = 1
         return order
 
-    def _uses(self, outputs: list[int]) -> list[int]:
+    def uses(self, outputs: list[int]) -> list[int]:
         """How often each instruction is used by what the outputs depend on."""
         uses = [0] * len(self.operations)
         for x in outputs:
@@ -240,7 +258,7 @@ class Simplifier:
 
     def _contract(self, outputs: list[int]) -> None:
         """Compute x*y + z with one rounding, if nothing else needs x*y."""
-        uses = self._uses(outputs)
+        uses = self.uses(outputs)
         for i, operation in enumerate(self.operations):
             if not uses[i] or operation not in ("add", "sub", "batch_sum"):
                 continue
@@ -276,7 +294,7 @@ class Simplifier:
         a, b = self.operands[self.operands[i][0]]
         return a == b and self.is_a(a, "div") and self.is_a(self.operands[a][1], "size")
 
-    def _leave_out_guards(self, outputs: list[int]) -> list[int]:
+    def _leave_out_guards(self, outputs: list[int], flags: bytearray | None) -> list[int]:
         """Use the plain product in the chain rule where no condition depends on it, and the slope of a mean without
         looking at the mean. Returns the outputs, which may have become other operands."""
         instead = {i: self.operands[i][1] for i in range(len(self.operations)) if self._waits_for_a_mean(i)}
@@ -285,20 +303,35 @@ class Simplifier:
                 if operation not in FROM_OUTSIDE and not instead.keys().isdisjoint(operands):
                     self.operands[i] = tuple([instead.get(x, x) for x in operands])
             outputs = [instead.get(x, x) for x in outputs]
-        decisive = bytearray(len(self.operations))
-        for i in range(len(decisive) - 1, -1, -1):
-            operation = self.operations[i]
-            if operation == "loop":
-                decides = decisive[i] or self.loops[i].decides
-                self._guarded_loops ^= set() if decides else {i}
-                decisive[i] = decides
-            if decisive[i] or operation in CONDITIONS:
-                for x in () if operation in FROM_OUTSIDE else self.operands[i]:
-                    if x >= 0:
-                        decisive[x] = 1
+        decisive = self.decisive() if flags is None else flags
+        for i, operation in enumerate(self.operations):
             if operation == "product0" and not decisive[i]:
                 self.operations[i], self.operands[i] = self._plain_product(*self.operands[i])
         return outputs
+
+    def decisive(self, roots: Sequence[int] = ()) -> bytearray:
+        """A flag for each instruction: whether a condition, or one of the roots, depends on it."""
+        flags = bytearray(len(self.operations))
+        for x in roots:
+            if x >= 0:
+                flags[x] = 1
+        results: dict[int, set[tuple[str, int]]] = {i: set() for i in self.loops}
+        for i in range(len(flags) - 1, -1, -1):
+            operation = self.operations[i]
+            if operation == "loop":
+                on_the_way: Sequence[int] = self.loops[i].decisive(self.operands[i], results[i])
+            elif not flags[i] and operation not in CONDITIONS:
+                continue
+            elif operation in ("result", "stack"):
+                loop, place = self.operands[i]
+                results[loop].add((operation, int(self.value(place))))
+                continue
+            else:
+                on_the_way = () if operation in FROM_OUTSIDE else self.operands[i]
+            for x in on_the_way:
+                if x >= 0:
+                    flags[x] = 1
+        return flags
 
     def _plain_product(self, x: int, y: int) -> tuple[str, tuple[int, ...]]:
         """The operation and the operands to use for x * y."""

@@ -280,6 +280,18 @@ def test_what_does_not_change_is_computed_before_the_loop():
     assert "carry 1" not in one.program(0.1)  # the other number does not matter
 
 
+def test_strong_zeros_stay_only_where_a_condition_depends_on_them():
+    plain = jit(value_and_grad(lambda x: fori_loop(0, 99, lambda i, s: where(s > x, s * exp(-x), s + x), 1.0)))
+    assert "product0" not in plain.program(0.5)
+
+    def turning(x):
+        slope = grad(lambda z: sin(z * x) * exp(z))
+        return fori_loop(0, 99, lambda i, s: where(slope(s) > 0, s * 0.9, s * 1.1), x)
+
+    assert "product0" in jit(turning).program(0.5)
+    assert jit(turning, exact=True)(0.5) == turning(0.5)
+
+
 def test_short_loops_are_straight_lines():
     assert "loop" not in jit(lambda x: fori_loop(0, 16, lambda i, s: s * x, 1.0)).program(2.0)
 
