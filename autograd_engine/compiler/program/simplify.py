@@ -46,10 +46,20 @@ class Body:
 
     @property
     def decides(self) -> bool:
-        """Whether it contains a condition."""
+        """Whether it contains a condition, or computes a number of rounds."""
         simplifier = self.simplifier
-        inner = any(body.decides for body in simplifier.loops.values())
-        return inner or not self.counted or not CONDITIONS.isdisjoint(simplifier.operations)
+        counts = [simplifier.operands[i][0] for i in simplifier.loops]
+        return (
+            not self.counted
+            or any(x >= 0 and not simplifier.is_a(x, "captured") for x in counts)
+            or any(body.decides for body in simplifier.loops.values())
+            or not CONDITIONS.isdisjoint(simplifier.operations)
+        )
+
+    @property
+    def rounds(self) -> slice:
+        """The operands of the loop on which the number of its rounds, or of those of a loop in it, may depend."""
+        return slice(None) if self.simplifier.loops else slice(1)
 
     def finished(self, guarded: bool) -> Loop:
         """The loop."""
@@ -292,6 +302,9 @@ class Simplifier:
                 decides = decisive[i] or self.loops[i].decides
                 self._guarded_loops ^= set() if decides else {i}
                 decisive[i] = decides
+                for x in self.operands[i][self.loops[i].rounds]:
+                    if x >= 0:
+                        decisive[x] = 1
             if decisive[i] or operation in CONDITIONS:
                 for x in () if operation in FROM_OUTSIDE else self.operands[i]:
                     if x >= 0:
