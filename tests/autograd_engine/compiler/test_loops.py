@@ -271,6 +271,11 @@ def test_the_number_of_rounds_may_differ_from_call_to_call():
     power = jit(value_and_grad(lambda x, n: fori_loop(0, n, lambda i, s: s * x, 1.0)))
     for n in (0, 1, 5, 40):
         assert power(1.1, float(n)) == pytest.approx((1.1**n, n * 1.1 ** (n - 1)), rel=1e-13)
+    assert power(1.1, -3.0) == (1.0, 0.0)
+
+
+def test_a_loop_whose_body_computes_nothing():
+    assert jit(lambda x, n: fori_loop(0, n, lambda i, s: 1.0, x))(2.0, 20.0) == 1.0
 
 
 @pytest.mark.parametrize("exact", [False, True])
