@@ -230,9 +230,10 @@ class Straight:
         runs = b.emit(f"icmp eq i64 {b.emit(f'load i64, ptr {at}')}, 0")
         end, buffer, begins = "", "", []
         if loop.counted:
-            end = b.emit(f"select i1 {runs}, i64 {self._largest(count, counts, masked)}, i64 0")
-            if loop.kept:
-                buffer = self._room(i, end, loop.kept)
+            largest = self._largest(count, counts, masked)
+            end = b.emit(f"select i1 {runs}, i64 {largest}, i64 0")
+            if loop.kept:  # with room for a known number of rounds even if there are none: the line may read entries
+                buffer = self._room(i, largest if count < 0 else end, loop.kept)
                 end = b.emit(f"select i1 {b.emit(f'icmp eq ptr {buffer}, null')}, i64 0, i64 {end}")
         else:
             may = function.splat("i1", runs)
@@ -247,7 +248,7 @@ class Straight:
         goes = [f"%{name}.go{v}" for v in vectors]
         more = b.emit(f"icmp slt i64 %{name}.j, {end}") if loop.counted else self._any(goes)
         b.lines += [f"br i1 {more}, label %{name}.ask, label %{name}.done", f"{name}.ask:"]
-        every = 1 << max(POLLED // len(loop.body), 1).bit_length()
+        every = 1 << max(POLLED // max(len(loop.body), 1), 1).bit_length()
         turn = b.emit(f"and i64 %{name}.j, {every - 1}")
         asks = b.emit(f"icmp eq i64 {turn}, {every - 1}")
         b.lines += [f"br i1 {asks}, label %{name}.poll, label %{name}.body", f"{name}.poll:"]
@@ -303,7 +304,7 @@ class Straight:
         """How many rounds there are, at most if it differs from sample to sample."""
         b = self.builder
         if count < 0:
-            return str(int(self.program.constants[-1 - count]))
+            return str(max(int(self.program.constants[-1 - count]), 0))
         number = counts[0]
         if masked:
             function = f"@llvm.vector.reduce.fmax.v{self.width}f64"
@@ -316,8 +317,9 @@ class Straight:
                 number = b.emit(f"call double @llvm.maxnum.f64(double {number}, double {other})")
         elif self.wide:
             number = b.emit(f"extractelement {b.type} {number}, i64 0")
-        b.declarations.add("declare i64 @llvm.fptosi.sat.i64.f64(double)")
-        return b.emit(f"call i64 @llvm.fptosi.sat.i64.f64(double {number})")
+        b.declarations |= {"declare i64 @llvm.fptosi.sat.i64.f64(double)", "declare i64 @llvm.smax.i64(i64, i64)"}
+        whole = b.emit(f"call i64 @llvm.fptosi.sat.i64.f64(double {number})")
+        return b.emit(f"call i64 @llvm.smax.i64(i64 {whole}, i64 0)")
 
     def _any(self, conditions: list[str]) -> str:
         """Whether a condition holds in any lane."""

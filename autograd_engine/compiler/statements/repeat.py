@@ -46,7 +46,7 @@ class UnknownRange:
         start, stop, step = args if len(args) == 3 else (*args, 1) if len(args) == 2 else (0, *args, 1)
         if isinstance(step, Traced):
             raise refusal(f"{user_line()}: the step of a range must be known; multiply the number of the round by it")
-        self.start, self.step = start, step
+        self.start, self.step = start.detach() if isinstance(start, Traced) else start, step
         self.count = stop - start if step == 1 else ceil((stop - start) / step)
 
     def __iter__(self) -> Iterator[Any]:

@@ -62,7 +62,8 @@ class Recorder:
         try:
             with loop.body():
                 state = structure(_carries(loop, init))
-                state = body(float(lower) + loop.index() if isinstance(lower, int) else lower + loop.index(), state)
+                first = lower.detach() if isinstance(lower, Traced) else float(lower)
+                state = body(first + loop.index(), state)
                 loop.following = numbers_of_round("fori_loop", "the state", structure, state)
             return _finals(loop, structure)
         except TraceError:
@@ -124,7 +125,10 @@ def entry_of(loop: Loop, stacks: Any) -> Any:
 
 def _carries(loop: Loop, state: Any) -> list[Traced]:
     """What stands for the numbers of a state in the body of a loop."""
-    return [loop.carry(x, Condition if isinstance(x, Condition) else Traced) for x in apart_from_none(state)[0]]
+    leaves = apart_from_none(state)[0]
+    if any(isinstance(leaf, BatchArray) for leaf in leaves):
+        raise TraceError("a loop that is compiled cannot carry the results of a vmap; call vmap of the loop instead")
+    return [loop.carry(x, Condition if isinstance(x, Condition) else Traced) for x in leaves]
 
 
 def _finals(loop: Loop, structure: Structure) -> Any:

@@ -271,6 +271,35 @@ def test_the_number_of_rounds_may_differ_from_call_to_call():
     power = jit(value_and_grad(lambda x, n: fori_loop(0, n, lambda i, s: s * x, 1.0)))
     for n in (0, 1, 5, 40):
         assert power(1.1, float(n)) == pytest.approx((1.1**n, n * 1.1 ** (n - 1)), rel=1e-13)
+    assert power(1.1, -3.0) == (1.0, 0.0)
+
+
+def test_a_loop_whose_body_computes_nothing():
+    assert jit(lambda x, n: fori_loop(0, n, lambda i, s: 1.0, x))(2.0, 20.0) == 1.0
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_slope_may_be_the_number_of_rounds(exact):
+    slope = grad(lambda w: w * sqrt(w) + 2 * w)  # 2 at 0, with the strong zero of the chain rule
+
+    def nested(w):
+        inner = lambda j, u: fori_loop(0, slope(w * u), lambda i, s: s + 1.0, u)  # noqa: E731
+        return fori_loop(0, 20, inner, 1.0)
+
+    for f in (lambda w: fori_loop(0, slope(w), lambda i, s: s + 1.0, 0.0), nested):
+        assert jit(f, exact=exact)(0.0) == f(0.0) > 1
+
+
+def test_no_derivative_goes_through_the_number_of_a_round():
+    f = grad(lambda n, x: fori_loop(n, n + 20, lambda i, s: s * x + i * 0.5, 0.0), (0, 1))
+    check(jit(f)(3.0, 0.5), f(3.0, 0.5))
+
+
+def test_a_loop_of_the_results_of_a_vmap():
+    f = lambda xs: fori_loop(0, 20, lambda i, s: s * 0.9 + 0.1, vmap(sin)(xs))  # noqa: E731
+    check(jit(f)(XS), f(XS))
+    with pytest.raises(TypeError, match="cannot carry the results of a vmap"):
+        jit(lambda xs, n: fori_loop(0, n, lambda i, s: s * 0.9, vmap(sin)(xs)))(XS, 20.0)
 
 
 def test_what_does_not_change_is_computed_before_the_loop():
@@ -346,6 +375,17 @@ def test_a_signal_ends_a_long_loop_and_the_kernel_goes_on_working():
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert steps(30.0, 1.0) == pytest.approx(2.0)
+
+
+def test_arrays_of_a_loop_after_one_that_was_ended():
+    def f(n, x):
+        start = fori_loop(0, n, lambda i, s: sin(s * x), 1.0)
+        return sum(scan(lambda c, z: (sin(c * x) + z, c), start, XS)[1])
+
+    slopes = jit(value_and_grad(f, 1))
+    with pytest.raises(MemoryError):  # in the first call, so that no loop has had any memory before
+        slopes(1e17, 1.0)
+    check(slopes(20.0, 0.9), value_and_grad(f, 1)(20, 0.9))
 
 
 def test_a_derivative_that_does_not_fit_into_memory():
