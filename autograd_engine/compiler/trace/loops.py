@@ -36,7 +36,7 @@ ROUNDS = "rounds"
 """The result of a loop that says how many rounds it made."""
 
 _CHEAP = "identity add sub mul neg product0 abs sign copysign floor ceil round where maximum minimum relu broadcast"
-COMPUTED_AGAIN = frozenset(_CHEAP.split()) | CONDITIONS.keys()
+COMPUTED_AGAIN = frozenset(_CHEAP.split()) | {"table"} | CONDITIONS.keys()
 """The basic operations that the derivative of a loop computes again; the results of others are kept."""
 
 
@@ -358,7 +358,12 @@ def _record_again(
             known[node] = _known(known, loop).op.result(_known(known, op.key))
             continue
         keep = kept is not None and not op.composite and op.name not in COMPUTED_AGAIN and not node.expansion
-        again = type(node)(_Known(op) if keep else op, tuple([_known(known, x) for x in node.arguments]), node.batch)
+        arguments = tuple([_known(known, x) for x in node.arguments])
+        if isinstance(node, Index):
+            loop = _known(known, node.loop.rounds).loop
+            known[node] = Index.of(loop, node.first, node.step, (op, arguments))
+            continue
+        again = type(node)(_Known(op) if keep else op, arguments, node.batch)
         if keep:
             assert kept is not None
             again.expansion = kept(node)

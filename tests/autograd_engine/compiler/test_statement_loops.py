@@ -10,6 +10,7 @@ from autograd_engine.compiler.trace import traced
 from autograd_engine.structure import leaves_of
 
 DATA = np.random.default_rng(0).normal(size=60)
+SQUARE = np.random.default_rng(4).normal(size=(20, 20))
 TABLE = np.random.default_rng(1).normal(size=(60, 3))
 
 
@@ -102,7 +103,25 @@ def returns_from_within(x, y):
     return x
 
 
+def rows_of_a_matrix(x, y):
+    total = x
+    for i in range(20):
+        for j in range(20):
+            total = 0.9 * total + SQUARE[i][j] * y * x
+    return total
+
+
+def a_power_series(x, y):
+    total, factorial = 0.0, 1
+    for i in range(1, 30):
+        factorial *= i
+        total += (x - y) ** i / factorial + 0.5 ** (i - 1) * y * (i - 3)
+    return total
+
+
 PROGRAMS = [
+    rows_of_a_matrix,
+    a_power_series,
     newton,
     bouncing_ball,
     steps,
