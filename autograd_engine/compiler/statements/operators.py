@@ -17,7 +17,7 @@ from typing import Any
 
 from autograd_engine.compiler.statements import repeat
 from autograd_engine.compiler.statements.choice import Choice, NothingReturned, Undefined
-from autograd_engine.compiler.statements.conditions import holding, is_certain, known, truth
+from autograd_engine.compiler.statements.conditions import Unread, holding, is_certain, known, truth
 from autograd_engine.compiler.statements.contents import Contents
 from autograd_engine.compiler.statements.indices import item as item
 from autograd_engine.compiler.trace.errors import TraceError, line_of, user_line
@@ -148,6 +148,7 @@ def for_stmt(
     """`for x in iterable: body(x)`, as long as `goes_on()` says that no `break` or `return` has ended it."""
     if _stays_a_loop(iterable, goes_on, body, get_state, set_state, names):
         return
+    Unread.check(iterable)
     condition = True if goes_on is None else truth(goes_on())
     unknown = 0
     if condition is False:
@@ -308,6 +309,7 @@ BUILTINS: dict[Any, Callable[..., Any]] = {
     builtins.min: _largest(lambda x, best: x < best, builtins.min),
     builtins.bool: lambda x=False: truth(x),
     builtins.any: _any,
+    builtins.len: repeat.length,
     builtins.range: repeat.ranged,
     builtins.zip: repeat.zipped,
     builtins.enumerate: repeat.enumerated,

@@ -15,19 +15,21 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.compiler.statements.choice import NothingReturned, Partly, Undefined
-from autograd_engine.compiler.statements.conditions import truth
+from autograd_engine.compiler.statements.conditions import Unread, truth
 from autograd_engine.compiler.statements.contents import Contents
 from autograd_engine.compiler.trace.arrays import ArgumentArray
 from autograd_engine.compiler.trace.errors import user_line
-from autograd_engine.compiler.trace.loops import Loop, is_among
+from autograd_engine.compiler.trace.loops import Index, Loop, is_among, needs
 from autograd_engine.compiler.trace.recorder import entry_of, stacks_of
-from autograd_engine.compiler.trace.stacks import Stack, entry
+from autograd_engine.compiler.trace.stacks import entry
 from autograd_engine.compiler.trace.traced import Condition, Traced, context, refusal
 from autograd_engine.primitives import ceil
 from autograd_engine.structure import Structure, flatten
 
 _MANY_SYMBOLS = 256
 """Entries. In a list of fewer symbols each is likely to be used in a way of its own, as weights are."""
+
+_PLAIN = (bool, int, float, str, bytes, type(None))
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,12 @@ def enumerated(source: Any, start: Any = 0) -> Any:
 def ranged(*args: Any) -> Any:
     """`range`."""
     return UnknownRange(*args) if any(isinstance(x, Traced) for x in args) else builtins.range(*args)
+
+
+def length(x: Any) -> int:
+    """`len`."""
+    Unread.check(x)
+    return len(x)
 
 
 def rounds_of(iterable: Any) -> Rounds | None:
@@ -189,14 +197,17 @@ class _Repeated:
         self.before = tuple(get_state())
         self.contents = Contents(functions, names)
         self.carried = {k for k, x in enumerate(self.before) if _changes_likely(x)}
+        self.appended: dict[int, list[Any]] = {}
 
     def run(self) -> None:
         """Record the loop, and give the variables their values after it."""
         while True:
             loop, more = self._attempt()
-            if not more:
+            lists = {key: x for key, (x, _) in self.changes.items() if isinstance(x, list)}
+            if not more and lists.keys() <= self.appended.keys():
                 break
             self.carried |= more
+            self.appended |= lists
         loop.close()
         after = list(self.before)
         place = 0
@@ -213,6 +224,9 @@ class _Repeated:
         loop = self.new()
         self.structures: dict[int, Structure] = {}
         self.new_in_rounds: set[int] = set()
+        unread = Unread.new()
+        for container in self.appended.values():
+            container[:] = [unread] * (len(container) + 1)
         try:
             with loop.body():
                 state = list(self.before)
@@ -229,6 +243,11 @@ class _Repeated:
                 for k, (x, y) in enumerate(zip(self.before, after)):
                     if k not in self.carried and not _is_the_same(x, y):
                         more |= self._of_changed(loop, k, x, y)
+                used = [x for node in loop.nodes for x in needs(node)]
+                if any(isinstance(x, Unread) for x in (*used, *loop.following, continues)):
+                    raise unread.error()
+            if context.refused:  # and caught in the body
+                raise context.refused
         finally:
             self.changes = self.contents.taken()
             self.set_state(self.before)
@@ -268,25 +287,29 @@ class _Repeated:
 
     def _append(self, loop: Loop) -> None:
         """Append to lists what every round appends."""
-        for container, now in self.changes.values():
-            before = list(container) if isinstance(container, list) else None
-            if before is None or not self.certain or len(now) < len(before) or any(map(_differ, before, now)):
+        for key, (container, now) in self.changes.items():
+            n = len(container) + 1
+            if key not in self.appended or not self.certain or [isinstance(x, Unread) for x in now[:n]] != [True] * n:
                 raise refusal(
                     f"{user_line()}: a loop that is compiled may change variables and append to lists, but it changes "
                     f"a {type(container).__name__} in place"
                 )
-            columns = []
-            for item in now[len(before) :]:
-                leaves, structure = _flat(item)
-                kept = [loop.result(x) if isinstance(x, Traced) and is_among(loop.nodes, x) else x for x in leaves]
-                columns.append((kept, structure))
+            items = [flatten(item) for item in now[n:]]
+            columns = [([self._kept(loop, leaf) for leaf in leaves], structure) for leaves, structure in items]
             for i in range(int(loop.count)):
                 for kept, structure in columns:
-                    container.append(structure([entry(x, i) if isinstance(x, Stack) else x for x in kept]))
+                    container.append(structure([of_round(i) for of_round in kept]))
 
-
-def _differ(x: Any, y: Any) -> bool:
-    return x is not y
+    def _kept(self, loop: Loop, x: Any) -> Callable[[int], Any]:
+        """What gives the x of a round."""
+        if isinstance(x, Index) and x.loop is loop:
+            return lambda i: x.first + x.step * i
+        if isinstance(x, Traced) and is_among(loop.nodes, x):
+            stack = loop.stack(x)
+            return lambda i: entry(stack, i)
+        if isinstance(x, Unread) or not isinstance(x, (Traced, *_PLAIN)):
+            raise refusal(f"{user_line()}: a loop that is compiled appends a {type(x).__name__} to a list, no number")
+        return lambda i: x
 
 
 def _flat(x: Any) -> tuple[list[Any], Structure]:
@@ -318,5 +341,4 @@ def _changes_likely(x: Any) -> bool:
 def _is_the_same(x: Any, y: Any) -> bool:
     if x is y or (isinstance(x, Undefined) and isinstance(y, Undefined)):
         return True
-    plain = (bool, int, float, str, bytes, type(None))
-    return type(x) is type(y) and isinstance(x, plain) and repr(x) == repr(y)
+    return type(x) is type(y) and isinstance(x, _PLAIN) and repr(x) == repr(y)

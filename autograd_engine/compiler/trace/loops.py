@@ -252,12 +252,12 @@ class Loop(Operation):
         back = Loop(self.batch, not self.backwards)
         back.count = self.result(ROUNDS) if self.count is None else self.count
         with back.body():
-            known: dict[Traced, Any] = {carry: back.read(self._stack(carry)) for carry in self.carries}
+            known: dict[Traced, Any] = {carry: back.read(self.stack(carry)) for carry in self.carries}
             known |= {number: back.read(stack) for stack, number in self.reads.items()}
             if self.rounds is not None:
                 known[self.rounds] = back.index()
             leaves = [*known.values(), *self.outside]
-            _record_again(self.nodes, known, lambda node: back.read(self._stack(node)))
+            _record_again(self.nodes, known, lambda node: back.read(self.stack(node)))
             seeds: dict[Any, Any] = {x: back.carry(0.0) for x in self.outside}
 
             def seed(x: Any, cotangent: Any) -> None:
@@ -279,7 +279,7 @@ class Loop(Operation):
         return [
             *[back.result(n + i) for i in range(len(self.carries))],
             *[back.result(i) for i in range(n)],
-            *[None if x is None else Entries([back._stack(x)]) for x in read],
+            *[None if x is None else Entries([back.stack(x)]) for x in read],
         ]
 
     def pushed(self, of: dict[int, Any]) -> Callable[[Any], Any]:
@@ -315,11 +315,12 @@ class Loop(Operation):
                 return None
             if not isinstance(key, Traced):
                 return along.result(count + key)
-            return None if kept[key] is None else Entries([along._stack(kept[key])])
+            return None if kept[key] is None else Entries([along.stack(kept[key])])
 
         return tangent
 
-    def _stack(self, node: Traced) -> Stack:
+    def stack(self, node: Traced) -> Stack:
+        """The numbers of a node of the body in all rounds, which the loop keeps."""
         stack = self.result(node)
         assert isinstance(stack, Stack)
         return stack

@@ -238,6 +238,72 @@ def test_what_a_loop_cannot_do_is_unrolled():
         assert "loop" not in compiled.program()
 
 
+def reads_what_it_appends(x, y):
+    path = [x]
+    for _ in range(30):
+        path.append(path[-1] * 0.9 + y)
+    return sum(path)
+
+
+def counts_what_it_appends(x, y):
+    path = []
+    for k in range(30):
+        if not path:
+            x = x + 1.0
+        if len(path) > 20:
+            x = x * 0.9
+        path.append(x + y * k)
+    return sum(path)
+
+
+def iterates_over_what_it_appends(x, y):
+    path = [x]
+    for _ in range(10):
+        for _ in path:
+            y = y * 1.001
+        for k in range(20):
+            path.append(x * y * k)
+    return y + sum(path)
+
+
+def appends_what_is_no_number(x, y):
+    functions, marks = [], []
+    for k in range(30):
+        functions.append(lambda v, k=k: v * k)
+        marks.append((k, "even", TABLE[k, 0] > 0))
+        x = x * 0.9 + y
+    return sum([f(x) for f in functions]) + DATA[marks[7][0]] + len(marks[3][1]) + (y if marks[4][2] else x)
+
+
+def catches_what_is_refused(x, y):
+    path = [x]
+    for k in range(30):
+        try:
+            x = x * 0.9 + y * path[-1]
+        except Exception:
+            x = x + 100.0
+        path.append(x * k)
+    return x
+
+
+@pytest.mark.usefixtures("every_function_is_long")
+@pytest.mark.parametrize(
+    "f",
+    [
+        reads_what_it_appends,
+        counts_what_it_appends,
+        iterates_over_what_it_appends,
+        appends_what_is_no_number,
+        catches_what_is_refused,
+    ],
+)
+def test_programs_that_must_not_stay_loops_equal_the_uncompiled_function(f):
+    compiled, slopes = jit(f, exact=True), jit(value_and_grad(f, (0, 1)))
+    for point in POINTS:
+        assert compiled(*point) == f(*point)
+        np.testing.assert_allclose(numbers(slopes(*point)), numbers(value_and_grad(f, (0, 1))(*point)), rtol=1e-9)
+
+
 @given(st.integers(0, 30), st.floats(0.1, 2.0), st.floats(-2.0, 2.0))
 def test_the_length_of_a_range_may_be_an_argument(n, x, y):
     value, slope = RANGED(x, y, float(n))
