@@ -167,6 +167,8 @@ def for_stmt(
         condition = True if goes_on is None else truth(goes_on())
         if condition is False:
             return
+    if isinstance(condition, Condition) and isinstance(iterable, repeat.Items):
+        iterable.leave(ended=False)
 
 
 def _stays_a_loop(iterable: Any, goes_on: Any, body: Any, get_state: Any, set_state: Any, names: Sequence[str]) -> bool:
@@ -186,6 +188,8 @@ def _stays_a_loop(iterable: Any, goes_on: Any, body: Any, get_state: Any, set_st
         set_state(before)  # what a loop cannot do, a straight line may
         context.refused = refused
         return False
+    if isinstance(iterable, repeat.Items):
+        iterable.leave(ended=goes_on is None)
     return True
 
 
@@ -311,6 +315,7 @@ BUILTINS: dict[Any, Callable[..., Any]] = {
     builtins.any: _any,
     builtins.len: repeat.length,
     builtins.range: repeat.ranged,
+    builtins.iter: repeat.iterator,
     builtins.zip: repeat.zipped,
     builtins.enumerate: repeat.enumerated,
     builtins.all: _all,

@@ -22,7 +22,7 @@ from autograd_engine.compiler.trace.errors import user_line
 from autograd_engine.compiler.trace.loops import Index, Loop, is_among, needs
 from autograd_engine.compiler.trace.recorder import entry_of, stacks_of
 from autograd_engine.compiler.trace.stacks import entry
-from autograd_engine.compiler.trace.traced import Condition, Traced, context, refusal
+from autograd_engine.compiler.trace.traced import Condition, Traced, UnlikeRoundsError, context, refusal
 from autograd_engine.primitives import ceil
 from autograd_engine.structure import Structure, flatten
 
@@ -62,38 +62,64 @@ class UnknownRange:
         return Rounds(None, self.count, lambda loop: self.start + loop.index() * self.step)
 
 
-class Zipped:
-    """What `zip` or `enumerate` makes, which a loop can read as long as nothing has been taken from it."""
+class Items:
+    """An iterator, such as that of `zip` and `enumerate`, which a loop can read as long as nothing is taken from it."""
 
-    def __init__(self, iterator: Iterator[Any], sources: Sequence[Any]) -> None:
+    def __init__(self, iterator: Iterator[Any], sources: Sequence[Any] = ()) -> None:
         self._iterator, self._sources = iterator, tuple(sources)
-        self._is_new = True
+        self._is_new, self._home = True, context.nodes
 
-    def __iter__(self) -> Zipped:
+    def __iter__(self) -> Items:
         return self
 
     def __next__(self) -> Any:
         self._is_new = False
+        if context.nodes is not self._home:
+            raise refusal(
+                f"{user_line()}: a loop that is compiled cannot take items from an iterator that was made before it; "
+                "make the loop run over the items"
+            )
         return next(self._iterator)
 
     def rounds(self) -> Rounds | None:
         """The rounds of a for over it; None if it cannot be read in a loop."""
-        rounds = [rounds_of(source) for source in self._sources] if self._is_new else [None]
+        is_new = self._is_new and context.nodes is self._home
+        rounds = [rounds_of(source) for source in self._sources] if is_new else [None]
         known = [x for x in rounds if x is not None and x.length is not None]
         if len(known) < len(rounds) or not known:
             return None
         length = min([x.length for x in known if x.length is not None])
         return Rounds(length, float(length), lambda loop: tuple([x.of(loop) for x in known]))
 
+    def leave(self, ended: bool) -> None:
+        """Note that a loop took all items or, if it has not `ended` for certain, as many as only a call can tell."""
+        self._is_new, self._iterator = False, builtins.iter(()) if ended else _unknown_items()
+        for source in self._sources:
+            if isinstance(source, Items):
+                source.leave(False)
+
+
+def _unknown_items() -> Iterator[Any]:
+    raise refusal(
+        f"{user_line()} takes items from an iterator of which a loop has taken some, and how many is known only when "
+        "the compiled function is called; run over a slice instead"
+    )
+    yield
+
+
+def iterator(*args: Any) -> Items:
+    """`iter`."""
+    return Items(builtins.iter(*args))
+
 
 def zipped(*sources: Any, strict: bool = False) -> Any:
     """`zip`."""
-    return builtins.zip(*sources, strict=strict) if strict else Zipped(builtins.zip(*sources), sources)
+    return builtins.zip(*sources, strict=strict) if strict else Items(builtins.zip(*sources), sources)
 
 
 def enumerated(source: Any, start: Any = 0) -> Any:
     """`enumerate`."""
-    return Zipped(builtins.enumerate(source, start), [builtins.range(start, sys.maxsize), source])
+    return Items(builtins.enumerate(source, start), [builtins.range(start, start + sys.maxsize), source])
 
 
 def ranged(*args: Any) -> Any:
@@ -109,7 +135,7 @@ def length(x: Any) -> int:
 
 def rounds_of(iterable: Any) -> Rounds | None:
     """The rounds of a for over something; None if it cannot be read in a loop."""
-    if isinstance(iterable, (UnknownRange, Zipped)):
+    if isinstance(iterable, (UnknownRange, Items)):
         return iterable.rounds()
     if isinstance(iterable, builtins.range):
         start, step = iterable.start, iterable.step
@@ -208,6 +234,16 @@ class _Repeated:
                 break
             self.carried |= more
             self.appended |= lists
+        if not context.outer:  # what is inside is run twice with it
+            before, (loop, _) = list(_trail(loop)), self._attempt()
+            if before != list(_trail(loop)):
+                if loop.most is not None:
+                    raise UnlikeRoundsError
+                raise refusal(
+                    f"{user_line()}: the body of a loop that is compiled runs only while it is traced, and gives other "
+                    "numbers each time; let rounds differ only by variables that the loop changes, and draw random "
+                    "numbers before it"
+                )
         loop.close()
         after = list(self.before)
         place = 0
@@ -310,6 +346,16 @@ class _Repeated:
         if isinstance(x, Unread) or not isinstance(x, (Traced, *_PLAIN)):
             raise refusal(f"{user_line()}: a loop that is compiled appends a {type(x).__name__} to a list, no number")
         return lambda i: x
+
+
+def _trail(loop: Loop) -> Iterator[str]:
+    """The operations and the plain numbers in the body of a loop."""
+    for node in loop.nodes:
+        yield node.op.name if node.op else ""
+        yield from [repr(x) for x in needs(node) if isinstance(x, float)]
+        if isinstance(node.op, Loop):
+            yield from _trail(node.op)
+    yield from [repr(x) for x in loop.following if isinstance(x, float)]
 
 
 def _flat(x: Any) -> tuple[list[Any], Structure]:

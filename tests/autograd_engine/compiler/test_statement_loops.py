@@ -1,11 +1,13 @@
 """Python's while, for, break and append in compiled functions that stay loops: equal to the uncompiled function."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_engine import exp, grad, hessian, jit, log, sin, value_and_grad, vmap
+from autograd_engine import TraceError, exp, grad, hessian, jit, log, sin, value_and_grad, vmap
 from autograd_engine.compiler.trace import traced
 from autograd_engine.structure import leaves_of
 
@@ -286,10 +288,66 @@ def catches_what_is_refused(x, y):
     return x
 
 
+def takes_items_twice(x, y):
+    pairs = zip(DATA, range(60))
+    total = x
+    for r, k in pairs:
+        total = 0.9 * total + r * x + k * y
+    for r, _ in pairs:
+        total = total + 100.0 * r
+    return total
+
+
+def takes_some_items(x, y):
+    numbered = enumerate(DATA, -5)
+    total = x
+    for k, r in numbered:
+        total = 0.9 * total + r * x + k * y
+        if k == 20:
+            break
+    for k, r in numbered:
+        total = total + 0.1 * k * r
+    return total
+
+
+def takes_an_item_in_every_round(x, y):
+    items = iter([0.1 * k for k in range(30)])
+    total = x
+    for _ in range(30):
+        total = 0.9 * total + next(items) * y
+    return total
+
+
+def draws_random_numbers(x, y):
+    generator = np.random.default_rng(3)
+    counter = itertools.count()
+    for _ in range(30):
+        for _ in range(20):
+            x = x + 0.1 * generator.normal() * y
+        x = 0.9 * x + next(counter)
+    return x
+
+
+def counts_in_an_attribute(x, y):
+    def scaled(z):
+        scaled.calls += 1
+        return z * scaled.calls
+
+    scaled.calls = 0
+    for _ in range(30):
+        x = 0.9 * x + (scaled(y) if y > 0.5 else 1.0)
+    return x
+
+
 @pytest.mark.usefixtures("every_function_is_long")
 @pytest.mark.parametrize(
     "f",
     [
+        takes_items_twice,
+        takes_some_items,
+        takes_an_item_in_every_round,
+        draws_random_numbers,
+        counts_in_an_attribute,
         reads_what_it_appends,
         counts_what_it_appends,
         iterates_over_what_it_appends,
@@ -302,6 +360,32 @@ def test_programs_that_must_not_stay_loops_equal_the_uncompiled_function(f):
     for point in POINTS:
         assert compiled(*point) == f(*point)
         np.testing.assert_allclose(numbers(slopes(*point)), numbers(value_and_grad(f, (0, 1))(*point)), rtol=1e-9)
+
+
+def takes_items_until(x):
+    items = iter([1.0] * 30)
+    for r in items:
+        x = x + r
+        if x > 5:
+            break
+    for r in items:
+        x = x + r
+    return x
+
+
+def draws_until(x):
+    generator = np.random.default_rng(3)
+    while x < 5:
+        x = x + generator.random()
+    return x
+
+
+@pytest.mark.parametrize(
+    "f, words", [(takes_items_until, "run over a slice"), (draws_until, "draw random numbers before")]
+)
+def test_what_no_loop_can_do_is_an_error_that_says_what_to_do(f, words):
+    with pytest.raises(TraceError, match=words):
+        jit(f)(0.5)
 
 
 @given(st.integers(0, 30), st.floats(0.1, 2.0), st.floats(-2.0, 2.0))
