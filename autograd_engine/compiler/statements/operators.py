@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any
 
-from autograd_engine.compiler.statements import repeat
+from autograd_engine.compiler.statements import indices, repeat
 from autograd_engine.compiler.statements.choice import Choice, NothingReturned, Undefined
 from autograd_engine.compiler.statements.conditions import Unread, holding, is_certain, known, truth
 from autograd_engine.compiler.statements.contents import Contents
+from autograd_engine.compiler.statements.indices import contained as contained
 from autograd_engine.compiler.statements.indices import item as item
 from autograd_engine.compiler.trace.errors import TraceError, line_of, user_line
 from autograd_engine.compiler.trace.recorder import UNROLLED
@@ -313,6 +314,8 @@ BUILTINS: dict[Any, Callable[..., Any]] = {
     builtins.min: _largest(lambda x, best: x < best, builtins.min),
     builtins.bool: lambda x=False: truth(x),
     builtins.any: _any,
+    builtins.isinstance: indices.is_instance,
+    builtins.type: indices.kind,
     builtins.len: repeat.length,
     builtins.range: repeat.ranged,
     builtins.iter: repeat.iterator,

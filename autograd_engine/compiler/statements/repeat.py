@@ -7,6 +7,7 @@ what they are need not be numbers; one that turns out to change is carried in an
 from __future__ import annotations
 
 import builtins
+import operator
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from autograd_engine.structure import Structure, flatten
 
 _MANY_SYMBOLS = 256
 """Entries. In a list of fewer symbols each is likely to be used in a way of its own, as weights are."""
+_LARGE_INTEGER = 2**26
+"""The product of two smaller ones is exact as a double."""
 
 _PLAIN = (bool, int, float, str, bytes, type(None))
 
@@ -140,6 +143,8 @@ def rounds_of(iterable: Any) -> Rounds | None:
     if isinstance(iterable, builtins.range):
         start, step = iterable.start, iterable.step
         return Rounds(len(iterable), float(len(iterable)), lambda loop: loop.index() * step + start)
+    if isinstance(iterable, np.ndarray) and not are_doubles(iterable):
+        return None
     if isinstance(iterable, list) and iterable and all(type(x) is float or isinstance(x, Traced) for x in iterable):
         iterable = np.array(iterable, dtype=float if all(type(x) is float for x in iterable) else object)
     if not isinstance(iterable, (np.ndarray, ArgumentArray)) or not iterable.ndim:
@@ -148,6 +153,13 @@ def rounds_of(iterable: Any) -> Rounds | None:
         return None
     stacks = stacks_of(iterable)
     return Rounds(len(iterable), float(len(iterable)), lambda loop: entry_of(loop, stacks))
+
+
+def are_doubles(array: np.ndarray) -> bool:
+    """Whether an array computes with its numbers as with doubles, those of whole numbers included."""
+    if array.dtype.kind == "i" and array.itemsize == 8:
+        return array.size == 0 or -_LARGE_INTEGER < array.min() <= array.max() < _LARGE_INTEGER
+    return array.dtype in (float, bool, object)
 
 
 def while_loop(
@@ -224,6 +236,7 @@ class _Repeated:
         self.contents = Contents(functions, names)
         self.carried = {k for k, x in enumerate(self.before) if _changes_likely(x)}
         self.appended: dict[int, list[Any]] = {}
+        self.numbers: set[int] = set()  # the carried variables of which a round makes numbers, not conditions
 
     def run(self) -> None:
         """Record the loop, and give the variables their values after it."""
@@ -268,14 +281,21 @@ class _Repeated:
                 state = list(self.before)
                 for k in sorted(self.carried):
                     leaves, structure = flatten(self.before[k])
-                    state[k] = structure([loop.carry(*_start(x)) for x in leaves])
+                    starts = [_start(x) for x in leaves]
+                    state[k] = structure([loop.carry(x, Traced if k in self.numbers else kind) for x, kind in starts])
                     self.structures[k] = structure
                 self.set_state(tuple(state))
                 continues = self.of_round(loop)
                 after = tuple(self.get_state())
                 loop.following, more = [], set()
                 for k, structure in self.structures.items():
+                    place = len(loop.following)
                     loop.following += self._following(k, structure, after[k])
+                    kinds = [x.__class__ is Condition for x in loop.carries[place : len(loop.following)]]
+                    are_numbers = [not isinstance(x, (Condition, bool, np.bool_)) for x in flatten(after[k])[0]]
+                    if any(map(operator.and_, kinds, are_numbers)):
+                        self.numbers.add(k)
+                        more.add(k)
                 for k, (x, y) in enumerate(zip(self.before, after)):
                     if k not in self.carried and not _is_the_same(x, y):
                         more |= self._of_changed(loop, k, x, y)

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from autograd_engine import primitives
-from autograd_engine.compiler.trace.errors import TraceError
+from autograd_engine.compiler.trace.errors import TraceError, user_line
 from autograd_engine.compiler.trace.stacks import Entries, Stack, in_batch, merged, table, total_of
 from autograd_engine.compiler.trace.traced import (
     CONDITIONS,
@@ -27,6 +27,7 @@ from autograd_engine.compiler.trace.traced import (
     context,
     home,
     recording,
+    refusal,
 )
 from autograd_engine.graph import forward_sweep, reverse_sweep, topological_order
 from autograd_engine.primitives import identity
@@ -75,6 +76,31 @@ class Index(Traced):
         return -self + other if type(other) is int else super().__rsub__(other)
 
     __radd__, __rmul__ = __add__, __mul__
+
+    def _check_division(self) -> None:
+        ends = self.ends()
+        if ends and ends[0] <= 0 <= ends[1] and self.first % (self.step or 1) == 0:
+            raise refusal(f"{user_line()} divides by the number of a round, which is 0 in one")
+
+    def __rtruediv__(self, other: Any) -> Any:
+        self._check_division()
+        return super().__rtruediv__(other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        self._check_division()
+        return super().__rfloordiv__(other)
+
+    def __rmod__(self, other: Any) -> Any:
+        self._check_division()
+        return super().__rmod__(other)
+
+    def __str__(self) -> str:
+        if self.loop.most is not None:
+            raise refusal(f"{user_line()} makes text of the number of a round, in a loop that is compiled")
+        return repr(self)
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
 
     def ends(self) -> tuple[int, int] | None:
         """The smallest and the largest number that it is; None if that is not known, or it is never any."""

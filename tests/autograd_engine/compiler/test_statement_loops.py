@@ -13,6 +13,7 @@ from autograd_engine.structure import leaves_of
 
 DATA = np.random.default_rng(0).normal(size=60)
 SQUARE = np.random.default_rng(4).normal(size=(20, 20))
+LARGE = 10**17 * np.arange(40)
 TABLE = np.random.default_rng(1).normal(size=(60, 3))
 
 
@@ -288,6 +289,39 @@ def catches_what_is_refused(x, y):
     return x
 
 
+def becomes_a_number(x, y):
+    found, total = False, y
+    for k in range(30):
+        total = 0.9 * total + found
+        found = x + 0.1 * k
+    return total + found
+
+
+def looks_up_rounds(x, y):
+    weights = {k: 0.1 * k for k in range(0, 30, 2)}
+    for k in range(30):
+        if k % 3 in {1, 2} or k in weights:
+            x = 0.9 * x + weights.get(k, 5.0) * y
+        if isinstance(k, int) and type(k) is int and k not in {3, 4}:
+            x = x + len(str(k)) + len(f"{k}")
+    return x
+
+
+def divides_by_the_number_of_a_round(x, y):
+    for k in range(30):
+        try:
+            x = 0.9 * x + y / k + 1 // k + 1 % k
+        except ZeroDivisionError:
+            x = x + 1.0
+    return x
+
+
+def computes_with_large_integers(x, y):
+    for r in LARGE:
+        x = 0.9 * x + y * ((r + 7) % 10)
+    return x
+
+
 def takes_items_twice(x, y):
     pairs = zip(DATA, range(60))
     total = x
@@ -343,6 +377,10 @@ def counts_in_an_attribute(x, y):
 @pytest.mark.parametrize(
     "f",
     [
+        becomes_a_number,
+        looks_up_rounds,
+        divides_by_the_number_of_a_round,
+        computes_with_large_integers,
         takes_items_twice,
         takes_some_items,
         takes_an_item_in_every_round,
@@ -381,7 +419,7 @@ def draws_until(x):
 
 
 @pytest.mark.parametrize(
-    "f, words", [(takes_items_until, "run over a slice"), (draws_until, "draw random numbers before")]
+    ("f", "words"), [(takes_items_until, "run over a slice"), (draws_until, "draw random numbers before")]
 )
 def test_what_no_loop_can_do_is_an_error_that_says_what_to_do(f, words):
     with pytest.raises(TraceError, match=words):
