@@ -14,7 +14,7 @@ from autograd_engine.compiler.statements.rewrite import rewriting, rewritten
 from autograd_engine.compiler.trace.arrays import ArrayTrace, BatchArray
 from autograd_engine.compiler.trace.errors import TraceError
 from autograd_engine.compiler.trace.recorder import Recorder
-from autograd_engine.compiler.trace.traced import TooLongError, Traced, context, no_argument, tracing
+from autograd_engine.compiler.trace.traced import TooLongError, Traced, UnlikeRoundsError, context, no_argument, tracing
 from autograd_engine.primitives import as_float
 from autograd_engine.structure import flatten, map_leaves
 from autograd_engine.value import Value
@@ -47,12 +47,15 @@ class TracedFunction:
                 try:
                     self._run(rewritten(f), *call, is_limited=True)
                 except TooLongError:
-                    self._run(rewritten(f), *call, rolls=True)
+                    try:
+                        self._run(rewritten(f), *call, rolls=True)
+                    except UnlikeRoundsError:
+                        self._run(rewritten(f), *call)
         except TooLongError:
             try:
                 with rewriting(exact):
                     self._run(rewritten(f), *call, rolls=True)
-            except TraceError:  # it has statements that cannot be rewritten, and need not be
+            except (TraceError, UnlikeRoundsError):  # it has statements that cannot be rewritten, and need not be
                 self._run(f, *call)
 
     def _run(

@@ -13,14 +13,39 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.compiler.trace.arrays import ArgumentArray
-from autograd_engine.compiler.trace.traced import BROADCAST, CONDITIONS, Condition, Traced, context
+from autograd_engine.compiler.trace.errors import TraceError, user_line
+from autograd_engine.compiler.trace.traced import BROADCAST, CONDITIONS, Condition, Traced, context, recording, refusal
 
 _MOST = 100
 """How many cases of comparisons are tried before it is given up to say something about a condition."""
 
 
+class Unread(Traced):
+    """Stands for each item of a list that the rounds of a loop append to, so that no round can use an item."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def new() -> Unread:
+        """One that is in no program."""
+        with recording([]):
+            return Unread(None, ("unread",), context.batch)
+
+    @staticmethod
+    def check(x: Any) -> None:
+        """Raise TraceError if x is a list of them, whose length differs from round to round."""
+        if isinstance(x, list) and x and isinstance(x[0], Unread):
+            raise x[0].error()
+
+    @staticmethod
+    def error() -> TraceError:
+        """The error to raise where one is used."""
+        return refusal(f"{user_line()}: a loop that is compiled cannot read a list that its rounds append to")
+
+
 def truth(x: Any) -> Any:
     """Whether x counts as true: a bool, or a Condition if that is not known yet."""
+    Unread.check(x)
     if isinstance(x, (np.ndarray, ArgumentArray)) and x.size == 1:  # of more numbers NumPy refuses to tell
         x = np.asarray(x).item()
     if isinstance(x, Condition):

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from autograd_engine.compiler.statements.repeat import are_doubles
 from autograd_engine.compiler.trace.arrays import ArgumentArray
 from autograd_engine.compiler.trace.errors import user_line
 from autograd_engine.compiler.trace.loops import Index
 from autograd_engine.compiler.trace.recorder import array_of, entry_of, in_memory
 from autograd_engine.compiler.trace.stacks import table
-from autograd_engine.compiler.trace.traced import Traced, recording, refusal
+from autograd_engine.compiler.trace.traced import Traced, context, recording, refusal
 from autograd_engine.number_arrays import number_array
 
 
@@ -25,9 +26,38 @@ def item(a: Any, key: Any) -> Any:
     return a[key]
 
 
+def contained(x: Any, container: Any) -> Any:
+    """`x in container`."""
+    check_key(container, x)
+    return x in container
+
+
+def check_key(container: Any, key: Any) -> None:
+    """Raise TraceError if a number of a round is looked up in a dict or a set, where it would never be found."""
+    parts = key if type(key) is tuple else (key,)
+    if context.outer and isinstance(container, _HASHED) and any(isinstance(x, Traced) for x in parts):
+        raise refusal(
+            f"{user_line()} looks up a number that changes from round to round in a {type(container).__name__}; in a "
+            "loop that is compiled it can only be compared, or be an index of an array"
+        )
+
+
+_HASHED = (dict, set, frozenset)
+
+
+def kind(*args: Any) -> Any:
+    """`type`."""
+    return int if len(args) == 1 and isinstance(args[0], Index) else type(*args)
+
+
+def is_instance(x: Any, kinds: Any) -> bool:
+    """`isinstance`."""
+    return isinstance(0 if isinstance(x, Index) else x, kinds)
+
+
 def _array(a: Any) -> Any:
     """What is indexed, as an array; None if it does not hold numbers."""
-    if isinstance(a, (np.ndarray, ArgumentArray)):
+    if isinstance(a, ArgumentArray) or (isinstance(a, np.ndarray) and are_doubles(a)):
         return a
     if isinstance(a, (list, tuple)) and all(isinstance(x, (Traced, float, int)) for x in a):
         plain = not any(isinstance(x, Traced) for x in a)

@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any
 
-from autograd_engine.compiler.statements import repeat
+from autograd_engine.compiler.statements import indices, repeat
 from autograd_engine.compiler.statements.choice import Choice, NothingReturned, Undefined
-from autograd_engine.compiler.statements.conditions import holding, is_certain, known, truth
+from autograd_engine.compiler.statements.conditions import Unread, holding, is_certain, known, truth
 from autograd_engine.compiler.statements.contents import Contents
+from autograd_engine.compiler.statements.indices import contained as contained
 from autograd_engine.compiler.statements.indices import item as item
 from autograd_engine.compiler.trace.errors import TraceError, line_of, user_line
 from autograd_engine.compiler.trace.recorder import UNROLLED
@@ -148,6 +149,7 @@ def for_stmt(
     """`for x in iterable: body(x)`, as long as `goes_on()` says that no `break` or `return` has ended it."""
     if _stays_a_loop(iterable, goes_on, body, get_state, set_state, names):
         return
+    Unread.check(iterable)
     condition = True if goes_on is None else truth(goes_on())
     unknown = 0
     if condition is False:
@@ -166,6 +168,8 @@ def for_stmt(
         condition = True if goes_on is None else truth(goes_on())
         if condition is False:
             return
+    if isinstance(condition, Condition) and isinstance(iterable, repeat.Items):
+        iterable.leave(ended=False)
 
 
 def _stays_a_loop(iterable: Any, goes_on: Any, body: Any, get_state: Any, set_state: Any, names: Sequence[str]) -> bool:
@@ -179,8 +183,11 @@ def _stays_a_loop(iterable: Any, goes_on: Any, body: Any, get_state: Any, set_st
     loop = functools.partial(repeat.for_loop, rounds, goes_on, body, get_state, set_state, names)
     if unknown:
         loop()
-        return True
-    return _recorded(loop, get_state, set_state)
+    elif not _recorded(loop, get_state, set_state):
+        return False
+    if isinstance(iterable, repeat.Items):
+        iterable.leave(ended=goes_on is None)
+    return True
 
 
 def _recorded(loop: Callable[[], None], get_state: Any, set_state: Any) -> bool:
@@ -321,7 +328,11 @@ BUILTINS: dict[Any, Callable[..., Any]] = {
     builtins.min: _largest(lambda x, best: x < best, builtins.min),
     builtins.bool: lambda x=False: truth(x),
     builtins.any: _any,
+    builtins.isinstance: indices.is_instance,
+    builtins.type: indices.kind,
+    builtins.len: repeat.length,
     builtins.range: repeat.ranged,
+    builtins.iter: repeat.iterator,
     builtins.zip: repeat.zipped,
     builtins.enumerate: repeat.enumerated,
     builtins.all: _all,

@@ -7,6 +7,7 @@ what they are need not be numbers; one that turns out to change is carried in an
 from __future__ import annotations
 
 import builtins
+import operator
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,19 +16,23 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.compiler.statements.choice import NothingReturned, Partly, Undefined
-from autograd_engine.compiler.statements.conditions import truth
+from autograd_engine.compiler.statements.conditions import Unread, truth
 from autograd_engine.compiler.statements.contents import Contents
 from autograd_engine.compiler.trace.arrays import ArgumentArray
 from autograd_engine.compiler.trace.errors import user_line
-from autograd_engine.compiler.trace.loops import Loop, is_among
+from autograd_engine.compiler.trace.loops import Index, Loop, is_among, needs
 from autograd_engine.compiler.trace.recorder import entry_of, stacks_of
-from autograd_engine.compiler.trace.stacks import Stack, entry
-from autograd_engine.compiler.trace.traced import Condition, Traced, context, refusal
+from autograd_engine.compiler.trace.stacks import entry
+from autograd_engine.compiler.trace.traced import Condition, Traced, UnlikeRoundsError, context, refusal
 from autograd_engine.primitives import ceil
 from autograd_engine.structure import Structure, flatten
 
 _MANY_SYMBOLS = 256
 """Entries. In a list of fewer symbols each is likely to be used in a way of its own, as weights are."""
+_LARGE_INTEGER = 2**26
+"""The product of two smaller ones is exact as a double."""
+
+_PLAIN = (bool, int, float, str, bytes, type(None))
 
 
 @dataclass(frozen=True)
@@ -60,38 +65,64 @@ class UnknownRange:
         return Rounds(None, self.count, lambda loop: self.start + loop.index() * self.step)
 
 
-class Zipped:
-    """What `zip` or `enumerate` makes, which a loop can read as long as nothing has been taken from it."""
+class Items:
+    """An iterator, such as that of `zip` and `enumerate`, which a loop can read as long as nothing is taken from it."""
 
-    def __init__(self, iterator: Iterator[Any], sources: Sequence[Any]) -> None:
+    def __init__(self, iterator: Iterator[Any], sources: Sequence[Any] = ()) -> None:
         self._iterator, self._sources = iterator, tuple(sources)
-        self._is_new = True
+        self._is_new, self._home = True, context.nodes
 
-    def __iter__(self) -> Zipped:
+    def __iter__(self) -> Items:
         return self
 
     def __next__(self) -> Any:
         self._is_new = False
+        if context.nodes is not self._home:
+            raise refusal(
+                f"{user_line()}: a loop that is compiled cannot take items from an iterator that was made before it; "
+                "make the loop run over the items"
+            )
         return next(self._iterator)
 
     def rounds(self) -> Rounds | None:
         """The rounds of a for over it; None if it cannot be read in a loop."""
-        rounds = [rounds_of(source) for source in self._sources] if self._is_new else [None]
+        is_new = self._is_new and context.nodes is self._home
+        rounds = [rounds_of(source) for source in self._sources] if is_new else [None]
         known = [x for x in rounds if x is not None and x.length is not None]
         if len(known) < len(rounds) or not known:
             return None
         length = min([x.length for x in known if x.length is not None])
         return Rounds(length, float(length), lambda loop: tuple([x.of(loop) for x in known]))
 
+    def leave(self, ended: bool) -> None:
+        """Note that a loop took all items or, if it has not `ended` for certain, as many as only a call can tell."""
+        self._is_new, self._iterator = False, builtins.iter(()) if ended else _unknown_items()
+        for source in self._sources:
+            if isinstance(source, Items):
+                source.leave(False)
+
+
+def _unknown_items() -> Iterator[Any]:
+    raise refusal(
+        f"{user_line()} takes items from an iterator of which a loop has taken some, and how many is known only when "
+        "the compiled function is called; run over a slice instead"
+    )
+    yield
+
+
+def iterator(*args: Any) -> Items:
+    """`iter`."""
+    return Items(builtins.iter(*args))
+
 
 def zipped(*sources: Any, strict: bool = False) -> Any:
     """`zip`."""
-    return builtins.zip(*sources, strict=strict) if strict else Zipped(builtins.zip(*sources), sources)
+    return builtins.zip(*sources, strict=strict) if strict else Items(builtins.zip(*sources), sources)
 
 
 def enumerated(source: Any, start: Any = 0) -> Any:
     """`enumerate`."""
-    return Zipped(builtins.enumerate(source, start), [builtins.range(start, sys.maxsize), source])
+    return Items(builtins.enumerate(source, start), [builtins.range(start, start + sys.maxsize), source])
 
 
 def ranged(*args: Any) -> Any:
@@ -99,13 +130,21 @@ def ranged(*args: Any) -> Any:
     return UnknownRange(*args) if any(isinstance(x, Traced) for x in args) else builtins.range(*args)
 
 
+def length(x: Any) -> int:
+    """`len`."""
+    Unread.check(x)
+    return len(x)
+
+
 def rounds_of(iterable: Any) -> Rounds | None:
     """The rounds of a for over something; None if it cannot be read in a loop."""
-    if isinstance(iterable, (UnknownRange, Zipped)):
+    if isinstance(iterable, (UnknownRange, Items)):
         return iterable.rounds()
     if isinstance(iterable, builtins.range):
         start, step = iterable.start, iterable.step
         return Rounds(len(iterable), float(len(iterable)), lambda loop: loop.index() * step + start)
+    if isinstance(iterable, np.ndarray) and not are_doubles(iterable):
+        return None
     if isinstance(iterable, list) and iterable and all(type(x) is float or isinstance(x, Traced) for x in iterable):
         iterable = np.array(iterable, dtype=float if all(type(x) is float for x in iterable) else object)
     if not isinstance(iterable, (np.ndarray, ArgumentArray)) or not iterable.ndim:
@@ -114,6 +153,13 @@ def rounds_of(iterable: Any) -> Rounds | None:
         return None
     stacks = stacks_of(iterable)
     return Rounds(len(iterable), float(len(iterable)), lambda loop: entry_of(loop, stacks))
+
+
+def are_doubles(array: np.ndarray) -> bool:
+    """Whether an array computes with its numbers as with doubles, those of whole numbers included."""
+    if array.dtype.kind == "i" and array.itemsize == 8:
+        return array.size == 0 or -_LARGE_INTEGER < array.min() <= array.max() < _LARGE_INTEGER
+    return array.dtype in (float, bool, object)
 
 
 def while_loop(
@@ -189,14 +235,28 @@ class _Repeated:
         self.before = tuple(get_state())
         self.contents = Contents(functions, names)
         self.carried = {k for k, x in enumerate(self.before) if _changes_likely(x)}
+        self.appended: dict[int, list[Any]] = {}
+        self.numbers: set[int] = set()  # the carried variables of which a round makes numbers, not conditions
 
     def run(self) -> None:
         """Record the loop, and give the variables their values after it."""
         while True:
             loop, more = self._attempt()
-            if not more:
+            lists = {key: x for key, (x, _) in self.changes.items() if isinstance(x, list)}
+            if not more and lists.keys() <= self.appended.keys():
                 break
             self.carried |= more
+            self.appended |= lists
+        if not context.outer:  # what is inside is run twice with it
+            before, (loop, _) = list(_trail(loop)), self._attempt()
+            if before != list(_trail(loop)):
+                if loop.most is not None:
+                    raise UnlikeRoundsError
+                raise refusal(
+                    f"{user_line()}: the body of a loop that is compiled runs only while it is traced, and gives other "
+                    "numbers each time; let rounds differ only by variables that the loop changes, and draw random "
+                    "numbers before it"
+                )
         loop.close()
         after = list(self.before)
         place = 0
@@ -213,22 +273,37 @@ class _Repeated:
         loop = self.new()
         self.structures: dict[int, Structure] = {}
         self.new_in_rounds: set[int] = set()
+        unread = Unread.new()
+        for container in self.appended.values():
+            container[:] = [unread] * (len(container) + 1)
         try:
             with loop.body():
                 state = list(self.before)
                 for k in sorted(self.carried):
                     leaves, structure = flatten(self.before[k])
-                    state[k] = structure([loop.carry(*_start(x)) for x in leaves])
+                    starts = [_start(x) for x in leaves]
+                    state[k] = structure([loop.carry(x, Traced if k in self.numbers else kind) for x, kind in starts])
                     self.structures[k] = structure
                 self.set_state(tuple(state))
                 continues = self.of_round(loop)
                 after = tuple(self.get_state())
                 loop.following, more = [], set()
                 for k, structure in self.structures.items():
+                    place = len(loop.following)
                     loop.following += self._following(k, structure, after[k])
+                    kinds = [x.__class__ is Condition for x in loop.carries[place : len(loop.following)]]
+                    are_numbers = [not isinstance(x, (Condition, bool, np.bool_)) for x in flatten(after[k])[0]]
+                    if any(map(operator.and_, kinds, are_numbers)):
+                        self.numbers.add(k)
+                        more.add(k)
                 for k, (x, y) in enumerate(zip(self.before, after)):
                     if k not in self.carried and not _is_the_same(x, y):
                         more |= self._of_changed(loop, k, x, y)
+                used = [x for node in loop.nodes for x in needs(node)]
+                if any(isinstance(x, Unread) for x in (*used, *loop.following, continues)):
+                    raise unread.error()
+            if context.refused:  # and caught in the body
+                raise context.refused
         finally:
             self.changes = self.contents.taken()
             self.set_state(self.before)
@@ -268,25 +343,39 @@ class _Repeated:
 
     def _append(self, loop: Loop) -> None:
         """Append to lists what every round appends."""
-        for container, now in self.changes.values():
-            before = list(container) if isinstance(container, list) else None
-            if before is None or not self.certain or len(now) < len(before) or any(map(_differ, before, now)):
+        for key, (container, now) in self.changes.items():
+            n = len(container) + 1
+            if key not in self.appended or not self.certain or [isinstance(x, Unread) for x in now[:n]] != [True] * n:
                 raise refusal(
                     f"{user_line()}: a loop that is compiled may change variables and append to lists, but it changes "
                     f"a {type(container).__name__} in place"
                 )
-            columns = []
-            for item in now[len(before) :]:
-                leaves, structure = _flat(item)
-                kept = [loop.result(x) if isinstance(x, Traced) and is_among(loop.nodes, x) else x for x in leaves]
-                columns.append((kept, structure))
+            items = [flatten(item) for item in now[n:]]
+            columns = [([self._kept(loop, leaf) for leaf in leaves], structure) for leaves, structure in items]
             for i in range(int(loop.count)):
                 for kept, structure in columns:
-                    container.append(structure([entry(x, i) if isinstance(x, Stack) else x for x in kept]))
+                    container.append(structure([of_round(i) for of_round in kept]))
+
+    def _kept(self, loop: Loop, x: Any) -> Callable[[int], Any]:
+        """What gives the x of a round."""
+        if isinstance(x, Index) and x.loop is loop:
+            return lambda i: x.first + x.step * i
+        if isinstance(x, Traced) and is_among(loop.nodes, x):
+            stack = loop.stack(x)
+            return lambda i: entry(stack, i)
+        if isinstance(x, Unread) or not isinstance(x, (Traced, *_PLAIN)):
+            raise refusal(f"{user_line()}: a loop that is compiled appends a {type(x).__name__} to a list, no number")
+        return lambda i: x
 
 
-def _differ(x: Any, y: Any) -> bool:
-    return x is not y
+def _trail(loop: Loop) -> Iterator[str]:
+    """The operations and the plain numbers in the body of a loop."""
+    for node in loop.nodes:
+        yield node.op.name if node.op else ""
+        yield from [repr(x) for x in needs(node) if isinstance(x, float)]
+        if isinstance(node.op, Loop):
+            yield from _trail(node.op)
+    yield from [repr(x) for x in loop.following if isinstance(x, float)]
 
 
 def _flat(x: Any) -> tuple[list[Any], Structure]:
@@ -318,5 +407,4 @@ def _changes_likely(x: Any) -> bool:
 def _is_the_same(x: Any, y: Any) -> bool:
     if x is y or (isinstance(x, Undefined) and isinstance(y, Undefined)):
         return True
-    plain = (bool, int, float, str, bytes, type(None))
-    return type(x) is type(y) and isinstance(x, plain) and repr(x) == repr(y)
+    return type(x) is type(y) and isinstance(x, _PLAIN) and repr(x) == repr(y)

@@ -18,10 +18,11 @@ import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import CodeType, FunctionType, MethodType, SimpleNamespace
+from types import BuiltinMethodType, CodeType, FunctionType, MethodType, SimpleNamespace
 from typing import Any
 
 from autograd_engine.compiler.statements import operators, paths
+from autograd_engine.compiler.statements.indices import check_key
 from autograd_engine.compiler.statements.source import FUTURE, NotRewritableError, definition
 from autograd_engine.compiler.trace.errors import NOT_REWRITTEN, is_of_user
 from autograd_engine.runs import by_paths, user_function
@@ -73,6 +74,8 @@ def converted_call(f: Any, args: tuple[Any, ...], keywords: dict[str, Any] | Non
         called = operators.BUILTINS.get(f) or rewritten(f)
     except TypeError:  # f has no hash
         called = rewritten(f)
+    if args and isinstance(f, BuiltinMethodType):
+        check_key(f.__self__, args[0])
     if called is f and (not isinstance(f, type) or f.__module__ == "builtins"):  # `map` is a class
         args = tuple(map(_argument, args))
         keywords = keywords and {name: _argument(x) for name, x in keywords.items()}
@@ -253,7 +256,18 @@ def _converted(node: Any, f: FunctionType) -> tuple[Any, str]:
 
 
 class _Items(ast.NodeTransformer):
-    """`a[i]` becomes `ag__.item(a, i)` where i may depend on the round of a loop."""
+    """`a[i]` becomes `ag__.item(a, i)` where i may depend on the round of a loop, and so does `i in a`."""
+
+    def visit_Compare(self, node: ast.Compare) -> Any:
+        """Replace `in`."""
+        self.generic_visit(node)
+        if len(node.ops) > 1 or not isinstance(node.ops[0], (ast.In, ast.NotIn)):
+            return node
+        function = ast.Attribute(ast.Name("ag__", ast.Load()), "contained", ast.Load())
+        result: ast.expr = ast.Call(function, [node.left, *node.comparators], [])
+        if isinstance(node.ops[0], ast.NotIn):
+            result = ast.UnaryOp(ast.Not(), result)
+        return ast.copy_location(result, node)
 
     def visit_Subscript(self, node: ast.Subscript) -> Any:
         """Replace what is read."""

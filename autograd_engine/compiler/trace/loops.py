@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from autograd_engine import primitives
-from autograd_engine.compiler.trace.errors import TraceError
+from autograd_engine.compiler.trace.errors import TraceError, user_line
 from autograd_engine.compiler.trace.stacks import Entries, Stack, in_batch, merged, table, total_of
 from autograd_engine.compiler.trace.traced import (
     CONDITIONS,
@@ -27,6 +27,7 @@ from autograd_engine.compiler.trace.traced import (
     context,
     home,
     recording,
+    refusal,
 )
 from autograd_engine.graph import forward_sweep, reverse_sweep, topological_order
 from autograd_engine.primitives import identity
@@ -36,7 +37,7 @@ ROUNDS = "rounds"
 """The result of a loop that says how many rounds it made."""
 
 _CHEAP = "identity add sub mul neg product0 abs sign copysign floor ceil round where maximum minimum relu broadcast"
-COMPUTED_AGAIN = frozenset(_CHEAP.split()) | CONDITIONS.keys()
+COMPUTED_AGAIN = frozenset(_CHEAP.split()) | {"table"} | CONDITIONS.keys()
 """The basic operations that the derivative of a loop computes again; the results of others are kept."""
 
 
@@ -75,6 +76,31 @@ class Index(Traced):
         return -self + other if type(other) is int else super().__rsub__(other)
 
     __radd__, __rmul__ = __add__, __mul__
+
+    def _check_division(self) -> None:
+        ends = self.ends()
+        if ends and ends[0] <= 0 <= ends[1] and self.first % (self.step or 1) == 0:
+            raise refusal(f"{user_line()} divides by the number of a round, which is 0 in one")
+
+    def __rtruediv__(self, other: Any) -> Any:
+        self._check_division()
+        return super().__rtruediv__(other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        self._check_division()
+        return super().__rfloordiv__(other)
+
+    def __rmod__(self, other: Any) -> Any:
+        self._check_division()
+        return super().__rmod__(other)
+
+    def __str__(self) -> str:
+        if self.loop.most is not None:
+            raise refusal(f"{user_line()} makes text of the number of a round, in a loop that is compiled")
+        return repr(self)
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
 
     def ends(self) -> tuple[int, int] | None:
         """The smallest and the largest number that it is; None if that is not known, or it is never any."""
@@ -256,12 +282,12 @@ class Loop(Operation):
         back = Loop(self.batch, not self.backwards)
         back.count = self.result(ROUNDS) if self.count is None else self.count
         with back.body():
-            known: dict[Traced, Any] = {carry: back.read(self._stack(carry)) for carry in self.carries}
+            known: dict[Traced, Any] = {carry: back.read(self.stack(carry)) for carry in self.carries}
             known |= {number: back.read(stack) for stack, number in self.reads.items()}
             if self.rounds is not None:
                 known[self.rounds] = back.index()
             leaves = [*known.values(), *self.outside]
-            _record_again(self.nodes, known, lambda node: back.read(self._stack(node)))
+            _record_again(self.nodes, known, lambda node: back.read(self.stack(node)))
             seeds: dict[Any, Any] = {x: back.carry(0.0) for x in self.outside}
 
             def seed(x: Any, cotangent: Any) -> None:
@@ -283,7 +309,7 @@ class Loop(Operation):
         return [
             *[back.result(n + i) for i in range(len(self.carries))],
             *[back.result(i) for i in range(n)],
-            *[None if x is None else Entries([back._stack(x)]) for x in read],
+            *[None if x is None else Entries([back.stack(x)]) for x in read],
         ]
 
     def pushed(self, of: dict[int, Any]) -> Callable[[Any], Any]:
@@ -319,11 +345,12 @@ class Loop(Operation):
                 return None
             if not isinstance(key, Traced):
                 return along.result(count + key)
-            return None if kept[key] is None else Entries([along._stack(kept[key])])
+            return None if kept[key] is None else Entries([along.stack(kept[key])])
 
         return tangent
 
-    def _stack(self, node: Traced) -> Stack:
+    def stack(self, node: Traced) -> Stack:
+        """The numbers of a node of the body in all rounds, which the loop keeps."""
         stack = self.result(node)
         assert isinstance(stack, Stack)
         return stack
@@ -363,7 +390,12 @@ def _record_again(
             continue
         is_number = node.__class__ is not Stack and not op.composite and not node.expansion
         keep = kept is not None and is_number and op.name not in COMPUTED_AGAIN
-        again = type(node)(_Known(op) if keep else op, tuple([_known(known, x) for x in node.arguments]), node.batch)
+        arguments = tuple([_known(known, x) for x in node.arguments])
+        if isinstance(node, Index):
+            loop = _known(known, node.loop.rounds).loop
+            known[node] = Index.of(loop, node.first, node.step, (op, arguments))
+            continue
+        again = type(node)(_Known(op) if keep else op, arguments, node.batch)
         if keep:
             assert kept is not None
             again.expansion = kept(node)

@@ -115,6 +115,13 @@ class TooLongError(BaseException):
     """A function has recorded many nodes. Not an Exception, which the function might catch."""
 
 
+class UnlikeRoundsError(BaseException):
+    """The rounds of a loop differ by more than the variables that it changes, such as random numbers.
+
+    Since they have been drawn, the function is traced again from its beginning, without loops.
+    """
+
+
 class Context(threading.local):
     """What is being traced in this thread: all nodes in the order in which they were made, and the current batch.
 
