@@ -35,6 +35,7 @@ from autograd_engine import (
 )
 from autograd_engine.compiler.trace import recorder
 from autograd_engine.structure import leaves_of
+from tests.c_compiler import cc, needs_compiler
 
 XS = np.linspace(0.1, 1.0, 40)
 
@@ -171,17 +172,15 @@ def test_every_sample_has_a_loop_of_its_own(f, order, exact):
         check(compiled(a, b), mapped(a, b))
 
 
+@needs_compiler
 @pytest.mark.parametrize("f", PROGRAMS)
 def test_loops_in_c(f, tmp_path):
     def of_samples(p):
         return vmap(lambda x: f(x * p, 0.4))(np.array([0.5, 0.9, 1.2])).mean()
 
     for name, g, point in [("one", f, (0.7, 0.4)), ("samples", value_and_grad(of_samples), (0.9,))]:
-        source = tmp_path / f"{name}.c"
-        to_c(g, *point, path=source, name=name)
-        flags = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-O1", "-ffp-contract=off", "-DSELF_TEST"]
-        subprocess.run(["gcc", *flags, source, "-o", tmp_path / name, "-lm"], check=True)
-        assert subprocess.run([tmp_path / name], capture_output=True, text=True).stdout.startswith("OK")
+        program = cc(tmp_path, to_c(g, *point, name=name), "-O1", "-DSELF_TEST")
+        assert subprocess.run([program], capture_output=True, text=True).stdout.startswith("OK")
 
 
 FUNCTIONS = [
