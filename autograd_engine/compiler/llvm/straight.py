@@ -230,9 +230,11 @@ class Straight:
         runs = b.emit(f"icmp eq i64 {b.emit(f'load i64, ptr {at}')}, 0")
         end, buffer, begins = "", "", []
         if loop.counted:
-            end = b.emit(f"select i1 {runs}, i64 {self._largest(count, counts, masked)}, i64 0")
+            most = self._largest(count, counts, masked)
+            end = b.emit(f"select i1 {runs}, i64 {most}, i64 0")
             if loop.kept:
-                buffer = self._room(i, end, loop.kept)
+                # Where it does not run, entries are read all the same if the number of rounds is known.
+                buffer = self._room(i, most if count < 0 else end, loop.kept)
                 end = b.emit(f"select i1 {b.emit(f'icmp eq ptr {buffer}, null')}, i64 0, i64 {end}")
         else:
             may = function.splat("i1", runs)

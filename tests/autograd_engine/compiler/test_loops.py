@@ -327,6 +327,20 @@ def test_a_derivative_that_does_not_fit_into_memory():
     assert slope(1.0, 20.0) == pytest.approx(grad(lambda x: fori_loop(0, 20, lambda i, s: sin(s * x), 1.0))(1.0))
 
 
+@pytest.mark.parametrize("samples", [False, True])
+def test_entries_of_a_loop_that_comes_after_one_that_was_stopped(samples):
+    def f(x, n):
+        slope = grad(lambda x: fori_loop(0, n, lambda i, s: sin(s * x), 1.0))(x)
+        last, ys = scan(lambda c, x: (sin(c + slope * x), c), 0.5, XS)
+        return ys[0] + ys[-1] * last
+
+    g, x = (vmap(f, in_axes=(0, None)), XS) if samples else (f, 0.7)
+    compiled = jit(g)
+    with pytest.raises(MemoryError):
+        compiled(x, 1e17)
+    check(compiled(x, 20.0), g(x, 20))
+
+
 def test_threads_have_buffers_of_their_own():
     slope = jit(value_and_grad(nested, (0, 1)))
     expected = [slope(0.1 * k, 0.4) for k in range(8)]
