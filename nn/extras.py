@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,7 +30,8 @@ def extra(name: str) -> Iterator[None]:
             package = (error.name or "").partition(".")[0]
             if isinstance(error, MissingExtraError) or package in ("autograd_engine", "nn"):
                 raise
-            way = f"in the clone of the repository run: pip install '.[{name}]'"
+            # Of the environment that lacks the package: the pip on the PATH, if there is one, may be another's.
+            way = f"in the clone of the repository run: {sys.executable} -m pip install '.[{name}]'"
             raise MissingExtraError(f"the package {package} is missing; {way}", name=error.name) from None
     check()
 

@@ -70,12 +70,12 @@ def swing(x: Any) -> Any:
 
 
 def swing_in_python(x: Any) -> Any:
-    v, total = 0.5, []
+    v, total = 0.5, 0.0
     for dt in [0.1, 0.2, 0.3]:
         before, v = x, v - dt * sin(x)
         x = x + dt * v
-        total.append(before * v)
-    return x + sum(total, 0.0)
+        total += before * v  # not by sum(), which compensates the roundings of floats from Python 3.12 on
+    return x + total
 
 
 def chosen(x: Any) -> Any:

@@ -53,6 +53,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     ],
 )
 def test_a_child_can_do_what_another_thread_was_doing(module, name, action):
+    quiet = ["-W", "ignore:This process:DeprecationWarning"]  # has threads: Python 3.12 says so of any such fork
     arguments = [f"autograd_engine.{module}", name, action]
-    done = subprocess.run([sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, *quiet, "-c", PROGRAM, *arguments], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("42\n", "")

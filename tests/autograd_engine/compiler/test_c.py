@@ -4,7 +4,6 @@ import ctypes
 import itertools
 import math
 import re
-import shutil
 import subprocess
 from math import inf, nan
 
@@ -41,26 +40,12 @@ from autograd_engine.compiler.program import regions
 from autograd_engine.compiler.program.program import CONDITIONS, Instruction, Program
 from autograd_engine.compiler.program.regions import divided
 from autograd_engine.structure import flatten
+from tests.c_compiler import COMPILER, cc, needs_compiler
 from tests.laws.rows import special_points
 from tests.laws.strategies import expressions, points
 
-COMPILER = shutil.which("cc")
-needs_compiler = pytest.mark.skipif(COMPILER is None, reason="no C compiler: the system has no program named cc")
-STRICT = ["-std=c99", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror", "-pedantic"]
-
 POINTS = [0.0, 5e-324, 1e-9, 0.5, 1.0, 1.5, 2.5, 3.0, 22.0, 710.0, 1e22, 1.7976931348623157e308, inf]
 SPECIAL = [nan, *POINTS, *[-x for x in POINTS]]
-
-
-def cc(folder, text, *options):
-    """The text, compiled with all warnings as errors; the path of what came of it."""
-    source, result = folder / "file.c", folder / "file"
-    source.write_text(text)
-    done = subprocess.run(
-        [COMPILER, *STRICT, *options, str(source), "-lm", "-o", str(result)], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr[:3000]
-    return result
 
 
 class Files:

@@ -35,6 +35,7 @@ from autograd_engine import (
 )
 from autograd_engine.compiler.trace import recorder
 from autograd_engine.structure import leaves_of
+from tests.c_compiler import cc, needs_compiler
 
 XS = np.linspace(0.1, 1.0, 40)
 
@@ -186,17 +187,15 @@ def test_every_sample_has_a_loop_of_its_own(f, order, exact):
         check(compiled(a, b), mapped(a, b))
 
 
+@needs_compiler
 @pytest.mark.parametrize("f", PROGRAMS)
 def test_loops_in_c(f, tmp_path):
     def of_samples(p):
         return vmap(lambda x: f(x * p, 0.4))(np.array([0.5, 0.9, 1.2])).mean()
 
     for name, g, point in [("one", f, (0.7, 0.4)), ("samples", value_and_grad(of_samples), (0.9,))]:
-        source = tmp_path / f"{name}.c"
-        to_c(g, *point, path=source, name=name)
-        flags = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-O1", "-ffp-contract=off", "-DSELF_TEST"]
-        subprocess.run(["gcc", *flags, source, "-o", tmp_path / name, "-lm"], check=True)
-        assert subprocess.run([tmp_path / name], capture_output=True, text=True).stdout.startswith("OK")
+        program = cc(tmp_path, to_c(g, *point, name=name), "-O1", "-DSELF_TEST")
+        assert subprocess.run([program], capture_output=True, text=True).stdout.startswith("OK")
 
 
 FUNCTIONS = [
@@ -393,6 +392,20 @@ def test_a_derivative_that_does_not_fit_into_memory():
     with pytest.raises(MemoryError, match="not enough memory for what the derivative of a loop keeps"):
         slope(1.0, 1e17)
     assert slope(1.0, 20.0) == pytest.approx(grad(lambda x: fori_loop(0, 20, lambda i, s: sin(s * x), 1.0))(1.0))
+
+
+@pytest.mark.parametrize("samples", [False, True])
+def test_entries_of_a_loop_that_comes_after_one_that_was_stopped(samples):
+    def f(x, n):
+        slope = grad(lambda x: fori_loop(0, n, lambda i, s: sin(s * x), 1.0))(x)
+        last, ys = scan(lambda c, x: (sin(c + slope * x), c), 0.5, XS)
+        return ys[0] + ys[-1] * last
+
+    g, x = (vmap(f, in_axes=(0, None)), XS) if samples else (f, 0.7)
+    compiled = jit(g)
+    with pytest.raises(MemoryError):
+        compiled(x, 1e17)
+    check(compiled(x, 20.0), g(x, 20))
 
 
 def test_threads_have_buffers_of_their_own():

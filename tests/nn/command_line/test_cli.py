@@ -974,7 +974,7 @@ def test_what_works_without_extras(arguments):
 def test_a_missing_extra_is_named_with_the_way_to_install_it(arguments, package, extra):
     Path("model.safetensors").touch()
     done = without_extras(*arguments)
-    way = f"in the clone of the repository run: pip install '.[{extra}]'"
+    way = f"in the clone of the repository run: {sys.executable} -m pip install '.[{extra}]'"
     line = f"autograd-engine: the package {package} is missing; {way}\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", line)
 
@@ -989,9 +989,8 @@ def test_a_data_set_names_the_extra_that_it_needs(monkeypatch, name):
 def test_plots_name_the_extra_that_they_need():
     program = "import sys; sys.modules['matplotlib'] = None; import nn.plots"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert (
-        "the package matplotlib is missing; in the clone of the repository run: pip install '.[train]'\n" in done.stderr
-    )
+    way = f"in the clone of the repository run: {sys.executable} -m pip install '.[train]'"
+    assert f"the package matplotlib is missing; {way}\n" in done.stderr
 
 
 def test_a_module_of_our_own_that_is_missing_is_a_bug(monkeypatch):

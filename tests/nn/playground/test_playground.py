@@ -1010,5 +1010,5 @@ def test_a_missing_package_is_named_with_its_extra(capsys, monkeypatch):
     assert main(["playground", "--no-browser"]) == 2
     assert capsys.readouterr().err == (
         "autograd-engine: the package uvicorn is missing; "
-        "in the clone of the repository run: pip install '.[playground]'\n"
+        f"in the clone of the repository run: {sys.executable} -m pip install '.[playground]'\n"
     )
