@@ -265,6 +265,9 @@ class _Repeated:
             after[k], place = structure(numbers), place + structure.size
             if k in self.new_in_rounds and not self.certain:
                 after[k] = Partly(self.names[k], after[k], loop.begins, user_line())
+        for k in self.in_place:
+            self.before[k][...] = after[k]
+            after[k] = self.before[k]
         self.set_state(tuple(after))
         self._append(loop)
 
@@ -284,10 +287,14 @@ class _Repeated:
                     starts = [_start(x) for x in leaves]
                     state[k] = structure([loop.carry(x, Traced if k in self.numbers else kind) for x, kind in starts])
                     self.structures[k] = structure
+                given = {k: state[k].copy() for k in self.carried if isinstance(state[k], np.ndarray)}
                 self.set_state(tuple(state))
                 continues = self.of_round(loop)
                 after = tuple(self.get_state())
                 loop.following, more = [], set()
+                self.in_place = {k for k, x in given.items() if any(map(operator.is_not, x.flat, state[k].flat))}
+                for k in self.in_place:
+                    self._check_in_place(self.before[k], state[k], after[k])
                 for k, structure in self.structures.items():
                     place = len(loop.following)
                     loop.following += self._following(k, structure, after[k])
@@ -310,6 +317,12 @@ class _Repeated:
         if continues is not None:
             loop.continues = continues if isinstance(continues, Traced) else float(continues)
         return loop, more
+
+    def _check_in_place(self, array: Any, given: Any, left: Any) -> None:
+        """Raise TraceError unless each round changes the same array, which has no other name in the loop."""
+        names = [x for x in (*self.before, *self.contents.of_others) if x is array]
+        if left is not given or array.dtype != object or len(names) > 1 or self.appended:
+            raise refusal(f"{user_line()}: a loop that is compiled changes an array in place, which has other names")
 
     def _following(self, k: int, structure: Structure, x: Any) -> list[Any]:
         """The numbers of a carried variable at the end of a round."""

@@ -86,6 +86,33 @@ def catches_what_is_refused(x, y):
     return x
 
 
+def changes_an_array_of_two_names(x, y):
+    state = np.array([x, x * y], dtype=object)
+    same = state
+    for k in range(30):
+        state *= 0.9
+        state += y * k
+    return state[0] * same[1] + same[0]
+
+
+def reads_another_name(x, y):
+    state = np.array([x, x * y], dtype=object)
+    same = state
+    for _ in range(30):
+        state *= 0.9
+        x = x + same[0] * y
+    return state[0] * x
+
+
+def appends_the_array_that_it_changes(x, y):
+    state, path = np.array([x, x * y], dtype=object), []
+    for k in range(30):
+        state *= 0.9
+        state += y * k
+        path.append(state)
+    return sum([row[0] * row[1] for row in path])
+
+
 def becomes_a_number(x, y):
     found, total = False, y
     for k in range(30):
@@ -175,6 +202,9 @@ def counts_in_an_attribute(x, y):
     "f",
     [
         becomes_a_number,
+        changes_an_array_of_two_names,
+        reads_another_name,
+        appends_the_array_that_it_changes,
         looks_up_rounds,
         divides_by_the_number_of_a_round,
         computes_with_large_integers,
