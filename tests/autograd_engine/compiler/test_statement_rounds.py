@@ -113,6 +113,14 @@ def appends_the_array_that_it_changes(x, y):
     return sum([row[0] * row[1] for row in path])
 
 
+def sets_a_variable_in_some_rounds(x, y):
+    for k in range(30):
+        if k == 7:
+            found = x * y
+        x = 0.9 * x + k
+    return x + found
+
+
 def becomes_a_number(x, y):
     found, total = False, y
     for k in range(30):
@@ -202,6 +210,7 @@ def counts_in_an_attribute(x, y):
     "f",
     [
         becomes_a_number,
+        sets_a_variable_in_some_rounds,
         changes_an_array_of_two_names,
         reads_another_name,
         appends_the_array_that_it_changes,
