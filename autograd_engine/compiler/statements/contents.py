@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from operator import is_
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -25,7 +25,9 @@ _LARGE = 1000
 class Contents:
     """What is in the containers that some functions can reach; their own variables `names` do not count."""
 
-    def __init__(self, functions: Iterable[Callable[[], Any]], names: Collection[str]) -> None:
+    def __init__(self, functions: Sequence[Callable[[], Any]], names: Collection[str]) -> None:
+        cells = [cell for f in map(_inner, functions) for cell in _cells(f, lambda name: name not in names)]
+        self.of_others = [_content(cell) for cell in cells]
         self._containers = list(_reachable(functions, names))
         self._before = [_content(x) for x in self._containers]
 
@@ -110,8 +112,7 @@ def _fill(container: Any, content: Any) -> None:
 
 def _reachable(functions: Iterable[Callable[[], Any]], names: Collection[str]) -> Iterator[Any]:
     """The containers, and the variables of other functions, that some functions can reach."""
-    own = [f.func if isinstance(f, functools.partial) else f for f in functions]
-    variables = [cell for f in own for cell in _cells(f, lambda name: name in names)]
+    variables = [cell for f in map(_inner, functions) for cell in _cells(f, lambda name: name in names)]
     seen = set(map(id, variables))
     stack: list[Any] = [*functions, *map(_content, variables)]
     while stack:
@@ -145,6 +146,10 @@ def _reachable(functions: Iterable[Callable[[], Any]], names: Collection[str]) -
                 stack += x.ravel().tolist()
         elif _is_a_class_of_user(type(x)) and hasattr(x, "__dict__"):
             stack.append(vars(x))
+
+
+def _inner(f: Any) -> Any:
+    return f.func if isinstance(f, functools.partial) else f
 
 
 def _cells(f: Any, which: Callable[[str], bool] = lambda name: True) -> list[CellType]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.compiler.statements.choice import NothingReturned, Partly, Undefined
-from autograd_engine.compiler.statements.conditions import Unread, truth
+from autograd_engine.compiler.statements.conditions import Unread, is_certain, truth
 from autograd_engine.compiler.statements.contents import Contents
 from autograd_engine.compiler.trace.arrays import ArgumentArray
 from autograd_engine.compiler.trace.errors import user_line
@@ -217,6 +217,22 @@ def for_loop(
     _Repeated(new, of_round, functions, get_state, set_state, names, certain).run()
 
 
+class _InSomeRounds(Undefined):
+    """Stands for a variable that gets a value in some rounds of a loop, if any."""
+
+    def __init__(self, name: str, known: bool) -> None:
+        self.name, self.known = name, known
+
+    def read(self) -> Any:
+        """Raise what has the function traced without loops, or TraceError if the number of rounds is not known."""
+        if self.known:
+            raise UnlikeRoundsError
+        raise refusal(
+            f"{user_line()} reads {self.name}, which has a value only if a round of a loop gives it one; give "
+            f"{self.name} a value before the loop"
+        )
+
+
 class _Repeated:
     """The attempts to record a loop, and its results. `certain` if the number of its rounds is known."""
 
@@ -265,6 +281,11 @@ class _Repeated:
             after[k], place = structure(numbers), place + structure.size
             if k in self.new_in_rounds and not self.certain and isinstance(loop.begins, Condition):
                 after[k] = Partly(self.names[k], after[k], loop.begins, user_line())
+        for k in self.in_some_rounds:
+            after[k] = _InSomeRounds(self.names[k], loop.most is not None)
+        for k in self.in_place:
+            self.before[k][...] = after[k]
+            after[k] = self.before[k]
         self.set_state(tuple(after))
         self._append(loop)
 
@@ -273,6 +294,7 @@ class _Repeated:
         loop = self.new()
         self.structures: dict[int, Structure] = {}
         self.new_in_rounds: set[int] = set()
+        self.in_some_rounds: set[int] = set()
         unread = Unread.new()
         for container in self.appended.values():
             container[:] = [unread] * (len(container) + 1)
@@ -284,10 +306,14 @@ class _Repeated:
                     starts = [_start(x) for x in leaves]
                     state[k] = structure([loop.carry(x, Traced if k in self.numbers else kind) for x, kind in starts])
                     self.structures[k] = structure
+                given = {k: state[k].copy() for k in self.carried if isinstance(state[k], np.ndarray)}
                 self.set_state(tuple(state))
                 continues = self.of_round(loop)
                 after = tuple(self.get_state())
                 loop.following, more = [], set()
+                self.in_place = {k for k, x in given.items() if any(map(operator.is_not, x.flat, state[k].flat))}
+                for k in self.in_place:
+                    self._check_in_place(self.before[k], state[k], after[k])
                 for k, structure in self.structures.items():
                     place = len(loop.following)
                     loop.following += self._following(k, structure, after[k])
@@ -311,6 +337,12 @@ class _Repeated:
             loop.continues = continues if isinstance(continues, Traced) else float(continues)
         return loop, more
 
+    def _check_in_place(self, array: Any, given: Any, left: Any) -> None:
+        """Raise TraceError unless each round changes the same array, which has no other name in the loop."""
+        names = [x for x in (*self.before, *self.contents.of_others) if x is array]
+        if left is not given or array.dtype != object or len(names) > 1 or self.appended:
+            raise refusal(f"{user_line()}: a loop that is compiled changes an array in place, which has other names")
+
     def _following(self, k: int, structure: Structure, x: Any) -> list[Any]:
         """The numbers of a carried variable at the end of a round."""
         leaves, found = _flat(x)
@@ -324,7 +356,11 @@ class _Repeated:
         """What to do about a variable that is not carried and changes: carry it, unless it is new in every round."""
         if isinstance(y, NothingReturned):
             return set()
-        y = y.value if isinstance(y, Partly) else y
+        if isinstance(y, Partly):
+            if not is_certain(y.defined):
+                self.in_some_rounds.add(k)
+                return set()
+            y = y.value
         leaves, structure = _flat(y)
         if any(leaf is None for leaf in leaves):
             raise refusal(
@@ -405,6 +441,6 @@ def _changes_likely(x: Any) -> bool:
 
 
 def _is_the_same(x: Any, y: Any) -> bool:
-    if x is y or (isinstance(x, Undefined) and isinstance(y, Undefined)):
+    if x is y or (isinstance(x, Undefined) and isinstance(y, Undefined) and not isinstance(y, Partly)):
         return True
     return type(x) is type(y) and isinstance(x, _PLAIN) and repr(x) == repr(y)

@@ -299,8 +299,9 @@ class Loop(Operation):
             for key, cotangents in of.items():
                 if isinstance(key, Traced):
                     seed(known[key], back.read(cotangents))
-            order = between(leaves, topological_order(seeds, stop=set(leaves)))
-            found = carried(reverse_sweep, order, seeds, as_nodes=True)
+            stop = set(leaves)  # what they were computed from is not of the body, even if it is another of them
+            order = [x for x in between(leaves, topological_order(seeds, stop)) if x not in stop]
+            found = carried(reverse_sweep, order, {**dict.fromkeys(leaves), **seeds}, as_nodes=True)
             arriving = [found.get(known[carry], 0.0) for carry in self.carries]
             back.following = [*[found[x] for x in self.outside], *arriving]
             read = [_of_body(found.get(known[number])) for number in self.reads.values()]
