@@ -189,6 +189,7 @@ class _Repeated:
         self.before = tuple(get_state())
         self.contents = Contents(functions, names)
         self.carried = {k for k, x in enumerate(self.before) if _changes_likely(x)}
+        self.numbers: set[int] = set()  # of what is carried, what begins as a truth value and becomes a number
 
     def run(self) -> None:
         """Record the loop, and give the variables their values after it."""
@@ -218,14 +219,21 @@ class _Repeated:
                 state = list(self.before)
                 for k in sorted(self.carried):
                     leaves, structure = flatten(self.before[k])
-                    state[k] = structure([loop.carry(*_start(x)) for x in leaves])
+                    starts = [_start(x) for x in leaves]
+                    carries = [loop.carry(x, Traced if k in self.numbers else kind) for x, kind in starts]
+                    state[k] = structure(carries)
                     self.structures[k] = structure
                 self.set_state(tuple(state))
                 continues = self.of_round(loop)
                 after = tuple(self.get_state())
                 loop.following, more = [], set()
                 for k, structure in self.structures.items():
-                    loop.following += self._following(k, structure, after[k])
+                    numbers = self._following(k, structure, after[k])
+                    carries = loop.carries[len(loop.following) :]
+                    if any(c.__class__ is Condition and x.__class__ is Traced for c, x in zip(carries, numbers)):
+                        self.numbers.add(k)
+                        more.add(k)
+                    loop.following += numbers
                 for k, (x, y) in enumerate(zip(self.before, after)):
                     if k not in self.carried and not _is_the_same(x, y):
                         more |= self._of_changed(loop, k, x, y)

@@ -239,17 +239,13 @@ class Loop(Operation):
         """A result of the loop; see `Result`. Asked for a stack, the loop keeps it."""
         if key not in self.results:
             with recording(home(self.node)):
-                if isinstance(key, int) and self._is_condition(key):
+                if isinstance(key, int) and self.carries[key].__class__ is Condition:
                     self.results[key] = Condition(Result(key), (), self.batch)
                     self.results[key].expansion = (self.node,)
                 else:
                     kind = Stack if isinstance(key, Traced) else Traced
                     self.results[key] = kind(Result(key), (self.node,), self.batch)
         return self.results[key]
-
-    def _is_condition(self, k: int) -> bool:
-        """Whether what is carried is a condition after the last round, not only before the first."""
-        return self.carries[k].__class__ is Condition and self.following[k].__class__ in (Condition, float)
 
     def pulled(self, of: dict[Any, Any]) -> list[Any]:
         """The cotangents of the arguments, from those of the results: the loop in the other direction."""
