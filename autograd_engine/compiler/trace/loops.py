@@ -269,8 +269,7 @@ class Loop(Operation):
             for key, cotangents in of.items():
                 if isinstance(key, Traced):
                     seed(known[key], back.read(cotangents))
-            order = between(leaves, topological_order(seeds, stop=set(leaves)))
-            found = carried(reverse_sweep, order, seeds, as_nodes=True)
+            found = carried(reverse_sweep, self._order(seeds, leaves), seeds, as_nodes=True)
             arriving = [found.get(known[carry], 0.0) for carry in self.carries]
             back.following = [*[found[x] for x in self.outside], *arriving]
             read = [_of_body(found.get(known[number])) for number in self.reads.values()]
@@ -303,8 +302,8 @@ class Loop(Operation):
             _record_again(self.nodes, known)
             following = [_known(known, x) for x in self.following]
             ends = [*following, *[known[key] for key in self.results if isinstance(key, Traced)]]
-            order = topological_order([x for x in ends if isinstance(x, Traced)], stop=set(leaves))
-            found = carried(forward_sweep, between(leaves, order), seeds, as_nodes=True)
+            order = self._order([x for x in ends if isinstance(x, Traced)], leaves)
+            found = carried(forward_sweep, order, seeds, as_nodes=True)
             along.following = [*following, *[found.get(x, 0.0) if isinstance(x, Traced) else 0.0 for x in following]]
             along.continues = _known(known, self.continues)
             kept = {key: _of_body(found.get(known[key])) for key in self.results if isinstance(key, Traced)}
@@ -318,6 +317,11 @@ class Loop(Operation):
             return None if kept[key] is None else Entries([along._stack(kept[key])])
 
         return tangent
+
+    def _order(self, ends: Iterable[Any], leaves: Sequence[Any]) -> list[Any]:
+        """What a sweep goes through. A number from outside may depend on another; that is not the body's business."""
+        outside = set(self.outside)
+        return [x for x in between(leaves, topological_order(ends, stop=set(leaves))) if x not in outside]
 
     def _stack(self, node: Traced) -> Stack:
         stack = self.result(node)

@@ -118,6 +118,11 @@ def a_condition_that_becomes_a_number(x, y):
     return a * x + b + kept[0]
 
 
+def numbers_from_outside_that_depend_on_each_other(x, y):
+    z = x * y
+    return fori_loop(0, 20, lambda i, s: s * 0.9 + sin(z) * y + z * 0.1, x)
+
+
 PROGRAMS = [
     recurrent,
     newton,
@@ -131,6 +136,7 @@ PROGRAMS = [
     of_computed_numbers,
     a_scan_of_computed_numbers_in_a_for,
     a_condition_that_becomes_a_number,
+    numbers_from_outside_that_depend_on_each_other,
 ]
 DERIVATIVES = {
     "value": lambda f: f,
