@@ -116,7 +116,7 @@ def parts(program: Program, line: Sequence[int]) -> list[list[int]]:
     """The instructions of a line in parts of about equal length; a loop stays with its results."""
     groups: list[list[int]] = []
     for i in line:
-        if program.instructions[i].operation == "result":
+        if program.instructions[i].operation in ("result", "stack"):
             groups[-1].append(i)
         else:
             groups.append([i])

@@ -265,17 +265,13 @@ class Loop(Operation):
         """A result of the loop; see `Result`. Asked for a stack, the loop keeps it."""
         if key not in self.results:
             with recording(home(self.node)):
-                if isinstance(key, int) and self._is_condition(key):
+                if isinstance(key, int) and self.carries[key].__class__ is Condition:
                     self.results[key] = Condition(Result(key), (), self.batch)
                     self.results[key].expansion = (self.node,)
                 else:
                     kind = Stack if isinstance(key, Traced) else Traced
                     self.results[key] = kind(Result(key), (self.node,), self.batch)
         return self.results[key]
-
-    def _is_condition(self, k: int) -> bool:
-        """Whether what is carried is a condition after the last round, not only before the first."""
-        return self.carries[k].__class__ is Condition and self.following[k].__class__ in (Condition, float)
 
     def pulled(self, of: dict[Any, Any]) -> list[Any]:
         """The cotangents of the arguments, from those of the results: the loop in the other direction."""
@@ -299,9 +295,7 @@ class Loop(Operation):
             for key, cotangents in of.items():
                 if isinstance(key, Traced):
                     seed(known[key], back.read(cotangents))
-            stop = set(leaves)  # what they were computed from is not of the body, even if it is another of them
-            order = [x for x in between(leaves, topological_order(seeds, stop)) if x not in stop]
-            found = carried(reverse_sweep, order, {**dict.fromkeys(leaves), **seeds}, as_nodes=True)
+            found = carried(reverse_sweep, self._order(seeds, leaves), seeds, as_nodes=True)
             arriving = [found.get(known[carry], 0.0) for carry in self.carries]
             back.following = [*[found[x] for x in self.outside], *arriving]
             read = [_of_body(found.get(known[number])) for number in self.reads.values()]
@@ -334,8 +328,8 @@ class Loop(Operation):
             _record_again(self.nodes, known)
             following = [_known(known, x) for x in self.following]
             ends = [*following, *[known[key] for key in self.results if isinstance(key, Traced)]]
-            order = topological_order([x for x in ends if isinstance(x, Traced)], stop=set(leaves))
-            found = carried(forward_sweep, between(leaves, order), seeds, as_nodes=True)
+            order = self._order([x for x in ends if isinstance(x, Traced)], leaves)
+            found = carried(forward_sweep, order, seeds, as_nodes=True)
             along.following = [*following, *[found.get(x, 0.0) if isinstance(x, Traced) else 0.0 for x in following]]
             along.continues = _known(known, self.continues)
             kept = {key: _of_body(found.get(known[key])) for key in self.results if isinstance(key, Traced)}
@@ -349,6 +343,11 @@ class Loop(Operation):
             return None if kept[key] is None else Entries([along.stack(kept[key])])
 
         return tangent
+
+    def _order(self, ends: Iterable[Any], leaves: Sequence[Any]) -> list[Any]:
+        """What a sweep goes through. A number from outside may depend on another; that is not the body's business."""
+        outside = set(self.outside)
+        return [x for x in between(leaves, topological_order(ends, stop=set(leaves))) if x not in outside]
 
     def stack(self, node: Traced) -> Stack:
         """The numbers of a node of the body in all rounds, which the loop keeps."""

@@ -128,7 +128,7 @@ def _carries(loop: Loop, state: Any) -> list[Traced]:
     leaves = apart_from_none(state)[0]
     if any(isinstance(leaf, BatchArray) for leaf in leaves):
         raise TraceError("a loop that is compiled cannot carry the results of a vmap; call vmap of the loop instead")
-    return [loop.carry(x, Condition if isinstance(x, Condition) else Traced) for x in leaves]
+    return [loop.carry(x) for x in leaves]  # as numbers: a round may make a number of a condition
 
 
 def _finals(loop: Loop, structure: Structure) -> Any:

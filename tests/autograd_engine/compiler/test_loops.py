@@ -111,8 +111,17 @@ def a_scan_of_computed_numbers_in_a_for(x, y):
 
 
 def a_condition_that_becomes_a_number(x, y):
-    a, b = fori_loop(0, 20, lambda i, s: (s[1] * y, s[0] * x), (x > 0, y))
-    return a * x + b
+    def body(i, s):
+        return fori_loop(0, 20, lambda j, t: (t[0], t[1] * 0.9 + t[0]), (s[1] * y, s[0] * x))
+
+    a, b = fori_loop(0, 20, lambda i, s: body(i, (s[0], s[1] * 0.1)), (x > 0, y))
+    kept = fori_loop(0, 20, lambda i, s: (fori_loop(0, 20, lambda j, t: (t[0], t[1] * y), s)[0] * x, y), (x > 0, y))
+    return a * x + b + kept[0]
+
+
+def numbers_from_outside_that_depend_on_each_other(x, y):
+    z = x * y
+    return fori_loop(0, 20, lambda i, s: s * 0.9 + sin(z) * y + z * 0.1, x)
 
 
 PROGRAMS = [
@@ -128,6 +137,7 @@ PROGRAMS = [
     of_computed_numbers,
     a_scan_of_computed_numbers_in_a_for,
     a_condition_that_becomes_a_number,
+    numbers_from_outside_that_depend_on_each_other,
 ]
 DERIVATIVES = {
     "value": lambda f: f,

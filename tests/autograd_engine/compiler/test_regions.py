@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from autograd_engine import TraceError, exp, jit, value_and_grad, vmap
-from autograd_engine.compiler.program.program import FROM_OUTSIDE, SHARED
-from autograd_engine.compiler.program.regions import PART, cut, lines
+from autograd_engine.compiler.program.program import FROM_OUTSIDE, SHARED, Instruction, Program
+from autograd_engine.compiler.program.regions import PART, cut, divided, lines, parts
 from autograd_engine.compiler.program.traced_function import TracedFunction
 
 
@@ -74,3 +74,15 @@ def test_the_garbage_collector_is_left_as_it_was(enabled):
         assert gc.isenabled() == enabled
     finally:
         gc.enable()
+
+
+def test_no_part_begins_between_a_loop_and_its_results():
+    instructions = [Instruction("scalar", (0,))]
+    for _ in range(2 * PART + 1):
+        loop = len(instructions)
+        instructions += [Instruction("loop", (0,)), Instruction("stack", (loop, -1)), Instruction("result", (loop, -1))]
+    for k in range(0, 20, 3):  # wherever the cuts are
+        line = range(1 + k, len(instructions))
+        for part in parts(Program(instructions, [0.0], divided(instructions), []), line):
+            taken = [i for i in part if instructions[i].operation != "loop"]
+            assert {instructions[i].operands[0] for i in taken} <= set(part)

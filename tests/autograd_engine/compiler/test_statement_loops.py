@@ -95,6 +95,13 @@ def one_in_another(x, y):
     return total
 
 
+def a_truth_value_that_becomes_a_number(x, y):
+    factor = x > 0
+    while factor * y > 0.01:
+        factor = factor * 0.5 * y
+    return factor * x
+
+
 def returns_from_within(x, y):
     while x < 100:
         x = x * (1.5 + y)
@@ -142,6 +149,7 @@ PROGRAMS = [
     a_loop_that_may_end,
     what_every_round_appends,
     one_in_another,
+    a_truth_value_that_becomes_a_number,
     returns_from_within,
 ]
 POINTS = [(1.3, 0.6), (0.9, 0.8), (2.2, 0.4)]
