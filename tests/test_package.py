@@ -34,7 +34,7 @@ autograd_engine.interactive: javascript
 autograd_engine: interactive
 autograd_engine.compiler.trace: errors traced arrays stacks loops recorder
 autograd_engine.compiler: trace arguments
-autograd_engine.compiler.statements: conditions choice contents repeat indices operators paths source rewrite
+autograd_engine.compiler.statements: conditions choice contents iterables repeat indices operators paths source rewrite
 autograd_engine.compiler: statements
 autograd_engine.compiler.program: program regions rules simplify build listing traced_function
 autograd_engine.compiler: program library

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from autograd_engine.compiler.c.forms import FORMS, literal
-from autograd_engine.compiler.program.program import CONDITIONS, FROM_OUTSIDE, Loop, Program
+from autograd_engine.compiler.program.program import CONDITIONS, FROM_OUTSIDE, Loop, Program, whole_rounds
 from autograd_engine.compiler.trace.errors import TraceError
 
 __all__ = ["Line", "block", "kind"]
@@ -115,9 +115,9 @@ class Line:
 
     def _rounds(self, count: int) -> str:
         if count < 0:
-            return str(max(self._whole(count), 0))
+            return str(whole_rounds(self.program.constants[-1 - count]))
         text = self.text(count)
-        return f"{text} > 0.0 ? (size_t)({text}) : 0"
+        return f"{text} > 0.0 ? (size_t)ceil({text}) : 0"
 
 
 def _body(outer: Line, name: str, loop: Loop, stacks: Sequence[Entry], captured: Sequence[int]) -> Line:

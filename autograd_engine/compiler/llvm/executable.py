@@ -80,20 +80,21 @@ class Executable:
             work.scalars[:] = scalars
         if arrays:
             work.copy(arrays)
+        large = False
         if self.views:
             work.map(arrays)
             large = self._threads > 1 and max(work.samples) * self._length > WORTH_THREADS
-            if large and threading.main_thread().is_alive():  # after its end, as in atexit, no thread takes anything
-                self._run_in_threads(work)
-                self.check(work)
-                return work
-        self.everything(work.address)
-        self.check(work)
+        if large and threading.main_thread().is_alive():  # after its end, as in atexit, no thread takes anything
+            self._run_in_threads(work)
+        else:
+            self.everything(work.address)
+        if self.has_loops:
+            self.check(work)
         return work
 
     def check(self, work: Workspace) -> None:
         """Raise what ended the loops of a call early: what a signal handler raised, or MemoryError."""
-        if not self.has_loops or not (reason := work.context[STOPPED]):
+        if not (reason := work.context[STOPPED]):
             return
         work.context[STOPPED] = 0
         if reason == OUT_OF_MEMORY:
@@ -156,7 +157,6 @@ def _threads(process: int) -> ThreadPoolExecutor:
 # takes ten times as long to tell it.
 _DATA = object.__basicsize__
 _address = ctypes.c_int64.from_address
-
 
 _PYTHON = [ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0 for name in PYTHON_FUNCTIONS]
 

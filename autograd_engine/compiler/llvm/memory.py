@@ -42,8 +42,8 @@ class Section:
     def parts(self) -> list[list[int]]:
         """The instructions, cut into what becomes one function each.
 
-        A loop over samples that has stacks is not cut, since a part goes through several
-        blocks before the next begins, and there is one buffer for a block.
+        A loop over samples that has stacks is not cut, since a part goes through several blocks before the next begins,
+        and there is one buffer for a block.
         """
         operations = [self.program.instructions[i].operation for i in self.instructions]
         if self.batch != SHARED and not STACKS.isdisjoint(operations):

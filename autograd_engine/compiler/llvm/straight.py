@@ -6,6 +6,7 @@ kept of every round goes to a buffer of the loop, which grows with the rounds.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,7 +15,7 @@ from autograd_engine.compiler.llvm.builder import Builder
 from autograd_engine.compiler.llvm.layout import PYTHON, RAISED, STOPPED
 from autograd_engine.compiler.llvm.lower import lowered
 from autograd_engine.compiler.llvm.memory import NO_CODE
-from autograd_engine.compiler.program.program import OF_BODY, STACKS, Loop, Program
+from autograd_engine.compiler.program.program import OF_BODY, STACKS, Loop, Program, whole_rounds
 
 INTERRUPTED, OUT_OF_MEMORY = 1, 2
 """What STOPPED says after a signal handler has raised an exception, and where a buffer could not grow."""
@@ -109,7 +110,7 @@ class Function(Protocol):
         """A scalar in all lanes."""
 
 
-class Straight:
+class Straight(ABC):
     """The lines of a straight line of instructions.
 
     What an instruction computes has a name for each vector of a block; what is shared has the same for all.
@@ -122,13 +123,17 @@ class Straight:
         self.names: dict[int, list[str]] = {}
 
     @property
+    @abstractmethod
     def function(self) -> Function:
         """The function in which the line stands."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read(self, x: int) -> list[str]:
         """The names of a number from outside of the line."""
-        raise NotImplementedError
+
+    @abstractmethod
+    def differs(self, x: int) -> bool:
+        """Whether an operand may differ from sample to sample."""
 
     def stack(self, x: int) -> Memory:
         """Where a stack lies."""
@@ -212,10 +217,6 @@ class Straight:
             self._keep(Memory(address, 1, 0, self.wide), str(place), of_number)
         b.lines += [f"br label %{label}", f"{label}:"]
         self.function.label = label
-
-    def differs(self, x: int) -> bool:
-        """Whether an operand may differ from sample to sample."""
-        raise NotImplementedError
 
     def _loop(self, i: int, loop: Loop) -> None:
         """All rounds of a loop."""
@@ -304,7 +305,7 @@ class Straight:
         """How many rounds there are, at most if it differs from sample to sample."""
         b = self.builder
         if count < 0:
-            return str(max(int(self.program.constants[-1 - count]), 0))
+            return str(whole_rounds(self.program.constants[-1 - count]))
         number = counts[0]
         if masked:
             function = f"@llvm.vector.reduce.fmax.v{self.width}f64"
@@ -318,6 +319,8 @@ class Straight:
         elif self.wide:
             number = b.emit(f"extractelement {b.type} {number}, i64 0")
         b.declarations |= {"declare i64 @llvm.fptosi.sat.i64.f64(double)", "declare i64 @llvm.smax.i64(i64, i64)"}
+        b.declarations.add("declare double @llvm.ceil.f64(double)")
+        number = b.emit(f"call double @llvm.ceil.f64(double {number})")  # a round for what is left, as where masked
         whole = b.emit(f"call i64 @llvm.fptosi.sat.i64.f64(double {number})")
         return b.emit(f"call i64 @llvm.smax.i64(i64 {whole}, i64 0)")
 

@@ -19,9 +19,9 @@ from autograd_engine.compiler.program.regions import divided
 from autograd_engine.compiler.program.rules import bits_of
 from autograd_engine.compiler.program.simplify import Body, Simplifier
 from autograd_engine.compiler.trace.errors import TraceError
-from autograd_engine.compiler.trace.loops import ROUNDS, Loop, Result, is_among
+from autograd_engine.compiler.trace.loops import ROUNDS, Loop, Result
 from autograd_engine.compiler.trace.stacks import Entry, Stack, Table
-from autograd_engine.compiler.trace.traced import BATCH_SUM, BROADCAST, Batch, Traced
+from autograd_engine.compiler.trace.traced import BATCH_SUM, BROADCAST, Batch, Traced, is_among
 
 
 @contextmanager

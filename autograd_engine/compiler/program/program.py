@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -74,6 +75,13 @@ class Loop:
     carries: int
     stacks: int
     kept: int
+
+
+def whole_rounds(count: float) -> int:
+    """How many rounds a loop of this many has: one for what is left of a whole number, none for nan."""
+    if not count > 0:
+        return 0
+    return math.ceil(count) if count < 2**63 else 2**63 - 1
 
 
 @dataclass

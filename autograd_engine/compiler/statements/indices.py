@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_engine.compiler.statements.repeat import are_doubles
+from autograd_engine.compiler.statements.iterables import are_doubles
 from autograd_engine.compiler.trace.arrays import ArgumentArray
 from autograd_engine.compiler.trace.errors import user_line
 from autograd_engine.compiler.trace.loops import Index

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any
 
-from autograd_engine.compiler.statements import indices, repeat
+from autograd_engine.compiler.statements import indices, iterables, repeat
 from autograd_engine.compiler.statements.choice import Choice, NothingReturned, Undefined
 from autograd_engine.compiler.statements.conditions import Unread, holding, is_certain, known, truth
 from autograd_engine.compiler.statements.contents import Contents
@@ -168,16 +168,16 @@ def for_stmt(
         condition = True if goes_on is None else truth(goes_on())
         if condition is False:
             return
-    if isinstance(condition, Condition) and isinstance(iterable, repeat.Items):
+    if isinstance(condition, Condition) and isinstance(iterable, iterables.Items):
         iterable.leave(ended=False)
 
 
 def _stays_a_loop(iterable: Any, goes_on: Any, body: Any, get_state: Any, set_state: Any, names: Sequence[str]) -> bool:
     """Record a for as a loop, if its length is not known, or the function is long and the loop has many rounds."""
-    unknown = isinstance(iterable, repeat.UnknownRange)
+    unknown = isinstance(iterable, iterables.UnknownRange)
     if not unknown and not context.rolls:
         return False
-    rounds = repeat.rounds_of(iterable)
+    rounds = iterables.rounds_of(iterable)
     if rounds is None or not (unknown or (rounds.length or 0) > UNROLLED):
         return False
     loop = functools.partial(repeat.for_loop, rounds, goes_on, body, get_state, set_state, names)
@@ -185,7 +185,7 @@ def _stays_a_loop(iterable: Any, goes_on: Any, body: Any, get_state: Any, set_st
         loop()
     elif not _recorded(loop, get_state, set_state):
         return False
-    if isinstance(iterable, repeat.Items):
+    if isinstance(iterable, iterables.Items):
         iterable.leave(ended=goes_on is None)
     return True
 
@@ -330,11 +330,11 @@ BUILTINS: dict[Any, Callable[..., Any]] = {
     builtins.any: _any,
     builtins.isinstance: indices.is_instance,
     builtins.type: indices.kind,
-    builtins.len: repeat.length,
-    builtins.range: repeat.ranged,
-    builtins.iter: repeat.iterator,
-    builtins.zip: repeat.zipped,
-    builtins.enumerate: repeat.enumerated,
+    builtins.len: iterables.length,
+    builtins.range: iterables.ranged,
+    builtins.iter: iterables.iterator,
+    builtins.zip: iterables.zipped,
+    builtins.enumerate: iterables.enumerated,
     builtins.all: _all,
 }
 """What is called instead of builtin functions that ask for the truth of numbers."""

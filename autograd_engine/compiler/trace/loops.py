@@ -26,6 +26,7 @@ from autograd_engine.compiler.trace.traced import (
     Traced,
     context,
     home,
+    is_among,
     recording,
     refusal,
 )
@@ -413,11 +414,6 @@ def needs(node: Traced) -> Iterable[Any]:
     if node.op.composite:
         return (*node.arguments, node.expansion)
     return (*node.arguments, *(node.expansion or ()))
-
-
-def is_among(nodes: Sequence[Traced], x: Traced) -> bool:
-    """Whether a node is one of `nodes`, in which each has its index."""
-    return x.index < len(nodes) and nodes[x.index] is x
 
 
 def _known(known: dict[Traced, Any], x: Any) -> Any:

@@ -9,9 +9,9 @@ import numpy as np
 
 from autograd_engine.compiler.trace.arrays import ArgumentArray, ArrayTrace, BatchArray
 from autograd_engine.compiler.trace.errors import TraceError
-from autograd_engine.compiler.trace.loops import Loop, is_among
+from autograd_engine.compiler.trace.loops import Loop
 from autograd_engine.compiler.trace.stacks import Stack, entry, table
-from autograd_engine.compiler.trace.traced import Condition, Traced, context
+from autograd_engine.compiler.trace.traced import Condition, Traced, context, is_among
 from autograd_engine.control_flow import apart_from_none, numbers_of_round, pair, recorder
 from autograd_engine.mapping import stacked
 from autograd_engine.number_arrays import number_array
@@ -19,7 +19,7 @@ from autograd_engine.primitives import where
 from autograd_engine.structure import Structure, leaves_of, map_leaves
 
 UNROLLED = 16
-"""Rounds. A loop of up to as many, or of a number that is not known, becomes a straight line."""
+"""Rounds. A loop of up to as many becomes a straight line."""
 
 
 class Recorder:

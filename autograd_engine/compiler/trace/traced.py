@@ -191,10 +191,20 @@ def recording(nodes: list[Traced]) -> Iterator[None]:
         context.nodes = before
 
 
+def is_among(nodes: Sequence[Traced], x: Traced) -> bool:
+    """Whether a node is one of `nodes`, in which each has its index."""
+    return x.index < len(nodes) and nodes[x.index] is x
+
+
+def _blocks() -> Sequence[list[Traced]]:
+    """The nodes of the body that is being traced, and of what is around it, from the innermost."""
+    return (context.nodes or [], *reversed(context.outer))
+
+
 def home(x: Traced) -> list[Traced]:
     """The nodes among which x is: those of the body that is being traced, or of what is around it."""
-    blocks = (context.nodes or [], *reversed(context.outer))
-    return next((nodes for nodes in blocks if x.index < len(nodes) and nodes[x.index] is x), blocks[0])
+    blocks = _blocks()
+    return next((nodes for nodes in blocks if is_among(nodes, x)), blocks[0])
 
 
 @contextmanager
@@ -245,8 +255,7 @@ class Traced(Arithmetic):
     @property
     def is_at_hand(self) -> bool:
         """Whether it was made in the body that is being traced, or in what is around it, so that it can be used."""
-        blocks = (context.nodes or [], *context.outer)
-        return any(self.index < len(nodes) and nodes[self.index] is self for nodes in blocks)
+        return any(is_among(nodes, self) for nodes in _blocks())
 
     def edges(self) -> Any:
         """Pairs of an argument and the local derivative with respect to it, for the sweeps."""

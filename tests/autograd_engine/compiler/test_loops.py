@@ -34,8 +34,8 @@ from autograd_engine import (
     while_loop,
 )
 from autograd_engine.compiler.trace import recorder
-from autograd_engine.structure import leaves_of
 from tests.c_compiler import cc, needs_compiler
+from tests.nested import numbers
 
 XS = np.linspace(0.1, 1.0, 40)
 
@@ -147,10 +147,6 @@ DERIVATIVES = {
     "hessian times vector": lambda f: lambda x, y: jvp(grad(f, (0, 1)), (x, y), (1.0, 2.0)),
     "third": lambda f: grad(grad(grad(f))),
 }
-
-
-def numbers(result):
-    return np.concatenate([np.ravel(leaf) for leaf in leaves_of(result)])
 
 
 def check(found, expected, bits=False):
@@ -309,6 +305,17 @@ def test_a_loop_of_the_results_of_a_vmap():
     check(jit(f)(XS), f(XS))
     with pytest.raises(TypeError, match="cannot carry the results of a vmap"):
         jit(lambda xs, n: fori_loop(0, n, lambda i, s: s * 0.9, vmap(sin)(xs)))(XS, 20.0)
+
+
+def test_what_is_left_of_a_number_of_rounds_is_one_round_whatever_the_other_samples_do():
+    def rounds(n):
+        return fori_loop(0, n, lambda i, s: s + 1.0, 0.0)
+
+    counts = np.array([2.5, 3.0, 0.0, -1.5, np.nan, 0.2, 7.9, 1.0, 2.5])
+    expected = [3.0, 3.0, 0.0, 0.0, 0.0, 1.0, 8.0, 1.0, 3.0]
+    assert [jit(rounds)(n) for n in counts] == expected
+    assert jit(vmap(rounds))(counts).tolist() == expected
+    assert jit(vmap(lambda n, x: rounds(n) + 0 * x, in_axes=(None, 0)))(2.5, counts[:4]).tolist() == [3.0] * 4
 
 
 def test_what_does_not_change_is_computed_before_the_loop():

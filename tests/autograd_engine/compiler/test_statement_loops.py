@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_engine import exp, grad, hessian, jit, log, sin, value_and_grad, vmap
-from autograd_engine.compiler.trace import traced
-from autograd_engine.structure import leaves_of
+from tests.nested import numbers
 
 DATA = np.random.default_rng(0).normal(size=60)
 SQUARE = np.random.default_rng(4).normal(size=(20, 20))
@@ -155,15 +154,6 @@ PROGRAMS = [
 POINTS = [(1.3, 0.6), (0.9, 0.8), (2.2, 0.4)]
 
 
-def numbers(result):
-    return np.concatenate([np.ravel(leaf) for leaf in leaves_of(result)])
-
-
-@pytest.fixture
-def every_function_is_long(monkeypatch):
-    monkeypatch.setattr(traced, "LONG", 30)
-
-
 @pytest.mark.usefixtures("every_function_is_long")
 @pytest.mark.parametrize("f", PROGRAMS)
 def test_loops_of_statements_equal_the_uncompiled_function(f):
@@ -241,6 +231,26 @@ def beyond_the_end(x):
 @pytest.mark.usefixtures("every_function_is_long")
 def test_indices_that_count_from_the_end_in_some_rounds():
     assert jit(beyond_the_end, exact=True)(0.5) == beyond_the_end(0.5)
+
+
+def after_what_may_have_ended(x, y):
+    for k in range(2):
+        if x > 2 + k:
+            return x * y
+        for i in range(30):
+            x = x * 1.01 + 0.01 * i * y
+            if x > 4:
+                break
+    return x
+
+
+@pytest.mark.usefixtures("every_function_is_long")
+def test_a_loop_that_may_not_begin_stays_one():
+    compiled = jit(value_and_grad(after_what_may_have_ended, (0, 1)))
+    for point in [*POINTS, (0.1, 0.1), (2.5, 1.0)]:
+        expected = value_and_grad(after_what_may_have_ended, (0, 1))(*point)
+        np.testing.assert_allclose(numbers(compiled(*point)), numbers(expected), rtol=1e-10)
+    assert "loop" in compiled.program()
 
 
 def test_a_while_that_counts_stays_a_loop():

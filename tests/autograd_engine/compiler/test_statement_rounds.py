@@ -7,21 +7,12 @@ import pytest
 
 from autograd_engine import TraceError, jit, sin, value_and_grad
 from autograd_engine.compiler.trace import traced
-from autograd_engine.structure import leaves_of
+from tests.nested import numbers
 
 DATA = np.random.default_rng(0).normal(size=60)
 TABLE = np.random.default_rng(1).normal(size=(60, 3))
 LARGE = 10**17 * np.arange(40)
 POINTS = [(1.3, 0.6), (0.9, 0.8), (2.2, 0.4)]
-
-
-def numbers(result):
-    return np.concatenate([np.ravel(leaf) for leaf in leaves_of(result)])
-
-
-@pytest.fixture
-def every_function_is_long(monkeypatch):
-    monkeypatch.setattr(traced, "LONG", 30)
 
 
 def test_what_a_loop_cannot_do_is_unrolled():

@@ -67,13 +67,18 @@ def number_of(sign, nodes):
     return slope
 
 
-@settings(max_examples=60)
-@given(expressions(max_steps=4), points(), st.integers(1, 8), st.integers(0, 10**6))
-def test_the_equations_are_right_and_no_answer_is_visible(f, at, blanks, seed):
+def exercise_of(f, at, blanks, seed):
+    """The graph of f at a point, its first input, and an exercise with as many blanks as it can have."""
     x, y = Value(at[0], "x"), Value(at[1], "y")
     out = f(x, y)
     assume(out is not x and any(node is x for node in topological_order([out])))
-    task = exercise(out, x, blanks=min(blanks, available(out, x)), seed=seed)
+    return out, x, exercise(out, x, blanks=min(blanks, available(out, x)), seed=seed)
+
+
+@settings(max_examples=60)
+@given(expressions(max_steps=4), points(), st.integers(1, 8), st.integers(0, 10**6))
+def test_the_equations_are_right_and_no_answer_is_visible(f, at, blanks, seed):
+    out, _, task = exercise_of(f, at, blanks, seed)
     names = Names(reading_order([out]))
     names.name(out, "out")
     nodes = {names.name(node).text: node for node in topological_order([out])}
@@ -114,10 +119,7 @@ def test_every_wrong_answer_gets_a_reason(answer):
 @settings(max_examples=40)
 @given(expressions(max_steps=4), points(), st.integers(1, 8), st.integers(0, 10**6))
 def test_the_answers_are_right_and_the_last_is_the_gradient(f, at, blanks, seed):
-    x, y = Value(at[0], "x"), Value(at[1], "y")
-    out = f(x, y)
-    assume(out is not x and any(node is x for node in topological_order([out])))
-    task = exercise(out, x, blanks=min(blanks, available(out, x)), seed=seed)
+    out, x, task = exercise_of(f, at, blanks, seed)
     assert len(task.blanks) == min(blanks, available(out, x))
     assert task.blanks[-1].answer == gradient(out, [x])[0]
     grade = task.check({blank.name: blank.answer for blank in task.blanks})
