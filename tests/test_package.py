@@ -32,13 +32,14 @@ autograd_engine.diagnosis: origins rewrites as_python matching causes trials val
 autograd_engine: diagnosis
 autograd_engine.interactive: javascript
 autograd_engine: interactive
-autograd_engine.compiler.trace: errors traced arrays stacks loops recorder
+autograd_engine.compiler.trace: errors traced arrays stacks indices loops items recorder
 autograd_engine.compiler: trace arguments
 autograd_engine.compiler.statements: conditions choice contents iterables repeat indices operators paths source rewrite
 autograd_engine.compiler: statements
 autograd_engine.compiler.program: program regions rules simplify build listing traced_function
 autograd_engine.compiler: program library
-autograd_engine.compiler.llvm: host builder instructions vector_math calls lower layout memory straight body loops
+autograd_engine.compiler.llvm: host builder instructions vector_math calls lower layout memory helpers stacks
+autograd_engine.compiler.llvm: straight body loops
 autograd_engine.compiler.llvm: modules cache native executable
 autograd_engine.compiler: llvm kernel jit
 autograd_engine.compiler.c: forms statements functions file export

@@ -78,6 +78,7 @@ class TracedFunction:
             if context.refused:  # and perhaps caught, or followed by another error
                 raise context.refused
             found, self.structure = flatten(output)
+            self.sites = context.sites
             batches = list(self.arrays.batches.values())
             self.rows: list[int] = []
             self.leaves: list[Leaf] = []

@@ -17,7 +17,8 @@ from autograd_engine.compiler.statements.conditions import Unread, is_certain, t
 from autograd_engine.compiler.statements.contents import Contents
 from autograd_engine.compiler.statements.iterables import Rounds
 from autograd_engine.compiler.trace.errors import user_line
-from autograd_engine.compiler.trace.loops import Index, Loop, needs
+from autograd_engine.compiler.trace.indices import Index
+from autograd_engine.compiler.trace.loops import Loop, needs
 from autograd_engine.compiler.trace.stacks import entry
 from autograd_engine.compiler.trace.traced import Condition, Traced, UnlikeRoundsError, context, is_among, refusal
 from autograd_engine.structure import Structure, flatten

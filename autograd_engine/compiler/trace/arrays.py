@@ -15,8 +15,9 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autograd_engine.compiler.trace.errors import TraceError, user_line
-from autograd_engine.compiler.trace.traced import Batch, Traced, check_trace, context, inside
+from autograd_engine.compiler.trace.traced import Batch, Condition, Traced, check_trace, context, inside
 from autograd_engine.constants import stop_gradient
+from autograd_engine.control_flow import recorder
 from autograd_engine.mapping import loop, map_arrays
 from autograd_engine.number_arrays import WHERE, apply_ufunc, number_array
 from autograd_engine.primitives import as_float
@@ -89,12 +90,15 @@ class ArgumentArray(NDArrayOperatorsMixin):
         return getattr(self.__array__(), name)
 
     def __getitem__(self, key: Any) -> Any:
-        for part in key if isinstance(key, tuple) else (key,):
-            if isinstance(part, Traced) or (isinstance(part, np.ndarray) and part.dtype == object):
-                raise TraceError(
-                    f"{user_line()} picks numbers by one that is not known while tracing; write where(condition, x, "
-                    "0.0) instead of x[condition], and close over an index instead of making it an argument"
-                )
+        parts = key if isinstance(key, tuple) else (key,)
+        arrays = [np.asarray(part).ravel().tolist() if isinstance(part, np.ndarray) else [part] for part in parts]
+        if any(isinstance(x, Condition) for array in arrays for x in array):
+            raise TraceError(
+                f"{user_line()} picks numbers by conditions that are not known while tracing; write where(condition, "
+                "x, 0.0) instead of x[condition]"
+            )
+        if any(isinstance(x, (Traced, ArgumentArray)) for array in arrays for x in array):
+            return recorder.get().item(self, parts)
         return self.__array__()[key]
 
     def __setitem__(self, key: Any, number: Any) -> None:
