@@ -34,7 +34,8 @@ autograd_engine.interactive: javascript
 autograd_engine: interactive
 autograd_engine.compiler.trace: errors traced arrays stacks indices loops items recorder
 autograd_engine.compiler: trace arguments
-autograd_engine.compiler.statements: conditions choice contents iterables repeat indices operators paths source rewrite
+autograd_engine.compiler.statements: conditions choice contents iterables indices memory repeat operators paths source
+autograd_engine.compiler.statements: rewrite
 autograd_engine.compiler: statements
 autograd_engine.compiler.program: program regions rules simplify build listing traced_function
 autograd_engine.compiler: program library

@@ -219,7 +219,9 @@ class Stacks(ABC):
 
     def _is_left(self, x: int, i: int) -> bool:
         """Whether instruction i may change the stack x where it lies, since nothing needs what was before."""
-        if self.program.instructions[self.root(x)].operation not in ("carry", "zeros", "table", "memory"):
+        instructions = self.program.instructions
+        is_own = instructions[self.root(x)].operation in ("carry", "zeros", "table", "memory")
+        if not is_own or instructions[x].batch != instructions[i].batch:
             return False
         later = self.program.instructions[i + 1 :]
         return x not in self.program.outputs and not any(x in operands for _, operands, _ in later)

@@ -111,6 +111,7 @@ class Straight(Stacks):
                 buffer = self.room(i, b.emit(f"add i64 %{name}.j, 1"), loop.kept)
                 missing = b.emit(f"icmp eq ptr {buffer}, null")
                 b.lines += [f"br i1 {missing}, label %{name}.done, label %{name}.keep", f"{name}.keep:"]
+                function.label = f"{name}.keep"
             for place, names in enumerate(kept):
                 self.keep(Memory(buffer, loop.kept, place, self.wide), rounds.index, names)
         for k, start in starts.items():

@@ -17,6 +17,9 @@ from autograd_engine.compiler.trace.traced import Traced, context, refusal
 def item(a: Any, key: Any) -> Any:
     """`a[key]`."""
     parts = key if type(key) is tuple else (key,)
+    memory = context.memories.get(id(a))
+    if memory is not None:
+        return memory.read(parts)
     if any(isinstance(part, Traced) for part in parts):
         array = _array(a)
         if array is not None:

@@ -21,9 +21,12 @@ from autograd_engine.compiler.statements.conditions import Unread, holding, is_c
 from autograd_engine.compiler.statements.contents import Contents
 from autograd_engine.compiler.statements.indices import contained as contained
 from autograd_engine.compiler.statements.indices import item as item
+from autograd_engine.compiler.statements.memory import target as target
 from autograd_engine.compiler.trace.errors import TraceError, line_of, user_line
+from autograd_engine.compiler.trace.indices import Index
 from autograd_engine.compiler.trace.recorder import UNROLLED
 from autograd_engine.compiler.trace.traced import Condition, Traced, context, refusal
+from autograd_engine.primitives import ceil, floor, where
 
 UndefinedReturnValue = NothingReturned  # the name that malt writes
 _UNKNOWN = "numbers that are known only when the compiled function is called"
@@ -323,7 +326,16 @@ def _all(conditions: Iterable[Any]) -> Any:
     return result
 
 
+def _whole(x: Any = 0, *base: Any) -> Any:
+    """`int`: of a number that is not known, towards zero. No derivative goes through it."""
+    if not isinstance(x, Traced) or base:
+        return int(x, *base)
+    return x if isinstance(x, Index) else where(x < 0, ceil(x), floor(x)).detach()
+
+
 BUILTINS: dict[Any, Callable[..., Any]] = {
+    builtins.int: _whole,
+    builtins.float: lambda x=0.0: x if isinstance(x, Traced) else float(x),
     builtins.max: _largest(lambda x, best: x > best, builtins.max),
     builtins.min: _largest(lambda x, best: x < best, builtins.min),
     builtins.bool: lambda x=False: truth(x),

@@ -256,7 +256,7 @@ def _converted(node: Any, f: FunctionType) -> tuple[Any, str]:
 
 
 class _Items(ast.NodeTransformer):
-    """`a[i]` becomes `ag__.item(a, i)` where i may depend on the round of a loop, and so does `i in a`."""
+    """`a[i]` becomes `ag__.item(a, i)`, or `ag__.target(a)[i]` where it is set, and `i in a` a call as well."""
 
     def visit_Compare(self, node: ast.Compare) -> Any:
         """Replace `in`."""
@@ -270,16 +270,14 @@ class _Items(ast.NodeTransformer):
         return ast.copy_location(result, node)
 
     def visit_Subscript(self, node: ast.Subscript) -> Any:
-        """Replace what is read."""
+        """Replace what is read, and what is changed."""
         self.generic_visit(node)
-        known = all(isinstance(part, _KNOWN_INDICES) for part in ast.walk(node.slice))
-        if known or not isinstance(node.ctx, ast.Load):
+        if not isinstance(node.ctx, ast.Load):
+            of = ast.Attribute(ast.Name("ag__", ast.Load()), "target", ast.Load())
+            node.value = ast.copy_location(ast.Call(of, [node.value], []), node)
             return node
         function = ast.Attribute(ast.Name("ag__", ast.Load()), "item", ast.Load())
         return ast.copy_location(ast.Call(function, [node.value, node.slice], []), node)
-
-
-_KNOWN_INDICES = (ast.Constant, ast.Slice, ast.Tuple, ast.UnaryOp, ast.unaryop, ast.expr_context)
 
 
 def _place(node: ast.AST, line: int) -> None:

@@ -15,7 +15,7 @@ from autograd_engine.compiler.trace.arrays import ArgumentArray
 from autograd_engine.compiler.trace.errors import TraceError, user_line
 from autograd_engine.compiler.trace.indices import Index
 from autograd_engine.compiler.trace.loops import Loop
-from autograd_engine.compiler.trace.stacks import Stack, picked, table
+from autograd_engine.compiler.trace.stacks import Entry, Stack, picked, table, zeros
 from autograd_engine.compiler.trace.traced import Operation, Traced, blocks, constant_node, context, home, recording
 from autograd_engine.control_flow import recorder
 from autograd_engine.number_arrays import number_array
@@ -69,11 +69,11 @@ def checked(index: Any, size: int, axis: int = 0) -> Any:
     if site not in context.sites:
         context.sites.append(site)
     number = float(context.sites.index(site))
-    return constant_node(Traced, CHECKED, (index, float(size), number, _holding()))
+    return constant_node(Traced, CHECKED, (index, float(size), number, holding_here()))
 
 
-def _holding() -> Any:
-    """Whether the branches are taken in which an index stands."""
+def holding_here() -> Any:
+    """Whether all branches around are taken: a condition, or 1.0 where there are none."""
     holds: Any = 1.0
     for condition, side in context.conditions:
         one = condition if side else ~condition
@@ -127,20 +127,17 @@ def _of_round(array: Any, parts: tuple[Any, ...], axis: int, index: Index) -> An
 def _picked(array: Any, parts: tuple[Any, ...], indices: dict[int, Any]) -> Any:
     """The part of an array at indices of single axes."""
     shape = tuple(array.shape)
-    places = np.arange(np.prod(shape, dtype=int)).reshape(shape)
-    first = np.asarray(places[tuple([0 if k in indices else part for k, part in enumerate(parts)])])
-    steps = {k: int(np.prod(shape[k + 1 :], dtype=int)) for k in indices}
+    first, steps = _places(shape, parts, indices)
     index: Any = 0.0
     if len(indices) == 1:  # a stack for each number, with an entry for each index
         [(axis, index)] = indices.items()
         record, size = steps[axis], shape[axis]
     else:
-        for k, x in indices.items():
-            index = index + x * float(steps[k])
+        index = _total(indices, steps)
         record, size = 1, 1 + sum((shape[k] - 1) * steps[k] for k in indices)
     if _is_of_symbols(array):
         flat = array.ravel().tolist()
-        stacks = [_table([flat[int(offset) + record * i] for i in range(size)]) for offset in first.ravel()]
+        stacks = [table_of([flat[int(offset) + record * i] for i in range(size)]) for offset in first.ravel()]
     else:
         known = array_of(array)
         stacks = [in_memory(known, int(offset), record, size) for offset in first.ravel()]
@@ -148,12 +145,44 @@ def _picked(array: Any, parts: tuple[Any, ...], indices: dict[int, Any]) -> Any:
     return numbers if first.ndim else numbers[()]
 
 
-def _table(numbers: list[Any]) -> Stack:
-    """A stack of given numbers, as far out of loops as all of them are known."""
+def places(shape: tuple[int, ...], parts: tuple[Any, ...]) -> Any:
+    """The places, in row-major order, of the items `parts` of an array, as an array of numbers."""
+    unknown = [k for k, part in enumerate(parts) if _is_unknown(part)]
+    indices = {k: checked(parts[k], shape[k], k) for k in unknown}
+    first, steps = _places(shape, parts, indices)
+    index = _total(indices, steps) if indices else 0.0
+    numbers = [index + float(offset) if offset else index for offset in first.ravel().tolist()]
+    return np.fromiter(numbers, dtype=object, count=len(numbers)).reshape(first.shape)
+
+
+def _places(shape: tuple[int, ...], parts: tuple[Any, ...], indices: dict[int, Any]) -> tuple[Any, dict[int, int]]:
+    """The places where the indices of single axes are 0, and by how much each index moves them."""
+    everywhere = np.arange(np.prod(shape, dtype=int)).reshape(shape)
+    first = np.asarray(everywhere[tuple([0 if k in indices else part for k, part in enumerate(parts)])])
+    return first, {k: int(np.prod(shape[k + 1 :], dtype=int)) for k in indices}
+
+
+def _total(indices: dict[int, Any], steps: dict[int, int]) -> Any:
+    total: Any = None
+    for k, x in indices.items():
+        moved = x * float(steps[k]) if steps[k] != 1 else x
+        total = moved if total is None else total + moved
+    return total
+
+
+def table_of(numbers: list[Any]) -> Stack:
+    """A stack of given numbers, as far out of loops as all of them are known: one that is there, if they are its."""
     symbols = [x for x in numbers if isinstance(x, Traced)]
+    if not symbols and not any(numbers):
+        with recording(blocks()[-1]):
+            return zeros(len(numbers), None)
+    if len(symbols) == len(numbers) and all(isinstance(x.op, Entry) for x in symbols):
+        [of, *others] = {x.arguments[0] for x in symbols}
+        if not others and of.size == len(symbols) and all(x.op.i == i for i, x in enumerate(symbols)):
+            return of  # type: ignore[no-any-return]
     batch = next((x.batch for x in symbols if x.batch is not None), None)
     homes = {id(home(x)) for x in symbols}
-    block = next(nodes for nodes in blocks() if id(nodes) in homes)
+    block = next((nodes for nodes in blocks() if id(nodes) in homes), blocks()[-1])
     with recording(block):
         return table(numbers, batch or (context.batch if block is context.nodes else None))
 

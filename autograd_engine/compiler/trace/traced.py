@@ -138,6 +138,8 @@ class Context(threading.local):
     conditions: tuple[tuple[Condition, bool], ...] = ()  # of the branches around what is running, and their sides
     choices: set[Traced]  # the nodes of `where` that stand for a branch
     sites: list[Any]  # where an index is checked at a call; see items.py
+    repeated: tuple[Any, ...] = ()  # the loops around that statements have become
+    memories: dict[int, Any]  # by id, the lists and arrays that these carry
 
 
 context = Context()
@@ -168,6 +170,7 @@ def tracing(vmap: Callable[..., Any], loops: Any, rolls: bool, is_limited: bool)
     before = vars(context).copy()
     context.nodes, context.outer, context.batch, context.trace = [], (), None, object()
     context.refused, context.conditions, context.choices, context.sites = None, (), set(), []
+    context.repeated, context.memories = (), {}
     context.rolls, context.is_limited = rolls, is_limited
     made = variable.set(lambda number: Traced(primitives.identity, (as_float(number),), context.batch))
     mapped = mapper.set(vmap)
@@ -306,7 +309,7 @@ class Traced(Arithmetic):
     def __int__(self) -> int:
         raise refusal(
             f"{user_line()} asks for the float of a number that is not known while tracing, to make it a whole number; "
-            "a count or an index must not be an argument of the compiled function: close over it",
+            "a count must not be an argument of the compiled function: close over it",
             of_a_branch=True,
         )
 
