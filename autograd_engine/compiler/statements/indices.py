@@ -27,8 +27,15 @@ def item(a: Any, key: Any) -> Any:
     return a[key]
 
 
+def read(a: Any) -> Any:
+    """What is in a list or an array, all of it, if a loop carries it."""
+    memory = context.memories.get(id(a))
+    return a if memory is None else memory.read((slice(None),))
+
+
 def contained(x: Any, container: Any) -> Any:
     """`x in container`."""
+    container = read(container)
     check_key(container, x)
     return x in container
 

@@ -22,9 +22,10 @@ from types import BuiltinMethodType, CodeType, FunctionType, MethodType, SimpleN
 from typing import Any
 
 from autograd_engine.compiler.statements import operators, paths
-from autograd_engine.compiler.statements.indices import check_key
+from autograd_engine.compiler.statements.indices import check_key, read
 from autograd_engine.compiler.statements.source import FUTURE, NotRewritableError, definition
 from autograd_engine.compiler.trace.errors import NOT_REWRITTEN, is_of_user
+from autograd_engine.compiler.trace.traced import context
 from autograd_engine.runs import by_paths, user_function
 
 _Factory = tuple[CodeType, tuple[str, ...]]
@@ -71,11 +72,14 @@ def rewritten(f: Any) -> Any:
 def converted_call(f: Any, args: tuple[Any, ...], keywords: dict[str, Any] | None, scope: Any) -> Any:
     """`f(*args, **keywords)` in a rewritten function."""
     try:
-        called = operators.BUILTINS.get(f) or rewritten(f)
+        builtin = operators.BUILTINS.get(f)
     except TypeError:  # f has no hash
-        called = rewritten(f)
+        builtin = None
+    called = builtin or rewritten(f)
     if args and isinstance(f, BuiltinMethodType):
         check_key(f.__self__, args[0])
+    if context.memories and (builtin or called is f):
+        args = tuple([read(x) for x in args])
     if called is f and (not isinstance(f, type) or f.__module__ == "builtins"):  # `map` is a class
         args = tuple(map(_argument, args))
         keywords = keywords and {name: _argument(x) for name, x in keywords.items()}

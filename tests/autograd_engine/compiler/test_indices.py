@@ -124,6 +124,18 @@ def an_array_of_two_axes(a, n, x):
     return m.sum() + m[0, 1]
 
 
+def reads_as_a_whole(a, n, x):
+    v = [y * x for y in a]
+    k = 0
+    while k < n:
+        v[k] = 0.1 * sum(v) + max(v) * len(v) + v[0]
+        for y in v:
+            x = x + 0.01 * y
+        v[1:3] = [v[2] * 0.5, sum(v[3:5])]
+        k += 1
+    return v[0] * v[2] + x
+
+
 def a_tree(a, n, x):
     v = [a[j] * x for j in range(7)]
     i = n - 1
@@ -160,6 +172,7 @@ WRITING = [
     bubble_sort,
     writes_in_branches,
     an_array_of_two_axes,
+    reads_as_a_whole,
     a_tree,
     writes_in_a_straight_line,
 ]
