@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.compiler.statements.iterables import are_doubles
-from autograd_engine.compiler.trace.arrays import ArgumentArray
+from autograd_engine.compiler.trace.arrays import ArgumentArray, is_unknown
 from autograd_engine.compiler.trace.errors import user_line
 from autograd_engine.compiler.trace.indices import Index
 from autograd_engine.compiler.trace.items import item as pick
@@ -20,7 +20,7 @@ def item(a: Any, key: Any) -> Any:
     memory = context.memories.get(id(a))
     if memory is not None:
         return memory.read(parts)
-    if any(isinstance(part, Traced) for part in parts):
+    if any(map(is_unknown, parts)):
         array = _array(a)
         if array is not None:
             return pick(array, parts)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autograd_engine.compiler.trace.errors import TraceError, user_line
-from autograd_engine.compiler.trace.traced import Batch, Condition, Traced, check_trace, context, inside
+from autograd_engine.compiler.trace.traced import Batch, Traced, check_trace, context, inside
 from autograd_engine.constants import stop_gradient
 from autograd_engine.control_flow import recorder
 from autograd_engine.mapping import loop, map_arrays
@@ -91,13 +91,7 @@ class ArgumentArray(NDArrayOperatorsMixin):
 
     def __getitem__(self, key: Any) -> Any:
         parts = key if isinstance(key, tuple) else (key,)
-        arrays = [np.asarray(part).ravel().tolist() if isinstance(part, np.ndarray) else [part] for part in parts]
-        if any(isinstance(x, Condition) for array in arrays for x in array):
-            raise TraceError(
-                f"{user_line()} picks numbers by conditions that are not known while tracing; write where(condition, "
-                "x, 0.0) instead of x[condition]"
-            )
-        if any(isinstance(x, (Traced, ArgumentArray)) for array in arrays for x in array):
+        if any(map(is_unknown, parts)):
             return recorder.get().item(self, parts)
         return self.__array__()[key]
 
@@ -437,6 +431,12 @@ def _elementwise(ufunc: np.ufunc, method: str, inputs: Iterable[Any], keywords: 
     if keywords.get("out") is not None:
         raise TraceError(_IN_PLACE)
     return apply_ufunc(ufunc, method, *inputs, **keywords)
+
+
+def is_unknown(part: Any) -> bool:
+    """Whether a part of an index is a number, or an array of them, that is not known while tracing."""
+    is_array = isinstance(part, ArgumentArray) or (isinstance(part, np.ndarray) and part.dtype == object)
+    return isinstance(part, Traced) or is_array
 
 
 def _plain(x: Any) -> Any:

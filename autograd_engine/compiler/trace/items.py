@@ -11,12 +11,21 @@ from typing import Any
 
 import numpy as np
 
-from autograd_engine.compiler.trace.arrays import ArgumentArray
+from autograd_engine.compiler.trace.arrays import ArgumentArray, is_unknown
 from autograd_engine.compiler.trace.errors import TraceError, user_line
 from autograd_engine.compiler.trace.indices import Index
 from autograd_engine.compiler.trace.loops import Loop
 from autograd_engine.compiler.trace.stacks import Entry, Stack, picked, table, zeros
-from autograd_engine.compiler.trace.traced import Operation, Traced, blocks, constant_node, context, home, recording
+from autograd_engine.compiler.trace.traced import (
+    Condition,
+    Operation,
+    Traced,
+    blocks,
+    constant_node,
+    context,
+    home,
+    recording,
+)
 from autograd_engine.control_flow import recorder
 from autograd_engine.number_arrays import number_array
 
@@ -43,7 +52,12 @@ class Site:
 
 def item(array: Any, parts: tuple[Any, ...]) -> Any:
     """`array[parts]`, where one or more of the parts are numbers that are not known while tracing."""
-    unknown = [k for k, part in enumerate(parts) if _is_unknown(part)]
+    unknown = [k for k, part in enumerate(parts) if is_unknown(part)]
+    if any(isinstance(x, Condition) for k in unknown for x in np.asarray(parts[k], dtype=object).ravel().tolist()):
+        raise TraceError(
+            f"{user_line()} picks numbers by conditions that are not known while tracing; write where(condition, x, "
+            "0.0) instead of x[condition]"
+        )
     if any(part is Ellipsis or part is None for part in parts[: unknown[-1]]):
         raise TraceError(f"{user_line()} picks numbers by one that is not known while tracing, after ... or None")
     if len(parts) > len(array.shape):
@@ -79,11 +93,6 @@ def holding_here() -> Any:
         one = condition if side else ~condition
         holds = one if holds.__class__ is float else holds & one
     return holds
-
-
-def _is_unknown(part: Any) -> bool:
-    is_array = isinstance(part, ArgumentArray) or (isinstance(part, np.ndarray) and part.dtype == object)
-    return isinstance(part, Traced) or is_array
 
 
 def _is_within(index: Index, size: int) -> bool:
@@ -147,7 +156,7 @@ def _picked(array: Any, parts: tuple[Any, ...], indices: dict[int, Any]) -> Any:
 
 def places(shape: tuple[int, ...], parts: tuple[Any, ...]) -> Any:
     """The places, in row-major order, of the items `parts` of an array, as an array of numbers."""
-    unknown = [k for k, part in enumerate(parts) if _is_unknown(part)]
+    unknown = [k for k, part in enumerate(parts) if is_unknown(part)]
     indices = {k: checked(parts[k], shape[k], k) for k in unknown}
     first, steps = _places(shape, parts, indices)
     index = _total(indices, steps) if indices else 0.0

@@ -322,7 +322,7 @@ def test_a_count_is_no_argument(f, message):
         jit(f)(3.0)
 
 
-@pytest.mark.parametrize("pick", [lambda x: x[x > 1], lambda x: x[..., x > 1]])
+@pytest.mark.parametrize("pick", [lambda x: x[x > 1], lambda x: x[..., x > 1], lambda x: (x * 1.0)[x > 1]])
 def test_numbers_are_not_picked_by_conditions(pick):
     with pytest.raises(TraceError, match=r"write where\(condition, x, 0.0\) instead of x\[condition\]"):
         jit(lambda x: pick(x).sum())(NUMBERS)
