@@ -16,6 +16,7 @@ import numpy  # noqa: F401
 
 from autograd_engine import linalg as linalg
 from autograd_engine import numpy_functions as numpy_functions
+from autograd_engine import numpy_sorting as numpy_sorting
 from autograd_engine import primitives
 from autograd_engine.check import GradientError as GradientError
 from autograd_engine.check import check_gradients as check_gradients

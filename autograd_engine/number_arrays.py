@@ -95,6 +95,23 @@ class NumberArray(np.ndarray[Any, Any]):
         total = self.sum(axis, out=out, keepdims=keepdims, where=where, **others)
         return total / counted.sum(axis, keepdims=keepdims)
 
+    def sort(self, axis: Any = -1, *args: Any, **keywords: Any) -> None:
+        """Sort in place, as np.sort does."""
+        self[...] = np.sort(self, axis, *args, **keywords)
+
+    def argsort(self, *args: Any, **keywords: Any) -> Any:
+        """np.argsort of the array; so are `argmax`, `argmin` and `searchsorted` NumPy's functions."""
+        return np.argsort(self, *args, **keywords)
+
+    def argmax(self, *args: Any, **keywords: Any) -> Any:  # noqa: D102
+        return np.argmax(self, *args, **keywords)
+
+    def argmin(self, *args: Any, **keywords: Any) -> Any:  # noqa: D102
+        return np.argmin(self, *args, **keywords)
+
+    def searchsorted(self, *args: Any, **keywords: Any) -> Any:  # noqa: D102
+        return np.searchsorted(self, *args, **keywords)
+
     def __copy__(self) -> Any:
         return _viewed(super().__copy__())  # NumPy returns a plain array
 

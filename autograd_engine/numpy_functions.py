@@ -58,17 +58,6 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
     return np.frompyfunc(interpolated, 1, 1)(_array(x))
 
 
-def _of_quantiles(function: Any) -> Callable[..., Any]:
-    """np.percentile and the like, whose text takes several quantiles of objects but not a single one."""
-
-    def call(a: Any, q: Any, *args: Any, **keywords: Any) -> Any:
-        shares = np.asarray(q, dtype=float)
-        found = function._implementation(_array(a), np.atleast_1d(shares), *args, **keywords)
-        return found if shares.ndim else found[0]
-
-    return call
-
-
 def _cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: int | None = None, **others: Any) -> Any:
     if given := [name for name, value in others.items() if value is not None]:
         raise TypeError(f"numpy.cov() takes no {given[0]} where it has derivatives; write the weighted sums out")
@@ -162,7 +151,6 @@ def _select(conditions: Sequence[Any], choices: Sequence[Any], default: Any = 0)
     return result
 
 
-_QUANTILES: tuple[Any, ...] = (np.percentile, np.quantile, np.nanpercentile, np.nanquantile)
 _OURS: dict[Any, Callable[..., Any]] = {
     np.sinc: lambda x: np.frompyfunc(sinc, 1, 1)(_array(x)),
     np.interp: _interp,
@@ -180,6 +168,5 @@ _OURS: dict[Any, Callable[..., Any]] = {
     np.nanmax: lambda a, axis=None, out=None, **keywords: np.fmax.reduce(_array(a), axis, None, out, **keywords),
     np.nanmin: lambda a, axis=None, out=None, **keywords: np.fmin.reduce(_array(a), axis, None, out, **keywords),
     np.select: _select,
-    **{f: _of_quantiles(f) for f in _QUANTILES},
 }
 FUNCTIONS.update(_OURS)

@@ -20,7 +20,8 @@ READING_ORDER = """
 autograd_engine: forks
 autograd_engine.primitives: primitive arithmetic sums exponentials trigonometry special normal
 autograd_engine.primitives: gamma bessel activations
-autograd_engine: primitives graph calls number_arrays numpy_functions softmax number backward copying value rows
+autograd_engine: primitives graph calls number_arrays numpy_functions numpy_sorting softmax number backward copying
+autograd_engine: value rows
 autograd_engine: structure constants expressions
 autograd_engine.linalg: matrices elimination factorisations eigenvalues powers
 autograd_engine: linalg files differences runs derivatives mapping control_flow custom implicit given_gradient check
@@ -32,13 +33,15 @@ autograd_engine.diagnosis: origins rewrites as_python matching causes trials val
 autograd_engine: diagnosis
 autograd_engine.interactive: javascript
 autograd_engine: interactive
-autograd_engine.compiler.trace: errors traced arrays stacks loops recorder
+autograd_engine.compiler.trace: errors traced arrays stacks indices loops items recorder
 autograd_engine.compiler: trace arguments
-autograd_engine.compiler.statements: conditions choice contents iterables repeat indices operators paths source rewrite
+autograd_engine.compiler.statements: conditions choice contents iterables indices memory repeat operators paths source
+autograd_engine.compiler.statements: rewrite
 autograd_engine.compiler: statements
 autograd_engine.compiler.program: program regions rules simplify build listing traced_function
 autograd_engine.compiler: program library
-autograd_engine.compiler.llvm: host builder instructions vector_math calls lower layout memory straight body loops
+autograd_engine.compiler.llvm: host builder instructions vector_math calls lower layout memory helpers stacks
+autograd_engine.compiler.llvm: straight body loops
 autograd_engine.compiler.llvm: modules cache native executable
 autograd_engine.compiler: llvm kernel jit
 autograd_engine.compiler.c: forms statements functions file export

@@ -144,7 +144,7 @@ class Kernel:
             return self(numbers, ())
         work.scalars[:] = numbers
         executable.everything(work.address)
-        if executable.has_loops:
+        if executable.may_stop:
             executable.check(work)
         if work.context[NAN_FOUND]:
             executable.give_back(work)

@@ -92,7 +92,8 @@ def to_c(f: Callable[..., Any], *example: Any, path: str | PathLike[str] | None 
     for part, of_part in programs.items():
         lines = function(of_part.program, _source(part, of_part, inputs), _outputs(of_part), part)
         code += [*_constants(part, of_part, "\n".join(lines)), *lines, ""]
-    points = [leaves, *[_moved(leaves, k) for k in range(1, min(CASES, CASE_NUMBERS // len(leaves)))]]
+    cases = 1 if traced.sites else min(CASES, CASE_NUMBERS // len(leaves))  # others may have no valid indices
+    points = [leaves, *[_moved(leaves, k) for k in range(1, cases)]]
     # For each function by itself: a gradient takes arrays apart, so that the value beside it adds up in another order.
     results = {part: _results(of_part, [structure(point) for point in points]) for part, of_part in parts.items()}
     text = c_file(

@@ -84,6 +84,13 @@ static void @room(double **buffer, size_t *room, size_t needed) {
     *room = size;
 }
 """,
+    "checked": """\
+/* A whole number from 0 on, of an index that may count from the end; NaN if it is out of range. */
+static double @checked(double index, double size) {
+    if (!(index >= -size && index < size) || index != trunc(index)) return NAN;
+    return index < 0.0 ? index + size : index;
+}
+""",
     "product0": """\
 /* x * y in the chain rule: a zero stays zero, whatever the other factor is. */
 static double @product0(double x, double y) {

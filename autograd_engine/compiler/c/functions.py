@@ -56,7 +56,7 @@ class Source:
         place, offset, record = operands
         arguments = sum(number >= 0 for number in self.arrays)
         name, start = self.arrays[place if place < arguments else arguments - 1 - place]
-        return lambda index: f"{name}[{start + offset} + {record} * {index}]"
+        return Entry(lambda index: f"{name}[{start + offset} + {record} * {index}]")
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class _Writer:
         self.in_place = len(program) <= PART
         self.memory = 0
         self.places: dict[int, str] = {}  # where in memory the numbers are that another piece needs
-        self.buffers: dict[tuple[int, int], int] = {}
+        self.buffers: dict[tuple[int, int, int], int] = {}
         self.line = Line(program, "t", self._operand, self._entry, self._buffer)
         self._divide()
         self._assign(outputs)
@@ -228,8 +228,8 @@ class _Writer:
         operation, operands, _ = self.program.instructions[x]
         return self.source.entry(operands) if operation == "array" else self.line.stack(x)
 
-    def _buffer(self, program: Program, i: int) -> int:
-        return self.buffers.setdefault((id(program), i), len(self.buffers))
+    def _buffer(self, program: Program, i: int, place: int) -> int:
+        return self.buffers.setdefault((id(program), i, place), len(self.buffers))
 
     def _text(self, x: int) -> str:
         """An operand, as an expression, that no statement of this piece computes."""

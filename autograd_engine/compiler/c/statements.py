@@ -11,13 +11,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from autograd_engine.compiler.c.forms import FORMS, literal
-from autograd_engine.compiler.program.program import CONDITIONS, FROM_OUTSIDE, Loop, Program, whole_rounds
+from autograd_engine.compiler.program.program import CHANGES, CONDITIONS, FROM_OUTSIDE, Loop, Program, whole_rounds
 from autograd_engine.compiler.trace.errors import TraceError
 
 __all__ = ["Line", "block", "kind"]
 
-Entry = Callable[[str], str]
-"""The expression for an entry of a stack, from that for its index."""
+
+@dataclass(frozen=True)
+class Entry:
+    """The expression for an entry of a stack, from that for its index. Stacks that lie one after the other, each of
+    `size` entries, count as one."""
+
+    text: Callable[[str], str]
+    size: int = 0
+
+    def __call__(self, index: str) -> str:
+        return self.text(index)
+
+    def of(self, index: str) -> Entry:
+        """One of the stacks."""
+        return Entry(lambda k: self.text(f"{self.size} * {index} + {k}"))
 
 
 @dataclass(frozen=True)
@@ -25,14 +38,14 @@ class Line:
     """A straight line: its program, the beginning of its names, and what it finds outside of it.
 
     `text` gives the expression for an operand that no statement of the line computes, `entry` that for the entries of a
-    stack, `buffer` the number of the buffer of an instruction.
+    stack, `buffer` the number of the buffer of an instruction, or of its carry in a place.
     """
 
     program: Program
     prefix: str
     text: Callable[[int], str]
     entry: Callable[[int], Entry]
-    buffer: Callable[[Program, int], int]
+    buffer: Callable[[Program, int, int], int]
 
     def name(self, i: int) -> str:
         """The name of the result of an instruction."""
@@ -41,17 +54,32 @@ class Line:
     def statements(self, i: int) -> list[str]:
         """The statements of an instruction."""
         operation, operands, _ = self.program.instructions[i]
-        if operation == "stack":
+        if operation in ("stack", "memory"):
             return []
         if operation == "loop":
             return self._loop(i, self.program.loops[i])
         if operation == "table":
             return self._table(i, operands)
+        if operation == "zeros":
+            size, entry = self._whole(operands[0]), self.stack(i)
+            return [self._room(i, str(size), 1), _each(size, lambda k: f"{entry(k)} = 0.0;")]
+        if operation == "add_all":
+            other, stack = map(self.entry, operands[:2])
+            return [_each(self._whole(operands[2]), lambda k: f"{stack(k)} += {other(k)};")]
+        if operation in CHANGES:
+            x, stack, index = self.text(operands[0]), self.entry(operands[1]), self.text(operands[2])
+            sign = "=" if operation == "put" else "+="
+            return [f"if ({index} == {index}) {stack(f'(size_t){index}')} {sign} {x};"]
         if operation == "result":
             place, loop = self._whole(operands[1]), self.name(operands[0])
             text = f"(double){loop}_j" if place < 0 else f"{loop}_c{place}"
         elif operation == "entry":
             text = self.entry(operands[0])(str(self._whole(operands[1])))
+        elif operation == "pick":
+            index = self.text(operands[1])
+            text = f"{index} == {index} ? {self.entry(operands[0])(f'(size_t){index}')} : NAN"
+        elif operation == "checked":
+            text = f"@checked({self.text(operands[0])}, {self.text(operands[1])})"
         else:
             text = _form(operation).format(*map(self.text, operands))
         return [f"const {kind(operation)} {self.name(i)} = {text};"]
@@ -59,16 +87,28 @@ class Line:
     def stack(self, x: int) -> Entry:
         """The entries of a stack that this line makes."""
         operation, operands, _ = self.program.instructions[x]
-        loop, place = (x, 0) if operation == "table" else (operands[0], self._whole(operands[1]))
-        record = 1 if operation == "table" else self.program.loops[loop].kept
-        buffer = self.buffer(self.program, loop)
-        return lambda index: f"buffers[{buffer}][{_at(index, record, place)}]"
+        if operation in CHANGES:
+            return self.entry(operands[1])
+        if operation == "memory":
+            return self._memory(operands[0], self._whole(operands[1]))
+        if operation != "stack":
+            return self._memory(x, -1)
+        place, loop = self._whole(operands[1]), self.program.loops[operands[0]]
+        if place >= loop.kept:
+            return self._memory(operands[0], loop.carries + place, loop.copies[place - loop.kept])
+        buffer = self.buffer(self.program, operands[0], -1)
+        return Entry(lambda index: f"buffers[{buffer}][{_at(index, loop.kept, place)}]")
+
+    def _memory(self, i: int, place: int, size: int = 0) -> Entry:
+        """The entries of the stack in a buffer of an instruction."""
+        buffer = self.buffer(self.program, i, place)
+        return Entry(lambda index: f"buffers[{buffer}][{index}]", size)
 
     def _whole(self, x: int) -> int:
         return int(self.program.constants[-1 - x])
 
-    def _room(self, i: int, entries: str, record: int) -> str:
-        buffer = self.buffer(self.program, i)
+    def _room(self, i: int, entries: str, record: int, place: int = -1) -> str:
+        buffer = self.buffer(self.program, i, place)
         size = entries if record == 1 else f"{record} * {entries}"
         return f"@room(&buffers[{buffer}], &rooms[{buffer}], {size});"
 
@@ -83,8 +123,11 @@ class Line:
         others = list(self.program.instructions[i].operands[1:])
         starts = [others.pop(0) for _ in range(loop.carries)]
         stacks = [self.entry(others.pop(0)) for _ in range(loop.stacks)]
-        body = _body(self, name, loop, stacks, others)
-        lines = [f"double {name}_c{k} = {self.text(x)};" for k, x in enumerate(starts)]
+        memories = {k: self._memory(i, k) for k in loop.memories}
+        body = _body(self, name, loop, stacks, others, memories)
+        lines = [f"double {name}_c{k} = {self.text(x)};" for k, x in enumerate(starts) if k not in memories]
+        for place, size in loop.memories.items():
+            lines += [self._room(i, str(size), 1, place), _copied(self.entry(starts[place]), memories[place], size)]
         if loop.counted:
             lines.append(f"const size_t {name}_n = {self._rounds(count)};")
             lines += [self._room(i, f"{name}_n", loop.kept)] if loop.kept else []
@@ -98,16 +141,30 @@ class Line:
         for m, (operation, _, _) in enumerate(loop.body.instructions):
             if operation not in FROM_OUTSIDE:
                 rounds += body.statements(m)
-        outputs = list(map(body.text, loop.body.outputs))
+        ends = loop.body.outputs
+        memory_ends = {k: ends[k + (not loop.counted)] for k in memories}
+        copies = list(enumerate(ends[len(ends) - len(loop.copies) :]))
+        apart = {*memory_ends.values(), *[x for _, x in copies]}
+        outputs = ["" if x in apart else body.text(x) for x in ends]
         if not loop.counted:
             rounds.append(f"{name}_go = {outputs.pop(0)};")
-        following, kept = outputs[: loop.carries], outputs[loop.carries :]
+        following, kept = outputs[: loop.carries], outputs[loop.carries : loop.carries + loop.kept]
+        for k, x in copies:
+            place, size = loop.carries + loop.kept + k, loop.copies[k]
+            target = self._memory(i, place, size).of(index)
+            keeping = [self._room(i, f"{size} * ({index} + 1)", 1, place), _copied(body.entry(x), target, size)]
+            is_early = loop.body.instructions[x].operation == "carry"
+            rounds = [*keeping, *rounds] if is_early else [*rounds, *keeping]
         if kept and not loop.counted:
             rounds.append(self._room(i, f"({name}_j + 1)", loop.kept))
-        buffer = self.buffer(self.program, i) if kept else 0
+        for k, x in memory_ends.items():
+            if (end := body.entry(x))("k") != memories[k]("k"):
+                rounds.append(_copied(end, memories[k], loop.memories[k]))
+        buffer = self.buffer(self.program, i, -1) if kept else 0
         rounds += [f"buffers[{buffer}][{_at(index, loop.kept, k)}] = {text};" for k, text in enumerate(kept)]
-        rounds += [f"const double {name}_f{k} = {text};" for k, text in enumerate(following)]
-        rounds += [f"{name}_c{k} = {name}_f{k};" for k in range(loop.carries)]
+        numbers = [(k, text) for k, text in enumerate(following) if k not in memories]
+        rounds += [f"const double {name}_f{k} = {text};" for k, text in numbers]
+        rounds += [f"{name}_c{k} = {name}_f{k};" for k, _ in numbers]
         rounds += [] if loop.counted else [f"{name}_j++;"]
         if any(re.search(rf"\b{name}_i\b", line) for line in rounds):
             rounds.insert(0, f"const size_t {name}_i = {name}_n - 1 - {name}_j;")
@@ -120,7 +177,14 @@ class Line:
         return f"{text} > 0.0 ? (size_t)ceil({text}) : 0"
 
 
-def _body(outer: Line, name: str, loop: Loop, stacks: Sequence[Entry], captured: Sequence[int]) -> Line:
+def _body(
+    outer: Line,
+    name: str,
+    loop: Loop,
+    stacks: Sequence[Entry],
+    captured: Sequence[int],
+    memories: dict[int, Entry],
+) -> Line:
     """The body of a loop, as a line in the one around it."""
     program = loop.body
 
@@ -138,10 +202,22 @@ def _body(outer: Line, name: str, loop: Loop, stacks: Sequence[Entry], captured:
 
     def entry(x: int) -> Entry:
         operation, operands, _ = program.instructions[x]
+        if operation == "carry":
+            return memories[operands[0]]
+        if operation == "read":
+            return stacks[operands[0]].of(f"{name}_{'i' if loop.backwards else 'j'}")
         return outer.entry(captured[operands[0]]) if operation == "captured" else line.stack(x)
 
     line = Line(program, f"{name}_", text, entry, outer.buffer)
     return line
+
+
+def _each(size: int, statement: Callable[[str], str]) -> str:
+    return f"for (size_t k = 0; k < {size}; k++) {statement('k')}"
+
+
+def _copied(source: Entry, target: Entry, size: int) -> str:
+    return _each(size, lambda k: f"{target(k)} = {source(k)};")
 
 
 def kind(operation: str) -> str:

@@ -7,7 +7,8 @@ import itertools
 from autograd_engine.compiler.llvm.builder import Builder
 from autograd_engine.compiler.llvm.lower import lowered
 from autograd_engine.compiler.llvm.memory import Plan, Section
-from autograd_engine.compiler.llvm.straight import Memory, Straight
+from autograd_engine.compiler.llvm.stacks import Memory
+from autograd_engine.compiler.llvm.straight import Straight
 from autograd_engine.compiler.program.program import CONDITIONS, SHARED, Program
 
 REDUCE = "llvm.vector.reduce.fadd"
@@ -53,7 +54,7 @@ class Body(Straight):
     def instruction(self, i: int) -> None:
         """Compute instruction i, and store it where it is needed later."""
         operation, operands, _ = self.program.instructions[i]
-        if operation == "stack":
+        if operation in ("stack", "memory"):
             return
         if operation == "sample":
             names = [self._gather(operands[0], operands[1], v) for v in self.vectors]
@@ -75,11 +76,11 @@ class Body(Straight):
         self._loops += 1
         return self._loops
 
-    def cell(self, program: Program, i: int) -> str:
+    def cell(self, program: Program, i: int, place: int = -1) -> str:
         """The address of the cell of an instruction's buffer: of the call, or of the thread that has this block."""
         wide = self.wide and (program is not self.program or program.instructions[i].batch != SHARED)
         buffers = self.plan.buffers.setdefault(wide, {})
-        number = buffers.setdefault((id(program), i), len(buffers))
+        number = buffers.setdefault((id(program), i, place), len(buffers))
         if wide:
             self.layout.thread_buffers = len(buffers)
             at = f"getelementptr double, ptr %memory, i64 {self.layout.thread_buffer(number)}"
@@ -96,13 +97,13 @@ class Body(Straight):
         """A scalar in all lanes."""
         return self._splat(kind, scalar)
 
-    def stack(self, x: int) -> Memory:
+    def lies(self, x: int) -> Memory:
         """Where a stack or an array lies."""
         operation, operands, batch = self.program.instructions[x]
         if operation == "array":
             array, offset, record = operands
             return Memory(self._pointer(str(self.layout.array(array))), record, offset, wide=False)
-        memory = super().stack(x)
+        memory = super().lies(x)
         memory.wide = batch != SHARED
         return memory
 
@@ -274,21 +275,7 @@ class Body(Straight):
         if index:
             step = builder.emit(f"mul i64 {self._entry(at + 2)}, {index}")
             base = builder.emit(f"getelementptr i8, ptr {base}, i64 {step}")
-        addresses = builder.emit(f"getelementptr i8, ptr {base}, {integers} {self._known[offsets]}")
-        kind = builder.type
-        if width >= 4:
-            function = f"@llvm.masked.gather.v{width}f64.v{width}p0"
-            bits, pointers = f"<{width} x i1>", f"<{width} x ptr>"
-            builder.declarations.add(f"declare {kind} {function}({pointers}, i32, {bits}, {kind})")
-            return builder.emit(
-                f"call {kind} {function}({pointers} {addresses}, i32 8, {bits} splat (i1 true), {kind} poison)"
-            )
-        gathered = "poison"
-        for lane in range(width):
-            pointer = builder.emit(f"extractelement <{width} x ptr> {addresses}, i64 {lane}")
-            number = builder.emit(f"load double, ptr {pointer}, align 8")
-            gathered = builder.emit(f"insertelement {kind} {gathered}, double {number}, i64 {lane}")
-        return gathered
+        return self.gathered(builder.emit(f"getelementptr i8, ptr {base}, {integers} {self._known[offsets]}"))
 
     def _add_to_sum(self, index: int, operands: tuple[int, ...]) -> None:
         """Add x, or x*y, of the samples to a sum."""
@@ -298,7 +285,7 @@ class Body(Straight):
             builder.declarations.add(f"declare double {function}(double, {builder.type})")
             address = self.address("%memory", index)
             before = builder.emit(f"load double, ptr {address}, align 8")
-            masked = self._select(self._valid(0), self.operand(operands[0])[0], builder.constant(-0.0))
+            masked = self.select(self._valid(0), self.operand(operands[0])[0], builder.constant(-0.0))
             after = builder.emit(f"call double {function}(double {before}, {builder.type} {masked})")
             builder.lines.append(f"store double {after}, ptr {address}, align 8")
             return
@@ -308,5 +295,5 @@ class Body(Straight):
             name = lowered(
                 builder, "fma" if len(operands) == 2 else "add", [*[self.operand(x)[v] for x in operands], total]
             )
-            total = self._select(self._valid(v), name, total)  # lanes without a sample add nothing
+            total = self.select(self._valid(v), name, total)  # lanes without a sample add nothing
         self.store(total, address)

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.compiler.llvm import native
+from autograd_engine.compiler.llvm.helpers import INTERRUPTED, OUT_OF_MEMORY, OUT_OF_RANGE
 from autograd_engine.compiler.llvm.host import width
-from autograd_engine.compiler.llvm.layout import FIRST, NEXT_CHUNK, PYTHON_FUNCTIONS, RAISED, STOPPED, Loop
+from autograd_engine.compiler.llvm.layout import FAULT, FIRST, NEXT_CHUNK, PYTHON_FUNCTIONS, RAISED, STOPPED, Loop
 from autograd_engine.compiler.llvm.modules import emit
-from autograd_engine.compiler.llvm.straight import INTERRUPTED, OUT_OF_MEMORY
 from autograd_engine.compiler.program.program import Program
 from autograd_engine.compiler.program.traced_function import TracedFunction
 
@@ -63,7 +63,8 @@ class Executable:
         # Of the arrays, the arguments and then the constants: which are read as a whole, and which along an axis.
         self.constants = [constant.plain for constant in constants]
         self.whole = [i for i, array in enumerate(arguments) if array.shape_seen]
-        self.has_loops = bool(program.loops)
+        self.sites = traced.sites
+        self.may_stop = bool(program.loops or traced.sites)
         self.views = []
         for i, (number, axis, size) in enumerate(self.arrays.views):
             at = self.arrays.place(number)
@@ -88,12 +89,12 @@ class Executable:
             self._run_in_threads(work)
         else:
             self.everything(work.address)
-        if self.has_loops:
+        if self.may_stop:
             self.check(work)
         return work
 
     def check(self, work: Workspace) -> None:
-        """Raise what ended the loops of a call early: what a signal handler raised, or MemoryError."""
+        """Raise what ended a call early: what a signal handler raised, MemoryError, or IndexError."""
         if not (reason := work.context[STOPPED]):
             return
         work.context[STOPPED] = 0
@@ -101,6 +102,8 @@ class Executable:
             error: BaseException = MemoryError(
                 "there is not enough memory for what the derivative of a loop keeps of every round"
             )
+        elif reason == OUT_OF_RANGE:
+            error = self.sites[work.context[FAULT]].error(work.fault.value)
         else:
             error = _raised(work.context)
         self.give_back(work)
@@ -215,10 +218,9 @@ class Workspace:
             0,
             0,
             *_PYTHON,
-            0,
-            0,
-            0,
+            *[0] * (FIRST - RAISED),
         ]
+        self.fault = ctypes.c_double.from_address(self.address + 8 * (FAULT + 1))
         for i, constant in enumerate(executable.constants, len(executable.arrays.arguments)):
             self.context[layout.array(i)] = constant.ctypes.data
         self._whole: list[tuple[int, Any]] = []

@@ -12,14 +12,18 @@ NAN_FOUND = 5
 NEXT_CHUNK = 6
 """The entry with the number of the next chunk, which the threads take one after the other."""
 STOPPED = 7
-"""The entry that says that loops should end: 1 if the caller wants it, 2 if there is no memory left."""
+"""The entry that says that loops should end: 1 if the caller wants it, 2 if there is no memory left, 3 if an index is
+out of range."""
 PYTHON = 8
 """The first of the entries with the addresses of the functions of Python's C API that long loops call: those that
 PYTHON_FUNCTIONS names."""
 PYTHON_FUNCTIONS = ("PyGILState_Ensure", "PyErr_CheckSignals", "PyErr_Fetch", "PyGILState_Release")
 RAISED = PYTHON + len(PYTHON_FUNCTIONS)
 """The first of three entries for an exception that a signal handler raised during a loop: type, value, traceback."""
-FIRST = RAISED + 3
+FAULT = RAISED + 3
+"""The first of two entries for an index that is out of range: the number of its place in the function, and the index
+itself, a double."""
+FIRST = FAULT + 2
 """The first entry that depends on the program."""
 
 
@@ -41,13 +45,14 @@ class Loop:
 class Layout:
     """What the caller of a kernel has to bring along.
 
-    `context` is a table of 64-bit integers: the addresses of the scalars, of the outputs, of `shared` doubles, of the
-    `memory` of the first thread and of the `partials`; whether a NaN was found; the number of the next chunk; whether
-    loops should end early; what these need of Python; for each array its address; for each mapped axis the address
-    of the array and the distances in bytes from sample to sample and from number to number; for each batch the number
-    of samples, the address of its `rows` (outputs) and that of its `kept` numbers, each as many rows of the padded
-    number of samples; for each of the `buffers` of loops in shared code its address and its size. The buffers of loops
-    in a loop over samples stand at the end of each thread's memory.
+    `context` is a table of 64-bit integers: the addresses of the scalars, of the outputs, of `shared` doubles, of
+    the `memory` of the first thread and of the `partials`; whether a NaN was found; the number of the next chunk;
+    whether loops should end early; what these need of Python; which index was out of range; for each array its
+    address; for each mapped axis the address of the array and the distances in bytes from sample to sample and from
+    number to number; for each batch the number of samples, the address of its `rows` (outputs) and that of its
+    `kept` numbers, each as many rows of the padded number of samples; for each of the `buffers` of loops in shared
+    code its address and its size. The buffers of loops in a loop over samples stand at the end of each thread's
+    memory.
     """
 
     width: int

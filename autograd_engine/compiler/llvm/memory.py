@@ -18,7 +18,7 @@ from autograd_engine.forks import Lazy
 TILE = 4
 """Blocks of samples that go through one part before the next part begins, while its code is at hand."""
 
-NO_CODE = FROM_OUTSIDE - {"sample"} | {"batch_sum", "stack"}
+NO_CODE = FROM_OUTSIDE - {"sample"} | {"batch_sum", "stack", "memory"}
 """What has a value in the shared code without an instruction of its own: it is read where it is needed."""
 
 
@@ -66,7 +66,7 @@ class Plan:
 
     def __init__(self, program: Program, layout: Layout, rows: Sequence[int]) -> None:
         self.program, self.layout = program, layout
-        self.buffers: dict[bool, dict[tuple[int, int], int]] = {}
+        self.buffers: dict[bool, dict[tuple[int, int, int], int]] = {}
         self._divide()
         self._assign_outputs(rows)
         self._assign_slots()

@@ -20,7 +20,7 @@ from autograd_engine.compiler.program.rules import bits_of
 from autograd_engine.compiler.program.simplify import Body, Simplifier
 from autograd_engine.compiler.trace.errors import TraceError
 from autograd_engine.compiler.trace.loops import ROUNDS, Loop, Result
-from autograd_engine.compiler.trace.stacks import Entry, Stack, Table
+from autograd_engine.compiler.trace.stacks import ADD_ALL, ADD_AT, PUT, TABLE, ZEROS, Entry, Stack
 from autograd_engine.compiler.trace.traced import BATCH_SUM, BROADCAST, Batch, Traced, is_among
 
 
@@ -99,7 +99,7 @@ class _Scope:
                 operands[node.index] = simplifier.batch_sum(self.here(x), self.batches[x.batch])
             elif op.composite:
                 self._place(node, self.find(node.expansion))
-            elif op.__class__ in _OF_LOOPS:
+            elif op.__class__ in _OF_LOOPS or op in _OF_STACKS:
                 self._of_loops(node, loops)
             elif self.outer is not None:
                 self._in_body(node)
@@ -132,13 +132,17 @@ class _Scope:
         if operand < 0:
             return self.simplifier.constant(self.outer.simplifier.value(operand))
         if operand not in self.captured:
-            self.captured[operand] = self.simplifier.leaf("captured", (len(self.captured),), SHARED)
+            source = (len(self.captured),)
+            is_stack = self.outer.simplifier.is_stack(operand)
+            self.captured[operand] = self.simplifier.leaf("captured", source, SHARED, is_stack)
         return self.captured[operand]
 
     def _leaf(self, node: Traced) -> int:
         kind, *source = node.arguments
         if kind == "size":
             source = [self.batches[source[0]]]
+        elif kind == "array":
+            del source[-1]  # how many entries there are
         batch = SHARED if node.batch is None else self.batches[node.batch]
         return self.simplifier.leaf(kind, tuple(source), batch)
 
@@ -171,9 +175,13 @@ class _Scope:
         elif isinstance(op, Result):
             [loop] = node.arguments or node.expansion
             self._place(node, self.results[loop.op][op.key])
-        elif isinstance(op, Table):
+        elif op is TABLE:
             numbers = tuple([simplifier.as_number(self.here(x)) for x in node.arguments])
             self.operands[node.index] = simplifier.instruction("table", numbers)
+        elif op in _OF_STACKS:
+            operands = tuple([simplifier.as_number(self.here(x)) for x in node.arguments])
+            batch = SHARED if self.outer or node.batch is None else self.batches[node.batch]
+            self.operands[node.index] = simplifier.apart(op.name, operands, batch)
         else:
             where, operand = self.find(node.arguments[0])
             if where.simplifier.is_stack(operand):
@@ -203,12 +211,14 @@ class _Scope:
             fixed |= staying
         results = dict[Any, tuple[_Scope, int]](fixed)
         kept = {}
-        for key in need.kept:
+        for key in sorted(need.kept, key=lambda key: isinstance(key, Stack)):  # numbers before stacks
             where, operand = inner._outermost(*inner.find(key))
             if where is inner:
                 kept[key] = of_body.as_number(operand)
             else:  # the same in every round
                 results[key] = where, operand
+        memories = {p: x.size for p, k in enumerate(moving) if isinstance(x := loop.carries[k], Stack)}
+        copies = [key.size for key in kept if isinstance(key, Stack)]
         counted = loop.continues is None
         continues = [] if counted else [of_body.as_condition(inner.here(loop.continues))]
         outputs = [*continues, *following, *kept.values()]
@@ -223,10 +233,20 @@ class _Scope:
                 *[self.here(stack) for stack in stacks],
                 *[simplifier.as_number(outside[x]) for x in used],
             ),
-            Body(of_body, outputs, counted, loop.backwards, len(moving), len(stacks), len(kept)),
+            Body(
+                of_body,
+                outputs,
+                counted,
+                loop.backwards,
+                len(moving),
+                len(stacks),
+                len(kept) - len(copies),
+                memories,
+                copies,
+            ),
         )
         for place, k in enumerate(moving):
-            results[k] = self, simplifier.of_loop("result", operand, place)
+            results[k] = self, simplifier.of_loop("memory" if place in memories else "result", operand, place)
         for place, key in enumerate(kept):
             results[key] = self, simplifier.of_loop("stack", operand, place)
         if need.rounds:
@@ -240,7 +260,8 @@ class _Scope:
         assert self.outer is not None
         leaf = self.simplifier.leaf
         for place, k in enumerate(moving):
-            self.operands[loop.carries[k].index] = leaf("carry", (place,), SHARED)
+            carry = loop.carries[k]
+            self.operands[carry.index] = leaf("carry", (place,), SHARED, isinstance(carry, Stack))
         for k, start in fixed.items():
             self.elsewhere[loop.carries[k].index] = start
         if loop.rounds is not None:
@@ -250,7 +271,8 @@ class _Scope:
             where, operand = self.outer.find(stack)
             index = loop.reads[stack].index
             if where.simplifier.is_stack(operand):
-                self.operands[index] = leaf("read", (len(stacks),), SHARED)
+                is_of_stacks = isinstance(loop.reads[stack], Stack)
+                self.operands[index] = leaf("read", (len(stacks),), SHARED, is_of_stacks)
                 stacks.append(stack)
             else:
                 self.elsewhere[index] = where, operand
@@ -272,7 +294,8 @@ class _Scope:
         return operand < 0 and bits_of(where.simplifier.value(operand)) == bits_of(x)
 
 
-_OF_LOOPS = frozenset({Loop, Result, Table, Entry})
+_OF_LOOPS = frozenset({Loop, Result, Entry})
+_OF_STACKS = frozenset({TABLE, ZEROS, PUT, ADD_AT, ADD_ALL})
 
 
 @dataclass

@@ -15,8 +15,13 @@ OF_BODY = frozenset({"carry", "read", "index", "captured"})
 """What the body of a loop gets: numbers by their place among the carries, stacks and captured operands of the loop."""
 FROM_OUTSIDE = frozenset({"scalar", "element", "sample", "size", "array"}) | OF_BODY
 """Instructions that read a number: in place of operands they have numbers that say where it comes from."""
-STACKS = frozenset({"array", "stack", "table"})
+CHANGES = frozenset({"put", "add_at", "add_all"})
+"""Instructions that change a stack, their second operand, where it lies; it is their result. The first operand is the
+number that replaces an entry, or is added to one, at an index, the third; or a stack that is added to it."""
+STACKS = frozenset({"array", "stack", "table", "zeros", "memory"}) | CHANGES
 """Instructions whose result is a stack of numbers in memory."""
+OF_LOOP = frozenset({"result", "stack", "memory"})
+"""What is taken of a loop: it stands next to it."""
 IN_BUFFERS = STACKS | {"loop"}
 """Instructions whose result is no number: it lies in a buffer, or is taken by instructions of its own."""
 
@@ -67,6 +72,10 @@ class Loop:
     The outputs of the body are, unless `counted`, whether there is another round; what is carried on; what is kept.
     A "result" of the loop is, by its second operand, -1 for the number of rounds or the place of a carry; a "stack" of
     it is the place of what is kept. With `backwards` rounds are numbered from the last.
+
+    Some carries are stacks, of which `memories` has the number of entries: the loop begins with a copy, which its body
+    changes, and what has become of it is a "memory" of the loop. After the numbers that are kept come stacks, of which
+    a copy is kept with the `copies` number of entries: of a carry, as it was when the round began.
     """
 
     body: Program
@@ -75,6 +84,8 @@ class Loop:
     carries: int
     stacks: int
     kept: int
+    memories: dict[int, int] = field(default_factory=dict)
+    copies: list[int] = field(default_factory=list)
 
 
 def whole_rounds(count: float) -> int:

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from autograd_engine.compiler.program.program import (
     FROM_OUTSIDE,
+    OF_LOOP,
     SHARED,
     STACKS,
     Block,
@@ -62,14 +63,15 @@ def _filling_buffers(instructions: Sequence[Instruction], line: list[int], batch
     def bring(x: int) -> None:
         if x < 0 or instructions[x].operation not in STACKS or instructions[x].batch != batch:
             return
-        source = instructions[x].operands[0] if instructions[x].operation == "stack" else x
+        operation, operands, _ = instructions[x]
+        source = operands[0] if operation in OF_LOOP else x
         if source not in here:
             for other in instructions[source].operands:
                 bring(other)
             found[source] = None
 
     for i in line:
-        if instructions[i].operation in ("loop", "entry"):
+        if instructions[i].operation in ("loop", "entry", "pick"):
             for x in instructions[i].operands:
                 bring(x)
     return list(found)
@@ -116,7 +118,7 @@ def parts(program: Program, line: Sequence[int]) -> list[list[int]]:
     """The instructions of a line in parts of about equal length; a loop stays with its results."""
     groups: list[list[int]] = []
     for i in line:
-        if program.instructions[i].operation in ("result", "stack"):
+        if program.instructions[i].operation in OF_LOOP:
             groups[-1].append(i)
         else:
             groups.append([i])

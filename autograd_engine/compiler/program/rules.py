@@ -209,6 +209,17 @@ def _dot(s: Emitter, *inputs: int) -> int:
     return total
 
 
+def _checked(s: Emitter, index: int, size: int, site: int, condition: int) -> int | None:
+    if index >= 0:
+        return None
+    x, n = s.value(index), s.value(size)
+    return s.constant(x + n if x < 0 else x) if -n <= x < n and x == int(x) else None
+
+
+def _pick(s: Emitter, stack: int, index: int) -> int | None:
+    return s.operands[stack][int(s.value(index))] if index < 0 and s.is_a(stack, "table") else None
+
+
 RULES: dict[str, Callable[..., int | None]] = {
     "add": _add,
     "sub": _sub,
@@ -223,6 +234,8 @@ RULES: dict[str, Callable[..., int | None]] = {
     "xor": _xor,
     "not": _not,
     "identity": _identity,
+    "checked": _checked,
+    "pick": _pick,
     "sum": _chain("add", 0.0),
     "prod": _chain("mul", 1.0),
     "dot": _dot,

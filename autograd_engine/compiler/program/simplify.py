@@ -18,6 +18,7 @@ from typing import Any
 from autograd_engine.compiler.program.program import (
     CONDITIONS,
     FROM_OUTSIDE,
+    OF_LOOP,
     SHARED,
     STACKS,
     Block,
@@ -44,15 +45,17 @@ class Body:
     carries: int
     stacks: int
     kept: int
+    memories: dict[int, int]
+    copies: list[int]
     flags: bytearray = field(default_factory=bytearray)
 
     def decisive(self, operands: tuple[int, ...], results: set[tuple[str, int]]) -> list[int]:
         """Those of the loop's operands that a condition, in the loop or on one of the `results`, depends on.
 
-        They are the operations "result" and "stack" with their places. What is decisive in the body is kept.
+        They are operations OF_LOOP with their places. What is decisive in the body is kept.
         """
         first = 0 if self.counted else 1
-        roots = {place if operation == "result" else self.carries + place for operation, place in results}
+        roots = {self.carries + place if operation == "stack" else place for operation, place in results}
         ends, uses = self.outputs[first:], self.simplifier.uses(self.outputs)
         while True:  # a carry on which a condition depends is decisive at the end of a round too
             flags = self.simplifier.decisive([*self.outputs[:first], *[ends[k] for k in roots if k >= 0]])
@@ -74,7 +77,16 @@ class Body:
         simplifier = self.simplifier
         instructions, outputs, loops = simplifier.finished(self.outputs, guarded, self.flags)
         program = Program(instructions, simplifier.constants, Block([*range(len(instructions))]), outputs, loops)
-        return Loop(program, self.counted, self.backwards, self.carries, self.stacks, self.kept)
+        return Loop(
+            program,
+            self.counted,
+            self.backwards,
+            self.carries,
+            self.stacks,
+            self.kept,
+            self.memories,
+            self.copies,
+        )
 
 
 class Simplifier:
@@ -88,6 +100,7 @@ class Simplifier:
         self.constants: list[float] = []
         self._known: dict[Any, int] = {}
         self._conditions: set[int] = set()  # the instructions whose result is a condition
+        self._stacks: set[int] = set()  # those from outside that stand for a stack
         self.loops: dict[int, Body] = {}
 
     def constant(self, x: float) -> int:
@@ -99,9 +112,12 @@ class Simplifier:
             operand = self._known[key] = -len(self.constants)
         return operand
 
-    def leaf(self, kind: str, source: tuple[int, ...], batch: int) -> int:
-        """An instruction that reads a number from outside."""
-        return self._instruction(kind, source, batch)
+    def leaf(self, kind: str, source: tuple[int, ...], batch: int, is_stack: bool = False) -> int:
+        """An instruction that reads a number from outside, or stands for a stack there."""
+        operand = self._instruction(kind, source, batch)
+        if is_stack:
+            self._stacks.add(operand)
+        return operand
 
     def batch_sum(self, x: int, batch: int) -> int:
         """The sum of x over the samples of a batch."""
@@ -116,6 +132,8 @@ class Simplifier:
             operands = tuple([self.as_condition(x) for x in operands])
         elif operation == "where":
             operands = (self.as_condition(operands[0]), self.as_number(operands[1]), self.as_number(operands[2]))
+        elif operation == "checked":
+            operands = (self.as_number(operands[0]), *operands[1:3], self.as_condition(operands[3]))
         elif not self._conditions.isdisjoint(operands):
             operands = tuple([self.as_number(x) for x in operands])
         rule = RULES.get(operation)
@@ -131,10 +149,14 @@ class Simplifier:
 
     def loop(self, operands: tuple[int, ...], body: Body) -> int:
         """A loop. No two of them are taken for the same."""
-        self._known.pop(("loop", operands), None)
-        operand = self._instruction("loop", operands)
+        operand = self.apart("loop", operands)
         self.loops[operand] = body
         return operand
+
+    def apart(self, operation: str, operands: tuple[int, ...], batch: int | None = None) -> int:
+        """An operation of which no two are taken for the same."""
+        self._known.pop((operation, operands), None)
+        return self._instruction(operation, operands, batch)
 
     def of_loop(self, operation: str, loop: int, place: int) -> int:
         """A result or a stack of a loop."""
@@ -146,7 +168,7 @@ class Simplifier:
 
     def is_stack(self, x: int) -> bool:
         """Whether an operand is a stack, not a number."""
-        return x >= 0 and self.operations[x] in STACKS
+        return x >= 0 and (self.operations[x] in STACKS or x in self._stacks)
 
     def numbered(self, kind: str, outputs: list[int]) -> list[int]:
         """The instructions of a kind that outputs depend on, which are numbered anew."""
@@ -203,9 +225,9 @@ class Simplifier:
         """The order with the results of each loop next to it, which they are computed with."""
         results: dict[int, list[int]] = {i: [] for i in order if self.operations[i] == "loop"}
         for i in order:
-            if self.operations[i] in ("result", "stack"):
+            if self.operations[i] in OF_LOOP:
                 results[self.operands[i][0]].append(i)
-        rest = [i for i in order if self.operations[i] not in ("result", "stack")]
+        rest = [i for i in order if self.operations[i] not in OF_LOOP]
         return [x for i in rest for x in (i, *results.get(i, ()))]
 
     def _order(self, outputs: list[int]) -> list[int]:
@@ -320,9 +342,9 @@ class Simplifier:
             operation = self.operations[i]
             if operation == "loop":
                 on_the_way: Sequence[int] = self.loops[i].decisive(self.operands[i], results[i])
-            elif not flags[i] and operation not in CONDITIONS:
+            elif not flags[i] and operation not in CONDITIONS and operation != "checked":
                 continue
-            elif operation in ("result", "stack"):
+            elif operation in OF_LOOP:
                 loop, place = self.operands[i]
                 results[loop].add((operation, int(self.value(place))))
                 continue

@@ -19,6 +19,9 @@ from autograd_engine.primitives import as_float
 from autograd_engine.structure import flatten, map_leaves
 from autograd_engine.value import Value
 
+_OF_OBJECTS = "must be of integer"
+"""What NumPy says of an index that is an array of objects, such as symbols."""
+
 
 @dataclass
 class Leaf:
@@ -40,8 +43,8 @@ class TracedFunction:
         call = args, keywords, exact
         try:
             self._run(f, *call, is_limited=True)
-        except TraceError as error:
-            if not error.of_a_branch:
+        except (TraceError, IndexError) as error:
+            if not (error.of_a_branch if isinstance(error, TraceError) else _OF_OBJECTS in str(error)):
                 raise
             with rewriting(exact):
                 try:
@@ -78,6 +81,7 @@ class TracedFunction:
             if context.refused:  # and perhaps caught, or followed by another error
                 raise context.refused
             found, self.structure = flatten(output)
+            self.sites = context.sites
             batches = list(self.arrays.batches.values())
             self.rows: list[int] = []
             self.leaves: list[Leaf] = []

@@ -28,13 +28,13 @@ class Contents:
     def __init__(self, functions: Sequence[Callable[[], Any]], names: Collection[str]) -> None:
         cells = [cell for f in map(_inner, functions) for cell in _cells(f, lambda name: name not in names)]
         self.of_others = [_content(cell) for cell in cells]
-        self._containers = list(_reachable(functions, names))
-        self._before = [_content(x) for x in self._containers]
+        self.containers = list(_reachable(functions, names))
+        self._before = [_content(x) for x in self.containers]
 
     def taken(self) -> Changes:
         """What has changed. The containers get back what they held before."""
         changed: Changes = {}
-        for container, before in zip(self._containers, self._before):
+        for container, before in zip(self.containers, self._before):
             now = _content(container)
             if not _is_the_same(container, now, before):
                 if isinstance(now, _Checksum):

@@ -1,4 +1,4 @@
-"""Indices that depend on the round of a loop: `a[i]`, `a[i - 1]`, `a[2 * i, k]`, read from memory in every round."""
+"""Indices that are not known while tracing: `a[i]`, `a[i - 1]`, `a[2 * i, k]`, and what else may look one up."""
 
 from __future__ import annotations
 
@@ -7,27 +7,35 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.compiler.statements.iterables import are_doubles
-from autograd_engine.compiler.trace.arrays import ArgumentArray
+from autograd_engine.compiler.trace.arrays import ArgumentArray, is_unknown
 from autograd_engine.compiler.trace.errors import user_line
-from autograd_engine.compiler.trace.loops import Index
-from autograd_engine.compiler.trace.recorder import array_of, entry_of, in_memory
-from autograd_engine.compiler.trace.stacks import table
-from autograd_engine.compiler.trace.traced import Traced, context, recording, refusal
-from autograd_engine.number_arrays import number_array
+from autograd_engine.compiler.trace.indices import Index
+from autograd_engine.compiler.trace.items import item as pick
+from autograd_engine.compiler.trace.traced import Traced, context, refusal
 
 
 def item(a: Any, key: Any) -> Any:
     """`a[key]`."""
     parts = key if type(key) is tuple else (key,)
-    if any(isinstance(part, Traced) for part in parts):
+    memory = context.memories.get(id(a))
+    if memory is not None:
+        return memory.read(parts)
+    if any(map(is_unknown, parts)):
         array = _array(a)
         if array is not None:
-            return _of_round(array, parts)
+            return pick(array, parts)
     return a[key]
+
+
+def read(a: Any) -> Any:
+    """What is in a list or an array, all of it, if a loop carries it."""
+    memory = context.memories.get(id(a))
+    return a if memory is None else memory.read((slice(None),))
 
 
 def contained(x: Any, container: Any) -> Any:
     """`x in container`."""
+    container = read(container)
     check_key(container, x)
     return x in container
 
@@ -63,38 +71,3 @@ def _array(a: Any) -> Any:
         plain = not any(isinstance(x, Traced) for x in a)
         return np.array(a, dtype=float if plain else object)
     return None
-
-
-def _of_round(array: Any, parts: tuple[Any, ...]) -> Any:
-    """The part of an array that an index of a loop picks in a round."""
-    [axis, *others] = [k for k, part in enumerate(parts) if isinstance(part, Traced)]
-    index = parts[axis]
-    ends = index.ends() if isinstance(index, Index) and not others else None
-    if ends is None or Ellipsis in parts[:axis] or None in parts[:axis]:
-        raise refusal(
-            f"{user_line()} picks numbers by one that is not known while tracing; in `for i in range(n)` with a fixed "
-            "n, a[i + k] works; elsewhere close over the index, or write where(condition, x, y)"
-        )
-    low, high = ends
-    if low < 0 or high >= array.shape[axis]:
-        raise refusal(
-            f"{user_line()}: the index runs from {low} to {high} in a loop that is compiled, but the axis has "
-            f"{array.shape[axis]} entries, and what counts from the end must be written so"
-        )
-    loop = index.loop
-
-    def at(k: int) -> Any:
-        """The key in round k."""
-        return (*parts[:axis], index.first + index.step * k, *parts[axis + 1 :])
-
-    if isinstance(array, np.ndarray) and array.dtype == object:
-        rows = [np.asarray(array[at(k)]) for k in range(loop.most or 0)]
-        with recording(loop.around):
-            stacks = [table([row.flat[i] for row in rows], loop.batch) for i in range(rows[0].size)]
-        return entry_of(loop, number_array(stacks, rows[0].shape))
-    known = array_of(array)
-    places = np.arange(np.prod(known.shape, dtype=int)).reshape(known.shape)
-    first = np.asarray(places[at(0)])
-    record = int((np.asarray(places[at(1)]) - first).flat[0]) if first.size and (loop.most or 0) > 1 else 0
-    stacks = [in_memory(known, int(offset), record) for offset in first.ravel()]
-    return entry_of(loop, number_array(stacks, first.shape))

@@ -17,8 +17,8 @@ import numpy as np
 from autograd_engine.compiler.statements.conditions import Unread
 from autograd_engine.compiler.trace.arrays import ArgumentArray
 from autograd_engine.compiler.trace.errors import user_line
+from autograd_engine.compiler.trace.items import entry_of, stacks_of
 from autograd_engine.compiler.trace.loops import Loop
-from autograd_engine.compiler.trace.recorder import entry_of, stacks_of
 from autograd_engine.compiler.trace.traced import Traced, context, refusal
 from autograd_engine.primitives import ceil
 

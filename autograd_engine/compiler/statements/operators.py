@@ -15,15 +15,21 @@ from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+
 from autograd_engine.compiler.statements import indices, iterables, repeat
 from autograd_engine.compiler.statements.choice import Choice, NothingReturned, Undefined
 from autograd_engine.compiler.statements.conditions import Unread, holding, is_certain, known, truth
 from autograd_engine.compiler.statements.contents import Contents
 from autograd_engine.compiler.statements.indices import contained as contained
 from autograd_engine.compiler.statements.indices import item as item
+from autograd_engine.compiler.statements.memory import target as target
 from autograd_engine.compiler.trace.errors import TraceError, line_of, user_line
+from autograd_engine.compiler.trace.indices import Index
 from autograd_engine.compiler.trace.recorder import UNROLLED
 from autograd_engine.compiler.trace.traced import Condition, Traced, context, refusal
+from autograd_engine.number_arrays import number_array
+from autograd_engine.primitives import ceil, floor, where
 
 UndefinedReturnValue = NothingReturned  # the name that malt writes
 _UNKNOWN = "numbers that are known only when the compiled function is called"
@@ -147,6 +153,7 @@ def for_stmt(
     options: dict[str, Any],
 ) -> None:
     """`for x in iterable: body(x)`, as long as `goes_on()` says that no `break` or `return` has ended it."""
+    iterable = indices.read(iterable)
     if _stays_a_loop(iterable, goes_on, body, get_state, set_state, names):
         return
     Unread.check(iterable)
@@ -294,17 +301,23 @@ def _largest(better: Callable[[Any, Any], Any], builtin: Callable[..., Any]) -> 
         if not any(isinstance(x, Traced) for x in keys):
             others = {"key": key} if default is _NOTHING else {"key": key, "default": default}
             return builtin(given, **others) if len(args) == 1 else builtin(*given, key=key)
-        if key is not None:
-            raise refusal(
-                f"{user_line()} looks for the {builtin.__name__} by keys that depend on {_UNKNOWN}; compare the keys "
-                "with if, and keep what belongs to the best one"
-            )
-        best = given[0]
-        for x in given[1:]:
-            best = if_exp(better(x, best), lambda x=x: x, lambda best=best: best, "")  # type: ignore[misc]
-        return best
+        best = keys[0], given[0]
+        for pair in zip(keys[1:], given[1:]):
+            best = if_exp(better(pair[0], best[0]), lambda pair=pair: pair, lambda best=best: best, "")  # type: ignore[misc]
+        return best[1]
 
     return chosen
+
+
+def _sorted(items: Iterable[Any], *, key: Any = None, reverse: bool = False) -> Any:
+    """`sorted`, of numbers."""
+    given = list(items)
+    if not any(isinstance(x, Traced) for x in given):
+        return sorted(given, key=key, reverse=reverse)
+    if key is not None:
+        raise refusal(f"{user_line()} sorts by a key that depends on {_UNKNOWN}; sort the numbers themselves")
+    numbers = np.sort(number_array(given, (len(given),))).tolist()
+    return numbers[::-1] if reverse else numbers
 
 
 def _any(conditions: Iterable[Any]) -> Any:
@@ -323,7 +336,17 @@ def _all(conditions: Iterable[Any]) -> Any:
     return result
 
 
+def _whole(x: Any = 0, *base: Any) -> Any:
+    """`int`: of a number that is not known, towards zero. No derivative goes through it."""
+    if not isinstance(x, Traced) or base:
+        return int(x, *base)
+    return x if isinstance(x, Index) else where(x < 0, ceil(x), floor(x)).detach()
+
+
 BUILTINS: dict[Any, Callable[..., Any]] = {
+    builtins.int: _whole,
+    builtins.sorted: _sorted,
+    builtins.float: lambda x=0.0: x if isinstance(x, Traced) else float(x),
     builtins.max: _largest(lambda x, best: x > best, builtins.max),
     builtins.min: _largest(lambda x, best: x < best, builtins.min),
     builtins.bool: lambda x=False: truth(x),

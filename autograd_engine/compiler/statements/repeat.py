@@ -16,8 +16,10 @@ from autograd_engine.compiler.statements.choice import NothingReturned, Partly, 
 from autograd_engine.compiler.statements.conditions import Unread, is_certain, truth
 from autograd_engine.compiler.statements.contents import Contents
 from autograd_engine.compiler.statements.iterables import Rounds
+from autograd_engine.compiler.statements.memory import Memory
 from autograd_engine.compiler.trace.errors import user_line
-from autograd_engine.compiler.trace.loops import Index, Loop, needs
+from autograd_engine.compiler.trace.indices import Index
+from autograd_engine.compiler.trace.loops import Loop, needs
 from autograd_engine.compiler.trace.stacks import entry
 from autograd_engine.compiler.trace.traced import Condition, Traced, UnlikeRoundsError, context, is_among, refusal
 from autograd_engine.structure import Structure, flatten
@@ -121,16 +123,24 @@ class _Repeated:
         self.carried = {k for k, x in enumerate(self.before) if _changes_likely(x)}
         self.appended: dict[int, list[Any]] = {}
         self.numbers: set[int] = set()  # the carried variables of which a round makes numbers, not conditions
+        self.wanted: dict[int, Any] = {}  # lists and arrays that a round changes at an index
+
+    def found(self, a: Any) -> bool:
+        """Whether a list or an array is there before the loop."""
+        return any(x is a for x in self.contents.containers)
 
     def run(self) -> None:
         """Record the loop, and give the variables their values after it."""
         while True:
             loop, more = self._attempt()
-            lists = {key: x for key, (x, _) in self.changes.items() if isinstance(x, list)}
-            if not more and lists.keys() <= self.appended.keys():
+            at_items = {key: x for key, (x, now) in self.changes.items() if _is_of_numbers(x, now)}
+            lists = {key: x for key, (x, _) in self.changes.items() if isinstance(x, list) and key not in at_items}
+            known = self.in_memory.keys()
+            if not more and lists.keys() <= self.appended.keys() and not (self.wanted | at_items).keys() - known:
                 break
             self.carried |= more
             self.appended |= lists
+            self.wanted |= at_items
         if not context.outer:  # what is inside is run twice with it
             before, (loop, _) = list(_trail(loop)), self._attempt()
             if before != list(_trail(loop)):
@@ -145,6 +155,8 @@ class _Repeated:
         after = list(self.before)
         place = 0
         for k, structure in self.structures.items():
+            if place == self.of_memory:
+                place += len(self.in_memory)
             numbers = [loop.result(place + i) for i in range(structure.size)]
             after[k], place = structure(numbers), place + structure.size
             if k in self.new_in_rounds and not self.certain and isinstance(loop.begins, Condition):
@@ -156,6 +168,8 @@ class _Repeated:
             after[k] = self.before[k]
         self.set_state(tuple(after))
         self._append(loop)
+        for place, memory in enumerate(self.in_memory.values(), self.of_memory):
+            memory.leave(loop.result(place))
 
     def _attempt(self) -> tuple[Loop, set[int]]:
         """The loop with the variables that are carried, and those that have to be carried besides."""
@@ -166,6 +180,9 @@ class _Repeated:
         unread = Unread.new()
         for container in self.appended.values():
             container[:] = [unread] * (len(container) + 1)
+        self.in_memory: dict[int, Memory] = {}
+        around = context.memories, context.repeated
+        context.repeated = (*context.repeated, self)
         try:
             with loop.body():
                 state = list(self.before)
@@ -174,6 +191,9 @@ class _Repeated:
                     starts = [_start(x) for x in leaves]
                     state[k] = structure([loop.carry(x, Traced if k in self.numbers else kind) for x, kind in starts])
                     self.structures[k] = structure
+                self.of_memory = len(loop.carries)
+                self.in_memory = {key: Memory(a, self, loop) for key, a in self.wanted.items()}
+                context.memories = context.memories | self.in_memory
                 given = {k: state[k].copy() for k in self.carried if isinstance(state[k], np.ndarray)}
                 self.set_state(tuple(state))
                 continues = self.of_round(loop)
@@ -190,6 +210,7 @@ class _Repeated:
                     if any(map(operator.and_, kinds, are_numbers)):
                         self.numbers.add(k)
                         more.add(k)
+                loop.following += [memory.end() for memory in self.in_memory.values()]
                 for k, (x, y) in enumerate(zip(self.before, after)):
                     if k not in self.carried and not _is_the_same(x, y):
                         more |= self._of_changed(loop, k, x, y)
@@ -199,7 +220,8 @@ class _Repeated:
             if context.refused:  # and caught in the body
                 raise context.refused
         finally:
-            self.changes = self.contents.taken()
+            context.memories, context.repeated = around
+            self.changes = {key: x for key, x in self.contents.taken().items() if key not in self.in_memory}
             self.set_state(self.before)
         if continues is not None:
             loop.continues = continues if isinstance(continues, Traced) else float(continues)
@@ -270,6 +292,13 @@ class _Repeated:
         if isinstance(x, Unread) or not isinstance(x, (Traced, *_PLAIN)):
             raise refusal(f"{user_line()}: a loop that is compiled appends a {type(x).__name__} to a list, no number")
         return lambda i: x
+
+
+def _is_of_numbers(a: Any, now: Any) -> bool:
+    """Whether a list or an array holds numbers after a round, as many as before."""
+    if isinstance(a, np.ndarray):
+        return bool(a.dtype == object)
+    return isinstance(a, list) and len(a) == len(now) > 0 and all(isinstance(x, (Traced, float, int)) for x in now)
 
 
 def _trail(loop: Loop) -> Iterator[str]:

@@ -22,9 +22,10 @@ from types import BuiltinMethodType, CodeType, FunctionType, MethodType, SimpleN
 from typing import Any
 
 from autograd_engine.compiler.statements import operators, paths
-from autograd_engine.compiler.statements.indices import check_key
+from autograd_engine.compiler.statements.indices import check_key, read
 from autograd_engine.compiler.statements.source import FUTURE, NotRewritableError, definition
 from autograd_engine.compiler.trace.errors import NOT_REWRITTEN, is_of_user
+from autograd_engine.compiler.trace.traced import context
 from autograd_engine.runs import by_paths, user_function
 
 _Factory = tuple[CodeType, tuple[str, ...]]
@@ -71,11 +72,14 @@ def rewritten(f: Any) -> Any:
 def converted_call(f: Any, args: tuple[Any, ...], keywords: dict[str, Any] | None, scope: Any) -> Any:
     """`f(*args, **keywords)` in a rewritten function."""
     try:
-        called = operators.BUILTINS.get(f) or rewritten(f)
+        builtin = operators.BUILTINS.get(f)
     except TypeError:  # f has no hash
-        called = rewritten(f)
+        builtin = None
+    called = builtin or rewritten(f)
     if args and isinstance(f, BuiltinMethodType):
         check_key(f.__self__, args[0])
+    if context.memories and (builtin or called is f):
+        args = tuple([read(x) for x in args])
     if called is f and (not isinstance(f, type) or f.__module__ == "builtins"):  # `map` is a class
         args = tuple(map(_argument, args))
         keywords = keywords and {name: _argument(x) for name, x in keywords.items()}
@@ -256,7 +260,7 @@ def _converted(node: Any, f: FunctionType) -> tuple[Any, str]:
 
 
 class _Items(ast.NodeTransformer):
-    """`a[i]` becomes `ag__.item(a, i)` where i may depend on the round of a loop, and so does `i in a`."""
+    """`a[i]` becomes `ag__.item(a, i)`, or `ag__.target(a)[i]` where it is set, and `i in a` a call as well."""
 
     def visit_Compare(self, node: ast.Compare) -> Any:
         """Replace `in`."""
@@ -270,16 +274,14 @@ class _Items(ast.NodeTransformer):
         return ast.copy_location(result, node)
 
     def visit_Subscript(self, node: ast.Subscript) -> Any:
-        """Replace what is read."""
+        """Replace what is read, and what is changed."""
         self.generic_visit(node)
-        known = all(isinstance(part, _KNOWN_INDICES) for part in ast.walk(node.slice))
-        if known or not isinstance(node.ctx, ast.Load):
+        if not isinstance(node.ctx, ast.Load):
+            of = ast.Attribute(ast.Name("ag__", ast.Load()), "target", ast.Load())
+            node.value = ast.copy_location(ast.Call(of, [node.value], []), node)
             return node
         function = ast.Attribute(ast.Name("ag__", ast.Load()), "item", ast.Load())
         return ast.copy_location(ast.Call(function, [node.value, node.slice], []), node)
-
-
-_KNOWN_INDICES = (ast.Constant, ast.Slice, ast.Tuple, ast.UnaryOp, ast.unaryop, ast.expr_context)
 
 
 def _place(node: ast.AST, line: int) -> None:

@@ -17,6 +17,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from autograd_engine.compiler.trace.errors import TraceError, user_line
 from autograd_engine.compiler.trace.traced import Batch, Traced, check_trace, context, inside
 from autograd_engine.constants import stop_gradient
+from autograd_engine.control_flow import recorder
 from autograd_engine.mapping import loop, map_arrays
 from autograd_engine.number_arrays import WHERE, apply_ufunc, number_array
 from autograd_engine.primitives import as_float
@@ -89,12 +90,9 @@ class ArgumentArray(NDArrayOperatorsMixin):
         return getattr(self.__array__(), name)
 
     def __getitem__(self, key: Any) -> Any:
-        for part in key if isinstance(key, tuple) else (key,):
-            if isinstance(part, Traced) or (isinstance(part, np.ndarray) and part.dtype == object):
-                raise TraceError(
-                    f"{user_line()} picks numbers by one that is not known while tracing; write where(condition, x, "
-                    "0.0) instead of x[condition], and close over an index instead of making it an argument"
-                )
+        parts = key if isinstance(key, tuple) else (key,)
+        if any(map(is_unknown, parts)):
+            return recorder.get().item(self, parts)
         return self.__array__()[key]
 
     def __setitem__(self, key: Any, number: Any) -> None:
@@ -433,6 +431,12 @@ def _elementwise(ufunc: np.ufunc, method: str, inputs: Iterable[Any], keywords: 
     if keywords.get("out") is not None:
         raise TraceError(_IN_PLACE)
     return apply_ufunc(ufunc, method, *inputs, **keywords)
+
+
+def is_unknown(part: Any) -> bool:
+    """Whether a part of an index is a number, or an array of them, that is not known while tracing."""
+    is_array = isinstance(part, ArgumentArray) or (isinstance(part, np.ndarray) and part.dtype == object)
+    return isinstance(part, Traced) or is_array
 
 
 def _plain(x: Any) -> Any:

@@ -15,9 +15,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from autograd_engine import primitives
-from autograd_engine.compiler.trace.errors import TraceError, user_line
-from autograd_engine.compiler.trace.stacks import Entries, Stack, in_batch, merged, table, total_of
+from autograd_engine.compiler.trace.errors import TraceError
+from autograd_engine.compiler.trace.indices import Index
+from autograd_engine.compiler.trace.stacks import (
+    ADD_ALL,
+    ZEROS,
+    Entries,
+    Stack,
+    in_batch,
+    merged,
+    table,
+    total_of,
+    zeros,
+)
 from autograd_engine.compiler.trace.traced import (
     CONDITIONS,
     Batch,
@@ -28,7 +38,6 @@ from autograd_engine.compiler.trace.traced import (
     home,
     is_among,
     recording,
-    refusal,
 )
 from autograd_engine.graph import forward_sweep, reverse_sweep, topological_order
 from autograd_engine.primitives import identity
@@ -42,75 +51,6 @@ COMPUTED_AGAIN = frozenset(_CHEAP.split()) | {"table"} | CONDITIONS.keys()
 """The basic operations that the derivative of a loop computes again; the results of others are kept."""
 
 
-class Index(Traced):
-    """The whole number `first + step * k` in round k of a loop."""
-
-    __slots__ = ("first", "loop", "step")
-    first: int
-    step: int
-    loop: Loop
-
-    @staticmethod
-    def of(loop: Loop, first: int, step: int, node: tuple[Any, tuple[Any, ...]]) -> Index:
-        """The index with this operation and these arguments."""
-        index = Index(*node, loop.batch)
-        index.loop, index.first, index.step = loop, first, step
-        return index
-
-    def __add__(self, other: Any) -> Any:
-        if type(other) is not int:
-            return super().__add__(other)
-        return Index.of(self.loop, self.first + other, self.step, (primitives.add, (self, float(other))))
-
-    def __sub__(self, other: Any) -> Any:
-        return self + -other if type(other) is int else super().__sub__(other)
-
-    def __mul__(self, other: Any) -> Any:
-        if type(other) is not int:
-            return super().__mul__(other)
-        return Index.of(self.loop, self.first * other, self.step * other, (primitives.mul, (self, float(other))))
-
-    def __neg__(self) -> Any:
-        return self * -1
-
-    def __rsub__(self, other: Any) -> Any:
-        return -self + other if type(other) is int else super().__rsub__(other)
-
-    __radd__, __rmul__ = __add__, __mul__
-
-    def _check_division(self) -> None:
-        ends = self.ends()
-        if ends and ends[0] <= 0 <= ends[1] and self.first % (self.step or 1) == 0:
-            raise refusal(f"{user_line()} divides by the number of a round, which is 0 in one")
-
-    def __rtruediv__(self, other: Any) -> Any:
-        self._check_division()
-        return super().__rtruediv__(other)
-
-    def __rfloordiv__(self, other: Any) -> Any:
-        self._check_division()
-        return super().__rfloordiv__(other)
-
-    def __rmod__(self, other: Any) -> Any:
-        self._check_division()
-        return super().__rmod__(other)
-
-    def __str__(self) -> str:
-        if self.loop.most is not None:
-            raise refusal(f"{user_line()} makes text of the number of a round, in a loop that is compiled")
-        return repr(self)
-
-    def __format__(self, spec: str) -> str:
-        return format(str(self), spec)
-
-    def ends(self) -> tuple[int, int] | None:
-        """The smallest and the largest number that it is; None if that is not known, or it is never any."""
-        if not self.loop.most:
-            return None
-        low, high = sorted([self.first, self.first + self.step * (self.loop.most - 1)])
-        return low, high
-
-
 class Result(Operation):
     """The operation that takes a result of a loop, and its local derivative.
 
@@ -120,6 +60,11 @@ class Result(Operation):
     def __init__(self, key: Any) -> None:
         super().__init__("result", lambda out, loop: (self,))
         self.key = key
+
+    def entries(self, loop: Traced) -> int | None:
+        """How many entries the result has, a stack; None if that is not known."""
+        most: int | None = loop.op.most if isinstance(self.key, Traced) else loop.op.carries[self.key].size
+        return most
 
     def pull(self, cotangent: Any) -> _Cotangents:
         """The cotangent of the result, in a bundle."""
@@ -221,9 +166,12 @@ class Loop(Operation):
             context.nodes, context.outer, context.batch = before
 
     def carry(self, start: Any, kind: type[Traced] = Traced) -> Traced:
-        """A number that is carried from round to round, in the body."""
-        self.starts.append(in_batch(start, self.batch))
-        self.carries.append(kind(None, ("carry",), self.batch))
+        """A number that is carried from round to round, in the body; or a stack, that the loop may change."""
+        is_stack = isinstance(start, Stack)
+        self.starts.append(start if is_stack else in_batch(start, self.batch))
+        self.carries.append(
+            Stack(None, ("carry", start.size), self.batch) if is_stack else kind(None, ("carry",), self.batch)
+        )
         return self.carries[-1]
 
     def index(self) -> Index:
@@ -236,15 +184,19 @@ class Loop(Operation):
     def read(self, stack: Stack | Entries) -> Any:
         """The entry of a stack for this round, in the body."""
         if isinstance(stack, Entries):
-            stacks = list(stack.stacks)
-            if stack.points:
-                numbers = [stack.points.get(i, 0.0) for i in range(int(self.count))]
-                with recording(self.around):
+            with recording(self.around):
+                stacks = [stack.stack(int(self.count), self.batch)] if stack.added else [*stack.stacks]
+                if stack.points:
+                    numbers = [stack.points.get(i, 0.0) for i in range(int(self.count))]
                     stacks.append(table(numbers, self.batch))
-            return total_of([self.read(one) for one in stacks])
+            return total_of([_cotangent(self.read(one)) for one in stacks])
         if stack not in self.reads:
+            kept: Any = stack.op.key if isinstance(stack.op, Result) else None
             with recording(self.nodes):
-                self.reads[stack] = Traced(None, ("read",), self.batch)
+                if isinstance(kept, Stack):
+                    self.reads[stack] = Stack(None, ("read", kept.size), self.batch)
+                else:
+                    self.reads[stack] = Traced(None, ("read",), self.batch)
         return self.reads[stack]
 
     def close(self) -> Traced:
@@ -254,10 +206,11 @@ class Loop(Operation):
         self.following = [in_batch(x, self.batch) for x in self.following]
         used = [x for node in self.nodes for x in needs(node)] + [*self.following, self.continues]
         foreign = dict.fromkeys(x for x in used if isinstance(x, Traced) and not is_among(self.nodes, x))
-        if any(x.__class__ is Stack and x.op is not None for x in foreign):
-            raise TraceError("a loop inside of a loop cannot read an array that was computed outside of both")
-        self.outside = [x for x in foreign if x.__class__ is Traced]
-        others = [x for x in (*foreign, self.count, self.begins) if isinstance(x, Traced) and x.__class__ is not Traced]
+        of_numbers = [x for x in foreign if x.__class__ is Traced or (x.__class__ is Stack and _is_computed(x))]
+        differentiable = dict.fromkeys(of_numbers)
+        self.outside = [x for x in differentiable if x not in self.reads]
+        apart = [x for x in (*foreign, self.count, self.begins) if isinstance(x, Traced) and x.__class__ is not Traced]
+        others = [x for x in apart if x not in differentiable]
         self.node = Traced(self, (*self.starts, *self.outside, *self.reads), self.batch)
         self.node.expansion = (*others, *[x for x in (self.count,) if x.__class__ is Traced])
         return self.node
@@ -270,41 +223,43 @@ class Loop(Operation):
                     self.results[key] = Condition(Result(key), (), self.batch)
                     self.results[key].expansion = (self.node,)
                 else:
-                    kind = Stack if isinstance(key, Traced) else Traced
-                    self.results[key] = kind(Result(key), (self.node,), self.batch)
+                    is_stack = isinstance(key, Traced) or (key is not ROUNDS and isinstance(self.carries[key], Stack))
+                    self.results[key] = (Stack if is_stack else Traced)(Result(key), (self.node,), self.batch)
         return self.results[key]
 
     def pulled(self, of: dict[Any, Any]) -> list[Any]:
         """The cotangents of the arguments, from those of the results: the loop in the other direction."""
         back = Loop(self.batch, not self.backwards)
         back.count = self.result(ROUNDS) if self.count is None else self.count
+        outside = [0.0 if x.__class__ is Traced else zeros(x.size, self.batch) for x in self.outside]
+        ends = [self._start_of(self.carries[i], of.get(i)) for i in range(len(self.carries))]
         with back.body():
-            known: dict[Traced, Any] = {carry: back.read(self.stack(carry)) for carry in self.carries}
-            known |= {number: back.read(stack) for stack, number in self.reads.items()}
+            known: dict[Traced, Any] = {carry: _changeable(back.read(self.stack(carry))) for carry in self.carries}
+            known |= {number: _changeable(back.read(stack)) for stack, number in self.reads.items()}
             if self.rounds is not None:
                 known[self.rounds] = back.index()
             leaves = [*known.values(), *self.outside]
             _record_again(self.nodes, known, lambda node: back.read(self.stack(node)))
-            seeds: dict[Any, Any] = {x: back.carry(0.0) for x in self.outside}
+            seeds: dict[Any, Any] = {x: _cotangent(back.carry(start)) for x, start in zip(self.outside, outside)}
 
             def seed(x: Any, cotangent: Any) -> None:
-                if x.__class__ is Traced and cotangent is not None:
+                if x.__class__ in (Traced, Stack) and cotangent is not None:
                     seeds[x] = seeds[x] + cotangent if x in seeds else cotangent
 
-            for i, x in enumerate(self.following):
-                seed(_known(known, x), back.carry(of.get(i, 0.0)))
+            for x, end in zip(self.following, ends):
+                seed(_known(known, x), _cotangent(back.carry(end)))
             for key, cotangents in of.items():
                 if isinstance(key, Traced):
                     seed(known[key], back.read(cotangents))
             found = carried(reverse_sweep, self._order(seeds, leaves), seeds, as_nodes=True)
-            arriving = [found.get(known[carry], 0.0) for carry in self.carries]
-            back.following = [*[found[x] for x in self.outside], *arriving]
-            read = [_of_body(found.get(known[number])) for number in self.reads.values()]
+            arriving = [self._end_of(carry, found.get(known[carry], 0.0)) for carry in self.carries]
+            back.following = [*[self._end_of(x, found[x]) for x in self.outside], *arriving]
+            read = [self._kept(number, found.get(known[number])) for number in self.reads.values()]
         back.close()
         n = len(self.outside)
         return [
-            *[back.result(n + i) for i in range(len(self.carries))],
-            *[back.result(i) for i in range(n)],
+            *[_cotangent(back.result(n + i)) for i in range(len(self.carries))],
+            *[_cotangent(back.result(i)) for i in range(n)],
             *[None if x is None else Entries([back.stack(x)]) for x in read],
         ]
 
@@ -313,12 +268,14 @@ class Loop(Operation):
         along = Loop(self.batch, self.backwards)
         along.count, along.begins = self.count, self.begins
         count = len(self.carries)
+        starts = [self._start_of(carry, of.get(i)) for i, carry in enumerate(self.carries)]
+        outside = {x: self._start_of(x, of[count + i]) for i, x in enumerate(self.outside) if count + i in of}
         with along.body():
             known: dict[Traced, Any] = {}
             for carry, start in zip(self.carries, self.starts):
                 known[carry] = along.carry(start, carry.__class__)
-            seeds = {known[carry]: along.carry(of.get(i, 0.0)) for i, carry in enumerate(self.carries)}
-            seeds |= {x: of[count + i] for i, x in enumerate(self.outside) if count + i in of}
+            seeds = {known[carry]: _cotangent(along.carry(start)) for carry, start in zip(self.carries, starts)}
+            seeds |= {x: _cotangent(start) for x, start in outside.items()}
             for i, (stack, number) in enumerate(self.reads.items(), count + len(self.outside)):
                 known[number] = along.read(stack)
                 if i in of and (tangent_read := along.read(of[i])) is not None:
@@ -331,7 +288,8 @@ class Loop(Operation):
             ends = [*following, *[known[key] for key in self.results if isinstance(key, Traced)]]
             order = self._order([x for x in ends if isinstance(x, Traced)], leaves)
             found = carried(forward_sweep, order, seeds, as_nodes=True)
-            along.following = [*following, *[found.get(x, 0.0) if isinstance(x, Traced) else 0.0 for x in following]]
+            tangents = [found.get(x, 0.0) if isinstance(x, Traced) else 0.0 for x in following]
+            along.following = [*following, *map(self._end_of, self.carries, tangents)]
             along.continues = _known(known, self.continues)
             kept = {key: _of_body(found.get(known[key])) for key in self.results if isinstance(key, Traced)}
         along.close()
@@ -340,15 +298,33 @@ class Loop(Operation):
             if key is ROUNDS:
                 return None
             if not isinstance(key, Traced):
-                return along.result(count + key)
+                return _cotangent(along.result(count + key))
             return None if kept[key] is None else Entries([along.stack(kept[key])])
 
         return tangent
 
     def _order(self, ends: Iterable[Any], leaves: Sequence[Any]) -> list[Any]:
-        """What a sweep goes through. A number from outside may depend on another; that is not the body's business."""
+        """What a sweep goes through. A number from outside may depend on another; that is not the body's business.
+        Where a stack changes in place, it goes through everything in the order in which it was recorded."""
         outside = set(self.outside)
-        return [x for x in between(leaves, topological_order(ends, stop=set(leaves))) if x not in outside]
+        order = [x for x in between(leaves, topological_order(ends, stop=set(leaves))) if x not in outside]
+        return sorted(order, key=lambda x: x.index) if any(isinstance(x, Stack) for x in order) else order
+
+    def _kept(self, number: Traced, cotangent: Any) -> Any:
+        """The cotangent of what was read in a round, as what a loop can keep."""
+        if cotangent is None or not isinstance(number, Stack):
+            return _of_body(cotangent)
+        return _changeable(cotangent.stack(number.size, self.batch))
+
+    def _start_of(self, x: Traced, cotangent: Any) -> Any:
+        """A cotangent or tangent of a number or a stack, as what a loop can carry."""
+        if not isinstance(x, Stack):
+            return 0.0 if cotangent is None else cotangent
+        return (Entries() if cotangent is None else cotangent).stack(x.size, self.batch)
+
+    def _end_of(self, x: Traced, cotangent: Any) -> Any:
+        """The same at the end of a round."""
+        return cotangent.stack(x.size, self.batch) if isinstance(x, Stack) else cotangent
 
     def stack(self, node: Traced) -> Stack:
         """The numbers of a node of the body in all rounds, which the loop keeps."""
@@ -414,6 +390,21 @@ def needs(node: Traced) -> Iterable[Any]:
     if node.op.composite:
         return (*node.arguments, node.expansion)
     return (*node.arguments, *(node.expansion or ()))
+
+
+def _cotangent(x: Any) -> Any:
+    """What is carried back, as the cotangent of what it belongs to."""
+    return Entries([x]) if isinstance(x, Stack) else x
+
+
+def _changeable(x: Any) -> Any:
+    """A number; of a stack a copy, which may be changed where it lies."""
+    return Stack(ADD_ALL, (x, zeros(x.size, x.batch), float(x.size)), x.batch) if isinstance(x, Stack) else x
+
+
+def _is_computed(x: Stack) -> bool:
+    """Whether a stack depends on numbers: it is no array of an argument, and no zeros."""
+    return x.op is not ZEROS and (x.op is not None or x.arguments[0] != "array")
 
 
 def _known(known: dict[Traced, Any], x: Any) -> Any:

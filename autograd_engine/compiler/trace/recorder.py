@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from autograd_engine.compiler.trace.arrays import ArgumentArray, ArrayTrace, BatchArray
+from autograd_engine.compiler.trace.arrays import ArrayTrace, BatchArray
 from autograd_engine.compiler.trace.errors import TraceError
+from autograd_engine.compiler.trace.items import entry_of, item, stacks_of
 from autograd_engine.compiler.trace.loops import Loop
-from autograd_engine.compiler.trace.stacks import Stack, entry, table
+from autograd_engine.compiler.trace.stacks import Stack, entry
 from autograd_engine.compiler.trace.traced import Condition, Traced, context, is_among
-from autograd_engine.control_flow import apart_from_none, numbers_of_round, pair, recorder
+from autograd_engine.control_flow import apart_from_none, numbers_of_round, pair
 from autograd_engine.mapping import stacked
-from autograd_engine.number_arrays import number_array
 from autograd_engine.primitives import where
 from autograd_engine.structure import Structure, leaves_of, map_leaves
 
@@ -27,6 +25,10 @@ class Recorder:
 
     def __init__(self, arrays: ArrayTrace) -> None:
         self.arrays = arrays
+
+    def item(self, array: Any, parts: tuple[Any, ...]) -> Any:
+        """`array[parts]`, where a part is not known."""
+        return item(array, parts)
 
     def cond(self, pred: Traced, if_true: Any, if_false: Any, operands: tuple[Any, ...]) -> Any:
         """Both branches, and a choice between the numbers that they return."""
@@ -93,34 +95,6 @@ class Recorder:
         columns = [loop.result(y) if isinstance(y, Traced) and is_among(loop.nodes, y) else y for y in returned]
         rows = [[entry(y, i) if isinstance(y, Stack) else y for y in columns] for i in range(length)]
         return state, stacked(rows, of_y)
-
-
-def stacks_of(array: Any) -> Any:
-    """The stacks of the entries of an array, one for each number of an entry, as an array."""
-    array = array if isinstance(array, ArgumentArray) else np.asarray(array)
-    if array.dtype == object:
-        rest = array.reshape(len(array), -1)
-        stacks = [table(rest[:, k].tolist(), context.batch) for k in range(rest.shape[1])]
-        return number_array(stacks, array.shape[1:])
-    known = array_of(array)
-    size = int(np.prod(known.shape[1:], dtype=int))
-    return number_array([in_memory(known, k, size) for k in range(size)], known.shape[1:])
-
-
-def array_of(array: Any) -> ArgumentArray:
-    """An array of numbers that are known at a call, as one that the compiled function has in memory."""
-    return array if isinstance(array, ArgumentArray) else recorder.get().arrays.constant(array)
-
-
-def in_memory(array: ArgumentArray, first: int, record: int) -> Stack:
-    """The stack of numbers `first`, `first + record`, ... of an array, in row-major order."""
-    return Stack.leaf("array", recorder.get().arrays.place(array.number), first, record)
-
-
-def entry_of(loop: Loop, stacks: Any) -> Any:
-    """The entry of an array for a round, in the body of a loop."""
-    numbers = number_array([loop.read(stack) for stack in stacks.ravel().tolist()], stacks.shape)
-    return numbers if stacks.ndim else numbers[()]
 
 
 def _carries(loop: Loop, state: Any) -> list[Traced]:

@@ -1,11 +1,18 @@
-"""Stacks: numbers of all rounds of a loop, or of all entries of an array, in memory; and their derivatives."""
+"""Stacks: numbers of all rounds of a loop, or of all entries of an array, in memory; and their derivatives.
+
+An entry can be picked, replaced or added to at an index that is known only at a call. In the body of a loop a stack
+that is carried is changed where it lies: each change gives a new Stack, which stands for the same memory from then on,
+and what was before is not asked for any more. Elsewhere a change is made in a copy.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from autograd_engine.compiler.trace.traced import Batch, Operation, Traced
+from autograd_engine.compiler.trace.errors import TraceError, user_line
+from autograd_engine.compiler.trace.traced import Batch, Operation, Traced, context, is_among
+from autograd_engine.primitives import where
 
 
 class Stack(Traced):
@@ -13,28 +20,75 @@ class Stack(Traced):
 
     __slots__ = ()
 
+    @property
+    def size(self) -> int:
+        """The number of entries. Raises TraceError if it is not known while tracing."""
+        if self.op is None:
+            return int(self.arguments[-1])
+        size = self.op.entries(*self.arguments)
+        if size is None:
+            raise TraceError(f"{user_line()} picks from an array whose length is not known while tracing")
+        return int(size)
+
 
 class Entries:
-    """Tangents or cotangents of the entries of a stack: a sum of stacks, and of numbers for single entries."""
+    """Tangents or cotangents of the entries of a stack: a sum of stacks, of numbers for single entries, and of numbers
+    `added` at indices that are known only at a call."""
 
-    def __init__(self, stacks: Sequence[Stack] = (), points: dict[int, Any] | None = None) -> None:
-        self.stacks, self.points = tuple(stacks), points or {}
+    def __init__(
+        self,
+        stacks: Sequence[Stack] = (),
+        points: dict[int, Any] | None = None,
+        added: Sequence[tuple[Any, Any]] = (),
+    ) -> None:
+        self.stacks, self.points, self.added = tuple(stacks), points or {}, tuple(added)
 
     def __add__(self, other: Entries) -> Entries:
-        return Entries(self.stacks + other.stacks, merged(self.points, other.points))
+        return Entries(self.stacks + other.stacks, merged(self.points, other.points), self.added + other.added)
 
-    def entry(self, i: int) -> Any:
-        """The number for entry i, None where there is none."""
+    def entry(self, i: int, batch: Batch | None) -> Any:
+        """The number for entry i of a stack of this batch, None where there is none."""
         numbers = [entry(stack, i) for stack in self.stacks]
-        return total_of([*numbers, self.points[i]] if i in self.points else numbers)
+        numbers += [self.points[i]] if i in self.points else []
+        numbers += [where(index == float(i), x, 0.0) for index, x in self.added]
+        return total_of([_summed(x, batch) for x in numbers])
+
+    def at(self, index: Any, size: int) -> Any:
+        """The number for the entry at an index, of a stack of this size."""
+        numbers: list[Any] = [picked(stack, index) for stack in self.stacks]
+        if self.points:
+            points = [self.points.get(i, 0.0) for i in range(size)]
+            numbers.append(picked(table(points, _batch_of(points) or context.batch), index))
+        return total_of([*numbers, *[where(index == other, x, 0.0) for other, x in self.added]])
+
+    def stack(self, size: int, batch: Batch | None) -> Stack:
+        """All of it as one stack for one of this size and batch. From then on that is what it consists of."""
+        if self._is_one() and (batch is not None or self.stacks[0].batch is None):
+            return self.stacks[0]
+        if batch is None and _batch_of([*self.stacks, *[x for _, x in self.added]]):  # sums over samples
+            total = table([0.0 if x is None else x for i in range(size) for x in [self.entry(i, batch)]], batch)
+        else:
+            others = sorted(self.stacks, key=_changes_in_place)
+            total = others.pop() if others and _changes_in_place(others[-1]) else zeros(size, batch)
+            for stack in others:
+                total = Stack(ADD_ALL, (stack, total, float(size)), batch)
+            for i, x in self.points.items():
+                total = added_at(total, float(i), _summed(x, batch))
+            for index, x in self.added:
+                total = added_at(total, index, x)
+        self.stacks, self.points, self.added = (total,), {}, ()
+        return total
+
+    def _is_one(self) -> bool:
+        return len(self.stacks) == 1 and not self.points and not self.added
 
 
 class Entry(Operation):
     """The operation that takes entry i of a stack, and its local derivative."""
 
-    def __init__(self, i: int) -> None:
+    def __init__(self, i: int, batch: Batch | None) -> None:
         super().__init__("entry", lambda out, stack: (self,))
-        self.i = i
+        self.i, self.batch = i, batch
 
     def pull(self, cotangent: Any) -> Entries:
         """The cotangent of the entry as one of the stack."""
@@ -42,42 +96,168 @@ class Entry(Operation):
 
     def push(self, tangents: Entries) -> Any:
         """The tangent of the entry."""
-        return tangents.entry(self.i)
+        return tangents.entry(self.i, self.batch)
 
 
 class _InTable:
     """The local derivative of a table with respect to its entry i."""
 
-    def __init__(self, i: int) -> None:
-        self.i = i
+    def __init__(self, i: int, batch: Batch | None) -> None:
+        self.i, self.batch = i, batch
 
     def pull(self, cotangents: Entries) -> Any:
-        return cotangents.entry(self.i)
+        return cotangents.entry(self.i, self.batch)
 
     def push(self, tangent: Any) -> Entries:
         return Entries(points={self.i: tangent})
 
 
-class Table(Operation):
-    """The operation that makes a stack of given numbers."""
+class _Picked:
+    """The local derivative of a number that was picked with respect to the stack."""
 
-    def __init__(self) -> None:
-        super().__init__("table", lambda out, *numbers: [_InTable(i) for i in range(len(numbers))])
+    def __init__(self, stack: Stack, index: Any) -> None:
+        self.stack, self.index = stack, index
+
+    def pull(self, cotangent: Any) -> Entries:
+        return Entries(added=[(self.index, cotangent)])
+
+    def push(self, tangents: Entries) -> Any:
+        return tangents.at(self.index, self.stack.size)
+
+
+class _Placed:
+    """The local derivative of a stack with respect to the number that an entry of it was set to, or increased by."""
+
+    def __init__(self, stack: Stack, index: Any) -> None:
+        self.stack, self.index = stack, index
+
+    def pull(self, cotangents: Entries) -> Any:
+        return picked(cotangents.stack(self.stack.size, self.stack.batch), self.index)
+
+    def push(self, tangent: Any) -> Entries:
+        return Entries(added=[(self.index, tangent)])
+
+
+class _Others:
+    """The local derivative of a stack with respect to the one in which an entry was set: that of all other entries."""
+
+    def __init__(self, stack: Stack, index: Any) -> None:
+        self.stack, self.index = stack, index
+
+    def pull(self, entries: Entries) -> Entries:
+        return Entries([put(entries.stack(self.stack.size, self.stack.batch), self.index, 0.0)])
+
+    push = pull
+
+
+class _Same:
+    """The local derivative of a stack with respect to the one in which entries were increased."""
+
+    def pull(self, entries: Entries) -> Entries:
+        return entries
+
+    push = pull
+
+
+class _Copied:
+    """The local derivative of a stack with respect to one whose entries were added to it."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+
+    def pull(self, entries: Entries) -> Entries:
+        size, batch = self.stack.size, self.stack.batch
+        return Entries([Stack(ADD_ALL, (entries.stack(size, batch), zeros(size, batch), float(size)), batch)])
+
+    push = pull
+
+
+class _OfStack(Operation):
+    """An operation that makes a stack. `entries` says how many entries it has, from the operation's arguments."""
+
+    def __init__(self, name: str, partials: Any, entries: Any) -> None:
+        super().__init__(name, partials)
+        self.entries = entries
+
+
+TABLE = _OfStack(
+    "table",
+    lambda out, *numbers: [_InTable(i, out.batch) for i in range(len(numbers))],
+    lambda *numbers: len(numbers),
+)
+"""The stack of given numbers."""
+ZEROS = _OfStack("zeros", None, lambda size: size)
+"""A stack of so many zeros."""
+PUT = _OfStack(
+    "put",
+    lambda out, x, stack, index: (_Placed(stack, index), _Others(stack, index)),
+    lambda x, stack, index: stack.size,
+)
+"""The stack with x at an index."""
+ADD_AT = _OfStack(
+    "add_at", lambda out, x, stack, index: (_Placed(stack, index), _Same()), lambda x, stack, index: stack.size
+)
+"""The stack with x added to the entry at an index."""
+ADD_ALL = _OfStack(
+    "add_all", lambda out, other, stack, size: (_Copied(other), _Same()), lambda *arguments: arguments[-1]
+)
+"""The stack with the entries of another added to its own."""
+PICK = Operation("pick", lambda out, stack, index: (_Picked(stack, index),))
+"""The entry at an index."""
+CHANGES = (PUT, ADD_AT, ADD_ALL)
+"""What changes a stack that a loop carries where it lies."""
 
 
 def table(numbers: Sequence[Any], batch: Batch | None) -> Stack:
     """A stack of given numbers."""
-    return Stack(Table(), tuple([in_batch(x, batch) for x in numbers]), batch)
+    return Stack(TABLE, tuple([in_batch(x, batch) for x in numbers]), batch)
+
+
+def zeros(size: int, batch: Batch | None) -> Stack:
+    """A stack of zeros."""
+    return Stack(ZEROS, (float(size),), batch)
 
 
 def entry(stack: Stack, i: int) -> Traced:
     """Entry i of a stack."""
-    return Traced(Entry(i), (stack,), stack.batch)
+    return Traced(Entry(i, stack.batch), (stack,), stack.batch)
+
+
+def picked(stack: Stack, index: Any) -> Any:
+    """The entry of a stack at a whole number."""
+    if index.__class__ is float:
+        return entry(stack, int(index))
+    return Traced(PICK, (stack, index), stack.batch or context.batch or index.batch)
+
+
+def put(stack: Stack, index: Any, x: Any) -> Stack:
+    """A stack with another number at an index."""
+    return Stack(PUT, (in_batch(x, stack.batch), stack, index), stack.batch)
+
+
+def added_at(stack: Stack, index: Any, x: Any) -> Stack:
+    """A stack with a number added to its entry at an index."""
+    return Stack(ADD_AT, (in_batch(x, stack.batch), stack, index), stack.batch)
+
+
+def _changes_in_place(stack: Stack) -> bool:
+    """Whether a stack is, in the body of a loop, one that it carries, or what has become of it."""
+    is_carried = stack.op is None and stack.arguments[0] == "carry"
+    return bool(context.outer) and (is_carried or stack.op in CHANGES) and is_among(context.nodes or (), stack)
 
 
 def in_batch(x: Any, batch: Batch | None) -> Any:
     """A number as one of a batch, if there is any."""
     return x if batch is None or not isinstance(x, Traced) else batch.broadcast(x)
+
+
+def _summed(x: Any, batch: Batch | None) -> Any:
+    """A cotangent for what belongs to a batch, or to none: that of all samples together."""
+    return x.batch.sum(x) if isinstance(x, Traced) and batch is None and x.batch is not None else x
+
+
+def _batch_of(numbers: Sequence[Any]) -> Batch | None:
+    return next((x.batch for x in numbers if isinstance(x, Traced) and x.batch is not None), None)
 
 
 def merged(some: dict[Any, Any], others: dict[Any, Any]) -> dict[Any, Any]:

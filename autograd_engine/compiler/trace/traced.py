@@ -41,7 +41,7 @@ T = TypeVar("T", bound="Traced")
 class Operation:
     """An operation of traces that is not a primitive. It has a `name` and `partials`, as a primitive does.
 
-    Without `partials`, no derivative goes through it; see `_constant`.
+    Without `partials`, no derivative goes through it; see `constant_node`.
     """
 
     composite = False
@@ -137,6 +137,9 @@ class Context(threading.local):
     refused: TraceError | None = None  # the first error of the trace that the function may have caught
     conditions: tuple[tuple[Condition, bool], ...] = ()  # of the branches around what is running, and their sides
     choices: set[Traced]  # the nodes of `where` that stand for a branch
+    sites: list[Any]  # where an index is checked at a call; see items.py
+    repeated: tuple[Any, ...] = ()  # the loops around that statements have become
+    memories: dict[int, Any]  # by id, the lists and arrays that these carry
 
 
 context = Context()
@@ -166,7 +169,8 @@ def tracing(vmap: Callable[..., Any], loops: Any, rolls: bool, is_limited: bool)
     """Collect the nodes that are made in the block. There `vmap` maps functions over samples, `loops` records loops."""
     before = vars(context).copy()
     context.nodes, context.outer, context.batch, context.trace = [], (), None, object()
-    context.refused, context.conditions, context.choices = None, (), set()
+    context.refused, context.conditions, context.choices, context.sites = None, (), set(), []
+    context.repeated, context.memories = (), {}
     context.rolls, context.is_limited = rolls, is_limited
     made = variable.set(lambda number: Traced(primitives.identity, (as_float(number),), context.batch))
     mapped = mapper.set(vmap)
@@ -196,15 +200,15 @@ def is_among(nodes: Sequence[Traced], x: Traced) -> bool:
     return x.index < len(nodes) and nodes[x.index] is x
 
 
-def _blocks() -> Sequence[list[Traced]]:
+def blocks() -> Sequence[list[Traced]]:
     """The nodes of the body that is being traced, and of what is around it, from the innermost."""
     return (context.nodes or [], *reversed(context.outer))
 
 
 def home(x: Traced) -> list[Traced]:
     """The nodes among which x is: those of the body that is being traced, or of what is around it."""
-    blocks = _blocks()
-    return next((nodes for nodes in blocks if is_among(nodes, x)), blocks[0])
+    around = blocks()
+    return next((nodes for nodes in around if is_among(nodes, x)), around[0])
 
 
 @contextmanager
@@ -255,7 +259,7 @@ class Traced(Arithmetic):
     @property
     def is_at_hand(self) -> bool:
         """Whether it was made in the body that is being traced, or in what is around it, so that it can be used."""
-        return any(is_among(nodes, self) for nodes in _blocks())
+        return any(is_among(nodes, self) for nodes in blocks())
 
     def edges(self) -> Any:
         """Pairs of an argument and the local derivative with respect to it, for the sweeps."""
@@ -283,7 +287,7 @@ class Traced(Arithmetic):
     def compare(self, name: str, other: Any) -> Any:
         """The comparison as a Condition."""
         other = self.operand(other)
-        return other if other is NotImplemented else _constant(Condition, CONDITIONS[name], (self, other))
+        return other if other is NotImplemented else constant_node(Condition, CONDITIONS[name], (self, other))
 
     def __copy__(self) -> Traced:
         return self  # immutable, and the trace would not know a copy
@@ -305,7 +309,7 @@ class Traced(Arithmetic):
     def __int__(self) -> int:
         raise refusal(
             f"{user_line()} asks for the float of a number that is not known while tracing, to make it a whole number; "
-            "a count or an index must not be an argument of the compiled function: close over it",
+            "a count must not be an argument of the compiled function: close over it",
             of_a_branch=True,
         )
 
@@ -326,7 +330,7 @@ class Traced(Arithmetic):
 
     def detach(self) -> Traced:
         """The same number, through which no derivative goes."""
-        return _constant(Traced, DETACHED, (self,))
+        return constant_node(Traced, DETACHED, (self,))
 
     def __repr__(self) -> str:
         return f"<traced {self.op.name if self.op else self.arguments[0]}>"
@@ -338,7 +342,7 @@ def _connective(name: str) -> Callable[[Any, Any], Any]:
     def method(self: Condition, other: Any) -> Any:
         if not isinstance(other, (Condition, bool, np.bool_)):
             return NotImplemented
-        return _constant(Condition, op, (self, _argument(other)))
+        return constant_node(Condition, op, (self, _argument(other)))
 
     return method
 
@@ -401,7 +405,7 @@ def _record(op: Any, arguments: tuple[Any, ...]) -> Any:
     return Traced(op, arguments, batch)
 
 
-def _constant(kind: type[T], op: Operation, operands: tuple[Any, ...]) -> T:
+def constant_node(kind: type[T], op: Operation, operands: tuple[Any, ...]) -> T:
     """The node of an operation that no derivative goes through. Its expansion is what it is computed from.
 
     It has no arguments: where it stands, a graph of Values has a float, and the sweeps must visit both graphs in the

@@ -226,16 +226,6 @@ def a_loop_without_end(x):
     return x
 
 
-@refused(
-    4, r"picks numbers by one that is not known while tracing; in `for i in range\(n\)` with a fixed n, a\[i \+ k\]"
-)
-def an_index(x):
-    i = 1
-    if x > 0:
-        i = 2
-    return [1.0, x, x * x][i]
-
-
 numbers = np.zeros(1001)
 
 

@@ -1,0 +1,85 @@
+"""Functions in LLVM IR that loops and stacks call, and what they tell the caller of a kernel."""
+
+from __future__ import annotations
+
+from autograd_engine.compiler.llvm.layout import FAULT, PYTHON, RAISED, STOPPED
+
+INTERRUPTED, OUT_OF_MEMORY, OUT_OF_RANGE = 1, 2, 3
+"""What STOPPED says after a signal handler has raised an exception, where a buffer could not grow, and where an index
+was out of range."""
+
+ROOM = f"""\
+define internal ptr @room(ptr %cell, i64 %bytes, ptr %context) {{
+%size_at = getelementptr i64, ptr %cell, i64 1
+%size = load i64, ptr %size_at
+%buffer = load ptr, ptr %cell
+%enough = icmp uge i64 %size, %bytes
+br i1 %enough, label %there, label %grow
+there:
+ret ptr %buffer
+grow:
+%twice = mul i64 %size, 2
+%much = icmp ugt i64 %twice, %bytes
+%larger = select i1 %much, i64 %twice, i64 %bytes
+%grown = call ptr @realloc(ptr %buffer, i64 %larger)
+%none = icmp eq ptr %grown, null
+br i1 %none, label %failed, label %done
+done:
+store ptr %grown, ptr %cell
+store i64 %larger, ptr %size_at
+ret ptr %grown
+failed:
+%stopped = getelementptr i64, ptr %context, i64 {STOPPED}
+store i64 {OUT_OF_MEMORY}, ptr %stopped
+ret ptr null
+}}"""
+"""The buffer in a cell, an address and a size in bytes, with room for so many bytes."""
+
+
+ASK = f"""\
+define internal i1 @ask(ptr %context) {{
+%ensure_at = getelementptr i64, ptr %context, i64 {PYTHON}
+%check_at = getelementptr i64, ptr %context, i64 {PYTHON + 1}
+%fetch_at = getelementptr i64, ptr %context, i64 {PYTHON + 2}
+%release_at = getelementptr i64, ptr %context, i64 {PYTHON + 3}
+%ensure = load ptr, ptr %ensure_at
+%check = load ptr, ptr %check_at
+%fetch = load ptr, ptr %fetch_at
+%release = load ptr, ptr %release_at
+%stopped_at = getelementptr i64, ptr %context, i64 {STOPPED}
+%type = getelementptr i64, ptr %context, i64 {RAISED}
+%value = getelementptr i64, ptr %context, i64 {RAISED + 1}
+%traceback = getelementptr i64, ptr %context, i64 {RAISED + 2}
+%state = call i32 %ensure()
+%result = call i32 %check()
+%fine = icmp eq i32 %result, 0
+br i1 %fine, label %done, label %raised
+raised:
+call void %fetch(ptr %type, ptr %value, ptr %traceback)
+store i64 {INTERRUPTED}, ptr %stopped_at
+br label %done
+done:
+call void %release(i32 %state)
+%stopped = load i64, ptr %stopped_at
+%stops = icmp ne i64 %stopped, 0
+ret i1 %stops
+}}"""
+"""Whether loops should end, after Python's signal handlers have run."""
+
+FAULTY = f"""\
+define internal void @faulty(ptr %context, i64 %site, double %index) noinline cold {{
+%stopped_at = getelementptr i64, ptr %context, i64 {STOPPED}
+%stopped = load i64, ptr %stopped_at
+%first = icmp eq i64 %stopped, 0
+br i1 %first, label %note, label %done
+note:
+store i64 {OUT_OF_RANGE}, ptr %stopped_at
+%site_at = getelementptr i64, ptr %context, i64 {FAULT}
+store i64 %site, ptr %site_at
+%index_at = getelementptr i64, ptr %context, i64 {FAULT + 1}
+store double %index, ptr %index_at
+br label %done
+done:
+ret void
+}}"""
+"""Notes the first index that is out of range."""

@@ -1,0 +1,139 @@
+"""Lists and arrays that are changed at an index.
+
+While a loop that does so is recorded, their numbers are a stack that it carries: `a[i]` picks from it, and `a[i] = x`
+puts a number there. In a straight line, where an index is not known, each entry becomes a choice.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from autograd_engine.compiler.statements.conditions import Unread
+from autograd_engine.compiler.statements.indices import item
+from autograd_engine.compiler.trace.errors import TraceError, user_line
+from autograd_engine.compiler.trace.items import holding_here, places, table_of
+from autograd_engine.compiler.trace.loops import Loop
+from autograd_engine.compiler.trace.stacks import Stack, entry, picked, put
+from autograd_engine.compiler.trace.traced import Traced, context, refusal
+from autograd_engine.number_arrays import number_array
+from autograd_engine.primitives import where
+
+
+def target(a: Any) -> Any:
+    """What stands for `a` in `a[i] = x`."""
+    is_changed_here = isinstance(a, list) or (isinstance(a, np.ndarray) and a.dtype == object)
+    return _Target(a) if is_changed_here else a
+
+
+class _Target:
+    """A list or an array of numbers, of which an item is set."""
+
+    def __init__(self, a: Any) -> None:
+        self.a = a
+
+    def __getitem__(self, key: Any) -> Any:
+        return item(self.a, key)
+
+    def __setitem__(self, key: Any, x: Any) -> None:
+        a, parts = self.a, key if type(key) is tuple else (key,)
+        is_known = not any(isinstance(part, Traced) for part in parts)
+        memory = context.memories.get(id(a))
+        if memory is None and is_known:
+            a[key] = x
+            return
+        loop = next((repeated for repeated in reversed(context.repeated) if repeated.found(a)), None)
+        if memory is not None and (loop is None or memory.repeated is loop):
+            memory.write(parts, x)
+        elif loop is not None:
+            loop.wanted[id(a)] = a  # and carried in another attempt
+        else:
+            _choose(a, parts, x)
+
+    def __delitem__(self, key: Any) -> None:
+        del self.a[key]
+
+
+class Memory:
+    """The numbers of a list or an array while a loop is recorded that carries them.
+
+    Meanwhile the list or array holds what no statement can use.
+    """
+
+    def __init__(self, a: Any, repeated: Any, loop: Loop) -> None:
+        self.a, self.repeated, self.shape = a, repeated, np.shape(a)
+        self.around: Memory | None = context.memories.get(id(a))
+        if self.around is None:
+            numbers = list(_flat(a))
+            if not numbers or not all(isinstance(x, (Traced, float, int)) for x in numbers):
+                raise self._refusal("it holds more than numbers")
+            start = table_of([x if isinstance(x, Traced) else float(x) for x in numbers])
+        else:
+            start = self.around.stack
+        carry = loop.carry(start)
+        assert isinstance(carry, Stack)
+        self.stack = carry
+        self._unread = [Unread.new() for _ in _flat(a)]
+        _fill(a, self._unread)
+
+    def read(self, parts: tuple[Any, ...]) -> Any:
+        """`a[parts]`."""
+        at = places(self.shape, parts)
+        numbers = [picked(self.stack, index) for index in at.ravel().tolist()]
+        if not at.ndim:
+            return numbers[0]
+        return numbers if isinstance(self.a, list) else number_array(numbers, at.shape)
+
+    def write(self, parts: tuple[Any, ...], x: Any) -> None:
+        """`a[parts] = x`."""
+        at = places(self.shape, parts)
+        if isinstance(self.a, list) and np.shape(x) != at.shape:
+            raise self._refusal("its length changes")
+        holds = holding_here()
+        for index, number in zip(at.ravel().tolist(), np.broadcast_to(np.asarray(x, dtype=object), at.shape).flat):
+            if holds.__class__ is not float:
+                number = where(holds, number, picked(self.stack, index))
+            self.stack = put(self.stack, index, number if isinstance(number, Traced) else float(number))
+
+    def end(self) -> Stack:
+        """The numbers at the end of a round. Raises TraceError if the list or array was changed in other ways."""
+        now = list(_flat(self.a))
+        if len(now) != len(self._unread) or any(map(operator.is_not, now, self._unread)):
+            raise self._refusal("it is changed as a whole")
+        return self.stack
+
+    def leave(self, result: Any) -> None:
+        """Give the list or array its numbers after the loop."""
+        if self.around is not None:
+            self.around.stack = result
+            return
+        _fill(self.a, [entry(result, i) for i in range(result.size)])
+
+    def _refusal(self, why: str) -> TraceError:
+        return refusal(
+            f"{user_line()}: a loop that is compiled can change the items of a {type(self.a).__name__}, but {why}"
+        )
+
+
+def _flat(a: Any) -> Iterator[Any]:
+    return iter(a if isinstance(a, list) else a.ravel().tolist())
+
+
+def _choose(a: Any, parts: tuple[Any, ...], x: Any) -> None:
+    """`a[parts] = x`, as a choice for each entry."""
+    shape = np.shape(a)
+    numbers = list(_flat(a))
+    at = places(shape, parts)
+    for index, number in zip(at.ravel().tolist(), np.broadcast_to(np.asarray(x, dtype=object), at.shape).flat):
+        numbers = [where(index == float(i), number, before) for i, before in enumerate(numbers)]
+    _fill(a, numbers)
+
+
+def _fill(a: Any, numbers: list[Any]) -> None:
+    if isinstance(a, list):
+        a[:] = numbers
+    else:
+        a[...] = np.fromiter(numbers, dtype=object, count=len(numbers)).reshape(a.shape)

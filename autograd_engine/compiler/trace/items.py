@@ -1,0 +1,229 @@
+"""Items of arrays at an index that is not known while tracing: `a[i]`, `a[i - 1, k]`.
+
+The number of a round of a loop is known well enough to read an array step by step. Any other index is a number like
+others; at a call it is checked that it is whole and within the array, and an error names the user's line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograd_engine.compiler.trace.arrays import ArgumentArray, is_unknown
+from autograd_engine.compiler.trace.errors import TraceError, user_line
+from autograd_engine.compiler.trace.indices import Index
+from autograd_engine.compiler.trace.loops import Loop
+from autograd_engine.compiler.trace.stacks import Entry, Stack, picked, table, zeros
+from autograd_engine.compiler.trace.traced import (
+    Condition,
+    Operation,
+    Traced,
+    blocks,
+    constant_node,
+    context,
+    home,
+    recording,
+)
+from autograd_engine.control_flow import recorder
+from autograd_engine.number_arrays import number_array
+
+CHECKED = Operation("checked")
+"""A whole number from 0 on and below a size, of an index that may count from the end."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where an index is used: the user's line, and the axis and its size."""
+
+    line: str
+    axis: int
+    size: int
+
+    def error(self, index: float) -> IndexError:
+        """The error for an index that is out of range."""
+        if index != index or index != int(index):
+            return IndexError(f"{self.line}: an index must be a whole number, got {index!r}")
+        return IndexError(
+            f"{self.line}: index {int(index)} is out of bounds for axis {self.axis} with size {self.size}"
+        )
+
+
+def item(array: Any, parts: tuple[Any, ...]) -> Any:
+    """`array[parts]`, where one or more of the parts are numbers that are not known while tracing."""
+    unknown = [k for k, part in enumerate(parts) if is_unknown(part)]
+    if any(isinstance(x, Condition) for k in unknown for x in np.asarray(parts[k], dtype=object).ravel().tolist()):
+        raise TraceError(
+            f"{user_line()} picks numbers by conditions that are not known while tracing; write where(condition, x, "
+            "0.0) instead of x[condition]"
+        )
+    if any(part is Ellipsis or part is None for part in parts[: unknown[-1]]):
+        raise TraceError(f"{user_line()} picks numbers by one that is not known while tracing, after ... or None")
+    if len(parts) > len(array.shape):
+        raise IndexError(f"too many indices: the array has {len(array.shape)} axes, got {len(parts)} indices")
+    several = [k for k in unknown if not isinstance(parts[k], Traced)]
+    if several:
+        return _of_several(array, parts, several)
+    [axis, *others] = unknown
+    index = parts[axis]
+    if not others and isinstance(index, Index) and _is_within(index, array.shape[axis]):
+        return _of_round(array, parts, axis, index)
+    indices = {k: checked(parts[k], array.shape[k], k) for k in unknown}
+    return _picked(array, parts, indices)
+
+
+def checked(index: Any, size: int, axis: int = 0) -> Any:
+    """An index of an axis of this size, as a whole number from 0 on. It is checked at a call."""
+    if isinstance(index, Index) and _is_within(index, size):
+        return index
+    if not size:
+        raise IndexError(f"{user_line()}: index into an axis of size 0")
+    site = Site(user_line(), axis, size)
+    if site not in context.sites:
+        context.sites.append(site)
+    number = float(context.sites.index(site))
+    return constant_node(Traced, CHECKED, (index, float(size), number, holding_here()))
+
+
+def holding_here() -> Any:
+    """Whether all branches around are taken: a condition, or 1.0 where there are none."""
+    holds: Any = 1.0
+    for condition, side in context.conditions:
+        one = condition if side else ~condition
+        holds = one if holds.__class__ is float else holds & one
+    return holds
+
+
+def _is_within(index: Index, size: int) -> bool:
+    """Whether it is known that the number of a round can be used as an index without a check."""
+    ends = index.ends()
+    return ends is not None and ends[0] >= 0 and ends[1] < size
+
+
+def _of_several(array: Any, parts: tuple[Any, ...], several: list[int]) -> Any:
+    """The items for an array of indices."""
+    if len(several) > 1 or len(parts) > 1:
+        raise TraceError(f"{user_line()} picks numbers by arrays that are not known while tracing; give one alone")
+    indices = np.asarray(parts[0])
+    items = [np.asarray(item(array, (x,)) if isinstance(x, Traced) else array[x]) for x in indices.ravel().tolist()]
+    rest = tuple(array.shape[1:])
+    numbers = [x for one in items for x in one.ravel().tolist()]
+    return number_array(numbers, (*indices.shape, *rest))
+
+
+def _of_round(array: Any, parts: tuple[Any, ...], axis: int, index: Index) -> Any:
+    """The part of an array that the number of a round picks."""
+    loop = index.loop
+
+    def at(k: int) -> Any:
+        """The key in round k."""
+        return (*parts[:axis], index.first + index.step * k, *parts[axis + 1 :])
+
+    if _is_of_symbols(array):
+        rows = [np.asarray(array[at(k)]) for k in range(loop.most or 0)]
+        with recording(loop.around):
+            stacks = [table([row.flat[i] for row in rows], loop.batch) for i in range(rows[0].size)]
+        return entry_of(loop, number_array(stacks, rows[0].shape))
+    known = array_of(array)
+    places = np.arange(np.prod(known.shape, dtype=int)).reshape(known.shape)
+    first = np.asarray(places[at(0)])
+    record = int((np.asarray(places[at(1)]) - first).flat[0]) if first.size and (loop.most or 0) > 1 else 0
+    stacks = [in_memory(known, int(offset), record, loop.most or 0) for offset in first.ravel()]
+    return entry_of(loop, number_array(stacks, first.shape))
+
+
+def _picked(array: Any, parts: tuple[Any, ...], indices: dict[int, Any]) -> Any:
+    """The part of an array at indices of single axes."""
+    shape = tuple(array.shape)
+    first, steps = _places(shape, parts, indices)
+    index: Any = 0.0
+    if len(indices) == 1:  # a stack for each number, with an entry for each index
+        [(axis, index)] = indices.items()
+        record, size = steps[axis], shape[axis]
+    else:
+        index = _total(indices, steps)
+        record, size = 1, 1 + sum((shape[k] - 1) * steps[k] for k in indices)
+    if _is_of_symbols(array):
+        flat = array.ravel().tolist()
+        stacks = [table_of([flat[int(offset) + record * i] for i in range(size)]) for offset in first.ravel()]
+    else:
+        known = array_of(array)
+        stacks = [in_memory(known, int(offset), record, size) for offset in first.ravel()]
+    numbers = number_array([picked(stack, index) for stack in stacks], first.shape)
+    return numbers if first.ndim else numbers[()]
+
+
+def places(shape: tuple[int, ...], parts: tuple[Any, ...]) -> Any:
+    """The places, in row-major order, of the items `parts` of an array, as an array of numbers."""
+    unknown = [k for k, part in enumerate(parts) if is_unknown(part)]
+    indices = {k: checked(parts[k], shape[k], k) for k in unknown}
+    first, steps = _places(shape, parts, indices)
+    index = _total(indices, steps) if indices else 0.0
+    numbers = [index + float(offset) if offset else index for offset in first.ravel().tolist()]
+    return np.fromiter(numbers, dtype=object, count=len(numbers)).reshape(first.shape)
+
+
+def _places(shape: tuple[int, ...], parts: tuple[Any, ...], indices: dict[int, Any]) -> tuple[Any, dict[int, int]]:
+    """The places where the indices of single axes are 0, and by how much each index moves them."""
+    everywhere = np.arange(np.prod(shape, dtype=int)).reshape(shape)
+    first = np.asarray(everywhere[tuple([0 if k in indices else part for k, part in enumerate(parts)])])
+    return first, {k: int(np.prod(shape[k + 1 :], dtype=int)) for k in indices}
+
+
+def _total(indices: dict[int, Any], steps: dict[int, int]) -> Any:
+    total: Any = None
+    for k, x in indices.items():
+        moved = x * float(steps[k]) if steps[k] != 1 else x
+        total = moved if total is None else total + moved
+    return total
+
+
+def table_of(numbers: list[Any]) -> Stack:
+    """A stack of given numbers, as far out of loops as all of them are known: one that is there, if they are its."""
+    symbols = [x for x in numbers if isinstance(x, Traced)]
+    if not symbols and not any(numbers):
+        with recording(blocks()[-1]):
+            return zeros(len(numbers), None)
+    if len(symbols) == len(numbers) and all(isinstance(x.op, Entry) for x in symbols):
+        [of, *others] = {x.arguments[0] for x in symbols}
+        if not others and of.size == len(symbols) and all(x.op.i == i for i, x in enumerate(symbols)):
+            return of  # type: ignore[no-any-return]
+    batch = next((x.batch for x in symbols if x.batch is not None), None)
+    homes = {id(home(x)) for x in symbols}
+    block = next((nodes for nodes in blocks() if id(nodes) in homes), blocks()[-1])
+    with recording(block):
+        return table(numbers, batch or (context.batch if block is context.nodes else None))
+
+
+def _is_of_symbols(array: Any) -> bool:
+    return isinstance(array, np.ndarray) and array.dtype == object
+
+
+def stacks_of(array: Any) -> Any:
+    """The stacks of the entries of an array, one for each number of an entry, as an array."""
+    array = array if isinstance(array, ArgumentArray) else np.asarray(array)
+    if array.dtype == object:
+        rest = array.reshape(len(array), -1)
+        stacks = [table(rest[:, k].tolist(), context.batch) for k in range(rest.shape[1])]
+        return number_array(stacks, array.shape[1:])
+    known = array_of(array)
+    size = int(np.prod(known.shape[1:], dtype=int))
+    return number_array([in_memory(known, k, size, len(array)) for k in range(size)], known.shape[1:])
+
+
+def array_of(array: Any) -> ArgumentArray:
+    """An array of numbers that are known at a call, as one that the compiled function has in memory."""
+    known: ArgumentArray = array if isinstance(array, ArgumentArray) else recorder.get().arrays.constant(array)
+    return known
+
+
+def in_memory(array: ArgumentArray, first: int, record: int, size: int) -> Stack:
+    """The stack of `size` numbers `first`, `first + record`, ... of an array, in row-major order."""
+    return Stack.leaf("array", recorder.get().arrays.place(array.number), first, record, size)
+
+
+def entry_of(loop: Loop, stacks: Any) -> Any:
+    """The entry of an array for a round, in the body of a loop."""
+    numbers = number_array([loop.read(stack) for stack in stacks.ravel().tolist()], stacks.shape)
+    return numbers if stacks.ndim else numbers[()]

@@ -1,0 +1,324 @@
+"""Indices that are known only at a call: picked, put and added to, in straight lines, loops, samples and C."""
+
+import subprocess
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autograd_engine import grad, hessian, jacobian, jit, sin, to_c, value_and_grad, vmap
+from tests.c_compiler import cc, needs_compiler
+from tests.nested import numbers
+
+A = np.random.default_rng(0).normal(size=7)
+MATRIX = np.random.default_rng(1).normal(size=(3, 4))
+KNOTS = np.linspace(-2.0, 2.0, 9)
+
+
+def walk(a, n, x):
+    i = k = 0
+    while k < n:
+        x = x + sin(a[i]) * x
+        i = (i * 3 + 1) % 7
+        k += 1
+    return x
+
+
+def a_loop_in_a_loop(a, n, x):
+    i, k, s = 0, 0, x
+    while k < n:
+        j, t = 0, 0.3
+        while j < k:
+            t = t * sin(a[i]) + s * a[j % 7]
+            i = (i * 3 + 1) % 7
+            j += 1
+        s = s + 0.1 * t
+        k += 1
+    return s
+
+
+def from_the_end(a, n, x):
+    k, total = 1, 0.0
+    while k <= n:
+        total = total * x + a[-k] * a[k - 1]
+        k += 1
+    return total
+
+
+def first_above(a, n, x):
+    i = 0
+    while i < n and a[i] < x:
+        i += 1
+    return a[i] * x if i < n else x * x
+
+
+def guarded(a, n, x):
+    if n < 7:
+        return a[n] * x
+    return a[0] - x
+
+
+def of_rows(a, n, x):
+    row = MATRIX[n % 3]
+    return (row * x).sum() + MATRIX[n % 3, n % 4] * MATRIX[1, n % 4] + MATRIX[n % 3, 1:3].sum()
+
+
+def items_of_lists(a, n, x):
+    return [1.5, 2.5, 3.5][n % 3] * x + [x, x * x, a[1]][n % 3]
+
+
+def whole_part(a, n, x):
+    return a[int(n / 2.5)] * x + a[n // 3]
+
+
+def running_sums(a, n, x):
+    s = [0.0] * 8
+    k = 0
+    while k < n:
+        s[k + 1] = s[k] + sin(a[k]) * a[k - 1] * x
+        k = k + 1
+    return s[3] * s[7] + s[-1] + s[1] * s[2]
+
+
+def counts(a, n, x):
+    h = [0.0] * 5
+    k = 0
+    while k < n:
+        h[(k * k + 1) % 5] += a[k] ** 2 * x
+        k += 1
+    return sum([h[k] * h[k] for k in range(5)])
+
+
+def bubble_sort(a, n, x):
+    v = [y * x for y in a]
+    k = 0
+    while k < n:
+        for j in range(6):
+            if v[j] > v[j + 1]:
+                v[j], v[j + 1] = v[j + 1], v[j]
+        k += 1
+    return v[0] * 1 + v[1] * 2 + v[2] * 3 + v[3] * v[4] + v[5] * v[6]
+
+
+def writes_in_branches(a, n, x):
+    v = [0.0] * 4
+    k = 0
+    while k < n:
+        if a[k] > 0:
+            v[k % 4] = v[k % 4] + a[k] * x
+        else:
+            v[(k + 1) % 4] = a[k] - v[0]
+        k += 1
+    return v[0] + 2 * v[1] + 3 * v[2] * x + 4 * v[3]
+
+
+def an_array_of_two_axes(a, n, x):
+    m = np.outer(a[:3], a[:3]) * x
+    k = 0
+    while k < n:
+        i = k % 3
+        m[i, (i + 1) % 3] = m[i, i] * 0.5 + m[(i + 2) % 3, 0]
+        m[i] = m[i] * 1.1
+        k += 1
+    return m.sum() + m[0, 1]
+
+
+def reads_as_a_whole(a, n, x):
+    v = [y * x for y in a]
+    k = 0
+    while k < n:
+        v[k] = 0.1 * sum(v) + max(v) * len(v) + v[0]
+        for y in v:
+            x = x + 0.01 * y
+        v[1:3] = [v[2] * 0.5, sum(v[3:5])]
+        k += 1
+    return v[0] * v[2] + x
+
+
+def a_tree(a, n, x):
+    v = [a[j] * x for j in range(7)]
+    i = n - 1
+    while i >= 0:
+        j = 0
+        while j <= i:
+            v[j] = max(0.5 * v[j] + 0.4 * v[j + 1], a[j] - x)
+            j += 1
+        i -= 1
+    return v[0]
+
+
+def writes_in_a_straight_line(a, n, x):
+    b = a * x
+    b[n % 7] = x * b[n % 7]
+    c = list(b)
+    c[0], c[n % 7] = c[n % 7], c[0]
+    return b.sum() + b[0] * b[1] + c[0] * 2 + c[1] * c[2]
+
+
+READING = [
+    walk,
+    a_loop_in_a_loop,
+    from_the_end,
+    first_above,
+    guarded,
+    of_rows,
+    items_of_lists,
+    whole_part,
+]
+WRITING = [
+    running_sums,
+    counts,
+    bubble_sort,
+    writes_in_branches,
+    an_array_of_two_axes,
+    reads_as_a_whole,
+    a_tree,
+    writes_in_a_straight_line,
+]
+PROGRAMS = pytest.mark.parametrize("f", READING + WRITING, ids=lambda f: f.__name__)
+COUNTS = [0, 1, 3, 6]
+
+
+def same(found, expected):
+    np.testing.assert_allclose(numbers(found), numbers(expected), rtol=1e-11, atol=1e-12)
+
+
+@PROGRAMS
+def test_compiled_equals_uncompiled(f):
+    compiled, exact = jit(f), jit(f, exact=True)
+    for n in COUNTS:
+        same(compiled(A, n, 0.8), f(A, n, 0.8))
+        assert exact(A, n, 0.8) == f(A, n, 0.8)
+
+
+@PROGRAMS
+def test_derivatives_equal_those_of_the_uncompiled_function(f):
+    def slopes(a, n, x):
+        return value_and_grad(lambda a, x: f(a, n, x), argnums=(0, 1))(a, x)
+
+    def curvature(a, n, x):
+        return hessian(lambda a: f(a, n, x))(a), jacobian(lambda x: f(a, n, x))(x)
+
+    first, second = jit(slopes), jit(curvature)
+    for n in COUNTS:
+        same(first(A, n, 0.8), slopes(A, n, 0.8))
+        same(second(A, n, 0.8), curvature(A, n, 0.8))
+
+
+@PROGRAMS
+def test_samples_go_their_own_ways(f):
+    counts, xs = np.arange(19.0) % 7, np.linspace(0.5, 0.9, 19)
+
+    def of_samples(a, counts, xs):
+        return vmap(lambda n, x: value_and_grad(lambda a, x: f(a, n, x), argnums=(0, 1))(a, x))(counts, xs)
+
+    def total(a, counts, xs):
+        return grad(lambda a: vmap(lambda n, x: f(a, n, x))(counts, xs).sum())(a)
+
+    each = [value_and_grad(lambda a, x, n=int(n): f(a, n, x), argnums=(0, 1))(A, x) for n, x in zip(counts, xs)]
+    values, (of_a, of_x) = jit(of_samples)(A, counts, xs)
+    same(values, [v for v, _ in each])
+    same(of_a, [g for _, (g, _) in each])
+    same(of_x, [g for _, (_, g) in each])
+    same(jit(total)(A, counts, xs), sum([g for _, (g, _) in each]))
+
+
+@needs_compiler
+@PROGRAMS
+def test_c_computes_the_same(f, tmp_path):
+    def slopes(a, n, x):
+        return value_and_grad(lambda a, x: f(a, n, x), argnums=(0, 1))(a, x)
+
+    program = cc(tmp_path, to_c(slopes, A, 5.0, 0.8, name="f"), "-DSELF_TEST")
+    assert "OK" in subprocess.run([program], capture_output=True, text=True, check=True).stdout
+
+
+def test_an_index_out_of_range_is_the_index_error_of_the_line():
+    def picks(a, i):
+        return a[i] * 2  # here
+
+    def within_a_loop(a, n):
+        k = 0
+        while k < n:
+            a[k] * 1.0
+            k += 1
+        return a[k - 1] + a[k]  # here
+
+    compiled = jit(picks)
+    for index, message in [
+        (7, "index 7 is out of bounds for axis 0 with size 7"),
+        (-8, "index -8 is"),
+        (1.5, "got 1.5"),
+    ]:
+        with pytest.raises(IndexError, match=message) as raised:
+            compiled(A, index)
+        assert "# here" in str(raised.value)
+        assert compiled(A, -7) == A[0] * 2  # and the kernel goes on
+    looped = jit(within_a_loop)
+    assert looped(A, 3) == within_a_loop(A, 3)
+    with pytest.raises(IndexError, match=r"# here\): index 7 is out"):
+        looped(A, 7)
+    with pytest.raises(IndexError, match="index 9 is out of bounds"):
+        jit(lambda a, indices: vmap(lambda i: a[i])(indices))(A, np.array([0.0, 9.0, 1.0]))
+    with pytest.raises(IndexError):
+        jit(lambda a, i: a[i])(A, np.nan)
+
+
+def test_a_write_out_of_range_is_an_index_error():
+    def writes(n):
+        v = [0.0] * 4
+        k = 0
+        while k < n:
+            v[k] = k * 2.0
+            k += 1
+        return v[1]
+
+    compiled = jit(writes)
+    assert compiled(4) == 2.0
+    with pytest.raises(IndexError, match="index 4 is out of bounds for axis 0 with size 4"):
+        compiled(9)
+
+
+def test_arrays_of_indices_pick_arrays():
+    compiled = jit(lambda m, i: (m[i] * 2.0).sum(axis=1))
+    indices = np.array([2.0, 0.0, 2.0, 1.0])
+    same(compiled(MATRIX, indices), (MATRIX[[2, 0, 2, 1]] * 2.0).sum(axis=1))
+
+
+def looked_up(knots, heights, x):
+    low, high = 0, len(knots) - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if knots[middle] <= x:
+            low = middle
+        else:
+            high = middle
+    share = (x - knots[low]) / (knots[low + 1] - knots[low])
+    return heights[low] + share * (heights[low + 1] - heights[low])
+
+
+@given(st.lists(st.floats(-2, 2), min_size=1, max_size=20))
+def test_looking_up_by_bisection(xs):
+    f = jit(lambda heights, xs: vmap(lambda x: looked_up(KNOTS, heights, x))(xs))
+    heights = KNOTS**3
+    same(f(heights, np.array(xs)), np.interp(xs, KNOTS, heights))
+
+
+def test_a_list_changed_as_a_whole_cannot_stay_a_list_of_a_loop():
+    def reverses(a, n):
+        v, k = [x * 1.0 for x in a], 0
+        while k < n:
+            v[0] = v[0] + v[k]
+            v.reverse()
+            k += 1
+        return v[0]
+
+    with pytest.raises(TypeError, match="can change the items of a list, but it is changed as a whole"):
+        jit(reverses)(A, 5)
+
+
+def test_what_an_inner_loop_leaves_is_not_copied():
+    """Each loop in a loop changes the array of the outer one where it lies."""
+    assert jit(a_tree).program(A, 5, 0.8).count("memory") == 2
+    assert jit(a_tree).llvm(A, 5, 0.8).count("call ptr @room") == 1  # for what the list holds at first
