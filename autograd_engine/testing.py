@@ -340,4 +340,5 @@ def _imported(caller: str, package: str) -> Any:
     try:
         return import_module(package)
     except ModuleNotFoundError:
-        raise ImportError(f"{caller}() needs {package}, of the extra testing: pip install {package}") from None
+        extra = "" if package in _FRAMEWORKS else " (the extra testing brings it)"
+        raise ImportError(f"{caller}() needs {package}: pip install {package}{extra}") from None

@@ -14,7 +14,19 @@ import autograd_engine
 import nn
 
 ROOT = Path(__file__).parent.parent
-EXTRAS = ["cyclopts", "graphviz", "llvmlite", "malt", "matplotlib", "rich", "safetensors", "scipy", "sklearn"]
+EXTRAS = [
+    "cyclopts",
+    "graphviz",
+    "hypothesis",
+    "llvmlite",
+    "malt",
+    "matplotlib",
+    "pytest",
+    "rich",
+    "safetensors",
+    "scipy",
+]
+EXTRAS += ["sklearn"]
 # The reading order: a module imports only from modules before it, and a package stands after its own.
 READING_ORDER = """
 autograd_engine: forks
