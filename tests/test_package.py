@@ -65,6 +65,8 @@ nn: plots
 nn.training: progress accuracy clipping early_stopping samples steps recordings random_sources random_draws
 nn.training: symbolic_copy compiled fit
 nn: training csv_tables datasets saving json_text
+nn.sklearn: samples function_regressor perceptrons
+nn: sklearn
 nn
 nn.playground: layout data kinds settings engine training frames inspection script landscape session server
 nn: playground
