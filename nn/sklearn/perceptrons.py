@@ -102,7 +102,7 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         y = self._targets(y, fresh, classes)
         if fresh:
             self._start(X.shape[1])
-        self._optimizer.lr = self.learning_rate_init
+        self._optimizer.lr = self._rate()
         heavy = 1.0 if weights is None else weights.mean()
         table = y if weights is None else np.column_stack([y, weights / heavy])
         held_out = None
@@ -144,8 +144,12 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         )
         self._draws = np.random.default_rng(check_random_state(self.random_state).randint(2**31 - 1))
         self.model_ = MLP(n_features, [*widths, self._n_outputs()], activation, self._draws)
-        self._optimizer = self._solver()(self.model_.parameters(), lr=self.learning_rate_init)
+        self._optimizer = self._solver()(self.model_.parameters(), lr=self._rate())
         self.loss_curve_: list[float] = []
+
+    def _rate(self) -> float | Schedule:
+        rate = self.learning_rate_init
+        return rate if callable(rate) else at_least_0("learning_rate_init", rate)
 
     def _solver(self) -> Callable[..., Optimizer]:
         if not isinstance(self.solver, str):

@@ -184,7 +184,7 @@ def test_every_setting_lowers_the_loss(settings: dict[str, Any]) -> None:
         ({"tol": -1.0}, "tol must be finite and at least 0"),
         ({"batch_size": 0}, "batch_size must be at least 1"),
         ({"n_iter_no_change": 0}, "n_iter_no_change must be at least 1"),
-        ({"learning_rate_init": -0.1}, "lr must be finite and at least 0"),
+        ({"learning_rate_init": -0.1}, "learning_rate_init must be finite and at least 0"),
         ({"solver": "sgd", "learning_rate_init": 1e300}, "has diverged: .* lower learning_rate_init"),
     ],
 )
