@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
-from autograd_engine.number import ieee
+from autograd_engine.compiler.jit import jit
+from autograd_engine.mapping import vmap
 from autograd_engine.primitives import dot
 from nn.checks import Array, as_number, at_least_0, of_kind, whole_number
 from nn.least_squares import least_squares
+from nn.minimize import Descent
 from nn.sklearn.samples import checked, rows
+
+T = TypeVar("T")
+
+WORTH_COMPILING = 100
+"""How many samples take about as long on Values as compiling the function does."""
 
 
 def affine(parameters: Any, row: Sequence[float]) -> Any:
@@ -39,10 +46,11 @@ def affine_start(n_features: int) -> dict[str, Any]:
 class FunctionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """The parameters of `function(parameters, row)` that fit the targets best: the least Σ w (function - y)².
 
-    `function` returns one number, and is written with operators and the functions of `autograd_engine`; `row` is a list
-    of floats. `initial` is where the parameters start, a number or nested lists, tuples, dicts or arrays of numbers, or
-    a function of the number of features that returns that. `max_iter` and `tol` are `max_steps` and `tolerance` of
-    `nn.least_squares`, which does the fitting. To be pickled, `function` must be defined in a module.
+    `function` returns one number, and is written with operators and the functions of `autograd_engine`; `row` is an
+    array (features,). `initial` is where the parameters start: a number or nested lists, tuples, dicts or arrays of
+    numbers, or a function of the number of features that returns that. `max_iter` and `tol` are `max_steps` and
+    `tolerance` of `nn.least_squares`, which does the fitting. With `jit` the function is compiled; by default it is for
+    100 samples or more, if it can be. To be pickled, `function` must be defined in a module.
 
     After `fit`, `parameters_` are the best parameters in the structure of `initial`, `descent_` is the way to them,
     `n_iter_` its steps. `fit` raises ValueError if the function is not finite, TypeError if it returns no number, and
@@ -66,11 +74,13 @@ class FunctionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         *,
         max_iter: int = 1000,
         tol: float = 1e-12,
+        jit: bool | None = None,
     ) -> None:
         self.function = function
         self.initial = initial
         self.max_iter = max_iter
         self.tol = tol
+        self.jit = jit
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> FunctionRegressor:
         """Fit to the rows of X (n, features) and the targets y (n,); `sample_weight` (n,) are the w, else 1."""
@@ -78,12 +88,14 @@ class FunctionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         max_steps, tolerance = whole_number("max_iter", self.max_iter, at_least=0), at_least_0("tol", self.tol)
         X, y, weights = checked(self, X, y, sample_weight, y_numeric=True)
         start = self.initial(X.shape[1]) if callable(self.initial) else self.initial
-        samples = list(zip(_rows(X), y.tolist(), np.ones(len(X)) if weights is None else np.sqrt(weights)))
+        roots = np.ones(len(X)) if weights is None else np.sqrt(weights)
+        differences = vmap(lambda p, row, target, root: root * (self._number(p, row) - target), in_axes=(None, 0, 0, 0))
 
-        def residuals(parameters: Any) -> list[Any]:
-            return [root * (self._number(parameters, row) - target) for row, target, root in samples]
+        def descent(compiled: bool) -> Descent:
+            settings: dict[str, Any] = {"max_steps": max_steps, "tolerance": tolerance, "jit": compiled}
+            return least_squares(lambda parameters: differences(parameters, X, y, roots), start, **settings)
 
-        self.descent_ = least_squares(residuals, start, max_steps=max_steps, tolerance=tolerance)
+        self.descent_ = self._compiled_or_not(len(X), descent)
         if self.descent_.reason == "diverged":
             raise ValueError(f"the function cannot be fitted from there, {self.descent_.message}; give another initial")
         if self.descent_.reason == "max_steps":
@@ -94,7 +106,23 @@ class FunctionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def predict(self, X: Any) -> Array:
         """The function of each row of X, (n,)."""
         check_is_fitted(self)
-        return np.array([self._number(self.parameters_, row) for row in _rows(rows(self, X))], dtype=np.float64)
+        X = rows(self, X)
+        numbers = vmap(self._number, in_axes=(None, 0))
+
+        def answers(compiled: bool) -> Any:
+            return (jit(numbers) if compiled else numbers)(self.parameters_, X)
+
+        return np.asarray(self._compiled_or_not(len(X), answers), dtype=np.float64)
+
+    def _compiled_or_not(self, samples: int, run: Callable[[bool], T]) -> T:
+        """`run(compiled)`; by default compiled if that pays and is possible."""
+        if self.jit or (self.jit is None and samples >= WORTH_COMPILING):
+            try:
+                return run(True)
+            except Exception:  # of any kind: the function may not work on symbols
+                if self.jit:
+                    raise
+        return run(False)
 
     def _number(self, parameters: Any, row: Sequence[float]) -> Any:
         number = self.function(parameters, row)
@@ -102,8 +130,3 @@ class FunctionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             return as_number(number)
         except TypeError:
             raise TypeError(f"function(parameters, row) must return one number, got {number!r:.60}") from None
-
-
-def _rows(X: Array) -> list[list[float]]:
-    """The rows, of floats that are inf or nan where Python's would raise."""
-    return [list(map(ieee, row)) for row in X.tolist()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import pickle
 import warnings
 from typing import Any
@@ -21,9 +22,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from autograd_engine import exp, silu
+from autograd_engine import TraceError, exp, silu
 from nn import MLP, SGD, RMSprop, exponential_decay, fit, squared_error
 from nn.sklearn import FunctionRegressor, MLPClassifier, MLPRegressor, affine
+from nn.sklearn.function_regressor import WORTH_COMPILING
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -275,6 +277,26 @@ def test_the_affine_function_is_linear_regression_weights_included() -> None:
     y = PLANE + RANDOM.normal(size=40)
     ours, theirs = FunctionRegressor(affine).fit(X, y, WEIGHTS), LinearRegression().fit(X, y, WEIGHTS)
     np.testing.assert_allclose(ours.predict(X), theirs.predict(X))
+
+
+def untraceable(p: Any, row: Any) -> Any:
+    """A function that looks into the numbers of a row."""
+    return p["a"] * math.exp(float(row[0])) + p["b"]
+
+
+@pytest.mark.parametrize("function", [decay, untraceable])
+@pytest.mark.parametrize("samples", [20, 2 * WORTH_COMPILING])
+def test_compiled_or_not_it_finds_the_same(function: Any, samples: int) -> None:
+    times = np.linspace(0.0, 3.0, samples).reshape(-1, 1)
+    y = 3.0 * np.exp(-0.5 * times[:, 0]) + 0.1 * np.sin(40 * times[:, 0])
+    slow, best = (FunctionRegressor(function, {"a": 1.0, "b": 0.0}, jit=jit).fit(times, y) for jit in (False, None))
+    np.testing.assert_allclose(best.predict(times), slow.predict(times), rtol=1e-9)
+    fast = FunctionRegressor(function, {"a": 1.0, "b": 0.0}, jit=True)
+    if function is decay:
+        np.testing.assert_allclose(fast.fit(times, y).predict(times), slow.predict(times), rtol=1e-9)
+    else:
+        with pytest.raises(TraceError):
+            fast.fit(times, y)
 
 
 @pytest.mark.parametrize(
