@@ -95,17 +95,17 @@ class FunctionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             settings: dict[str, Any] = {"max_steps": max_steps, "tolerance": tolerance, "jit": compiled}
             return least_squares(lambda parameters: differences(parameters, X, y, roots), start, **settings)
 
-        self.descent_ = self._compiled_or_not(len(X), descent)
-        if self.descent_.reason == "diverged":
-            raise ValueError(f"the function cannot be fitted from there, {self.descent_.message}; give another initial")
-        if self.descent_.reason == "max_steps":
-            warnings.warn(f"{self.descent_.message}; raise max_iter", ConvergenceWarning, stacklevel=2)
-        self.parameters_, self.n_iter_ = self.descent_.x, self.descent_.steps
+        found = self._compiled_or_not(len(X), descent)
+        if found.reason == "diverged":
+            raise ValueError(f"the function cannot be fitted from there, {found.message}; give another initial")
+        if found.reason == "max_steps":
+            warnings.warn(f"{found.message}; raise max_iter", ConvergenceWarning, stacklevel=2)
+        self.parameters_, self.n_iter_, self.descent_ = found.x, found.steps, found
         return self
 
     def predict(self, X: Any) -> Array:
         """The function of each row of X, (n,)."""
-        check_is_fitted(self)
+        check_is_fitted(self, "parameters_")
         X = rows(self, X)
         numbers = vmap(self._number, in_axes=(None, 0))
 

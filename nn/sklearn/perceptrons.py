@@ -39,6 +39,11 @@ _LARGEST_BATCH = 200  # of batch_size="auto"
 class _Perceptron(BaseEstimator):  # type: ignore[misc]
     """What both have in common: the parameters, the training, and the outputs of the network."""
 
+    model_: MLP
+    _optimizer: Optimizer
+    _draws: np.random.Generator
+    loss_curve_: list[float]
+
     def __init__(
         self,
         hidden_layer_sizes: int | Sequence[int] = (100,),
@@ -101,13 +106,15 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         X, y, weights = checked(self, X, y, sample_weight, reset=fresh, **self._rules)
         y = self._targets(y, fresh, classes)
         if fresh:
-            self._start(X.shape[1])
-        self._optimizer.lr = self._rate()
+            model, optimizer, draws = self._start(X.shape[1])
+        else:
+            model, optimizer, draws = self.model_, self._optimizer, self._draws
+        optimizer.lr = self._rate()
         heavy = 1.0 if weights is None else weights.mean()
         table = y if weights is None else np.column_stack([y, weights / heavy])
         held_out = None
         if self.early_stopping and not once:
-            seed = int(self._draws.integers(2**31))
+            seed = int(draws.integers(2**31))
             share: dict[str, Any] = {"test_size": self.validation_fraction, "random_state": seed}
             X, X_held, table, held = train_test_split(X, table, stratify=y if self._stratified else None, **share)
             held_out = X_held, held
@@ -117,35 +124,43 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
         factor = 0.5 * at_least_0("alpha", self.alpha) / (batch_size * heavy)
         watch = _Watch(at_least_0("tol", self.tol), whole_number("n_iter_no_change", self.n_iter_no_change))
         history = fit(
-            self.model_,
+            model,
             X,
             table,
             self._loss if weights is None else _weighted(self._loss),
-            self._optimizer,
+            optimizer,
             epochs=epochs,
             batch_size=batch_size,
             validation=held_out,
             early_stopping=watch.patience if held_out else None,
             penalty=(lambda model: factor * l2_penalty(_weights(model))) if factor else None,
-            seed=self._draws,
+            seed=draws,
             progress=bool(self.verbose),
             stop=watch,
             jit=self.jit,
         )
-        self._note(history, once)
+        if not all(np.isfinite(array).all() for array in model.arrays().values()):
+            raise ValueError("the training has diverged: a parameter is inf or nan; lower learning_rate_init")
+        self.model_, self._optimizer, self._draws, self.history_ = model, optimizer, draws, history
+        self.loss_curve_ = history.loss if fresh else [*self.loss_curve_, *history.loss]
+        self.n_iter_, self.loss_ = len(self.loss_curve_), self.loss_curve_[-1] if self.loss_curve_ else math.nan
+        if history.interrupted:
+            warnings.warn("the training was interrupted", UserWarning, stacklevel=3)
+        elif not once and not history.stopped_early:
+            message = f"the loss was still falling after {epochs} epochs; raise max_iter"
+            warnings.warn(message, ConvergenceWarning, stacklevel=3)
         return self
 
-    def _start(self, n_features: int) -> None:
+    def _start(self, n_features: int) -> tuple[MLP, Optimizer, np.random.Generator]:
         """A new network, with an optimiser and the generator that the training draws from."""
         hidden = self.hidden_layer_sizes if np.iterable(self.hidden_layer_sizes) else [self.hidden_layer_sizes]
         widths = [whole_number("hidden_layer_sizes", width) for width in hidden]
         activation = (
             "sigmoid" if isinstance(self.activation, str) and self.activation == "logistic" else self.activation
         )
-        self._draws = np.random.default_rng(check_random_state(self.random_state).randint(2**31 - 1))
-        self.model_ = MLP(n_features, [*widths, self._n_outputs()], activation, self._draws)
-        self._optimizer = self._solver()(self.model_.parameters(), lr=self._rate())
-        self.loss_curve_: list[float] = []
+        draws = np.random.default_rng(check_random_state(self.random_state).randint(2**31 - 1))
+        model = MLP(n_features, [*widths, self._n_outputs()], activation, draws)
+        return model, self._solver()(model.parameters(), lr=self._rate()), draws
 
     def _rate(self) -> float | Schedule:
         rate = self.learning_rate_init
@@ -160,22 +175,9 @@ class _Perceptron(BaseEstimator):  # type: ignore[misc]
             return OPTIMIZERS[self.solver]
         return partial(SGD, momentum=self.momentum, nesterov=bool(self.nesterovs_momentum and self.momentum))
 
-    def _note(self, history: History, once: bool) -> None:
-        """Keep what was seen, and say where the training should not have ended."""
-        if not all(np.isfinite(array).all() for array in self.model_.arrays().values()):
-            raise ValueError("the training has diverged: a parameter is inf or nan; lower learning_rate_init")
-        self.history_ = history
-        self.loss_curve_ += history.loss
-        self.n_iter_, self.loss_ = len(self.loss_curve_), self.loss_curve_[-1] if self.loss_curve_ else math.nan
-        if history.interrupted:
-            warnings.warn("the training was interrupted", UserWarning, stacklevel=4)
-        elif not once and not history.stopped_early:
-            message = f"the loss was still falling after {self.max_iter} epochs; raise max_iter"
-            warnings.warn(message, ConvergenceWarning, stacklevel=4)
-
     def _outputs(self, X: Any) -> Array:
         """What the network answers to the rows of X: (n, outputs)."""
-        check_is_fitted(self)
+        check_is_fitted(self, "model_")
         outputs = rows(self, X)
         for layer in self.model_.layers:
             arrays = layer.arrays()

@@ -20,6 +20,8 @@ def checked(estimator: Any, X: Any, y: Any, sample_weight: Any, **rules: Any) ->
         return X, y, None
     weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     used = weights > 0
+    if not used.any():
+        raise ValueError("every sample has the weight 0, so there is nothing to learn from")
     return X[used], y[used], weights[used]
 
 

@@ -107,6 +107,13 @@ def test_a_weight_stands_for_so_many_samples(kind: Any, jit: bool) -> None:
         np.testing.assert_allclose(one, other, rtol=1e-7)
 
 
+@pytest.mark.parametrize("estimator", [MLPRegressor(**SMALL), FunctionRegressor()], ids=repr)
+def test_weights_that_leave_no_sample_are_refused(estimator: Any) -> None:
+    for weights in (np.zeros(40), -np.ones(40)):
+        with pytest.raises(ValueError, match="weight"):
+            clone(estimator).fit(X, PLANE, sample_weight=weights)
+
+
 def test_several_targets_are_weighted_alike() -> None:
     y, times = np.stack([PLANE, PLANE**2], axis=1), WEIGHTS.astype(int)
     weighted = MLPRegressor(**SMALL).fit(X, y, sample_weight=WEIGHTS)
@@ -191,8 +198,11 @@ def test_every_setting_lowers_the_loss(settings: dict[str, Any]) -> None:
     ],
 )
 def test_a_setting_out_of_its_range_is_refused(settings: dict[str, Any], message: str) -> None:
+    network = MLPRegressor(**SMALL | settings)
     with pytest.raises(ValueError, match=message):
-        MLPRegressor(**SMALL | settings).fit(X, PLANE)
+        network.fit(X, PLANE)
+    with pytest.raises(NotFittedError):
+        network.predict(X)
 
 
 def test_classes_are_known_from_the_first_call_on() -> None:
@@ -317,6 +327,8 @@ def test_compiled_or_not_it_finds_the_same(function: Any, samples: int) -> None:
 def test_what_cannot_be_fitted_is_refused(estimator: Any, error: Any, message: str) -> None:
     with pytest.raises(error, match=message):
         estimator.fit(X, PLANE)
+    with pytest.raises(NotFittedError):
+        estimator.predict(X)
 
 
 def test_too_few_steps_are_warned_of() -> None:
