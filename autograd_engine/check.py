@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.derivatives import gradient as graph_gradient
+from autograd_engine.diagnosis.origins import location
 from autograd_engine.differences import Outputs, differences
 from autograd_engine.given_gradient import slopes_like
 from autograd_engine.graph import reverse_sweep, topological_order
@@ -130,8 +131,9 @@ def check_gradients(
     There is no tolerance to choose: it is measured. The docstring of the module says how, and what happens at kinks
     and jumps.
 
-    Raises GradientError with a report if a derivative is wrong, or if f gives a different value on Values than on
-    floats; TypeError or ValueError if f or the point cannot be checked.
+    Raises GradientError with a report, under `debug()` with the line of the guilty node, if a derivative is wrong,
+    or if f gives a different value on Values than on floats; TypeError or ValueError if f or the point cannot be
+    checked.
 
     >>> check_gradients(abs, -3.0).first[0].found
     -1.0
@@ -351,6 +353,7 @@ def _causes(function: _Function, wrong: Sequence[Slope], order: int) -> list[str
     for op, (node, slopes) in list(guilty.items())[:_RULES]:
         count = len([other for other in nodes if other.op is op])
         lines += ["", f"guilty: the partials of {op.name}, at {_where(node)}; used {count} times in the graph"]
+        lines += _line(node)
         lines += _table(slopes, 4)
     if len(guilty) > _RULES:
         lines.append(f"... also guilty: {', '.join(op.name for op in list(guilty)[_RULES:])}")
@@ -358,7 +361,7 @@ def _causes(function: _Function, wrong: Sequence[Slope], order: int) -> list[str
         return lines
     if special:
         hint = "at a kink, a jump or an infinite slope the chain rule need not hold, and there is one at"
-        return ["", f"hint: {hint}", _where(special[0])]
+        return ["", f"hint: {hint}", _where(special[0]), *_line(special[0])]
     reached = set(nodes)  # a list would compare the data
     lost = [leaf.label for leaf in leaves if leaf not in reached and any(leaf.label == slope.by for slope in wrong)]
     if lost:
@@ -391,6 +394,10 @@ def _where(node: Value) -> str:
     inputs = ", ".join(f"{label}{x:.6g}" for label, x in zip(labels, node.operands))
     inputs = inputs if len(inputs) <= _SHORT else inputs[:_SHORT] + "…"
     return f"{node.label or 'a node'} = {node.op.name if node.op else ''}({inputs}) = {node.data:.6g}"
+
+
+def _line(node: Value) -> list[str]:
+    return [f"line: {place}"] if (place := location(node)) else []
 
 
 # --- names and numbers ---------------------------------------------------------------------------------------

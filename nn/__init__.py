@@ -2,7 +2,8 @@
 
 What programs import is in the modules of this folder, by theme: `modules`, `perceptrons`, `units` and `convolution` are
 what networks are made of, `losses`, `optimizers` and `schedules` what trains them, `saving` their files. `training` has
-`fit`; `datasets` and `plots` are imported by name; `command_line` and `playground` are the two programs built on them.
+`fit`; `datasets`, `plots` and `sklearn` (estimators for scikit-learn) are imported by name; `command_line` and
+`playground` are the two programs built on them.
 
 >>> from nn import MLP, SGD, accuracy, fit, hinge_loss
 >>> model = MLP(2, [8, 1], seed=1)

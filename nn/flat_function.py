@@ -64,6 +64,28 @@ class FlatFunction:
         return self._f(self._structure(list(map(Value, x.tolist()))))
 
 
+class CompiledFunction(FlatFunction):
+    """The same of a function that returns several numbers: its values and its Jacobian are compiled."""
+
+    def __init__(self, f: Callable[[Any], Any], x0: Any) -> None:
+        super().__init__(f, x0)
+        from autograd_engine.compiler.jit import jit
+
+        def numbers(x: Any) -> Any:
+            return flatten(f(self._structure(x)))[0]  # where f returns what vmap does, an array counts as one
+
+        self._compiled, self._compiled_jacobian = jit(numbers), jit(jacobian(numbers))
+
+    def values(self, x: Array) -> Array:
+        """See `FlatFunction`."""
+        return np.concatenate([np.ravel(number) for number in self._compiled(x.tolist())])
+
+    def jacobian(self, x: Array) -> Array:
+        """See `FlatFunction`."""
+        rows = self._compiled_jacobian(x.tolist())
+        return np.concatenate([np.stack([np.ravel(slope) for slope in row], axis=1) for row in rows])
+
+
 def _float(number: Any) -> float:
     """A number; a derivative is a Value if f uses Values of its own besides x."""
     return number.data if isinstance(number, Value) else as_float(number)

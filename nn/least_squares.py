@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from nn.checks import Array, at_least_0, whole_number
-from nn.flat_function import FlatFunction
+from nn.flat_function import CompiledFunction, FlatFunction
 from nn.minimize import Descent, Path, Reason
 
 EPS = float(np.finfo(float).eps)
@@ -25,7 +25,12 @@ FLAT = 1e-6  # a cosine; a full step would lower Σ r² by its square
 
 
 def least_squares(
-    residuals: Callable[[Any], Any], x0: Any, *, max_steps: int = 1000, tolerance: float = 1e-12
+    residuals: Callable[[Any], Any],
+    x0: Any,
+    *,
+    max_steps: int = 1000,
+    tolerance: float = 1e-12,
+    jit: bool = False,
 ) -> Descent:
     """Minimise ½ Σ r² from `x0`, where r are all the numbers that `residuals` returns (Levenberg and Marquardt).
 
@@ -47,8 +52,11 @@ def least_squares(
 
     In the result the `values` are ½ Σ r², and `lrs` are 1 / damping instead of learning rates, inf where it is 0.
 
+    With `jit` the residuals and their Jacobian are compiled, which pays where they are those of many samples: return
+    what `vmap` returns, an array.
+
     Raises TypeError if x0 does not consist of numbers or residuals does not return numbers, ValueError if x0
-    holds none or a setting is out of its range.
+    holds none or a setting is out of its range; TraceError if `jit` is True and the residuals cannot be compiled.
 
     Return the residuals themselves, not their squares or their sum. Rosenbrock's valley, in which `minimize` needs
     thousands of steps, is two of them:
@@ -57,7 +65,7 @@ def least_squares(
     >>> found.reason, found.steps < 40, {name: round(number, 9) for name, number in found.x.items()}
     ('converged', True, {'x': 1.0, 'y': 1.0})
     """
-    function = FlatFunction(residuals, x0)
+    function = (CompiledFunction if jit else FlatFunction)(residuals, x0)
     max_steps, tolerance = whole_number("max_steps", max_steps, at_least=0), at_least_0("tolerance", tolerance)
     x, path, D, radius = function.start, Path(function), np.zeros_like(function.start), math.inf
     r = function.values(x)

@@ -14,7 +14,19 @@ import autograd_engine
 import nn
 
 ROOT = Path(__file__).parent.parent
-EXTRAS = ["cyclopts", "graphviz", "llvmlite", "malt", "matplotlib", "rich", "safetensors", "scipy", "sklearn"]
+EXTRAS = [
+    "cyclopts",
+    "graphviz",
+    "hypothesis",
+    "llvmlite",
+    "malt",
+    "matplotlib",
+    "pytest",
+    "rich",
+    "safetensors",
+    "scipy",
+]
+EXTRAS += ["sklearn"]
 # The reading order: a module imports only from modules before it, and a package stands after its own.
 READING_ORDER = """
 autograd_engine: forks
@@ -24,13 +36,14 @@ autograd_engine: primitives graph calls number_arrays numpy_functions numpy_sort
 autograd_engine: value rows
 autograd_engine: structure constants expressions
 autograd_engine.linalg: matrices elimination factorisations eigenvalues powers
-autograd_engine: linalg files differences runs derivatives mapping control_flow custom implicit given_gradient check
-autograd_engine: draw
+autograd_engine: linalg files differences runs derivatives mapping control_flow custom implicit given_gradient
+autograd_engine.diagnosis: origins
+autograd_engine: check draw
 autograd_engine.explanations: symbols notation names chain_rule statements formula steps wording mistakes tasks explain
 autograd_engine.explanations: exercise
 autograd_engine: explanations
-autograd_engine.diagnosis: origins rewrites as_python matching causes trials value_paths gradient_paths why debug
-autograd_engine: diagnosis
+autograd_engine.diagnosis: rewrites as_python matching causes trials value_paths gradient_paths why debug
+autograd_engine: diagnosis testing pytest_plugin
 autograd_engine.interactive: javascript
 autograd_engine: interactive
 autograd_engine.compiler.trace: errors traced arrays stacks indices loops items recorder
@@ -55,6 +68,8 @@ nn: plots
 nn.training: progress accuracy clipping early_stopping samples steps recordings random_sources random_draws
 nn.training: symbolic_copy compiled fit
 nn: training csv_tables datasets saving json_text
+nn.sklearn: samples function_regressor perceptrons
+nn: sklearn
 nn
 nn.playground: layout data kinds settings engine training frames inspection script landscape session server
 nn: playground

@@ -39,7 +39,7 @@ class History:
 
     `loss` and `accuracy` are means over the epoch's samples, each seen with the parameters of that moment;
     the validation figures are taken at the end of the epoch. `seconds` is the time since the start,
-    `interrupted` says that Ctrl-C ended the training, and `stopped_early` that early stopping did. With early
+    `interrupted` says that Ctrl-C ended the training, and `stopped_early` that early stopping or `stop` did. With early
     stopping, `best_epoch`, counted from 1, is the epoch whose parameters the model was left with. `jit` says whether
     the training was compiled, to its end, and `jit_reason` why it was not.
 
@@ -90,6 +90,7 @@ def fit(
     seed: Seed = 0,
     progress: bool | None = None,
     callback: Callable[[History], object] | None = None,
+    stop: Callable[[History], object] | None = None,
     jit: bool | None = None,
 ) -> History:
     """Train `model` on the rows of X (n, d) and the targets y (n,) or (n, k); return the history.
@@ -103,7 +104,8 @@ def fit(
 
     Each step goes down the gradient of the mean loss of a batch of `batch_size` samples, in an order drawn
     anew from `seed` for each epoch; the default is one batch of all, in the order given. `validation` is
-    another (X, y), judged after each epoch. `callback(history)` is called after each epoch.
+    another (X, y), judged after each epoch. `callback(history)` is called after each epoch, and then `stop(history)`,
+    which ends the training where it is true; it may only look, and so costs next to nothing.
 
     `early_stopping` is a patience: the training ends when that many epochs have passed without a new lowest validation
     loss. However it ends then, the model is left with the parameters of its best epoch.
@@ -156,7 +158,7 @@ def fit(
     """
     for name, thing, kind in (("model", model, Module), ("optimizer", optimizer, Optimizer)):
         of_kind(name, thing, kind)
-    for name, function in (("accuracy", accuracy), ("penalty", penalty), ("callback", callback)):
+    for name, function in (("accuracy", accuracy), ("penalty", penalty), ("callback", callback), ("stop", stop)):
         if function is not None:
             of_kind(name, function, Callable)
     if set(optimizer.parameters).isdisjoint(model.parameters()):
@@ -208,6 +210,7 @@ def fit(
                             finally:
                                 steps.read()
                     check()
+                    history.stopped_early |= stop is not None and bool(stop(history))
                     if history.stopped_early:
                         break
                     if callback is not None and epoch < epochs and not steps.current():

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd_engine import atan2, cos, exp, hypot, log, sin
+from autograd_engine import TraceError, atan2, cos, exp, hypot, log, sin, vmap
 from nn import least_squares, scipy_problem
+from nn.flat_function import CompiledFunction, FlatFunction
 
 BARD = [0.14, 0.18, 0.22, 0.25, 0.29, 0.32, 0.35, 0.39, 0.37, 0.58, 0.73, 0.96, 1.34, 2.10, 4.39]
 GAUSSIAN = [0.0009, 0.0044, 0.0175, 0.0540, 0.1295, 0.2420, 0.3521, 0.3989]
@@ -203,6 +204,29 @@ def cosine(problem: Problem, x: Any) -> float:
     r, J = flat["fun"](flat["x0"]), flat["jac"](flat["x0"])
     lengths = np.linalg.norm(J, axis=0) * np.linalg.norm(r)
     return float(np.max(np.abs(J.T @ r) / np.where(lengths > 0, lengths, 1.0)))
+
+
+@pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.name)
+def test_compiled_residuals_and_jacobians_are_those_on_values(problem: Problem) -> None:
+    on_values, compiled = (kind(problem.residuals, list(problem.start)) for kind in (FlatFunction, CompiledFunction))
+    x = on_values.start + 0.1
+    assert compiled.values(x) == pytest.approx(on_values.values(x), rel=1e-9, abs=1e-12)
+    np.testing.assert_allclose(compiled.jacobian(x), on_values.jacobian(x), rtol=1e-9, atol=1e-12)
+
+
+def test_a_compiled_fit_of_many_samples_goes_the_same_way() -> None:
+    t = np.linspace(0.0, 3.0, 50)
+    y = 3 * np.exp(-0.5 * t) + 0.1 * np.sin(40 * t)
+
+    def residuals(p: Any) -> Any:
+        return [0.01 * p["rates"][0], vmap(lambda t, y: p["a"] * exp(-p["rates"][0] * t) - y)(t, y)]
+
+    start = {"a": 1.0, "rates": [0.0]}
+    slow, fast = least_squares(residuals, start), least_squares(residuals, start, jit=True)
+    assert (fast.reason, fast.steps) == (slow.reason, slow.steps)
+    assert fast.values == pytest.approx(slow.values, rel=1e-9)
+    with pytest.raises(TraceError):
+        least_squares(lambda p: [float(p) - 1.0, p], 1.0, jit=True)
 
 
 @pytest.mark.parametrize("factor", [1, 10, 100])

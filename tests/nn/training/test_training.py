@@ -444,6 +444,27 @@ def test_training_ends_when_patience_does_and_the_best_is_restored(levels: list[
     assert without_last is None or not without_last.stopped_early
 
 
+@pytest.mark.parametrize("jit", [False, True])
+def test_stop_ends_the_training_where_it_is_true(jit: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+    monkeypatch.setattr("nn.training.compiled.CompiledSteps.current", lambda self: pytest.fail("asked in vain"))
+
+    def stop(history: History) -> bool:
+        looked.append(len(history.loss))
+        return history.loss[-1] < history.loss[0] / 2
+
+    def losses(epochs: int, **options: Any) -> History:
+        model = MLP(1, [1], seed=0)
+        return fit(
+            model, [[0.0], [1.0]], [1.0, 3.0], squared_error, SGD(model.parameters(), lr=0.1), epochs=epochs, **options
+        )
+
+    history, whole = losses(50, stop=stop, jit=jit), losses(50, jit=jit)
+    ended = next(i for i, loss in enumerate(whole.loss) if loss < whole.loss[0] / 2) + 1
+    assert (history.loss, looked) == (whole.loss[:ended], list(range(1, ended + 1)))
+    assert (history.stopped_early, history.interrupted, whole.stopped_early) == (True, False, False)
+
+
 def test_without_early_stopping_the_last_parameters_stay() -> None:
     model, history = walk([3.0, 1.0, 2.0])
     assert (model.level.data, history.stopped_early, history.best_epoch) == (2.0, False, None)
@@ -551,6 +572,7 @@ def test_bad_validation_data_is_refused_before_anything_changes(X: Any, y: Any, 
         ({"accuracy": 3}, TypeError, "^accuracy must be a Callable, got 3$"),
         ({"penalty": 3}, TypeError, "^penalty must be a Callable, got 3$"),
         ({"callback": 3}, TypeError, "^callback must be a Callable, got 3$"),
+        ({"stop": 3}, TypeError, "^stop must be a Callable, got 3$"),
         ({"loss": None}, TypeError, "^loss must be a Callable, got None$"),
         ({"seed": None}, TypeError, "^seed must be an int or a NumPy Generator, got None$"),
         ({"validation": CORNERS}, TypeError, r"^validation must be a pair \(X, y\), got \[\["),
