@@ -175,7 +175,7 @@ def test_it_ends_where_the_loss_has_come_to_rest_and_warns_where_it_has_not() ->
         {"random_state": np.random.RandomState(1)},
         {"verbose": True},
     ],
-    ids=str,
+    ids=lambda settings: " ".join(settings),  # without addresses, which differ from worker to worker
 )
 def test_every_setting_lowers_the_loss(settings: dict[str, Any]) -> None:
     network = MLPRegressor(**{**SMALL, "learning_rate_init": 0.02} | settings).fit(X, PLANE)
