@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_engine.copying import FunctionOf
 from autograd_engine.number import ieee
 from autograd_engine.number_arrays import NumberArray, number_array
 from autograd_engine.runs import user_function
@@ -44,31 +45,31 @@ def vmap(f: Callable[..., Any], in_axes: int | Sequence[int | None] | None = 0) 
            [7., 7., 7.]])}
     """
 
-    @functools.wraps(f)
-    def mapped(*args: Any, **keywords: Any) -> Any:
-        axes = _axes(in_axes, len(args))
-        given, named = float_arguments("vmap", args, keywords)
-        arrays = [
-            (name, array, axis)
-            for i, (arg, axis) in enumerate(zip(given, axes))
-            if axis is not None
-            for name, array in leaves_with_paths(arg, f"argument {i}", lists=False)
-        ]
-        samples = common_length("vmap", arrays)
-        if samples is None:
-            raise ValueError(f"in_axes is {in_axes}, so no argument is mapped; give at least one of them an axis")
-        if not samples:
-            raise ValueError("vmap() needs at least one sample, got arrays of length 0")
+    return FunctionOf(_mapped, f, in_axes)
 
-        of_sample = user_function.get()(f)
 
-        def by_position(*sample: Any) -> Any:
-            return of_sample(*sample[: len(args)], **dict(zip(named, sample[len(args) :])))
+def _mapped(f: Callable[..., Any], in_axes: Any, /, *args: Any, **keywords: Any) -> Any:
+    axes = _axes(in_axes, len(args))
+    given, named = float_arguments("vmap", args, keywords)
+    arrays = [
+        (name, array, axis)
+        for i, (arg, axis) in enumerate(zip(given, axes))
+        if axis is not None
+        for name, array in leaves_with_paths(arg, f"argument {i}", lists=False)
+    ]
+    samples = common_length("vmap", arrays)
+    if samples is None:
+        raise ValueError(f"in_axes is {in_axes}, so no argument is mapped; give at least one of them an axis")
+    if not samples:
+        raise ValueError("vmap() needs at least one sample, got arrays of length 0")
 
-        everything, of_everything = (*given, *named.values()), (*axes, *[None] * len(keywords))
-        return (mapper.get() or loop)(by_position if keywords else of_sample, everything, of_everything, samples)
+    of_sample = user_function.get()(f)
 
-    return mapped
+    def by_position(*sample: Any) -> Any:
+        return of_sample(*sample[: len(args)], **dict(zip(named, sample[len(args) :])))
+
+    everything, of_everything = (*given, *named.values()), (*axes, *[None] * len(keywords))
+    return (mapper.get() or loop)(by_position if keywords else of_sample, everything, of_everything, samples)
 
 
 def _axes(in_axes: Any, count: int) -> tuple[int | None, ...]:

@@ -400,11 +400,13 @@ TRANSFORMED = [
     grad(jit(cubed)),
     slope_of_square,
 ]
+MAPPED = [vmap(cubed), vmap(vmap(grad(cubed))), jit(vmap(cubed)), vmap(cubed, in_axes=[-1])]
 
 
-@pytest.mark.parametrize("f", TRANSFORMED)
-def test_derivatives_of_functions_of_a_module_can_be_pickled(f):
-    assert pickle.loads(pickle.dumps(f))(2.0) == copy.deepcopy(f)(2.0) == f(2.0)
+@pytest.mark.parametrize(("f", "x"), [(f, 2.0) for f in TRANSFORMED] + [(f, np.eye(2)) for f in MAPPED])
+def test_what_is_made_of_functions_of_a_module_can_be_pickled(f, x):
+    assert np.array_equal(pickle.loads(pickle.dumps(f))(x), f(x))
+    assert np.array_equal(copy.deepcopy(f)(x), f(x))
 
 
 def test_a_pool_of_processes_computes_derivatives():
