@@ -17,11 +17,12 @@ from typing import Any
 
 import numpy as np
 
+from autograd_engine.arguments import float_arguments, received
 from autograd_engine.copying import FunctionOf
 from autograd_engine.number import ieee
 from autograd_engine.number_arrays import NumberArray, number_array
 from autograd_engine.runs import user_function
-from autograd_engine.structure import Structure, flatten, float_arguments, float_array, leaves_with_paths, map_leaves
+from autograd_engine.structure import Structure, flatten, float_array, leaves_with_paths, map_leaves
 
 mapper: ContextVar[Callable[..., Any] | None] = ContextVar("mapper", default=None)
 """What maps instead of `loop`, called like it: a compiler that traces the function sets it."""
@@ -123,7 +124,7 @@ def stacked(rows: Sequence[Sequence[Any]], structure: Structure) -> Any:
 
 def along(array: Any, axis: int = 0) -> Any:
     """The samples of an array, to be indexed."""
-    moved = np.moveaxis(float_array(array if isinstance(array, np.ndarray) else np.array(array)), axis, 0)
+    moved = np.moveaxis(received(array) if isinstance(array, np.ndarray) else float_array(np.array(array)), axis, 0)
     if moved.ndim == 1:
         return moved.tolist()
     return moved.view(NumberArray) if moved.dtype == object else moved

@@ -173,6 +173,16 @@ class Float(Arithmetic, float):  # type: ignore[misc]  # round and pow take reco
         except TypeError:
             return NotImplemented
 
+    def __index__(self) -> int:
+        """A whole number is an index and a count. Raises TypeError for any other."""
+        if not self.is_integer():
+            raise TypeError(f"an index or a count must be a whole number, got {float(self)}")
+        return int(self)
+
+    def detach(self) -> Float:
+        """The number itself, which nothing depends on; as of a Value."""
+        return self
+
     __lt__, __le__, __gt__, __ge__ = float.__lt__, float.__le__, float.__gt__, float.__ge__
     __eq__, __ne__, __hash__ = float.__eq__, float.__ne__, float.__hash__
 

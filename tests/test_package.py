@@ -21,7 +21,7 @@ autograd_engine: forks
 autograd_engine.primitives: primitive arithmetic sums exponentials trigonometry special normal
 autograd_engine.primitives: gamma bessel activations
 autograd_engine: primitives graph calls number_arrays numpy_functions softmax number backward copying value rows
-autograd_engine: structure constants expressions
+autograd_engine: structure arguments constants expressions
 autograd_engine.linalg: matrices elimination factorisations eigenvalues powers
 autograd_engine: linalg files differences runs derivatives mapping control_flow custom implicit given_gradient check
 autograd_engine: draw

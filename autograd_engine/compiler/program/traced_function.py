@@ -12,7 +12,7 @@ from autograd_engine.compiler.program.build import program_of
 from autograd_engine.compiler.program.program import SHARED, Program
 from autograd_engine.compiler.statements.rewrite import rewriting, rewritten
 from autograd_engine.compiler.trace.arrays import ArrayTrace, BatchArray
-from autograd_engine.compiler.trace.errors import TraceError
+from autograd_engine.compiler.trace.errors import INSTEAD_OF_PICKING, TraceError, line_of
 from autograd_engine.compiler.trace.recorder import Recorder
 from autograd_engine.compiler.trace.traced import TooLongError, Traced, UnlikeRoundsError, context, no_argument, tracing
 from autograd_engine.primitives import as_float
@@ -72,8 +72,13 @@ class TracedFunction:
         with tracing(self.arrays.vmap, Recorder(self.arrays), rolls, is_limited) as nodes:
             try:
                 output = f(*map_leaves(self._symbol, args), **map_leaves(self._symbol, keywords))
-            except Exception:
+            except Exception as error:
                 if not context.refused:
+                    if isinstance(error, IndexError) and "indices" in str(error):
+                        raise TraceError(  # NumPy's own says that an array of symbols is not of whole numbers
+                            f"{line_of(error)} picks numbers by others that are not known while tracing, or not whole; "
+                            + INSTEAD_OF_PICKING
+                        ) from error
                     raise
             if context.refused:  # and perhaps caught, or followed by another error
                 raise context.refused

@@ -8,7 +8,7 @@ import numpy as np
 
 from autograd_engine.compiler.statements.iterables import are_doubles
 from autograd_engine.compiler.trace.arrays import ArgumentArray
-from autograd_engine.compiler.trace.errors import user_line
+from autograd_engine.compiler.trace.errors import INSTEAD_OF_PICKING, user_line
 from autograd_engine.compiler.trace.loops import Index
 from autograd_engine.compiler.trace.recorder import array_of, entry_of, in_memory
 from autograd_engine.compiler.trace.stacks import table
@@ -73,7 +73,7 @@ def _of_round(array: Any, parts: tuple[Any, ...]) -> Any:
     if ends is None or Ellipsis in parts[:axis] or None in parts[:axis]:
         raise refusal(
             f"{user_line()} picks numbers by one that is not known while tracing; in `for i in range(n)` with a fixed "
-            "n, a[i + k] works; elsewhere close over the index, or write where(condition, x, y)"
+            f"n, a[i + k] works; elsewhere {INSTEAD_OF_PICKING}"
         )
     low, high = ends
     if low < 0 or high >= array.shape[axis]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from autograd_engine.compiler.trace.errors import TraceError, user_line
+from autograd_engine.compiler.trace.errors import INSTEAD_OF_PICKING, TraceError, user_line
 from autograd_engine.compiler.trace.traced import Batch, Traced, check_trace, context, inside
 from autograd_engine.constants import stop_gradient
 from autograd_engine.mapping import loop, map_arrays
@@ -90,10 +90,9 @@ class ArgumentArray(NDArrayOperatorsMixin):
 
     def __getitem__(self, key: Any) -> Any:
         for part in key if isinstance(key, tuple) else (key,):
-            if isinstance(part, Traced) or (isinstance(part, np.ndarray) and part.dtype == object):
+            if isinstance(part, (Traced, ArgumentArray)) or (isinstance(part, np.ndarray) and part.dtype == object):
                 raise TraceError(
-                    f"{user_line()} picks numbers by one that is not known while tracing; write where(condition, x, "
-                    "0.0) instead of x[condition], and close over an index instead of making it an argument"
+                    f"{user_line()} picks numbers by one that is not known while tracing; {INSTEAD_OF_PICKING}"
                 )
         return self.__array__()[key]
 

@@ -32,6 +32,11 @@ NOT_REWRITTEN: weakref.WeakKeyDictionary[CodeType, dict[str, str]] = weakref.Wea
 """Why a function cannot be rewritten, by code and file, to be said where a statement asks for an unknown number."""
 
 
+INSTEAD_OF_PICKING = (
+    "write where(condition, x, 0.0) instead of x[condition], and close over an index, or give np.eye(n)[index] in its "
+    "place and multiply by it"
+)
+"""Advice for code that picks numbers by others that are not known while tracing."""
 _TOO_LATE = (
     "a number of a compiled function was used after its tracing; return it from the function instead of keeping it "
     "elsewhere"
