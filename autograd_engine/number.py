@@ -20,7 +20,10 @@ from autograd_engine.primitives import Primitive
 
 Method = Callable[[Any, Any], Any]
 
-INSTEAD_OF_MATH = "use the functions of autograd_engine (exp, sin, ...) instead of those of math"
+INSTEAD_OF_MATH = (
+    "use the functions of autograd_engine (exp, sin, ...) instead of those of math, put numbers into arrays of "
+    "dtype=object"
+)
 """Advice for code that asks a recorded number for its float."""
 
 

@@ -454,6 +454,7 @@ def test_arrays_and_nested_data_are_stopped(compiled):
     assert (slopes["a"].tolist(), slopes["b"], slopes["a"].dtype) == ([2.0, 8.0], 81.0, float)
     assert compiled(grad(mean_of_products))(2.0, np.arange(3.0)) == 18.0
     assert compiled(vmap(grad(lambda x: stop_gradient(x) * x)))(np.arange(3.0)).tolist() == [0.0, 1.0, 2.0]
+    assert compiled(vmap(lambda x: x.detach() * x))(np.arange(3.0)).tolist() == [0.0, 1.0, 4.0]
 
 
 def test_a_detached_number_makes_no_derivative_a_value():

@@ -35,7 +35,7 @@ NOT_KNOWN = {
     "range": (lambda x: list(range(x)), "asks for the float"),
     "%": (lambda x: "%f" % x, "asks for the float"),  # noqa: UP031
     "a float array": (lambda x: np.array([x], dtype=float), "asks for the float"),
-    "putting into a float array": (lambda x: np.zeros(2).__setitem__(0, x), "asks for the float"),
+    "putting into a float array": (lambda x: np.zeros(2).__setitem__(0, x), "arrays of dtype=object, and pass"),
     "a format": (lambda x: f"{x:.2f}", "formats a number that is not known"),
     "data": (lambda x: x.data, r"uses \.data of a number that is not known"),
     "grad": (lambda x: x.grad, r"uses \.grad"),
