@@ -34,7 +34,7 @@ autograd_engine.primitives: primitive arithmetic sums exponentials trigonometry 
 autograd_engine.primitives: gamma bessel activations
 autograd_engine: primitives graph calls number_arrays numpy_functions numpy_sorting softmax number backward copying
 autograd_engine: value rows
-autograd_engine: structure constants expressions
+autograd_engine: structure arguments constants expressions
 autograd_engine.linalg: matrices elimination factorisations eigenvalues powers
 autograd_engine: linalg files differences runs derivatives mapping control_flow custom implicit given_gradient
 autograd_engine.diagnosis: origins

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,8 +20,8 @@ from autograd_engine.primitives import as_float
 from autograd_engine.structure import flatten, map_leaves
 from autograd_engine.value import Value
 
-_OF_OBJECTS = "must be of integer"
-"""What NumPy says of an index that is an array of objects, such as symbols."""
+_OF_INDICES = re.compile(r"\bindices\b|numpy\.take\b")
+"""In what NumPy says of an index that is an array of objects, such as symbols."""
 
 
 @dataclass
@@ -43,8 +44,8 @@ class TracedFunction:
         call = args, keywords, exact
         try:
             self._run(f, *call, is_limited=True)
-        except (TraceError, IndexError) as error:
-            if not (error.of_a_branch if isinstance(error, TraceError) else _OF_OBJECTS in str(error)):
+        except (TypeError, IndexError) as error:
+            if not (error.of_a_branch if isinstance(error, TraceError) else _OF_INDICES.search(str(error))):
                 raise
             with rewriting(exact):
                 try:

@@ -102,14 +102,22 @@ def _is_within(index: Index, size: int) -> bool:
 
 
 def _of_several(array: Any, parts: tuple[Any, ...], several: list[int]) -> Any:
-    """The items for an array of indices."""
-    if len(several) > 1 or len(parts) > 1:
-        raise TraceError(f"{user_line()} picks numbers by arrays that are not known while tracing; give one alone")
-    indices = np.asarray(parts[0])
-    items = [np.asarray(item(array, (x,)) if isinstance(x, Traced) else array[x]) for x in indices.ravel().tolist()]
-    rest = tuple(array.shape[1:])
-    numbers = [x for one in items for x in one.ravel().tolist()]
-    return number_array(numbers, (*indices.shape, *rest))
+    """The items for arrays of indices, which come first among the parts."""
+    count = len(several)
+    if several != list(range(count)) or any(isinstance(part, np.ndarray) for part in parts[count:]):
+        raise TraceError(
+            f"{user_line()} picks numbers by an array that is not known while tracing, after another part of the "
+            "index; move that axis to the front"
+        )
+    indices = np.broadcast_arrays(*[np.asarray(part, dtype=object) for part in parts[:count]])
+    keys = zip(*[index.ravel().tolist() for index in indices])
+    items = [np.asarray(_item(array, (*key, *parts[count:]))) for key in keys]
+    shape = items[0].shape if items else np.shape(np.empty(array.shape)[(*[0] * count, *parts[count:])])
+    return number_array([x for one in items for x in one.ravel().tolist()], (*indices[0].shape, *shape))
+
+
+def _item(array: Any, parts: tuple[Any, ...]) -> Any:
+    return item(array, parts) if any(map(is_unknown, parts)) else array[parts]
 
 
 def _of_round(array: Any, parts: tuple[Any, ...], axis: int, index: Index) -> Any:
