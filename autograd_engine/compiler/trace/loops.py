@@ -242,6 +242,8 @@ class Loop(Operation):
                 with recording(self.around):
                     stacks.append(table(numbers, self.batch))
             return total_of([self.read(one) for one in stacks])
+        if self.batch is None:
+            in_batch(stack, None)  # refuses one of a batch
         if stack not in self.reads:
             with recording(self.nodes):
                 self.reads[stack] = Traced(None, ("read",), self.batch)

@@ -10,8 +10,8 @@ import numpy as np
 from autograd_engine.compiler.trace.arrays import ArgumentArray, ArrayTrace, BatchArray
 from autograd_engine.compiler.trace.errors import TraceError
 from autograd_engine.compiler.trace.loops import Loop
-from autograd_engine.compiler.trace.stacks import Stack, entry, table
-from autograd_engine.compiler.trace.traced import Condition, Traced, context, is_among
+from autograd_engine.compiler.trace.stacks import Stack, batch_of, entry, table
+from autograd_engine.compiler.trace.traced import Batch, Condition, Traced, is_among
 from autograd_engine.control_flow import apart_from_none, numbers_of_round, pair, recorder
 from autograd_engine.mapping import stacked
 from autograd_engine.number_arrays import number_array
@@ -42,7 +42,7 @@ class Recorder:
             if not holds:
                 return state
             state = structure(numbers_of_round("while_loop", "the state", structure, body(state)))
-        loop = Loop(context.batch)
+        loop = Loop(batch_of(state, holds))
         loop.begins = _condition(holds)
         with loop.body():
             state = structure(_carries(loop, state))
@@ -56,7 +56,7 @@ class Recorder:
         if not isinstance(count, Traced) and count <= UNROLLED:
             return NotImplemented
         structure = apart_from_none(init)[1]
-        loop = Loop(context.batch)
+        loop = Loop(batch_of(init, lower, upper))
         loop.count = count if isinstance(count, Traced) else float(count)
         loop.most = None if isinstance(count, Traced) else int(count)
         try:
@@ -76,10 +76,10 @@ class Recorder:
         if length <= UNROLLED or any(isinstance(leaf, BatchArray) for leaf in leaves_of(xs, lists=False)):
             return NotImplemented
         structure = apart_from_none(init)[1]
-        loop = Loop(context.batch, reverse)
+        loop = Loop(batch_of(init, xs), reverse)
         loop.count, loop.most = float(length), length
         try:
-            stacks = None if xs is None else map_leaves(stacks_of, xs, lists=False)
+            stacks = None if xs is None else map_leaves(lambda x: stacks_of(x, loop.batch), xs, lists=False)
             with loop.body():
                 state = structure(_carries(loop, init))
                 x = None if xs is None else map_leaves(lambda array: entry_of(loop, array), stacks, lists=False)
@@ -95,12 +95,12 @@ class Recorder:
         return state, stacked(rows, of_y)
 
 
-def stacks_of(array: Any) -> Any:
-    """The stacks of the entries of an array, one for each number of an entry, as an array."""
+def stacks_of(array: Any, batch: Batch | None) -> Any:
+    """The stacks of the entries of an array, one for each number of an entry, as an array, for a loop in a batch."""
     array = array if isinstance(array, ArgumentArray) else np.asarray(array)
     if array.dtype == object:
         rest = array.reshape(len(array), -1)
-        stacks = [table(rest[:, k].tolist(), context.batch) for k in range(rest.shape[1])]
+        stacks = [table(rest[:, k].tolist(), batch) for k in range(rest.shape[1])]
         return number_array(stacks, array.shape[1:])
     known = array_of(array)
     size = int(np.prod(known.shape[1:], dtype=int))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd_engine import Value, custom_derivative, exp
+from autograd_engine import Value, custom_derivative, exp, fori_loop, scan, tanh, where, while_loop
 from autograd_engine import sum as total
 from autograd_engine.compiler.trace.errors import TraceError
 from nn import (
@@ -440,6 +440,61 @@ def test_a_loss_with_a_derivative_of_its_own_is_compiled() -> None:
         trained(small, X, POSITIVE, loss_with(lambda: 1.0 + next(numbers)), gradient_descent, True)
 
 
+def carried_from_a_sample(w: Any, x: Any) -> Any:
+    return fori_loop(0, 20, lambda i, h: tanh(w * h + 1), x)
+
+
+def used_from_outside(w: Any, x: Any) -> Any:
+    return fori_loop(0, 20, lambda i, h: tanh(w * h + x), 0.0)
+
+
+def read_by_a_scan(w: Any, x: Any) -> Any:
+    return scan(lambda h, row: (tanh(w * h + row), None), 0.0, [x * i for i in range(20)])[0]
+
+
+def as_long_as_the_sample_says(w: Any, x: Any) -> Any:
+    return while_loop(lambda h: h < 3, lambda h: h + w * w + 0.2, x)
+
+
+def as_long_as_the_weight_says(w: Any, x: Any) -> Any:
+    return x * while_loop(lambda h: h < 3, lambda h: h + w * w + 0.2, w)
+
+
+def a_statement(w: Any, x: Any) -> Any:
+    while x < 3:
+        x = x + w * w + 0.2
+    return x
+
+
+def many_rounds(w: Any, x: Any) -> Any:
+    for _ in range(3400):
+        x = tanh(w * x + 1)
+    return x
+
+
+LOOPS = [
+    carried_from_a_sample,
+    used_from_outside,
+    read_by_a_scan,
+    as_long_as_the_sample_says,
+    as_long_as_the_weight_says,
+    a_statement,
+    many_rounds,
+]
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_loops_of_a_model_train_as_on_values(loop: Callable[[Any, Any], Any]) -> None:
+    class Looping(Module):
+        def __init__(self) -> None:
+            self.w = Value(0.3)
+
+        def __call__(self, inputs: Any) -> Any:
+            return [loop(self.w, inputs[0])]
+
+    check_alike(Looping, X[:3], POSITIVE[:3], batch_size=2, epochs=2)
+
+
 @pytest.mark.parametrize("what", ["model", "loss", "penalty"])
 def test_what_computes_something_else_each_time_is_refused(what: str) -> None:
     numbers = itertools.count()
@@ -468,13 +523,25 @@ def test_what_computes_something_else_each_time_is_refused(what: str) -> None:
 
 
 class Weighted:
-    """A loss with a weight."""
+    """A loss with a weight, and half of it above a threshold."""
 
     def __init__(self) -> None:
-        self.weight = 1.0
+        self.weight, self.threshold = 1.0, 0.1
 
     def __call__(self, output: Any, target: Any) -> Any:
-        return self.weight * squared_error(output, target)
+        return self.weight * squared_error(output, target) * where(output > self.threshold, 0.5, 1.0)
+
+
+class Looped:
+    """A loss that adds up shares of itself, and grows in every round of another loop."""
+
+    def __init__(self) -> None:
+        self.shares, self.rounds = np.full(20, 0.05), 20
+
+    def __call__(self, output: Any, target: Any) -> Any:
+        error = squared_error(output, target)
+        total, _ = scan(lambda sum, share: (sum + share * error, None), 0.0, self.shares)
+        return total * fori_loop(0, self.rounds, lambda i, x: x * 1.01, 1.0)
 
 
 def lower_dropout(model: Any, loss: Any) -> None:
@@ -493,6 +560,18 @@ def weigh_the_loss(model: Any, loss: Any) -> None:
     loss.weight = 0.01
 
 
+def move_the_threshold(model: Any, loss: Any) -> None:
+    loss.threshold = 0.5
+
+
+def change_what_a_loop_reads(model: Any, loss: Any) -> None:
+    loss.shares[7] = 2.0
+
+
+def change_the_rounds_of_a_loop(model: Any, loss: Any) -> None:
+    loss.rounds = 30
+
+
 def replace_a_parameter(model: Any, loss: Any) -> None:
     model[0].bias[0] = Value(3.0)
 
@@ -506,6 +585,9 @@ CHANGES = [
     raise_momentum,
     draw_from_another_generator,
     weigh_the_loss,
+    move_the_threshold,
+    change_what_a_loop_reads,
+    change_the_rounds_of_a_loop,
     replace_a_parameter,
     replace_a_buffer,
 ]
@@ -515,7 +597,7 @@ def trained_with_a_change(
     change: Callable[[Any, Any], None] | None, epoch: int, epochs: int, jit: bool | None
 ) -> tuple[Module, History]:
     model = Sequential(Linear(3, 4, seed=1), Dropout(0.5, seed=2), BatchNorm(4), Linear(4, 1, seed=3))
-    loss = Weighted()
+    loss = Looped() if change in (change_what_a_loop_reads, change_the_rounds_of_a_loop) else Weighted()
 
     def callback(history: History) -> None:
         if change is not None and len(history.loss) == epoch:
