@@ -29,6 +29,7 @@ from nn.convolution import AvgPool1d, AvgPool2d, Conv1d, Conv2d, Linear, MaxPool
 from nn.extras import extra
 from nn.modules import Module
 from nn.perceptrons import MLP, Layer, Neuron
+from nn.recurrent import GRU, LSTM, RNN, FinalState
 from nn.units import Activation, BatchNorm, Dropout, Flatten, Perceptron, Sequential
 
 Arrays = Mapping[str, Array]
@@ -38,7 +39,7 @@ _CLASSES: dict[str, type[Module]] = {
     cls.__name__: cls
     for cls in (
         *(Neuron, Layer, MLP, Linear, Conv1d, Conv2d, MaxPool1d, MaxPool2d, AvgPool1d, AvgPool2d),
-        *(Sequential, Activation, Flatten, Dropout, BatchNorm, Perceptron),
+        *(Sequential, Activation, Flatten, Dropout, BatchNorm, Perceptron, RNN, LSTM, GRU, FinalState),
     )
 }
 """What a file may be made of."""
@@ -46,7 +47,10 @@ _CLASSES: dict[str, type[Module]] = {
 MOST_MODULES = 10_000  # what a file can make us build, weights apart
 _KEY = "autograd_engine"
 _SAME_AS = "same_as"  # the key of a module that has been described before
-_SIZES = ("n_in", "n_out", "in_features", "out_features", "in_channels", "out_channels", "num_features")
+_SIZES = (
+    *("n_in", "n_out", "in_features", "out_features", "in_channels", "out_channels", "num_features"),
+    *("input_size", "hidden_size", "num_layers"),
+)
 _SETTINGS = (bool, int, float, str, tuple, Primitive, type(None))
 
 
@@ -175,7 +179,7 @@ def _arguments(module: Module, seen: dict[Module, int]) -> dict[str, Any]:
     for name, parameter in inspect.signature(type(module)).parameters.items():
         if parameter.kind is parameter.VAR_POSITIONAL:
             arguments = [_plain(part, seen) for _, part in module._parts()]
-        elif name == "bias":  # True asks for it, and the attribute is a tensor
+        elif name == "bias" and not isinstance(vars(module)[name], bool):  # True asks for it, and it is a tensor
             keywords[name] = vars(module)[name] is not None
         elif hasattr(module, name) and not isinstance(getattr(module, name), np.random.Generator):
             keywords[name] = _plain(getattr(module, name), seen)
@@ -241,6 +245,9 @@ def _declared(description: Any) -> int:
     if not all(isinstance(size, int) for size in [*sizes, *widths, *kernel]):
         raise TypeError("its sizes must be whole numbers")
     own = sum(a * b for a, b in pairwise([*sizes, *widths])) if widths else math.prod([*sizes, *kernel])
+    if "hidden_size" in given.arguments:  # of a recurrent unit, whose layers read at least as many numbers as they make
+        n_in, n_out, layers = sizes
+        own = n_out * (n_in + layers * n_out)
     return (own if sizes else 0) + _declared([description["arguments"], *description["keywords"].values()])
 
 

@@ -46,7 +46,7 @@ autograd_engine.compiler: c
 autograd_engine: compiler
 autograd_engine
 nn: extras checks initializers schedules optimizer optimizers losses grids modules perceptrons convolution units
-nn: flat_function minimize least_squares
+nn: recurrent flat_function minimize least_squares
 nn.plots: style functions predictions progress
 nn: plots
 nn.training: progress accuracy clipping early_stopping samples steps recordings random_sources random_draws

@@ -18,7 +18,10 @@ from autograd_engine import sum as total
 from autograd_engine.compiler.trace.errors import TraceError
 from nn import (
     ACTIVATIONS,
+    GRU,
+    LSTM,
     MLP,
+    RNN,
     SGD,
     Activation,
     Adagrad,
@@ -30,6 +33,7 @@ from nn import (
     Conv1d,
     Conv2d,
     Dropout,
+    FinalState,
     Flatten,
     History,
     Layer,
@@ -132,6 +136,9 @@ LINE, IMAGE = (2, 5), (1, 4, 5)
         (LINE, lambda: Sequential(Conv1d(2, 1, 2, bias=False, seed=1), AvgPool1d(2), Flatten(), Linear(2, 1, seed=2))),
         (IMAGE, lambda: Sequential(Conv2d(1, 2, (2, 3), seed=1), MaxPool2d((2, 3), 1), Flatten(), Linear(4, 1))),
         (IMAGE, lambda: Sequential(AvgPool2d(2), Flatten(), Linear(4, 1, seed=2))),
+        ((18, 2), lambda: Sequential(RNN(2, 2, num_layers=2, seed=1), FinalState(), Linear(2, 1, seed=2))),
+        ((18, 2), lambda: Sequential(LSTM(2, 1, bidirectional=True, seed=1), FinalState(), Linear(2, 1, seed=2))),
+        ((4, 2), lambda: Sequential(GRU(2, 2, bias=False, seed=1), FinalState(), Linear(2, 1, seed=2))),
     ],
 )
 def test_every_unit(shape: tuple[int, ...], build: Callable[[], Module]) -> None:
