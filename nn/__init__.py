@@ -43,8 +43,9 @@ from nn.optimizer import Optimizer
 from nn.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
 from nn.perceptrons import MLP, Layer, Neuron
 from nn.recurrent import GRU, LSTM, RNN, FinalState
-from nn.saving import ModelFileError, load, save
+from nn.saving import load, save
 from nn.schedules import cosine_annealing, exponential_decay, in_sequence, linear_warm_up, step_decay
+from nn.tensor_files import ModelFileError
 from nn.training.accuracy import accuracy
 from nn.training.clipping import clip_gradients
 from nn.training.fit import History, evaluate, fit

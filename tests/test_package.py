@@ -45,8 +45,8 @@ autograd_engine.compiler.c: forms statements functions file export
 autograd_engine.compiler: c
 autograd_engine: compiler
 autograd_engine
-nn: extras checks initializers schedules optimizer optimizers losses grids modules perceptrons convolution units
-nn: recurrent flat_function minimize least_squares
+nn: extras checks tensor_files initializers schedules optimizer optimizers losses grids modules perceptrons
+nn: convolution units recurrent flat_function minimize least_squares
 nn.plots: style functions predictions progress
 nn: plots
 nn.training: progress accuracy clipping early_stopping samples steps recordings random_sources random_draws

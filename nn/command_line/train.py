@@ -38,7 +38,7 @@ from nn.extras import extra
 from nn.losses import binary_cross_entropy_with_logits, cross_entropy, mean_squared_error
 from nn.modules import ACTIVATIONS, Module
 from nn.optimizers import OPTIMIZERS
-from nn.saving import ModelFileError
+from nn.tensor_files import ModelFileError
 from nn.training.accuracy import accuracy
 from nn.training.fit import History, fit
 from nn.training.samples import Loss
