@@ -48,7 +48,8 @@ from nn.schedules import cosine_annealing, exponential_decay, in_sequence, linea
 from nn.tensor_files import ModelFileError
 from nn.training.accuracy import accuracy
 from nn.training.clipping import clip_gradients
-from nn.training.fit import History, evaluate, fit
+from nn.training.fit import evaluate, fit
+from nn.training.history import History
 from nn.units import Activation, BatchNorm, Dropout, Flatten, Perceptron, Sequential
 
 __all__ = ["ACTIVATIONS", "MLP", "Layer", "Module", "Neuron"]

@@ -49,8 +49,8 @@ nn: extras checks tensor_files initializers schedules optimizer optimizers losse
 nn: convolution units recurrent flat_function minimize least_squares
 nn.plots: style functions predictions progress
 nn: plots
-nn.training: progress accuracy clipping early_stopping samples steps recordings random_sources random_draws
-nn.training: symbolic_copy compiled fit
+nn.training: progress history accuracy clipping early_stopping samples steps recordings random_sources random_draws
+nn.training: checkpoints symbolic_copy compiled fit
 nn: training csv_tables datasets saving json_text
 nn
 nn.playground: layout data kinds settings engine training frames inspection script landscape session server

@@ -25,7 +25,8 @@ from nn.datasets import Standardisation
 from nn.optimizers import OPTIMIZERS
 from nn.perceptrons import MLP
 from nn.playground import server
-from nn.training.fit import History, evaluate
+from nn.training.fit import evaluate
+from nn.training.history import History
 from tests.nn.command_line.program import ENTRY, PROGRAM, RUN
 
 FEW = ["--epochs", "2", "--hidden", "3"]
