@@ -28,7 +28,7 @@ from autograd_engine.control_flow import scan
 from autograd_engine.primitives import Primitive, sigmoid, tanh
 from autograd_engine.rows import Rows
 from nn.checks import Seed, generator, whole_number
-from nn.grids import Grid, grid, parameters, read
+from nn.grids import Grid, check_shape, grid, parameters, read
 from nn.modules import Module, parameter_count, resolve_activation
 
 State: TypeAlias = "tuple[list[Any], ...]"
@@ -79,7 +79,12 @@ class _Recurrent(Module):
 
         Raises ValueError for a sequence or states of another shape, TypeError if something is no number.
         """
-        rows, names = read(inputs, type(self).__name__, ("L", self.input_size)), self._names()
+        who, shape, names = type(self).__name__, ("L", self.input_size), self._names()
+        rows = inputs
+        if hasattr(inputs, "shape_to_map"):  # an array that is traced: a loop reads it where it lies
+            check_shape(inputs.shape, who, shape)
+        else:
+            rows = read(inputs, who, shape)
         first = self._first(hx, len(names) * len(names[0]))
         if self.bidirectional:
             last: list[State] = []

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tempfile
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +162,7 @@ def _written(setting: Any) -> Any:
         setting = setting.tolist()
     if isinstance(setting, (list, tuple)):
         return list(map(_written, setting))
-    if setting is None or isinstance(setting, (bool, int, float, str)):
+    if setting is None or isinstance(setting, (bool, int, str)) or (isinstance(setting, float) and isfinite(setting)):
         return setting
     return re.sub(r" at 0x[0-9a-fA-F]+", "", " ".join(repr(setting).split()))
 

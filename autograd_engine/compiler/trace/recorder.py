@@ -98,7 +98,7 @@ class Recorder:
 def stacks_of(array: Any, batch: Batch | None) -> Any:
     """The stacks of the entries of an array, one for each number of an entry, as an array, for a loop in a batch."""
     array = array if isinstance(array, ArgumentArray) else np.asarray(array)
-    if array.dtype == object:
+    if isinstance(array, np.ndarray) and array.dtype == object:
         rest = array.reshape(len(array), -1)
         stacks = [table(rest[:, k].tolist(), batch) for k in range(rest.shape[1])]
         return number_array(stacks, array.shape[1:])
