@@ -61,12 +61,12 @@ autograd_engine.compiler.c: forms statements functions file export
 autograd_engine.compiler: c
 autograd_engine: compiler
 autograd_engine
-nn: extras checks initializers schedules optimizer optimizers losses grids modules perceptrons convolution units
-nn: flat_function minimize least_squares
+nn: extras checks tensor_files initializers schedules optimizer optimizers losses grids modules perceptrons
+nn: convolution units recurrent flat_function minimize least_squares
 nn.plots: style functions predictions progress
 nn: plots
-nn.training: progress accuracy clipping early_stopping samples steps recordings random_sources random_draws
-nn.training: symbolic_copy compiled fit
+nn.training: progress history accuracy clipping early_stopping samples steps recordings random_sources random_draws
+nn.training: checkpoints symbolic_copy compiled fit
 nn: training csv_tables datasets saving json_text
 nn.sklearn: samples function_regressor perceptrons
 nn: sklearn

@@ -17,6 +17,7 @@ from autograd_engine.compiler.trace.indices import Index
 from autograd_engine.compiler.trace.loops import Loop
 from autograd_engine.compiler.trace.stacks import Entry, Stack, picked, table, zeros
 from autograd_engine.compiler.trace.traced import (
+    Batch,
     Condition,
     Operation,
     Traced,
@@ -208,12 +209,12 @@ def _is_of_symbols(array: Any) -> bool:
     return isinstance(array, np.ndarray) and array.dtype == object
 
 
-def stacks_of(array: Any) -> Any:
-    """The stacks of the entries of an array, one for each number of an entry, as an array."""
+def stacks_of(array: Any, batch: Batch | None) -> Any:
+    """The stacks of the entries of an array, one for each number of an entry, as an array, for a loop in a batch."""
     array = array if isinstance(array, ArgumentArray) else np.asarray(array)
-    if array.dtype == object:
+    if _is_of_symbols(array):
         rest = array.reshape(len(array), -1)
-        stacks = [table(rest[:, k].tolist(), context.batch) for k in range(rest.shape[1])]
+        stacks = [table(rest[:, k].tolist(), batch) for k in range(rest.shape[1])]
         return number_array(stacks, array.shape[1:])
     known = array_of(array)
     size = int(np.prod(known.shape[1:], dtype=int))
