@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from autograd_engine.explanations.names import Names
 from autograd_engine.explanations.notation import latex, text
-from autograd_engine.explanations.symbols import Number, Symbol, evaluate, symbolic_partials, times
+from autograd_engine.explanations.symbols import HALF, Number, Symbol, evaluate, symbolic_partials, times
 from autograd_engine.forks import Lazy
 from autograd_engine.graph import reverse_sweep, topological_order
 from autograd_engine.primitives import PRIMITIVES
@@ -60,7 +60,9 @@ class Factor:
     @property
     def symbol(self) -> Symbol:
         """The expression, or the number where it stands for another."""
-        return Number(self.number) if self.special else self.rule[0]
+        if not self.special:
+            return self.rule[0]
+        return HALF if self.number == 0.5 else Number(self.number)
 
     @property
     def text(self) -> str:
