@@ -149,7 +149,8 @@ def explain(
     `digits` significant digits, and more where the result would not come out as printed otherwise.
 
     It is written as on a blackboard: signs in front, constants that cancel left out, equal paths together, such as
-    4·a³ for a·a·a·a, long lists cut. With `full=True` every factor of every path stands there by itself.
+    4·a³ for a·a·a·a, p - y for softmax with cross-entropy, long lists cut. With `full=True` every factor of every path
+    stands there by itself.
 
     Raises TypeError, which lists the inputs where wrt is missing, unless out and wrt are Values, and ValueError for
     another form or fewer than one digit.
@@ -175,7 +176,7 @@ def explain(
         raise ValueError(f"digits is at least 1, got {digits}")
     known = Names(reading_order([out, wrt]), names)
     known.name(out, "out")
-    derivation = derive(out, wrt, 1.0 if seed is None else as_float(seed), form, known)
+    derivation = derive(out, wrt, 1.0 if seed is None else as_float(seed), form, known, full)
     wording = Wording(out, wrt, derivation, known, seed, digits, full)
     statements = tuple(wording.statements())
     return Explanation(

@@ -9,7 +9,7 @@ from itertools import groupby
 from math import isfinite
 from typing import TypeVar
 
-from autograd_engine.explanations.chain_rule import Factor
+from autograd_engine.explanations.chain_rule import Factor, KnownFactor
 from autograd_engine.explanations.notation import ATOM, latex, text
 from autograd_engine.explanations.symbols import HALF, Name, Number, Product, Sum, Symbol, evaluate
 
@@ -160,7 +160,9 @@ class Sentence:
 def notes(factors: Sequence[Factor], numbers: Sequence[float], digits: int) -> Iterator[Sentence]:
     """What has to be said of a product of these factors, and these numbers, for it to be true."""
     for factor in factors:
-        if factor.special:
+        if isinstance(factor, KnownFactor):
+            yield Sentence(factor.words)
+        elif factor.special:
             rule, value = factor.rule
             instead = "" if isinstance(rule, Number) else ", which would be {} here"
             shared = ": at a tie each side has half of the slope" if factor.symbol is HALF else ""
