@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from autograd_engine import primitives
-from autograd_engine.draw import labels_of
+from autograd_engine.draw import elided, labels_of
 from autograd_engine.explanations.symbols import Call, Mention, Name, Number, Relation, Symbol
 from autograd_engine.value import Value
 
@@ -161,8 +161,7 @@ def named(name: str) -> Name:
 
 
 def _cleaned(label: str) -> str:
-    line = " ".join(str(label)[: 2 * MOST_CHARACTERS].split())
-    line = line if len(line) <= MOST_CHARACTERS else line[: MOST_CHARACTERS - 1] + "…"
+    line = elided(" ".join(str(label).split()), MOST_CHARACTERS)
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
 
 

@@ -20,7 +20,8 @@ const unbroken = (text) => text.split(/(d \S+\/d \S+|∂.+?\/∂\S+|\S+)/).map((
 const formulaOf = (text) => html("span", { class: "formula" }, ...unbroken(text));
 const paragraph = (...children) => html("p", {}, ...children);
 
-// `graph` has nodes, users, names, values, locals, gradients and the seed; `select(i)` shows another node.
+// `graph` has nodes, users, names, values, locals, gradients and the seed, and says what of them has `arrived` and which
+// nodes have `passed` theirs on; `select(i)` shows another node.
 function explanation(graph, i, select) {
   const { nodes, names, values, locals, gradients } = graph;
   const link = (j) =>
@@ -31,7 +32,7 @@ function explanation(graph, i, select) {
       "dl",
       {},
       ...[html("dt", {}, "value"), html("dd", { id: "value" }, exact(values[i]))],
-      ...[html("dt", {}, "gradient"), html("dd", { id: "gradient", class: "gradient" }, exact(gradients[i] ?? 0))],
+      ...[html("dt", {}, "gradient"), html("dd", { id: "gradient", class: "gradient" }, graph.arrived(i) === undefined ? "–" : exact(graph.arrived(i)))],
     ),
   ];
   if (node.op !== undefined) parts.push(...howComputed(graph, i, link), ...howPassed(graph, i, link));
@@ -64,7 +65,7 @@ function explanation(graph, i, select) {
           html("td", {}, link(j)),
           html("td", { class: "number" }, short(values[j])),
           html("td", { class: "number derivative-number" }, short(local)),
-          html("td", { class: "number gradient" }, short(product(gradients[i] ?? 0, local))),
+          html("td", { class: "number gradient" }, graph.passed(i) ? short(product(gradients[i] ?? 0, local)) : "–"),
         ),
       );
     if (!rows.length) return [];
@@ -88,8 +89,12 @@ function explanation(graph, i, select) {
     const sent = uses.map(({ user, local }) => product(gradients[user] ?? 0, local));
     const symbols = uses.map(({ user }) => `d ${out}/d ${names[user]} · ∂${names[user]}/∂${names[i]}`);
     const numbers = uses.map(({ user, local }) => `${factor(gradients[user] ?? 0)}·${factor(local)}`);
+    const rule = paragraph(formulaOf(`d ${out}/d ${names[i]} = ${joined(symbols, " + ")}`));
+    if (!uses.every(({ user }) => graph.passed(user))) {
+      return [rule, paragraph(span("hint", "Its numbers stand here once the backward pass has come to them."))];
+    }
     const parts = [
-      paragraph(formulaOf(`d ${out}/d ${names[i]} = ${joined(symbols, " + ")}`)),
+      rule,
       paragraph(formulaOf(`= ${joined(numbers, " + ")} = ${short(sent.reduce((a, b) => a + b, 0))}`)),
     ];
     const users = [...new Set(uses.map(({ user }) => user))];

@@ -15,7 +15,7 @@ const { dominator, depth } = dominators(nodes, users);
 const graph = { nodes, rows, users, names, seed: 1 };
 let shown = nodes.length <= SHOW_ALL ? new Set(nodes.keys()) : folded(nodes, users, depth);
 let selected; // a node, or undefined
-let step = Infinity; // how many steps of the backward pass are done; Infinity once it is over
+let step = 0; // how many steps of the backward pass are done; Infinity once it is over
 let steps = [];
 
 const byId = (id) => document.getElementById(id);

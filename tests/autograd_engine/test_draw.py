@@ -352,7 +352,10 @@ def elements(svg):
 
 def visible(label):
     line = " ".join(label.split())
-    line = line if len(line) <= 40 else line[:39] + "…"
+    if len(line) > 40:
+        end = re.search(r"(\[[^\]]*\]|\d*)(#\d+)?$", line[-40:])[0]
+        end = end if len(end) < 40 else ""
+        line = line[: 39 - len(end)] + "…" + end
     return "".join(c if c.isprintable() else "\ufffd" for c in line)
 
 
@@ -382,6 +385,13 @@ def test_any_label_is_shown_as_text_and_nothing_else(label):
 
 def test_a_long_label_ends_with_an_ellipsis():
     assert nodes(to_svg(Value(1.0, "x" * 1000)))[0][0] == "x" * 39 + "…"
+    assert nodes(to_svg(Value(1.0, "x" * 1000 + "[3, 12]")))[0][0] == "x" * 32 + "…[3, 12]"
+
+
+def test_a_title_stands_above_the_picture():
+    svg = to_svg(Value(1.0, "x"), title="Loss of <sample 3> & co")
+    assert "Loss of &lt;sample 3&gt; &amp; co" in svg
+    assert "Loss" not in to_svg(Value(1.0, "x"))
 
 
 def test_a_label_of_white_space_is_no_label():

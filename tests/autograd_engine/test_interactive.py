@@ -293,9 +293,11 @@ def network(width, seed=1):
 def open_graph(page, tmp_path):
     """Opens the page of a graph from disk."""
 
-    def open_graph(value, **options):
+    def open_graph(value, at_the_end=True, **options):
         to_html(value, tmp_path / "graph.html", **options)
         page.goto((tmp_path / "graph.html").as_uri())
+        if at_the_end and page.get_by_label("To the end").is_enabled():
+            page.get_by_label("To the end").click()
         return page
 
     return open_graph
@@ -446,7 +448,8 @@ def test_the_backward_pass_goes_step_by_step(open_graph):
         sentences.append(page.locator("#sentence").inner_text())
         arrived.append(sum(gradient is not None for _, gradient in shown(page).values()))
     assert arrived == [1, 3, 4, 6, 7, 9, 9]
-    assert sentences[0] == "Start: d out/d out is the seed, 1. Nothing else has a gradient yet."
+    start = "Start: d out/d out is the seed, 1. Nothing else has a gradient yet."
+    assert sentences[0] == start + " ▶ passes it back, node by node."
     assert sentences[1] == "out (×) passes its gradient 1 on: s2 gets 1 × 0.5 = 0.5; w2 gets 1 × 0.727508 = 0.727508."
     assert sentences[-1].startswith("Done")
     page.get_by_label("To the start").click()
@@ -458,6 +461,42 @@ def test_the_backward_pass_goes_step_by_step(open_graph):
     assert page.locator(".box.current").get_attribute("aria-label").startswith("s1,")
     page.get_by_label("Step of the backward pass").fill("1")
     assert page.locator("#sentence").inner_text() == sentences[1]
+
+
+def test_it_opens_at_the_start_with_the_next_button_ready(open_graph):
+    out, weights = chain_network()
+    page = open_graph(out, at_the_end=False, parameters=weights)
+    assert [gradient for _, gradient in shown(page).values() if gradient is not None] == [1.0]
+    assert page.locator("#count").inner_text() == "0 of 5"
+    assert page.locator("#sentence").inner_text().startswith("Start: d out/d out is the seed, 1.")
+    assert page.evaluate("document.activeElement.id") == "next"
+    page.keyboard.press("Enter")
+    assert page.locator("#count").inner_text() == "1 of 5"
+
+
+def test_the_panel_gives_no_number_away_before_the_pass_has_come_to_it(open_graph):
+    out, weights = chain_network()
+    page = open_graph(out, at_the_end=False, parameters=weights)
+    column = page.locator("#panel td.gradient")
+    assert column.all_inner_texts() == ["–"] * 4
+    page.get_by_label("One step on").click()
+    assert column.all_inner_texts() == ["–", "–", "–", "0.727508"]
+    box(page, "x2").click()
+    panel = page.locator("#panel")
+    assert page.locator("#gradient").inner_text() == "–"
+    assert "–" in panel.locator("table").inner_text()
+    assert "Its numbers stand here once" in panel.inner_text()
+    assert "0.0991" not in panel.inner_text()
+    page.get_by_label("To the end").click()
+    assert "Its numbers" not in panel.inner_text()
+    assert page.locator("#gradient").inner_text().startswith("0.0991")
+
+
+def test_a_long_name_keeps_its_index(open_graph):
+    weights = [leaf(0.5, f"encoder.layers.attention.weight[{i}, 12]") for i in range(3)]
+    page = open_graph(dot(weights, weights), parameters=weights)
+    names = page.locator(".parameter .name").all_text_contents()
+    assert names == [f"encoder.layers…[{i}, 12]" for i in range(3)]
 
 
 def test_contributions_over_several_paths_are_added_in_the_steps(open_graph):
