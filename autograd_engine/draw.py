@@ -47,6 +47,7 @@ EMPHASIS = {"penwidth": "2.4"}
 GRAPH = {"bgcolor": "white", "pad": "0.2", "nodesep": "0.22", "ranksep": "0.6", "charset": "UTF-8"}
 GRAPH |= {"nslimit": "2", "nslimit1": "2"}  # halves the time for a tangle of 500 nodes; a tidy graph looks the same
 NODE = {"fontname": TEXT_FONT, "fontsize": "11", "fontcolor": INK, "margin": "0", "height": "0", "width": "0"}
+TITLE = {"fontname": TEXT_FONT, "fontsize": "13", "fontcolor": INK}
 EDGE = {
     "color": GREY,
     "penwidth": "0.8",
@@ -129,7 +130,14 @@ def draw(
         "computation graph", graph_attr=GRAPH | {"rankdir": direction}, node_attr=NODE, edge_attr=EDGE
     )
     if title:
-        picture.attr(label=f"<{_escaped(title, 200)}>", labelloc="t", fontname=TEXT_FONT, fontsize="13", fontcolor=INK)
+        picture.attr(
+            label=f"<{_escaped(title, 200)}>",
+            labelloc="t",
+            labeljust="l",
+            fontname=TEXT_FONT,
+            fontsize="13",
+            fontcolor=INK,
+        )
     ids = {node: f"n{i}" for i, node in enumerate(part.nodes)}
     for node, id in ids.items():
         kind = _kind(node, known_parameters, outputs)
