@@ -34,8 +34,6 @@ Direction = Literal["LR", "TB"]
 Values = Value | Iterable[Value]
 T = TypeVar("T")
 
-_INDEX = re.compile(r"(\[[^\]]*\]|\d*)(#\d+)?$")  # of a name such as w[0, 1] or x12
-
 # The text is set by the viewer, the box is sized here: by the widest of the fonts, of which Graphviz knows the widths.
 TEXT_FONT = "Helvetica,Arial,sans-serif"
 NUMBER_FONT = "Menlo,Consolas,DejaVu Sans Mono,Courier New,monospace"
@@ -47,7 +45,6 @@ EMPHASIS = {"penwidth": "2.4"}
 GRAPH = {"bgcolor": "white", "pad": "0.2", "nodesep": "0.22", "ranksep": "0.6", "charset": "UTF-8"}
 GRAPH |= {"nslimit": "2", "nslimit1": "2"}  # halves the time for a tangle of 500 nodes; a tidy graph looks the same
 NODE = {"fontname": TEXT_FONT, "fontsize": "11", "fontcolor": INK, "margin": "0", "height": "0", "width": "0"}
-TITLE = {"fontname": TEXT_FONT, "fontsize": "13", "fontcolor": INK}
 EDGE = {
     "color": GREY,
     "penwidth": "0.8",
@@ -364,7 +361,7 @@ def elided(text: str, most: int) -> str:
     """A long text without its middle, as its end tells w[0, 1] from w[0, 2]."""
     if len(text) <= most:
         return text
-    end = _INDEX.search(text[-most:])[0]  # type: ignore[index]  # it matches the empty text too
+    end = re.search(r"(\[[^\]]*\]|\d*)(#\d+)?$", text[-most:])[0]  # type: ignore[index]  # it matches the empty text too
     return f"{text[: most - 1 - len(end)]}…{end}" if len(end) < most else f"{text[: most - 1]}…"
 
 

@@ -25,12 +25,12 @@ autograd_engine: structure constants expressions
 autograd_engine.linalg: matrices elimination factorisations eigenvalues powers
 autograd_engine: linalg files differences runs derivatives mapping control_flow custom implicit given_gradient check
 autograd_engine: draw
-autograd_engine.explanations: symbols notation names results chain_rule tidy statements formula steps wording mistakes
-autograd_engine.explanations: tasks explain exercise
+autograd_engine.explanations: symbols notation mathml names results chain_rule tidy statements formula steps wording
+autograd_engine.explanations: mistakes tasks explain exercise
 autograd_engine: explanations
 autograd_engine.diagnosis: origins rewrites as_python matching causes trials value_paths gradient_paths why debug
 autograd_engine: diagnosis
-autograd_engine.interactive: javascript
+autograd_engine.interactive: javascript sheet
 autograd_engine: interactive
 autograd_engine.compiler.trace: errors traced arrays stacks loops recorder
 autograd_engine.compiler: trace arguments
