@@ -17,7 +17,38 @@ const span = (style, text) => html("span", { class: style }, text);
 // A formula that is broken between numbers and factors only, that is, at spaces outside "d y/d x" and "∂f(x, y)/∂x".
 const unbroken = (text) => text.split(/(d \S+\/d \S+|∂.+?\/∂\S+|\S+)/).map((part) => (part.trim() ? span("whole", part) : part));
 
-const formulaOf = (text) => html("span", { class: "formula" }, ...unbroken(text));
+// The same with its derivatives as fractions.
+const formulaOf = (text) => html("span", { class: "formula", "data-text": text }, ...unbroken(text).map((part) => fraction(part.textContent) ?? part));
+
+const MATHML = new DOMParser().parseFromString("<math>", "text/html").querySelector("math").namespaceURI;
+
+function math(tag, ...children) {
+  const element = document.createElementNS(MATHML, tag);
+  element.append(...children);
+  return element;
+}
+
+// d y/d x or ∂y/∂x as MathML; undefined for anything else.
+function fraction(text) {
+  const [, d, above, below] = text?.match(/^(d |∂)(.+)\/\1(.+)$/) ?? [];
+  if (!d) return undefined;
+  const part = (name) => math("mrow", math("mi", d.trim()), space(), nameOf(name));
+  const whole = math("math", math("mfrac", part(above), part(below)));
+  whole.setAttribute("displaystyle", "true");
+  return whole;
+}
+
+function space() {
+  const element = math("mspace");
+  element.setAttribute("width", "0.12em");
+  return element;
+}
+
+// A name, with its number as an index where it ends in one.
+function nameOf(name) {
+  const [, stem, digits] = name.match(/^(\p{L}+)(\d+)$/u) ?? [];
+  return stem ? math("msub", math("mi", stem), math("mn", digits)) : math("mi", name);
+}
 const paragraph = (...children) => html("p", {}, ...children);
 
 // `graph` has nodes, users, names, values, locals, gradients and the seed, and says what of them has `arrived` and which
@@ -43,10 +74,11 @@ function explanation(graph, i, select) {
     const row = graph.rows[node.op];
     return [
       html("h2", {}, "Value"),
-      paragraph(formulaOf(`${names[i]} = ${formula(row.name, node.args.map((j) => operandName(j)))}`)),
-      paragraph(formulaOf(`= ${formula(row.name, node.args.map((j) => factor(values[j])))} = ${short(values[i])}`)),
-      html("h2", {}, `The rule of ${row.name}`),
-      html("pre", {}, ...row.rule.replaceAll("-", "−").split("\n").map((line) => html("span", { class: "line" }, ...unbroken(line)))),
+      paragraph(formulaOf(`${names[i]} = ${formula(row, node.args.map((j) => operandName(j)))}`)),
+      paragraph(formulaOf(`= ${formula(row, node.args.map((j) => factor(values[j])))} = ${short(values[i])}`)),
+      html("h2", {}, `The rule of ${row.called}`),
+      html("div", { class: "formula" }, document.querySelector(`template[data-rule="${CSS.escape(node.op)}"]`).content.cloneNode(true)),
+      html("details", {}, html("summary", {}, "as text, and as computed"), html("pre", {}, ...row.rule.replaceAll("-", "−").split("\n").map((line) => html("span", { class: "line" }, ...unbroken(line))))),
     ];
   }
 

@@ -21,7 +21,7 @@ let steps = [];
 const byId = (id) => document.getElementById(id);
 const svg = byId("graph");
 
-const kindOf = (i) => (nodes[i].op === undefined ? nodes[i].kind : `${nodes[i].kind === "output" ? "output" : "result"} of ${rows[nodes[i].op].name}`);
+const kindOf = (i) => (nodes[i].op === undefined ? nodes[i].kind : `${nodes[i].kind === "output" ? "output" : "result"} of ${rows[nodes[i].op].called}`);
 
 // The shown node that stands for a node.
 function shownFor(i) {

@@ -69,6 +69,6 @@ const FORMULAS = {
   },
 };
 
-// The operation `name` of some operands, as one writes it.
-const formula = (name, operands) =>
-  Object.hasOwn(FORMULAS, name) ? FORMULAS[name](...operands) : `${name}(${joined(operands, ", ")})`;
+// The operation of a row on some operands, as one writes it.
+const formula = ({ name, called }, operands) =>
+  Object.hasOwn(FORMULAS, name) ? FORMULAS[name](...operands) : `${called}(${joined(operands, ", ")})`;

@@ -520,8 +520,14 @@ def test_a_click_explains_a_node(open_graph):
     panel = page.locator("#panel")
     box(page, "q").click()
     text = panel.inner_text()
-    for line in ("result of add", "q = x + y", "= (−2) + 5 = 3", "d f/d q = d f/d f · ∂f/∂q", "= 1·(−4) = −4"):
+    for line in ("result of add", "q = x + y", "= (−2) + 5 = 3", "= 1·(−4) = −4"):
         assert line in text
+    formulas = panel.locator(".formula").evaluate_all("all => all.map((one) => one.dataset.text)")
+    assert "d f/d q = d f/d f · ∂f/∂q" in formulas
+    parts = "all => all.map((one) => [...one.children].map((part) => part.textContent))"
+    fractions = panel.locator("p mfrac").evaluate_all(parts)
+    assert fractions == [["df", "dq"], ["df", "df"], ["∂f", "∂q"]]
+    assert panel.locator("div.formula math").count() == 1
     panel.get_by_role("button", name="x", exact=True).click()
     text = panel.inner_text()
     assert "x acts on f only through q. If x grows by a small ε, q changes by 1 ε." in text
@@ -534,6 +540,17 @@ def test_a_click_explains_a_node(open_graph):
     assert "The backward pass starts here, with the seed 1." in text
     page.mouse.click(400, 640)
     assert "Leaves" in panel.inner_text()
+
+
+def test_the_natural_logarithm_is_ln_in_every_place(open_graph):
+    y = leaf(2.0, "x").log()
+    y.label = "y"
+    page = open_graph(y)
+    box(page, "y").click()
+    text = page.locator("#panel").inner_text()
+    for line in ("output of ln", "y = ln(x)", "= ln(2) = 0.693147", "The rule of ln"):
+        assert line in text
+    assert "log" not in text.replace("logarithm", "")
 
 
 def test_a_rule_breaks_between_numbers_and_factors_only(open_graph):
