@@ -38,6 +38,7 @@ from autograd_engine.primitives import PRIMITIVES, Primitive
 from autograd_engine.primitives import sum as sum_of
 from tests.laws.rows import special_points
 from tests.laws.strategies import anything, domain, expressions, points, wide
+from tests.random_graphs import random_graph
 
 ROWS = list(PRIMITIVES.values())
 PRECISION = 1e-12
@@ -616,6 +617,38 @@ def test_numbers_on_edges_stand_on_no_box(open_graph, page):
         });
     }).map((number) => number.textContent)""")
     assert covered == []
+
+
+OVERLAPS = """() => {
+    const over = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+    const boxes = [...document.querySelectorAll("#boxes .shape")].map((shape) => shape.getBoundingClientRect());
+    const numbers = [...document.querySelectorAll(".derivative")].map((number) => {
+        const { left, right, top, bottom, height } = number.getBoundingClientRect();
+        return { left, right, top: top + 0.15 * height, bottom: bottom - 0.15 * height };
+    });
+    const lines = [...document.querySelectorAll(".edge")].map((edge) => {
+        const matrix = edge.getScreenCTM();
+        const count = Math.ceil(edge.getTotalLength() / 2);
+        return Array.from({ length: count }, (_, k) => edge.getPointAtLength(2 * k).matrixTransform(matrix));
+    });
+    const on = (number) => ({ x, y }) => over(number, { left: x - 1, right: x + 1, top: y - 1, bottom: y + 1 });
+    const lined = numbers.filter((number) => lines.filter((points) => points.some(on(number))).length > 1);
+    const others = (i) => [...boxes, ...numbers.slice(0, i)];
+    const covered = numbers.filter((number, i) => others(i).some((other) => over(number, other)));
+    return [numbers.length, covered.length, lined.length];
+}"""
+
+
+def test_in_random_graphs_numbers_lie_on_no_box_or_number_and_hardly_on_lines(open_graph):
+    counts = []
+    for seed in range(12):
+        page = open_graph(random_graph(seed))
+        page.get_by_label("local derivatives").check()
+        counts.append(page.evaluate(OVERLAPS))
+    numbers, covered, lined = map(sum, zip(*counts))
+    assert numbers > 90
+    assert covered == 0
+    assert lined <= 0.05 * numbers  # of twins, as in x·x, and where so many meet that no place is free
 
 
 @pytest.mark.parametrize("width", [1280, 390])
