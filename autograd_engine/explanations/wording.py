@@ -141,7 +141,7 @@ class Wording:
         if len(products) > 1:
             paths = [path for path, _ in products]
             share = functools.reduce(times, [factor.number for factor in term.common], 1.0)
-            if term.number == term.number and any(path.number * share != path.number * share for path in paths):
+            if term.number == term.number and math.isnan(sum(path.number * share for path in paths)):
                 self.said.setdefault(CANCELLED.words, CANCELLED)
             numbers = [path.number for path in paths]
             if not self.full and not left_out and any(numbers):

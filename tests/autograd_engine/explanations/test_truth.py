@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd_engine import PRIMITIVES, Value, arccosh, exp, explain, maximum, sin, sqrt, steps
+from autograd_engine import PRIMITIVES, Value, arccosh, arcsin, exp, explain, maximum, sin, sqrt, steps
 from tests.autograd_engine.explanations.reader import chained, evaluated, statements
 from tests.laws.strategies import expressions, points
 
@@ -142,6 +142,8 @@ def test_paths_that_cancel_before_a_nan_are_named():
     x = Value(0.0, "x")
     y = arccosh(x)
     assert str(explain(y - y, x)).endswith("≈ 0\n" + CANCELLED + ", and zero times anything is zero")
+    asin = arcsin(Value(1.0, "one"))
+    assert CANCELLED in str(explain(PRIMITIVES["fmod"](asin, asin), asin.parents[0]))  # inf - inf
     assert CANCELLED not in str(explain(y + y, x)) + str(explain(sin(x) - sin(x), x))
 
 
