@@ -7,7 +7,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from autograd_engine.explanations import mistakes
 from autograd_engine.explanations.chain_rule import Factor, Path, Term
@@ -31,9 +31,9 @@ class Blank:
 
     name: str
     asks_for: str
-    answer: float
-    mistakes: tuple[mistakes.Mistake, ...]
-    hints: tuple[str, ...] = ()
+    answer: float = field(repr=False)  # or a repr would give it away
+    mistakes: tuple[mistakes.Mistake, ...] = field(repr=False)
+    hints: tuple[str, ...] = field(default=(), repr=False)
 
 
 class Task:

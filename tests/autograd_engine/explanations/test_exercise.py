@@ -247,6 +247,12 @@ def test_a_decimal_comma(answer, right, message):
     assert (mark.right, message in mark.remark) == (right, True)
 
 
+def test_the_repr_gives_no_answer_away():
+    task = exercise(*chain_network(), blanks=2, seed=1)
+    assert all(repr(blank.answer)[:6] not in repr(task) for blank in task.blanks)
+    assert "hints" not in repr(task)
+
+
 def test_hints_go_from_what_to_do_to_the_numbers():
     task = exercise(*chain_network(), blanks=2, seed=1)
     assert [task.hint("A", step) for step in (1, 2, 3)] == ["Derive s2 = σ(v2) by v2", *["(A) = s2(1-s2)"] * 2]
