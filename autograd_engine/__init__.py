@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from autograd_engine.explanations.formula import formula as formula
     from autograd_engine.explanations.steps import steps as steps
     from autograd_engine.interactive import to_html as to_html
+    from autograd_engine.interactive.sheet import exercise_sheet as exercise_sheet
 
 # Not every program needs these, so they are imported when they are first asked for.
 _LATER = {
@@ -74,6 +75,7 @@ _LATER = {
     "Diagnosis": "autograd_engine.diagnosis.why",
     "Exercise": "autograd_engine.explanations.exercise",
     "exercise": "autograd_engine.explanations.exercise",
+    "exercise_sheet": "autograd_engine.interactive.sheet",
     "explain": "autograd_engine.explanations.explain",
     "formula": "autograd_engine.explanations.formula",
     "jit": "autograd_engine.compiler",

@@ -39,12 +39,12 @@ autograd_engine.linalg: matrices elimination factorisations eigenvalues powers
 autograd_engine: linalg files differences runs derivatives mapping control_flow custom implicit given_gradient
 autograd_engine.diagnosis: origins
 autograd_engine: check draw
-autograd_engine.explanations: symbols notation names chain_rule statements formula steps wording mistakes tasks explain
-autograd_engine.explanations: exercise
+autograd_engine.explanations: symbols notation mathml names results chain_rule tidy statements formula steps wording
+autograd_engine.explanations: mistakes tasks explain exercise
 autograd_engine: explanations
 autograd_engine.diagnosis: rewrites as_python matching causes trials value_paths gradient_paths why debug
 autograd_engine: diagnosis testing pytest_plugin
-autograd_engine.interactive: javascript
+autograd_engine.interactive: javascript sheet
 autograd_engine: interactive
 autograd_engine.compiler.trace: errors traced arrays stacks indices loops items recorder
 autograd_engine.compiler: trace arguments

@@ -100,6 +100,9 @@ def test_train_writes_and_names_every_file(capsys, name, picture):
         assert f"runs/{name}/{file}" in out
     for word in ("train", "test", "loss", "accuracy", "%"):
         assert word in out
+    classes = datasets.load(name).class_names
+    titles = [f"The loss of the first test sample, {datasets.load(name).target_name} = {c}<" for c in classes]
+    assert sum(title in Path("runs", name, "sample.svg").read_text() for title in titles) == 1
     for file in files:
         start = Path("runs", name, file).read_bytes()[:8]
         assert start.startswith({".png": b"\x89PNG", ".svg": b"<svg"}.get(Path(file).suffix, b""))
