@@ -30,6 +30,7 @@ from autograd_engine.custom import custom_derivative as custom_derivative
 from autograd_engine.derivatives import grad as grad
 from autograd_engine.derivatives import gradient as gradient
 from autograd_engine.derivatives import hessian as hessian
+from autograd_engine.derivatives import hvp as hvp
 from autograd_engine.derivatives import jacobian as jacobian
 from autograd_engine.derivatives import jvp as jvp
 from autograd_engine.derivatives import value_and_grad as value_and_grad
@@ -100,7 +101,18 @@ if not TYPE_CHECKING:  # type checkers read the names off the imports
     __all__ = [
         *primitives.__all__,
         *("GradientError", "Value", "check_gradients", "checkpoint", "cond", "custom_derivative", "draw"),
-        *("fixed_point", "fori_loop", "grad", "gradient", "hessian", "jacobian", "jvp", "log_softmax", "root"),
-        *("scan", "softmax", "stop_gradient", "switch", "to_svg", "value_and_grad", "vjp", "vmap", "while_loop"),
+        *("fixed_point", "fori_loop", "grad", "gradient", "hessian", "hvp", "jacobian", "jvp", "log_softmax"),
+        *(
+            "root",
+            "scan",
+            "softmax",
+            "stop_gradient",
+            "switch",
+            "to_svg",
+            "value_and_grad",
+            "vjp",
+            "vmap",
+            "while_loop",
+        ),
         *_LATER,
     ]

@@ -23,7 +23,8 @@ autograd_engine.primitives: gamma bessel activations
 autograd_engine: primitives graph calls number_arrays numpy_functions softmax number backward copying value rows
 autograd_engine: structure constants expressions
 autograd_engine.linalg: matrices elimination factorisations eigenvalues powers
-autograd_engine: linalg files differences runs derivatives mapping control_flow custom implicit given_gradient check
+autograd_engine: linalg files differences runs sparsity derivatives mapping control_flow custom implicit
+autograd_engine: given_gradient check
 autograd_engine: draw
 autograd_engine.explanations: symbols notation names chain_rule statements formula steps wording mistakes tasks explain
 autograd_engine.explanations: exercise
