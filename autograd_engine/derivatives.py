@@ -25,7 +25,7 @@ from autograd_engine.copying import FunctionOf
 from autograd_engine.graph import reverse_sweep, topological_order
 from autograd_engine.primitives import identity
 from autograd_engine.runs import Outputs, Run, between, carried, is_node, is_of_batch, matching, name_of, number_of
-from autograd_engine.sparsity import interacting, matrix_of
+from autograd_engine.sparsity import interacting, matrix_of, unrolled
 from autograd_engine.structure import Structure, flatten
 from autograd_engine.value import Value
 
@@ -121,14 +121,12 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, sparse:
     [[3.0, 2.0], [1.0, 1.0]]
     """
 
-    return FunctionOf(_jacobian, f, argnums, sparse)
+    return FunctionOf(_sparse_jacobian if sparse else _jacobian, f, argnums)
 
 
-def _jacobian(f: Callable[..., Any], argnums: int | Sequence[int], sparse: bool, /, *args: Any, **keywords: Any) -> Any:
+def _jacobian(f: Callable[..., Any], argnums: int | Sequence[int], /, *args: Any, **keywords: Any) -> Any:
     run = Run("jacobian", f, args, keywords, argnums)
     outputs = Outputs("jacobian", run.output)
-    if sparse:
-        return matrix_of("jacobian", _rows("jacobian", run, outputs.numbers), len(run.inputs))
     trace = run.trace(outputs.numbers)
     block = np.empty((outputs.structure.size, run.structure.size), dtype=object)
     if outputs.of_batches or _MANY * len(run.inputs) <= len(outputs.numbers):
@@ -139,6 +137,15 @@ def _jacobian(f: Callable[..., Any], argnums: int | Sequence[int], sparse: bool,
         for i, output in enumerate(outputs.numbers):
             block[i] = trace.pull({output: 1.0})
     return _assemble(outputs.structure, run.structure, block)
+
+
+def _sparse_jacobian(f: Callable[..., Any], argnums: int | Sequence[int], /, *args: Any, **keywords: Any) -> Any:
+    with unrolled("jacobian") as compiled:
+        run = Run("jacobian", f, args, keywords, argnums)
+        outputs = Outputs("jacobian", run.output).numbers
+        if compiled:
+            return compiled.matrix("jacobian", run, outputs)
+    return matrix_of("jacobian", _rows("jacobian", run, outputs), len(run.inputs))
 
 
 def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, sparse: bool = False) -> Callable[..., Any]:
@@ -159,13 +166,16 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, sparse: 
 
 
 def _sparse_hessian(f: Callable[..., Any], argnums: int | Sequence[int], /, *args: Any, **keywords: Any) -> Any:
-    run = Run("hessian", f, args, keywords, argnums)
-    output = _one_number(run.output, f)
-    slopes: dict[Any, Any] = {}
-    if is_node(output):
-        slopes = carried(reverse_sweep, run.trace([output]).order, {output: 1.0}, as_nodes=True)
-    rows = _rows("hessian", run, [slopes.get(x, 0.0) for x in run.inputs])
-    pattern = interacting(output, run.inputs)
+    with unrolled("hessian") as compiled:
+        run = Run("hessian", f, args, keywords, argnums)
+        output = _one_number(run.output, f)
+        slopes: dict[Any, Any] = {}
+        if is_node(output):
+            slopes = carried(reverse_sweep, run.trace([output]).order, {output: 1.0}, as_nodes=True)
+        gradient, pattern = [slopes.get(x, 0.0) for x in run.inputs], interacting(output, run.inputs)
+        if compiled:
+            return compiled.matrix("hessian", run, gradient, pattern)
+    rows = _rows("hessian", run, gradient)
     return matrix_of("hessian", [{j: row.get(j, 0.0) for j in of_row} for row, of_row in zip(rows, pattern)], len(rows))
 
 

@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import product
 from typing import Any
 
@@ -25,6 +27,9 @@ from autograd_engine.calls import Output
 from autograd_engine.graph import topological_order
 from autograd_engine.number import Operators
 from autograd_engine.runs import between
+
+sparse_recorder: ContextVar[Any] = ContextVar("sparse_recorder", default=None)
+"""What takes sparse derivatives instead: a compiler that traces the function sets it."""
 
 
 def interacting(output: Any, inputs: Sequence[Any]) -> list[list[int]]:
@@ -135,3 +140,14 @@ def matrix_of(caller: str, rows: Iterable[dict[int, float]], columns: int) -> An
     of_row = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
     layout = Layout(caller, of_row, [j for row in rows for j in row], (len(rows), columns))
     return layout.matrix(np.array([x for row in rows for x in row.values()], dtype=float)[layout.order])
+
+
+@contextmanager
+def unrolled(caller: str) -> Iterator[Any]:
+    """Around a run that is differentiated: what records its sparse derivatives, None where nothing is compiled."""
+    compiled = sparse_recorder.get()
+    if compiled is None:
+        yield None
+    else:
+        with compiled.unrolled(caller):
+            yield compiled

@@ -413,6 +413,11 @@ def _constant(kind: type[T], op: Operation, operands: tuple[Any, ...]) -> T:
     return node
 
 
+def recorded_again(kind: type[Traced], op: Any, arguments: tuple[Any, ...]) -> Any:
+    """A node like another one, of this type and operation, computed from other numbers."""
+    return _constant(kind, op, arguments) if kind is Condition or op is DETACHED else _record(op, arguments)
+
+
 def _two_batches(one: Batch, other: Batch) -> str:
     return (
         f"{user_line()} combines the samples of two batches, of {one.size} and {other.size}; reduce one of them first, "
