@@ -142,10 +142,10 @@ def _jacobian(f: Callable[..., Any], argnums: int | Sequence[int], /, *args: Any
 def _sparse_jacobian(f: Callable[..., Any], argnums: int | Sequence[int], /, *args: Any, **keywords: Any) -> Any:
     with unrolled("jacobian") as compiled:
         run = Run("jacobian", f, args, keywords, argnums)
-        outputs = Outputs("jacobian", run.output).numbers
         if compiled:
-            return compiled.matrix("jacobian", run, outputs)
-    return matrix_of("jacobian", _rows("jacobian", run, outputs), len(run.inputs))
+            return compiled.jacobian("jacobian", run)
+    rows = _rows("jacobian", run, Outputs("jacobian", run.output).numbers)
+    return matrix_of("jacobian", rows, len(run.inputs))
 
 
 def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, sparse: bool = False) -> Callable[..., Any]:
@@ -174,7 +174,7 @@ def _sparse_hessian(f: Callable[..., Any], argnums: int | Sequence[int], /, *arg
             slopes = carried(reverse_sweep, run.trace([output]).order, {output: 1.0}, as_nodes=True)
         gradient, pattern = [slopes.get(x, 0.0) for x in run.inputs], interacting(output, run.inputs)
         if compiled:
-            return compiled.matrix("hessian", run, gradient, pattern)
+            return compiled.hessian(run, gradient, pattern)
     rows = _rows("hessian", run, gradient)
     return matrix_of("hessian", [{j: row.get(j, 0.0) for j in of_row} for row, of_row in zip(rows, pattern)], len(rows))
 

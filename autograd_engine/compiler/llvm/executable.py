@@ -24,7 +24,7 @@ from autograd_engine.compiler.llvm.modules import emit
 from autograd_engine.compiler.llvm.straight import INTERRUPTED, OUT_OF_MEMORY
 from autograd_engine.compiler.program.program import Program
 from autograd_engine.compiler.program.traced_function import TracedFunction
-from autograd_engine.compiler.trace.sparse import Gathered
+from autograd_engine.compiler.trace.blocks import Gathered
 
 QUICKLY = 4000
 """Instructions. What is longer and has a batch is compiled quickly."""

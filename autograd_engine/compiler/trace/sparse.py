@@ -1,25 +1,28 @@
 """How sparse derivatives are recorded while a function is traced.
 
-The function is run without loops or batches, as one graph of numbers, and each output has a row: the derivatives with
-respect to the inputs that it was computed from, by a sweep over its own part of the graph. Many outputs were computed
-alike, from other inputs: the defects of a trajectory at each of its points, say. Such outputs become a batch. Their
-formula is recorded and differentiated once, and its inputs are gathered from the arguments (`Gathered`). No colouring
-is needed to share sweeps, since each of them visits only what is not zero.
+The function is run without loops, as one graph of numbers, and each output has a row: the derivatives with respect to
+the inputs that it was computed from, by a sweep over its own part of the graph. Many outputs were computed alike, from
+other inputs: the defects of a trajectory at each of its points, say. Such outputs become a batch. Their formula is
+recorded and differentiated once, and its inputs are gathered from the arguments. What a vmap returned is a batch from
+the beginning (blocks.py). No colouring is needed to share sweeps, since each of them visits only what is not zero.
 """
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from autograd_engine.compiler.trace.arrays import ArgumentArray, ArrayTrace, BatchArray
+from autograd_engine.compiler.trace.blocks import Block, BlockArray, Gathering
 from autograd_engine.compiler.trace.errors import TraceError, user_line
 from autograd_engine.compiler.trace.recorder import Recorder
 from autograd_engine.compiler.trace.traced import (
+    BROADCAST,
     CONDITIONS,
     DETACHED,
     PRODUCT,
@@ -32,16 +35,15 @@ from autograd_engine.compiler.trace.traced import (
 from autograd_engine.control_flow import recorder
 from autograd_engine.copying import depends_on_a_variable
 from autograd_engine.graph import reverse_sweep, topological_order
-from autograd_engine.mapping import loop, mapper
+from autograd_engine.mapping import loop, map_arrays, mapper
 from autograd_engine.number_arrays import number_array
-from autograd_engine.primitives import Primitive, identity
-from autograd_engine.runs import Run, between, carried
+from autograd_engine.primitives import Primitive, as_float
+from autograd_engine.runs import Run, between, carried, number_of
 from autograd_engine.sparsity import Layout, sparse_recorder
+from autograd_engine.structure import flatten, leaves_of
 
 ALIKE = 8
 """Outputs. So many that were computed alike become a batch."""
-
-_NONE = np.zeros(0, dtype=np.int64)
 
 
 @contextmanager
@@ -69,17 +71,16 @@ class SparseRecorder:
     """Records the sparse derivatives of one trace; see `sparsity.sparse_recorder`."""
 
     def __init__(self, arrays: ArrayTrace) -> None:
-        self.arrays = arrays
-        self.gathered: dict[Any, Gathered] = {}
+        self.arrays, self.gathering = arrays, Gathering(arrays)
 
     @contextmanager
     def unrolled(self, caller: str) -> Iterator[None]:
-        """Run what is differentiated as one graph of single numbers, without loops and batches."""
+        """Run what is differentiated as one graph of single numbers and blocks, without loops."""
         if context.batch is not None or context.outer:
             raise TraceError(f"{user_line()}: {caller}(sparse=True) cannot be taken inside a vmap or a loop")
         rolls, context.rolls = context.rolls, False
         limited, context.is_limited = context.is_limited, False
-        mapped, recorded = mapper.set(loop), recorder.set(_Unrolled(self.arrays))
+        mapped, recorded = mapper.set(self._vmap), recorder.set(_Unrolled(self.arrays))
         try:
             yield
         finally:
@@ -87,30 +88,91 @@ class SparseRecorder:
             mapper.reset(mapped)
             context.rolls, context.is_limited = rolls, limited
 
-    def matrix(
-        self, caller: str, run: Run, outputs: Sequence[Any], pattern: Sequence[Sequence[int]] | None = None
-    ) -> SparseArray:
-        """The derivatives of the outputs by the inputs of a run. With the pattern of a Hessian, those below the
-        diagonal and on it are computed, and stand for the others too."""
-        if any(map(depends_on_a_variable, [*run.inputs, *outputs])):
-            raise TypeError(f"{caller}(sparse=True) is a matrix of floats, which cannot be differentiated again")
-        return _Matrix(self.arrays, self.gathered, run.inputs, outputs, pattern).recorded(caller)
+    def jacobian(self, caller: str, run: Run) -> SparseArray:
+        """The derivatives of what a run returned by its inputs."""
+        matrix = _Matrix(self.gathering, run)
+        for leaf in leaves_of(run.output):
+            for part in leaf.parts if isinstance(leaf, BlockArray) else [flatten(leaf)[0]]:
+                if not isinstance(part, Block):
+                    matrix.add([number_of(caller, "what the function returned", x) for x in part])
+                elif not matrix.add_block(part):
+                    matrix.add(part.single())
+        return matrix.recorded(caller)
+
+    def hessian(self, run: Run, gradient: Sequence[Any], pattern: Sequence[Sequence[int]]) -> SparseArray:
+        """The derivatives of a gradient. Those on and below the diagonal are computed, and stand for the others too."""
+        matrix = _Matrix(self.gathering, run, pattern)
+        matrix.add(gradient)
+        return matrix.recorded("hessian")
+
+    def _vmap(self, f: Callable[..., Any], args: Sequence[Any], axes: Sequence[int | None], samples: int) -> Any:
+        """`autograd_engine.vmap`: `f` for one sample whose numbers are gathered, as blocks."""
+        single = functools.partial(loop, f, args, axes, samples)
+        if context.batch is not None or samples < ALIKE:
+            return single()
+        batch, gathered = self.arrays.batch(samples), dict[Traced, list[Any]]()
+
+        def of_sample(array: Any, axis: int) -> Any:
+            if isinstance(array, ArgumentArray):
+                part = array.samples(axis % array.ndim)
+            else:
+                moved = np.moveaxis(np.asarray(array), axis, 0)
+                numbers = []
+                for column in moved.reshape(samples, -1).T.tolist():
+                    column = [x if isinstance(x, Traced) else as_float(x) for x in column]
+                    number = self.gathering.of_samples(column, batch)
+                    if number is None:
+                        raise _NotAtHandError
+                    if isinstance(number, Traced):
+                        gathered[number] = column
+                    numbers.append(number)
+                part = number_array(numbers, moved.shape[1:])
+            return part[()] if part.ndim == 0 else part
+
+        try:
+            sample = map_arrays(of_sample, args, axes)
+        except _NotAtHandError:
+            return single()
+        batch.fixed = True
+        with inside(batch):
+            leaves, structure = flatten(f(*sample))
+            leaves = [batch.broadcast(x if isinstance(x, Traced) else as_float(x)) for x in leaves]
+        everything = functools.cache(lambda: flatten(single())[0])
+
+        def block(places: Any, shape: tuple[int, ...]) -> BlockArray:
+            start, stop = samples * places.start, samples * places.stop
+            numbers = leaves[places.start : places.stop]
+            return BlockArray([Block(batch, numbers, gathered, lambda: everything()[start:stop])], (samples, *shape))
+
+        return structure.filled(range(structure.size), block)
+
+
+class _NotAtHandError(Exception):
+    """The numbers of the samples cannot be gathered from the arguments."""
 
 
 class SparseArray:
-    """A sparse matrix of numbers that are unknown while tracing. It can be returned."""
+    """A sparse matrix of numbers that are unknown while tracing. It can be returned.
 
-    def __init__(self, parts: list[Any], constants: Any, source: Any, layout: Layout) -> None:
-        self._parts, self._constants, self._source, self._layout = parts, constants, source, layout
+    `runs` are the parts of its data: which of the sources they are from (None: all of them, one after another), the
+    places there, and where they begin and end.
+    """
+
+    def __init__(self, sources: list[Any], constants: Any, runs: Any, layout: Layout) -> None:
+        self._sources, self._constants, self._runs, self._layout = sources, constants, runs, layout
 
     def apart(self) -> Any:
         """Its kind, the arrays of numbers in it, and what makes a csr_array of such arrays."""
-        return SparseArray, (id(self),), self._of, self._parts
+        return SparseArray, (id(self),), self._of, self._sources
 
     def _of(self, parts: Sequence[Any]) -> Any:
         shared, *batches = parts
-        numbers = np.concatenate([self._constants, shared, *[batch.T.ravel() for batch in batches]])
-        return self._layout.matrix(numbers.take(self._source))
+        sources = [self._constants, shared, *[batch.T.ravel() for batch in batches]]
+        data = np.empty(self._runs[-1][-1] if self._runs else 0)
+        for source, places, start, stop in self._runs:
+            numbers = np.concatenate(sources) if source is None else sources[source]
+            numbers.take(places, out=data[start:stop], mode="clip")  # which needs no copy, as "raise" does
+        return self._layout.matrix(data)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -121,31 +183,6 @@ class SparseArray:
         )
 
 
-class Gathered(ArgumentArray):
-    """Numbers of an argument, picked anew at each call: a row for each number of a sample, a column for each sample."""
-
-    array = None
-
-    def __init__(self, trace: ArrayTrace, source: tuple[Any, ...], batch: Batch) -> None:
-        super().__init__(trace, -1 - len(trace.constants), ())
-        trace.constants.append(self)
-        self.source, self.ndim = source, 2
-        self._view, self._batch = trace.view(self.number, 1, batch.size), batch
-        self._leaves: dict[bytes, Traced] = {}
-
-    @property
-    def plain(self) -> Any:
-        """Where the numbers are in the source: an array (rows, samples)."""
-        return np.array([np.frombuffer(places, dtype=np.int64) for places in self._leaves])
-
-    def leaf(self, places: Any) -> Traced:
-        """The number that the samples have at these places."""
-        key = places.tobytes()
-        if key not in self._leaves:
-            self._leaves[key] = Traced.leaf("sample", self._view, len(self._leaves), batch=self._batch)
-        return self._leaves[key]
-
-
 def _operands(node: Traced) -> tuple[Any, ...]:
     """What a node is computed from, also where no derivative goes."""
     return node.arguments or node.expansion or () if node.op is not None else ()
@@ -154,18 +191,17 @@ def _operands(node: Traced) -> tuple[Any, ...]:
 class _Matrix:
     """The entries of one sparse matrix while it is recorded."""
 
-    def __init__(
-        self,
-        arrays: ArrayTrace,
-        gathered: dict[Any, Gathered],
-        inputs: Sequence[Any],
-        outputs: Sequence[Any],
-        pattern: Any,
-    ) -> None:
-        self.arrays, self.gathered = arrays, gathered
-        self.inputs, self.outputs, self.pattern = inputs, outputs, pattern
-        self.columns = {x: column for column, x in enumerate(inputs)}
-        self.depends: set[Any] = set(inputs)
+    def __init__(self, gathering: Gathering, run: Run, pattern: Any = None) -> None:
+        self.gathering, self.inputs, self.pattern = gathering, run.inputs, pattern
+        self.columns = {x: column for column, x in enumerate(run.inputs)}
+        self.rows = 0
+        self.outputs: list[tuple[int, Any]] = []
+        self.constants: dict[str, tuple[int, float]] = {}
+        self.shared: list[Any] = []
+        self.of_batch: dict[Batch, list[Any]] = {}
+        # Of groups of entries: rows, columns, where the numbers are from, and their places there.
+        self.entries: list[tuple[Any, Any, Any, Any]] = []
+        self.depends: set[Any] = set(run.inputs)
         uses: Counter[Any] = Counter()
         for node in context.nodes or []:
             operands = [x for x in _operands(node) if x.__class__ is not float]
@@ -176,23 +212,50 @@ class _Matrix:
                 uses.update(x for x in operands if x not in self.depends)
         # What was computed from other arguments once for many, and not for each.
         self.for_many = {x for x, count in uses.items() if count >= ALIKE}
-        self.constants: dict[float, int] = {}
-        self.shared: list[Any] = []
-        self.of_batch: dict[Batch, list[Any]] = {}
-        # Of blocks of entries: rows, columns, where the numbers are from, and their places there.
-        self.entries: list[tuple[Any, Any, Any, Any]] = []
+
+    def add(self, outputs: Sequence[Any]) -> None:
+        """Add rows for single numbers."""
+        self.outputs += enumerate(outputs, self.rows)
+        self.rows += len(outputs)
+
+    def add_block(self, block: Block) -> bool:
+        """Add rows for the numbers of a block; false if they have to be added one by one."""
+        variables: dict[Traced, Any] = {}
+        for number, given in block.gathered.items():
+            found = [self.columns.get(x) for x in given]
+            if None not in found:
+                variables[number] = np.array(found)
+            elif any(j is not None for j in found):
+                return False
+        broadcasts = set(block.batch.broadcasts.values())
+        for x in topological_order(block.numbers, stop=broadcasts.union(variables)):
+            if x.op is BROADCAST and x.arguments[0] in self.depends:
+                if x.arguments[0] not in self.columns:
+                    return False
+                variables[x] = np.full(block.batch.size, self.columns[x.arguments[0]])
+        if len(variables) > 1:
+            columns = np.sort(list(variables.values()), axis=0)
+            if (columns[1:] == columns[:-1]).any():  # an input twice
+                return False
+        for k, number in enumerate(block.numbers):
+            rows = self.rows + k + len(block.numbers) * np.arange(block.batch.size)
+            self._batch(rows, number, variables, block.batch)
+        self.rows += block.size
+        return True
 
     def recorded(self, caller: str) -> SparseArray:
         """Record the derivatives."""
-        alike: dict[Any, list[tuple[int, list[Any]]]] = {}
-        for i, output in enumerate(self.outputs):
+        if any(map(depends_on_a_variable, [*self.inputs, *[x for _, x in self.outputs if isinstance(x, Traced)]])):
+            raise TypeError(f"{caller}(sparse=True) is a matrix of floats, which cannot be differentiated again")
+        alike: dict[Any, list[Any]] = {}
+        for i, output in self.outputs:
             if isinstance(output, Traced) and output in self.depends:
-                key, slots = self._formula(output)
-                alike.setdefault(key or i, []).append((i, slots))
-        for key, members in alike.items():
-            if len(members) < ALIKE or not isinstance(key, tuple) or not self._batch(key[0], members):
-                for i, _ in members:
-                    self._row(i)
+                formula, slots = self._formula(output)
+                alike.setdefault(formula or i, []).append((i, output, slots))
+        for formula, members in alike.items():
+            if len(members) < ALIKE or not isinstance(formula, tuple) or not self._again(formula[0], members):
+                for i, output, _ in members:
+                    self._row(i, output)
         return self._assembled(caller)
 
     def _formula(self, output: Traced) -> tuple[Any, list[Any]]:
@@ -229,87 +292,62 @@ class _Matrix:
                 refs[node] = 0
                 stack += (node, None)
                 stack += [x for x in _operands(node)[::-1] if x.__class__ is not float and x not in refs]
-        return ((tuple(steps), len(steps)), tuple(kinds)), slots
+        return (tuple(steps), tuple(kinds)), slots
 
-    def _row(self, i: int) -> None:
+    def _row(self, i: int, output: Traced) -> None:
         """Record the derivatives of one output."""
-        output, columns = self.outputs[i], self.columns
+        columns = self.columns
         order = [x for x in topological_order([output], stop=columns) if x in self.depends]
         slopes = carried(reverse_sweep, order, {output: 1.0}, as_nodes=True)
         for x in order:
             if (j := columns.get(x)) is not None and self._is_wanted(i, j):
                 slope = slopes.get(x, 0.0)
                 if slope.__class__ is float:
-                    self._add([i], [j], float, [self._constant(slope)])
+                    self._add([i], [j], _CONSTANTS, [self._constant(slope)])
                 else:
-                    self._add([i], [j], Traced, [len(self.shared)])
+                    self._add([i], [j], _SHARED, [len(self.shared)])
                     self.shared.append(slope)
 
     def _is_wanted(self, i: Any, j: Any) -> Any:
         return self.pattern is None or j <= i
 
-    def _batch(self, formula: Any, members: Sequence[tuple[int, list[Any]]]) -> bool:
-        """Record the derivatives of outputs that are computed alike; false where their inputs cannot be gathered."""
-        batch = self.arrays.batch(len(members))
-        rows = np.array([i for i, _ in members])
+    def _again(self, steps: Any, members: Sequence[Any]) -> bool:
+        """Record the formula of outputs that are computed alike; false where their inputs cannot be gathered."""
+        batch = self.gathering.arrays.batch(len(members))
+        batch.fixed = True
         with inside(batch):
             numbers: list[Any] = []
             variables: dict[Any, Any] = {}
-            for places in zip(*[slots for _, slots in members]):
-                number = self._of_samples(places, batch)
+            for places in zip(*[slots for *_, slots in members]):
+                first = places[0]
+                same = first.__class__ is not float and all(x is first for x in places)
+                number = batch.broadcast(first) if same else self.gathering.of_samples(places, batch)
                 if number is None:
                     return False
-                if places[0] in self.columns:
-                    number = Traced(identity, (number,), batch)
+                if first in self.columns:
                     variables[number] = np.array([self.columns[x] for x in places])
                 numbers.append(number)
-            steps: list[Any] = []
-            for kind, op, *refs in formula[0]:
-                arguments = tuple([steps[ref] if ref >= 0 else numbers[-1 - ref] for ref in refs])
-                steps.append(recorded_again(kind, op, arguments))
-            output = (steps or numbers)[-1]
-            order = between(list(variables), topological_order([output], stop=variables))
-            slopes = carried(reverse_sweep, order, {output: 1.0}, as_nodes=True)
-        batch.fixed = True
-        for x in order:
-            if x in variables:
-                self._column(rows, variables[x], slopes.get(x, 0.0), batch)
+            made: list[Any] = []
+            for kind, op, *refs in steps:
+                made.append(recorded_again(kind, op, tuple([made[r] if r >= 0 else numbers[-1 - r] for r in refs])))
+        self._batch(np.array([i for i, *_ in members]), (made or numbers)[-1], variables, batch)
         return True
 
-    def _column(self, rows: Any, columns: Any, slope: Any, batch: Batch) -> None:
-        """Add the derivatives of many outputs, each with respect to an input."""
-        wanted = np.flatnonzero(np.broadcast_to(self._is_wanted(rows, columns), rows.shape))
-        if not len(wanted):
-            return
-        if slope.__class__ is float:
-            self._add(rows[wanted], columns[wanted], float, np.full(len(wanted), self._constant(slope)))
-            return
-        found = self.of_batch.setdefault(batch, [])
-        self._add(rows[wanted], columns[wanted], batch, len(found) * batch.size + wanted)
-        found.append(batch.broadcast(slope))
-
-    def _of_samples(self, numbers: Sequence[Any], batch: Batch) -> Any:
-        """A number of each sample as one of the batch, None if it cannot be."""
-        first = numbers[0]
-        if first.__class__ is float:
-            column = np.array(numbers)
-            if len({*column.view(np.int64).tolist()}) == 1:
-                return first
-            return self.arrays.constant(column).samples(0)[()]
-        if all(x is first for x in numbers):
-            return batch.broadcast(first)
-        leaves = [x.arguments[0] if x in self.columns else x for x in numbers]
-        if any(x.__class__ is float or x.op is not None or x.arguments[0] not in ("element", "scalar") for x in leaves):
-            return None
-        [source, *others] = {x.arguments[:-1] for x in leaves}
-        if others:
-            return None
-        if (source, batch) not in self.gathered:
-            self.gathered[source, batch] = Gathered(self.arrays, source, batch)
-        return self.gathered[source, batch].leaf(np.array([x.arguments[-1] for x in leaves], dtype=np.int64))
+    def _batch(self, rows: Any, output: Traced, variables: dict[Traced, Any], batch: Batch) -> None:
+        """Record the derivatives of an output of every sample."""
+        order = between(list(variables), topological_order([output], stop=variables))
+        with inside(batch):
+            slopes = carried(reverse_sweep, order, {output: 1.0}, as_nodes=True)
+            for x in order:
+                if x in variables:
+                    columns, found = variables[x], self.of_batch.setdefault(batch, [])
+                    wanted = np.flatnonzero(np.broadcast_to(self._is_wanted(rows, columns), rows.shape))
+                    if len(wanted):
+                        self._add(rows[wanted], columns[wanted], batch, len(found) * batch.size + wanted)
+                        found.append(batch.broadcast(slopes.get(x, 0.0)))
 
     def _constant(self, x: float) -> int:
-        return self.constants.setdefault(x, len(self.constants))
+        return self.constants.setdefault(x.hex(), (len(self.constants), x))[0]
 
     def _add(self, rows: Any, columns: Any, source: Any, places: Any) -> None:
         self.entries.append((rows, columns, source, places))
@@ -318,18 +356,19 @@ class _Matrix:
         """The matrix of all entries."""
         if self.pattern is not None:
             self._mirror()
+        layout = Layout(caller, self._joined(0), self._joined(1), (self.rows, len(self.inputs)))
         batches = list(self.of_batch)
-        starts: dict[Any, int] = {float: 0}
-        start = len(self.constants)
-        for source, size in [(Traced, len(self.shared)), *[(b, b.size * len(self.of_batch[b])) for b in batches]]:
-            starts[source] = start
-            start += size
-        rows, columns = self._joined(0), self._joined(1)
-        layout = Layout(caller, rows, columns, (len(self.outputs), len(self.inputs)))
-        source = np.concatenate([_NONE, *[starts[source] + np.asarray(places) for *_, source, places in self.entries]])
-        parts = [BatchArray(b, number_array(self.of_batch[b], (len(self.of_batch[b]),))) for b in batches]
-        shared = number_array(self.shared, (len(self.shared),))
-        return SparseArray([shared, *parts], np.array(list(self.constants), dtype=float), source[layout.order], layout)
+        kinds: list[Any] = [_CONSTANTS, _SHARED, *batches]
+        sizes = [len(self.constants), len(self.shared), *[b.size * len(self.of_batch[b]) for b in batches]]
+        source = np.concatenate([_NONE, *[np.full(len(e[0]), kinds.index(e[2])) for e in self.entries]])[layout.order]
+        places = self._joined(3)[layout.order]
+        ends = [*(np.flatnonzero(np.diff(source)) + 1).tolist(), len(source)] if len(source) else []
+        runs: list[Any] = [(int(source[i]), places[i:j], i, j) for i, j in zip([0, *ends], ends)]
+        if len(runs) > len(kinds):
+            runs = [(None, places + np.concatenate([[0], np.cumsum(sizes)])[source], 0, len(source))]
+        parts = [number_array(numbers, (len(numbers),)) for numbers in [self.shared, *self.of_batch.values()]]
+        sources = [parts[0], *[BatchArray(batch, part) for batch, part in zip(batches, parts[1:])]]
+        return SparseArray(sources, np.array([x for _, x in self.constants.values()]), runs, layout)
 
     def _joined(self, part: int) -> Any:
         return np.concatenate([_NONE, *[entry[part] for entry in self.entries]]).astype(np.int64)
@@ -344,4 +383,8 @@ class _Matrix:
         wanted = np.array([i * size + j for i, row in enumerate(self.pattern) for j in row], dtype=np.int64)
         missing = np.setdiff1d(wanted, self._joined(0) * size + self._joined(1))
         if len(missing):
-            self._add(missing // size, missing % size, float, np.full(len(missing), self._constant(0.0)))
+            self._add(missing // size, missing % size, _CONSTANTS, np.full(len(missing), self._constant(0.0)))
+
+
+_CONSTANTS, _SHARED = "constants", "shared"
+_NONE = np.zeros(0, dtype=np.int64)

@@ -208,7 +208,7 @@ def home(x: Traced) -> list[Traced]:
 
 
 @contextmanager
-def inside(batch: Batch) -> Iterator[None]:
+def inside(batch: Batch | None) -> Iterator[None]:
     """Make all nodes that are made in the block belong to `batch`."""
     before, context.batch = context.batch, batch
     try:
