@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from autograd_engine.explanations.formula import formula as formula
     from autograd_engine.explanations.steps import steps as steps
     from autograd_engine.interactive import to_html as to_html
+    from autograd_engine.nlp import nlp_problem as nlp_problem
 
 # Not every program needs these, so they are imported when they are first asked for.
 _LATER = {
@@ -77,6 +78,7 @@ _LATER = {
     "explain": "autograd_engine.explanations.explain",
     "formula": "autograd_engine.explanations.formula",
     "jit": "autograd_engine.compiler",
+    "nlp_problem": "autograd_engine.nlp",
     "NotFiniteError": "autograd_engine.diagnosis.debug",
     "steps": "autograd_engine.explanations.steps",
     "to_c": "autograd_engine.compiler",

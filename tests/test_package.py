@@ -44,7 +44,7 @@ autograd_engine.compiler.llvm: modules cache native executable
 autograd_engine.compiler: llvm kernel jit
 autograd_engine.compiler.c: forms statements functions file export
 autograd_engine.compiler: c
-autograd_engine: compiler
+autograd_engine: compiler nlp
 autograd_engine
 nn: extras checks initializers schedules optimizer optimizers losses grids modules perceptrons convolution units
 nn: flat_function minimize least_squares

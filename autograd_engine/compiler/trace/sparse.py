@@ -111,6 +111,7 @@ class SparseRecorder:
         if context.batch is not None or samples < ALIKE:
             return single()
         batch, gathered = self.arrays.batch(samples), dict[Traced, list[Any]]()
+        sampled: list[Any] = []
 
         def of_sample(array: Any, axis: int) -> Any:
             if isinstance(array, ArgumentArray):
@@ -127,11 +128,14 @@ class SparseRecorder:
                         gathered[number] = column
                     numbers.append(number)
                 part = number_array(numbers, moved.shape[1:])
+            sampled.extend(x for x in part.flat if isinstance(x, Traced))
             return part[()] if part.ndim == 0 else part
 
         try:
             sample = map_arrays(of_sample, args, axes)
         except _NotAtHandError:
+            return single()
+        if not sampled:
             return single()
         batch.fixed = True
         with inside(batch):
@@ -202,16 +206,22 @@ class _Matrix:
         # Of groups of entries: rows, columns, where the numbers are from, and their places there.
         self.entries: list[tuple[Any, Any, Any, Any]] = []
         self.depends: set[Any] = set(run.inputs)
-        uses: Counter[Any] = Counter()
-        for node in context.nodes or []:
+        self.uses: Counter[Any] = Counter()
+        self.seen = 0
+
+    def _look(self) -> None:
+        """Note which of the nodes made meanwhile depend on the inputs, and how often others are used."""
+        nodes = context.nodes or []
+        for node in nodes[self.seen :]:
+            if node.op is None or node in self.depends:
+                continue
             operands = [x for x in _operands(node) if x.__class__ is not float]
             if self.depends.isdisjoint(operands):
-                uses.update(operands)
+                self.uses.update(operands)
             else:
                 self.depends.add(node)
-                uses.update(x for x in operands if x not in self.depends)
-        # What was computed from other arguments once for many, and not for each.
-        self.for_many = {x for x, count in uses.items() if count >= ALIKE}
+                self.uses.update(x for x in operands if x not in self.depends)
+        self.seen = len(nodes)
 
     def add(self, outputs: Sequence[Any]) -> None:
         """Add rows for single numbers."""
@@ -220,6 +230,7 @@ class _Matrix:
 
     def add_block(self, block: Block) -> bool:
         """Add rows for the numbers of a block; false if they have to be added one by one."""
+        self._look()
         variables: dict[Traced, Any] = {}
         for number, given in block.gathered.items():
             found = [self.columns.get(x) for x in given]
@@ -247,6 +258,9 @@ class _Matrix:
         """Record the derivatives."""
         if any(map(depends_on_a_variable, [*self.inputs, *[x for _, x in self.outputs if isinstance(x, Traced)]])):
             raise TypeError(f"{caller}(sparse=True) is a matrix of floats, which cannot be differentiated again")
+        self._look()
+        # What was computed from other arguments once for many, and not for each.
+        self.for_many = {x for x, count in self.uses.items() if count >= ALIKE}
         alike: dict[Any, list[Any]] = {}
         for i, output in self.outputs:
             if isinstance(output, Traced) and output in self.depends:
@@ -327,6 +341,8 @@ class _Matrix:
                 if first in self.columns:
                     variables[number] = np.array([self.columns[x] for x in places])
                 numbers.append(number)
+            if not any(isinstance(x, Traced) and x.op is None for x in numbers):  # the same numbers for all
+                return False
             made: list[Any] = []
             for kind, op, *refs in steps:
                 made.append(recorded_again(kind, op, tuple([made[r] if r >= 0 else numbers[-1 - r] for r in refs])))
