@@ -23,8 +23,20 @@ import numpy as np
 
 from autograd_engine.copying import FunctionOf
 from autograd_engine.graph import reverse_sweep, topological_order
+from autograd_engine.number_arrays import number_array
 from autograd_engine.primitives import identity
-from autograd_engine.runs import Outputs, Run, between, carried, is_node, is_of_batch, matching, name_of, number_of
+from autograd_engine.runs import (
+    Outputs,
+    Run,
+    between,
+    carried,
+    is_node,
+    is_of_batch,
+    matching,
+    name_of,
+    number_of,
+    user_function,
+)
 from autograd_engine.sparsity import interacting, matrix_of, unrolled
 from autograd_engine.structure import Structure, flatten
 from autograd_engine.value import Value
@@ -240,6 +252,26 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
 
     trace = run.trace(outputs.numbers)
     return outputs(map(trace.number, outputs.numbers)), pullback
+
+
+def flattened(f: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that returns the numbers in what `f` returns, one after another, as an array.
+
+    Compiled, those that are computed alike take the code of one, as in sparse derivatives.
+
+    >>> flattened(lambda x: {"a": [x, 2 * x], "b": 3 * x})(1.0)
+    array([1., 2., 3.])
+    """
+    return FunctionOf(_flattened, f)
+
+
+def _flattened(f: Callable[..., Any], /, *args: Any, **keywords: Any) -> Any:
+    with unrolled("jit") as compiled:
+        output = user_function.get()(f)(*args, **keywords)
+        if compiled:
+            return compiled.numbers(output)
+    numbers = Outputs("flattened", output).numbers
+    return number_array(numbers, (len(numbers),))
 
 
 def _rows(caller: str, run: Run, outputs: Sequence[Any]) -> list[dict[int, float]]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.compiler.jit import jit
-from autograd_engine.derivatives import grad, hessian, jacobian
+from autograd_engine.derivatives import flattened, grad, hessian, jacobian
 from autograd_engine.primitives import dot
 from autograd_engine.structure import flatten
 
@@ -56,7 +56,8 @@ class NLPProblem:
             total = factor * objective(x)
             return total + dot(list(multipliers), outputs) if outputs else total
 
-        self._value, self._gradient, self._constraints = jit(objective), jit(grad(objective)), jit(flat)
+        self._value, self._gradient = jit(objective), jit(flattened(grad(objective)))
+        self._constraints = jit(flattened(constraints or flat))
         self._jacobian = jit(jacobian(constraints or flat, sparse=True))
         self._hessian = jit(hessian(lagrangian, sparse=True))
         # By the number of variables: how many constraints there are, which entries of the Hessian are not above its
@@ -76,7 +77,7 @@ class NLPProblem:
 
     def constraints(self, x: Any) -> Any:
         """The constraints, an array (m,)."""
-        return np.array(self._constraints(self._variables(x)), dtype=float)
+        return self._constraints(self._variables(x))
 
     def sparse_jacobian(self, x: Any) -> Any:
         """The derivatives of the constraints, a csr_array (m, n)."""

@@ -37,7 +37,7 @@ from autograd_engine.copying import depends_on_a_variable
 from autograd_engine.graph import reverse_sweep, topological_order
 from autograd_engine.mapping import loop, map_arrays, mapper
 from autograd_engine.number_arrays import number_array
-from autograd_engine.primitives import Primitive, as_float
+from autograd_engine.primitives import Primitive, as_float, mul
 from autograd_engine.runs import Run, between, carried, number_of
 from autograd_engine.sparsity import Layout, sparse_recorder
 from autograd_engine.structure import flatten, leaves_of
@@ -90,20 +90,21 @@ class SparseRecorder:
 
     def jacobian(self, caller: str, run: Run) -> SparseArray:
         """The derivatives of what a run returned by its inputs."""
-        matrix = _Matrix(self.gathering, run)
-        for leaf in leaves_of(run.output):
-            for part in leaf.parts if isinstance(leaf, BlockArray) else [flatten(leaf)[0]]:
-                if not isinstance(part, Block):
-                    matrix.add([number_of(caller, "what the function returned", x) for x in part])
-                elif not matrix.add_block(part):
-                    matrix.add(part.single())
+        matrix = _Matrix(self.gathering, run.inputs)
+        matrix.add_all(caller, run.output)
         return matrix.recorded(caller)
 
     def hessian(self, run: Run, gradient: Sequence[Any], pattern: Sequence[Sequence[int]]) -> SparseArray:
         """The derivatives of a gradient. Those on and below the diagonal are computed, and stand for the others too."""
-        matrix = _Matrix(self.gathering, run, pattern)
+        matrix = _Matrix(self.gathering, run.inputs, pattern)
         matrix.add(gradient)
         return matrix.recorded("hessian")
+
+    def numbers(self, output: Any) -> SparseArray:
+        """The numbers in what a function returned, as an array."""
+        numbers = _Numbers(self.gathering, ())
+        numbers.add_all("jit", output)
+        return numbers.recorded("jit")
 
     def _vmap(self, f: Callable[..., Any], args: Sequence[Any], axes: Sequence[int | None], samples: int) -> Any:
         """`autograd_engine.vmap`: `f` for one sample whose numbers are gathered, as blocks."""
@@ -159,11 +160,11 @@ class SparseArray:
     """A sparse matrix of numbers that are unknown while tracing. It can be returned.
 
     `runs` are the parts of its data: which of the sources they are from (None: all of them, one after another), the
-    places there, and where they begin and end.
+    places there, and where they begin and end. `made` makes the matrix of the data.
     """
 
-    def __init__(self, sources: list[Any], constants: Any, runs: Any, layout: Layout) -> None:
-        self._sources, self._constants, self._runs, self._layout = sources, constants, runs, layout
+    def __init__(self, sources: list[Any], constants: Any, runs: Any, made: Callable[[Any], Any]) -> None:
+        self._sources, self._constants, self._runs, self._made = sources, constants, runs, made
 
     def apart(self) -> Any:
         """Its kind, the arrays of numbers in it, and what makes a csr_array of such arrays."""
@@ -176,7 +177,7 @@ class SparseArray:
         for source, places, start, stop in self._runs:
             numbers = np.concatenate(sources) if source is None else sources[source]
             numbers.take(places, out=data[start:stop], mode="clip")  # which needs no copy, as "raise" does
-        return self._layout.matrix(data)
+        return self._made(data)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -195,9 +196,9 @@ def _operands(node: Traced) -> tuple[Any, ...]:
 class _Matrix:
     """The entries of one sparse matrix while it is recorded."""
 
-    def __init__(self, gathering: Gathering, run: Run, pattern: Any = None) -> None:
-        self.gathering, self.inputs, self.pattern = gathering, run.inputs, pattern
-        self.columns = {x: column for column, x in enumerate(run.inputs)}
+    def __init__(self, gathering: Gathering, inputs: Sequence[Any], pattern: Any = None) -> None:
+        self.gathering, self.inputs, self.pattern = gathering, inputs, pattern
+        self.columns = {x: column for column, x in enumerate(inputs)}
         self.rows = 0
         self.outputs: list[tuple[int, Any]] = []
         self.constants: dict[str, tuple[int, float]] = {}
@@ -205,8 +206,9 @@ class _Matrix:
         self.of_batch: dict[Batch, list[Any]] = {}
         # Of groups of entries: rows, columns, where the numbers are from, and their places there.
         self.entries: list[tuple[Any, Any, Any, Any]] = []
-        self.depends: set[Any] = set(run.inputs)
+        self.depends: set[Any] = set(inputs)
         self.uses: Counter[Any] = Counter()
+        self.same: dict[Any, Any] = {}  # for a number times 1, of which the chain rule makes long chains, the number
         self.seen = 0
 
     def _look(self) -> None:
@@ -221,7 +223,18 @@ class _Matrix:
             else:
                 self.depends.add(node)
                 self.uses.update(x for x in operands if x not in self.depends)
+            if node.op is mul and len(operands) == 1 and any(x.__class__ is float and x == 1.0 for x in node.arguments):
+                self.same[node] = self.same.get(operands[0], operands[0])
         self.seen = len(nodes)
+
+    def add_all(self, caller: str, output: Any) -> None:
+        """Add rows for the numbers in what a function returned."""
+        for leaf in leaves_of(output):
+            for part in leaf.parts if isinstance(leaf, BlockArray) else [flatten(leaf)[0]]:
+                if not isinstance(part, Block):
+                    self.add([number_of(caller, "what the function returned", x) for x in part])
+                elif not self.add_block(part):
+                    self.add(part.single())
 
     def add(self, outputs: Sequence[Any]) -> None:
         """Add rows for single numbers."""
@@ -263,8 +276,8 @@ class _Matrix:
         self.for_many = {x for x, count in self.uses.items() if count >= ALIKE}
         alike: dict[Any, list[Any]] = {}
         for i, output in self.outputs:
-            if isinstance(output, Traced) and output in self.depends:
-                formula, slots = self._formula(output)
+            if self._has_row(output):
+                formula, slots = self._formula(output) if isinstance(output, Traced) else (None, [])
                 alike.setdefault(formula or i, []).append((i, output, slots))
         for formula, members in alike.items():
             if len(members) < ALIKE or not isinstance(formula, tuple) or not self._again(formula[0], members):
@@ -272,14 +285,19 @@ class _Matrix:
                     self._row(i, output)
         return self._assembled(caller)
 
+    def _has_row(self, output: Any) -> bool:
+        """Whether an output has a row of entries."""
+        return isinstance(output, Traced) and output in self.depends
+
     def _formula(self, output: Traced) -> tuple[Any, list[Any]]:
         """The operations that an output is made by, the same for outputs that are computed alike, and what from."""
         refs: dict[Any, int] = {}
         steps: list[Any] = []
         slots: list[Any] = []
         kinds: list[Any] = []
+        same, columns = self.same, self.columns
+        output = same.get(output, output)
         stack: list[Any] = [output]
-        columns = self.columns
         while stack:
             node = stack.pop()
             if node is None:
@@ -291,7 +309,7 @@ class _Matrix:
                         slots.append(x)
                         step.append(-len(slots))
                     else:
-                        step.append(refs[x])
+                        step.append(refs[same.get(x, x)])
                 refs[node] = len(steps)
                 steps.append(tuple(step))
             elif node not in refs:
@@ -305,7 +323,7 @@ class _Matrix:
                     return None, []
                 refs[node] = 0
                 stack += (node, None)
-                stack += [x for x in _operands(node)[::-1] if x.__class__ is not float and x not in refs]
+                stack += [same.get(x, x) for x in _operands(node)[::-1] if x.__class__ is not float and x not in refs]
         return (tuple(steps), tuple(kinds)), slots
 
     def _row(self, i: int, output: Traced) -> None:
@@ -372,19 +390,24 @@ class _Matrix:
         """The matrix of all entries."""
         if self.pattern is not None:
             self._mirror()
-        layout = Layout(caller, self._joined(0), self._joined(1), (self.rows, len(self.inputs)))
+        order, made = self._order(caller)
         batches = list(self.of_batch)
         kinds: list[Any] = [_CONSTANTS, _SHARED, *batches]
         sizes = [len(self.constants), len(self.shared), *[b.size * len(self.of_batch[b]) for b in batches]]
-        source = np.concatenate([_NONE, *[np.full(len(e[0]), kinds.index(e[2])) for e in self.entries]])[layout.order]
-        places = self._joined(3)[layout.order]
+        source = np.concatenate([_NONE, *[np.full(len(e[0]), kinds.index(e[2])) for e in self.entries]])[order]
+        places = self._joined(3)[order]
         ends = [*(np.flatnonzero(np.diff(source)) + 1).tolist(), len(source)] if len(source) else []
         runs: list[Any] = [(int(source[i]), places[i:j], i, j) for i, j in zip([0, *ends], ends)]
         if len(runs) > len(kinds):
             runs = [(None, places + np.concatenate([[0], np.cumsum(sizes)])[source], 0, len(source))]
         parts = [number_array(numbers, (len(numbers),)) for numbers in [self.shared, *self.of_batch.values()]]
         sources = [parts[0], *[BatchArray(batch, part) for batch, part in zip(batches, parts[1:])]]
-        return SparseArray(sources, np.array([x for _, x in self.constants.values()]), runs, layout)
+        return SparseArray(sources, np.array([x for _, x in self.constants.values()]), runs, made)
+
+    def _order(self, caller: str) -> tuple[Any, Callable[[Any], Any]]:
+        """In which order the entries lie in an array of them, and what is made of that array."""
+        layout = Layout(caller, self._joined(0), self._joined(1), (self.rows, len(self.inputs)))
+        return layout.order, layout.matrix
 
     def _joined(self, part: int) -> Any:
         return np.concatenate([_NONE, *[entry[part] for entry in self.entries]]).astype(np.int64)
@@ -400,6 +423,25 @@ class _Matrix:
         missing = np.setdiff1d(wanted, self._joined(0) * size + self._joined(1))
         if len(missing):
             self._add(missing // size, missing % size, _CONSTANTS, np.full(len(missing), self._constant(0.0)))
+
+
+class _Numbers(_Matrix):
+    """The outputs themselves, while they are recorded."""
+
+    def _has_row(self, output: Any) -> bool:
+        return True
+
+    def _row(self, i: int, output: Any) -> None:
+        self._add([i], [0], _SHARED, [len(self.shared)])
+        self.shared.append(output)
+
+    def _batch(self, rows: Any, output: Traced, variables: dict[Traced, Any], batch: Batch) -> None:
+        found = self.of_batch.setdefault(batch, [])
+        self._add(rows, np.zeros_like(rows), batch, len(found) * batch.size + np.arange(batch.size))
+        found.append(output)
+
+    def _order(self, caller: str) -> tuple[Any, Callable[[Any], Any]]:
+        return np.argsort(self._joined(0), kind="stable"), lambda data: data
 
 
 _CONSTANTS, _SHARED = "constants", "shared"
