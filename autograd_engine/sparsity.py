@@ -16,7 +16,7 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from itertools import product
 from typing import Any
@@ -26,6 +26,7 @@ import numpy as np
 from autograd_engine.calls import Output
 from autograd_engine.graph import topological_order
 from autograd_engine.number import Operators
+from autograd_engine.primitives import where
 from autograd_engine.runs import between
 
 sparse_recorder: ContextVar[Any] = ContextVar("sparse_recorder", default=None)
@@ -75,11 +76,13 @@ class _Mark(Operators):
     @staticmethod
     def record(op: Any, *args: Any) -> _Mark:
         """What an operation makes of marks depends on what they depend on."""
+        if op is where and args[0] is _NO_NAN:
+            return args[1] if isinstance(args[1], _Mark) else _Mark(frozenset())
         return _Mark(frozenset().union(*[x.of for x in args if isinstance(x, _Mark)]))
 
     def compare(self, name: str, other: Any) -> _Mark:
-        """A comparison is constant but for its jumps."""
-        return _Mark(frozenset())
+        """A comparison is constant but for its jumps; one with itself asks for a nan, which changes no pattern."""
+        return _NO_NAN if other is self else _Mark(frozenset())
 
     def __and__(self, other: Any) -> _Mark:
         return _Mark(frozenset())
@@ -87,22 +90,21 @@ class _Mark(Operators):
     __or__ = __xor__ = __and__
 
 
+_NO_NAN = _Mark(frozenset())
+
+
 @functools.lru_cache(maxsize=1024)
 def _pairs(op: Any, count: int) -> frozenset[tuple[int, int]]:
     """The pairs of operands that interact in an operation called with `count` of them."""
-    everything = range(count)
-    if op.__class__ is Output:
-        return frozenset(product(everything, everything))
-    marks = [_Mark(frozenset([i])) for i in everything]
-    try:
-        slopes = op.partials(_Mark(frozenset(everything)), *marks)
-    except Exception:  # a rule that needs numbers
-        return frozenset(product(everything, everything))
-    found = set()
-    for i, slope in enumerate(slopes):
-        if isinstance(slope, _Mark):
-            found |= {(min(i, j), max(i, j)) for j in slope.of}
-    return frozenset(found)
+    marks = [_Mark(frozenset([i])) for i in range(count)]
+    found, known = set(), False
+    with suppress(Exception):  # of a rule that needs numbers
+        slopes = [] if op.__class__ is Output else op.partials(_Mark(frozenset(range(count))), *marks)
+        known = len(slopes) == count and all(isinstance(x, (_Mark, int, float)) for x in slopes)
+        for i, slope in enumerate(slopes):
+            if isinstance(slope, _Mark):
+                found |= {(min(i, j), max(i, j)) for j in slope.of}
+    return frozenset(found if known else product(range(count), range(count)))
 
 
 class Layout:

@@ -33,7 +33,7 @@ autograd_engine.diagnosis: origins rewrites as_python matching causes trials val
 autograd_engine: diagnosis
 autograd_engine.interactive: javascript
 autograd_engine: interactive
-autograd_engine.compiler.trace: errors traced arrays stacks loops recorder blocks sparse
+autograd_engine.compiler.trace: errors traced arrays stacks loops recorder blocks matrices sparse
 autograd_engine.compiler: trace arguments
 autograd_engine.compiler.statements: conditions choice contents iterables repeat indices operators paths source rewrite
 autograd_engine.compiler: statements

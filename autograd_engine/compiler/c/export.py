@@ -18,7 +18,7 @@ from autograd_engine.compiler.c.functions import Output, Source, function
 from autograd_engine.compiler.jit import jit
 from autograd_engine.compiler.program.program import SHARED
 from autograd_engine.compiler.program.traced_function import TracedFunction
-from autograd_engine.compiler.trace.sparse import SparseArray
+from autograd_engine.compiler.trace.matrices import SparseArray
 from autograd_engine.derivatives import value_and_grad
 from autograd_engine.files import write_atomically
 from autograd_engine.primitives import as_float

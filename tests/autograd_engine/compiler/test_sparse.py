@@ -23,7 +23,9 @@ from autograd_engine import (
     hvp,
     jacobian,
     jit,
+    logsumexp,
     maximum,
+    mean,
     scan,
     sigmoid,
     sin,
@@ -33,8 +35,9 @@ from autograd_engine import (
     to_c,
     vmap,
     where,
+    while_loop,
 )
-from autograd_engine.compiler.trace import sparse
+from autograd_engine.compiler.trace import matrices, sparse
 from autograd_engine.derivatives import flattened
 
 scipy_sparse = pytest.importorskip("scipy.sparse")
@@ -123,6 +126,7 @@ def test_compiled_they_are_the_uncompiled_ones(fs: Any) -> None:
     compiled = jit(lambda x, p: [derivative(x, p) for derivative in derivatives])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sparse, "ALIKE", 3)
+        patch.setattr(matrices, "ALIKE", 3)
         compiled(*POINTS[0])
     for point in POINTS:
         for ours, derivative in zip(compiled(*point), derivatives):
@@ -216,6 +220,28 @@ def test_programs_of_all_kinds(f: Any) -> None:
         np.testing.assert_allclose(matrix.toarray(), eager.toarray(), rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.parametrize(
+    ("f", "entries"),
+    [
+        (lambda x: mean([a * a for a in x]), 20),  # a quotient by a constant combines nothing
+        (lambda x: np.mean(vmap(lambda a, b: sin(a) * b)(x[1:], x[:-1])), 19 + 2 * 19),
+        (lambda x: sum(x) / 7.0 + x[0] * x[1], 2),
+        (lambda x: logsumexp(x[:3]), 9),
+        (lambda x: while_loop(lambda s: s[0] < 3.0, lambda s: (s[0] + 1.0, s[1] * x[0]), (0.0, x[1]))[1], 3),
+        (lambda x: fori_loop(0, 20, lambda k, s: s + x[0] * x[k % 3], x[3]), 5),
+        (lambda x: x[0] if x[0] > x[1] else x[1] * x[2], None),
+        (lambda x: fori_loop(0, 3.0 + 0.0 * x[2], lambda k, s: s * x[0] + x[3], x[1]), None),
+    ],
+)
+def test_hessians_of_all_kinds(f: Any, entries: int | None) -> None:
+    x = np.random.default_rng(0).normal(size=20)
+    matrix = jit(hessian(f, sparse=True))(x)
+    np.testing.assert_allclose(matrix.toarray(), hessian(f)(x), rtol=1e-9, atol=1e-12)
+    if entries is not None:
+        assert pattern(matrix) == pattern(hessian(f, sparse=True)(x))
+        assert matrix.nnz == entries
+
+
 def test_arguments_may_be_lists_and_dicts_of_numbers() -> None:
     def f(p: Any, q: Any) -> Any:
         return [a * b * q["t"] for a, b in zip(p["x"], p["x"][1:])]
@@ -296,6 +322,7 @@ def test_numbers_in_one_array_are_those_of_the_function(fs: Any) -> None:
     x, p = POINTS[0]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sparse, "ALIKE", 3)
+        patch.setattr(matrices, "ALIKE", 3)
         results = compiled(x, p)
     for ours, f in zip(results, fs):
         np.testing.assert_allclose(ours, f(x, p).astype(float), rtol=1e-12, atol=1e-14)
