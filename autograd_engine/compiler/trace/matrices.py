@@ -84,6 +84,14 @@ def _asks_for_nan(node: Traced) -> bool:
     )
 
 
+def _result(steps: Any, numbers: Sequence[Any]) -> Any:
+    """What the steps of a formula make of numbers, recorded again."""
+    made: list[Any] = []
+    for kind, op, *refs in steps:
+        made.append(recorded_again(kind, op, tuple([made[r] if r >= 0 else numbers[-1 - r] for r in refs])))
+    return (made or numbers)[-1]
+
+
 class Matrix:
     """The entries of one sparse matrix while it is recorded."""
 
@@ -177,8 +185,9 @@ class Matrix:
                 alike.setdefault(formula or i, []).append((i, output, slots))
         for formula, members in alike.items():
             if len(members) < ALIKE or not isinstance(formula, tuple) or not self._again(formula[0], members):
-                for i, output, _ in members:
-                    self._row(i, output)
+                for i, output, slots in members:
+                    again = self.pattern is not None and isinstance(formula, tuple)
+                    self._row(i, _result(formula[0], slots) if again else output)
         return self._assembled(caller)
 
     def _has_row(self, output: Any) -> bool:
@@ -227,7 +236,8 @@ class Matrix:
     def _row(self, i: int, output: Traced) -> None:
         """Record the derivatives of one output."""
         columns = self.columns
-        order = [x for x in topological_order([output], stop=columns) if x in self.depends]
+        order = topological_order([output], stop=columns)
+        order = between([x for x in order if x in columns], order)
         slopes = carried(reverse_sweep, order, {output: 1.0}, as_nodes=True)
         for x in order:
             if (j := columns.get(x)) is not None and self._is_wanted(i, j):
@@ -259,10 +269,8 @@ class Matrix:
                 numbers.append(number)
             if not any(isinstance(x, Traced) and x.op is None for x in numbers):  # the same numbers for all
                 return False
-            made: list[Any] = []
-            for kind, op, *refs in steps:
-                made.append(recorded_again(kind, op, tuple([made[r] if r >= 0 else numbers[-1 - r] for r in refs])))
-        self._batch(np.array([i for i, *_ in members]), (made or numbers)[-1], variables, batch)
+            output = _result(steps, numbers)
+        self._batch(np.array([i for i, *_ in members]), output, variables, batch)
         return True
 
     def _batch(self, rows: Any, output: Traced, variables: dict[Traced, Any], batch: Batch) -> None:

@@ -217,7 +217,16 @@ def test_programs_of_all_kinds(f: Any) -> None:
         derivative = jacobian(f, argnums, sparse=True)
         matrix, eager = jit(derivative)(x, 0.3), derivative(x, 0.3)
         assert matrix.shape == eager.shape
+        places = {*zip(*matrix.nonzero())}  # of what is not zero
+        assert len(places) == np.count_nonzero(matrix.data)
+        assert places == {*zip(*eager.nonzero())}
         np.testing.assert_allclose(matrix.toarray(), eager.toarray(), rtol=1e-12, atol=1e-15)
+
+
+def test_terms_of_a_mean_are_one_formula_however_many_there_are() -> None:
+    compiled = jit(hessian(lambda x: mean([sin(a * b) for a, b in pairwise(x)]), sparse=True))
+    sizes = [compiled.stats(np.ones(n)).instructions for n in (20, 60)]
+    assert sizes[0] == sizes[1]
 
 
 @pytest.mark.parametrize(
