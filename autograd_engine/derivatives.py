@@ -205,6 +205,7 @@ def hvp(f: Callable[..., Any]) -> Callable[[Any, Any], Any]:
 
 
 def _hvp(f: Callable[..., Any], x: Any, v: Any, /) -> Any:
+    matching("hvp", "a vector", v, "point", flatten(x)[1])
     return jvp(grad(f), (x,), (v,))[1]
 
 
