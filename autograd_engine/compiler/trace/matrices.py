@@ -47,7 +47,7 @@ class SparseArray:
     def __init__(self, sources: list[Any], constants: Any, runs: Any, made: Callable[[Any], Any]) -> None:
         self._sources, self._constants, self._runs, self._made = sources, constants, runs, made
 
-    def apart(self) -> Any:
+    def __parts__(self) -> Any:
         """Its kind, the arrays of numbers in it, and what makes a csr_array of such arrays."""
         return SparseArray, (id(self),), self._of, self._sources
 
