@@ -245,6 +245,8 @@ def apart(tree: Any, lists: bool = True) -> _Apart | None:
     if isinstance(tree, tuple) or (lists and isinstance(tree, list)):
         kind = kind if lists or hasattr(kind, "_fields") else tuple
         return kind, (), functools.partial(_sequence, kind), tree
+    if hasattr(kind, "__parts__"):
+        return tree.__parts__()  # type: ignore[no-any-return]
     if hasattr(kind, "__dataclass_fields__") and not (hasattr(kind, "record") or hasattr(kind, "__array__")):
         keys = tuple([of_class.name for of_class in fields_of(kind)])
         return kind, keys, functools.partial(_instance, kind, keys), [getattr(tree, key) for key in keys]

@@ -36,7 +36,8 @@ autograd_engine: primitives graph calls number_arrays numpy_functions numpy_sort
 autograd_engine: value rows
 autograd_engine: structure arguments constants expressions
 autograd_engine.linalg: matrices elimination factorisations eigenvalues powers
-autograd_engine: linalg files differences runs derivatives mapping control_flow custom implicit given_gradient
+autograd_engine: linalg files differences runs sparsity derivatives mapping control_flow custom implicit
+autograd_engine: given_gradient
 autograd_engine.diagnosis: origins
 autograd_engine: check draw
 autograd_engine.explanations: symbols notation mathml names results chain_rule tidy statements formula steps wording
@@ -46,7 +47,7 @@ autograd_engine.diagnosis: rewrites as_python matching causes trials value_paths
 autograd_engine: diagnosis testing pytest_plugin
 autograd_engine.interactive: javascript sheet
 autograd_engine: interactive
-autograd_engine.compiler.trace: errors traced arrays stacks indices loops items recorder
+autograd_engine.compiler.trace: errors traced arrays stacks indices loops items recorder blocks matrices sparse
 autograd_engine.compiler: trace arguments
 autograd_engine.compiler.statements: conditions choice contents iterables indices memory repeat operators paths source
 autograd_engine.compiler.statements: rewrite
@@ -59,7 +60,7 @@ autograd_engine.compiler.llvm: modules cache native executable
 autograd_engine.compiler: llvm kernel jit
 autograd_engine.compiler.c: forms statements functions file export
 autograd_engine.compiler: c
-autograd_engine: compiler
+autograd_engine: compiler nlp
 autograd_engine
 nn: extras checks tensor_files initializers schedules optimizer optimizers losses grids modules perceptrons
 nn: convolution units recurrent flat_function minimize least_squares

@@ -15,6 +15,7 @@ from autograd_engine.compiler.statements.rewrite import rewriting, rewritten
 from autograd_engine.compiler.trace.arrays import ArrayTrace, BatchArray
 from autograd_engine.compiler.trace.errors import TraceError
 from autograd_engine.compiler.trace.recorder import Recorder
+from autograd_engine.compiler.trace.sparse import recording_sparse
 from autograd_engine.compiler.trace.traced import TooLongError, Traced, UnlikeRoundsError, context, no_argument, tracing
 from autograd_engine.primitives import as_float
 from autograd_engine.structure import flatten, map_leaves
@@ -73,7 +74,8 @@ class TracedFunction:
     ) -> None:
         self.arrays = ArrayTrace()
         self.scalars = 0
-        with tracing(self.arrays.vmap, Recorder(self.arrays), rolls, is_limited) as nodes:
+        traced = tracing(self.arrays.vmap, Recorder(self.arrays), rolls, is_limited)
+        with recording_sparse(self.arrays), traced as nodes:
             try:
                 output = f(*map_leaves(self._symbol, args), **map_leaves(self._symbol, keywords))
             except Exception:
