@@ -17,7 +17,7 @@ POINTS = [(1.3, 0.6), (0.9, 0.8), (2.2, 0.4)]
 
 def test_what_a_loop_cannot_do_is_unrolled():
     def in_place(x):
-        a = [x] * 3
+        a = {0: x, 1: x, 2: x}
         for k in range(40):
             a[k % 3] = a[k % 3] + sin(x * k)
         return a[0] * a[1] + a[2]
