@@ -209,8 +209,7 @@ class Loop(Operation):
         used = [x for node in self.nodes for x in needs(node)] + [*self.following, self.continues]
         foreign = dict.fromkeys(x for x in used if isinstance(x, Traced) and not is_among(self.nodes, x))
         of_numbers = [x for x in foreign if x.__class__ is Traced or (x.__class__ is Stack and _is_computed(x))]
-        differentiable = dict.fromkeys(of_numbers)
-        self.outside = [x for x in differentiable if x not in self.reads]
+        self.outside, differentiable = of_numbers, dict.fromkeys(of_numbers)
         apart = [x for x in (*foreign, self.count, self.begins) if isinstance(x, Traced) and x.__class__ is not Traced]
         others = [x for x in apart if x not in differentiable]
         self.node = Traced(self, (*self.starts, *self.outside, *self.reads), self.batch)
