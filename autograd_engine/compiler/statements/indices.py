@@ -10,6 +10,7 @@ from autograd_engine.compiler.statements.iterables import are_doubles
 from autograd_engine.compiler.trace.arrays import ArgumentArray, is_unknown
 from autograd_engine.compiler.trace.errors import user_line
 from autograd_engine.compiler.trace.indices import Index
+from autograd_engine.compiler.trace.items import NUMBERS
 from autograd_engine.compiler.trace.items import item as pick
 from autograd_engine.compiler.trace.traced import Traced, context, refusal
 
@@ -67,7 +68,7 @@ def _array(a: Any) -> Any:
     """What is indexed, as an array; None if it does not hold numbers."""
     if isinstance(a, ArgumentArray) or (isinstance(a, np.ndarray) and are_doubles(a)):
         return a
-    if isinstance(a, (list, tuple)) and all(isinstance(x, (Traced, float, int)) for x in a):
+    if isinstance(a, (list, tuple)) and all(isinstance(x, NUMBERS) for x in a):
         plain = not any(isinstance(x, Traced) for x in a)
         return np.array(a, dtype=float if plain else object)
     return None

@@ -19,6 +19,7 @@ from autograd_engine.compiler.statements.iterables import Rounds
 from autograd_engine.compiler.statements.memory import Memory
 from autograd_engine.compiler.trace.errors import user_line
 from autograd_engine.compiler.trace.indices import Index
+from autograd_engine.compiler.trace.items import NUMBERS
 from autograd_engine.compiler.trace.loops import Loop, needs
 from autograd_engine.compiler.trace.stacks import entry
 from autograd_engine.compiler.trace.traced import Condition, Traced, UnlikeRoundsError, context, is_among, refusal
@@ -298,7 +299,7 @@ def _is_of_numbers(a: Any, now: Any) -> bool:
     """Whether a list or an array holds numbers after a round, as many as before."""
     if isinstance(a, np.ndarray):
         return bool(a.dtype == object)
-    return isinstance(a, list) and len(a) == len(now) > 0 and all(isinstance(x, (Traced, float, int)) for x in now)
+    return isinstance(a, list) and len(a) == len(now) > 0 and all(isinstance(x, NUMBERS) for x in now)
 
 
 def _trail(loop: Loop) -> Iterator[str]:
@@ -318,7 +319,7 @@ def _flat(x: Any) -> tuple[list[Any], Structure]:
 
 
 def _number(x: Any) -> Any:
-    if isinstance(x, (Traced, bool, np.bool_, int, float, np.integer, np.floating)):
+    if isinstance(x, NUMBERS):
         return x if isinstance(x, Traced) else float(x)
     return None
 

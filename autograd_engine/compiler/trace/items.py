@@ -29,6 +29,8 @@ from autograd_engine.compiler.trace.traced import (
 from autograd_engine.control_flow import recorder
 from autograd_engine.number_arrays import number_array
 
+NUMBERS = (Traced, float, int, np.integer, np.floating, np.bool_)
+"""What a stack can be made of."""
 CHECKED = Operation("checked")
 """A whole number from 0 on and below a size, of an index that may count from the end."""
 

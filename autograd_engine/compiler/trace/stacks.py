@@ -247,8 +247,10 @@ def _changes_in_place(stack: Stack) -> bool:
 
 
 def in_batch(x: Any, batch: Batch | None) -> Any:
-    """A number as one of a batch, if there is any."""
-    return x if batch is None or not isinstance(x, Traced) else batch.broadcast(x)
+    """A number as one of a batch, if there is any; a plain number, such as one of NumPy's, as a float."""
+    if not isinstance(x, Traced):
+        return float(x)
+    return x if batch is None else batch.broadcast(x)
 
 
 def _summed(x: Any, batch: Batch | None) -> Any:

@@ -68,6 +68,11 @@ def items_of_lists(a, n, x):
     return [1.5, 2.5, 3.5][n % 3] * x + [x, x * x, a[1]][n % 3]
 
 
+def plain_numbers_among_others(a, n, x):
+    mixed = [x, KNOTS[2], 2, True, np.int64(3)]
+    return mixed[n % 5] * x + np.array([x, KNOTS[3], 1, x * x], dtype=object)[n % 4]
+
+
 def whole_part(a, n, x):
     return a[int(n / 2.5)] * x + a[n // 3]
 
@@ -164,6 +169,7 @@ READING = [
     guarded,
     of_rows,
     items_of_lists,
+    plain_numbers_among_others,
     whole_part,
 ]
 WRITING = [
