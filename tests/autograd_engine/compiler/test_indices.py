@@ -153,6 +153,37 @@ def a_tree(a, n, x):
     return v[0]
 
 
+def copies_in_rounds(a, n, x):
+    v, k = [y * x for y in a], 0
+    while k < n:
+        before = list(v)
+        v[k] = before[k] * 0.5 + before[(k + 1) % 7]
+        v[(k + 1) % 7] = before[k] - v[k] * before[(k + 1) % 7]
+        k += 1
+    return v[0] + 2 * v[1] + 3 * v[2] * v[6]
+
+
+def reads_what_it_began_with(a, n, x):
+    v, w, k = list(a), list(a), 0
+    while k < n:
+        v[k % 5] = v[k % 5] * 0.5 + a[(k + 2) % 5] * x + w[0]
+        w[(k + 1) % 5] = v[k] - a[k % 5]
+        k += 1
+    return v[0] + w[1] * v[2]
+
+
+def a_copy_between_loops(a, n, x):
+    v, k = [y * x for y in a], 0
+    while k < n:
+        v[k] = v[k] * 2 + 1
+        k += 1
+    w = list(v)
+    while k < 7:
+        v[k], w[k - 1] = w[k] - 1, v[k - 1] * x
+        k += 1
+    return v[0] + w[0] * v[6] + w[6] + w[n]
+
+
 def writes_in_a_straight_line(a, n, x):
     b = a * x
     b[n % 7] = x * b[n % 7]
@@ -180,6 +211,9 @@ WRITING = [
     an_array_of_two_axes,
     reads_as_a_whole,
     a_tree,
+    copies_in_rounds,
+    reads_what_it_began_with,
+    a_copy_between_loops,
     writes_in_a_straight_line,
 ]
 PROGRAMS = pytest.mark.parametrize("f", READING + WRITING, ids=lambda f: f.__name__)
@@ -228,6 +262,35 @@ def test_samples_go_their_own_ways(f):
     same(of_a, [g for _, (g, _) in each])
     same(of_x, [g for _, (_, g) in each])
     same(jit(total)(A, counts, xs), sum([g for _, (g, _) in each]))
+
+
+def scaled(v, n):
+    k = 0
+    while k < n:
+        v[k] = v[k] * 3.0 + 1.0
+        k += 1
+
+
+def test_samples_pick_from_a_list_as_it_was_then():
+    """What is shared is computed before the samples, so a list that is picked from must not be changed meanwhile."""
+
+    def picks(a, n, indices):
+        v = [x * 1.0 for x in a]
+        scaled(v, n)
+        before = vmap(lambda i: v[i])(indices)
+        at_mean = v[indices.sum() % 7]
+        scaled(v, n)
+        return before, at_mean, vmap(lambda i: v[i])(indices), v[0]
+
+    def expected(a, n, indices):
+        v = list(a)
+        scaled(v, n)
+        before, at_mean = [v[i] for i in indices], v[sum(indices) % 7]
+        scaled(v, n)
+        return before, at_mean, [v[i] for i in indices], v[0]
+
+    indices = [0, 3, 2, 5, 1, 6, 4, 2, 0]
+    same(jit(picks)(A, 4, np.array(indices, dtype=float)), expected(A, 4, indices))
 
 
 @needs_compiler
