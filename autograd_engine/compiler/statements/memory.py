@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.compiler.statements.conditions import Unread
-from autograd_engine.compiler.statements.indices import item
+from autograd_engine.compiler.statements.indices import item, spoil_parts
 from autograd_engine.compiler.trace.errors import TraceError, user_line
 from autograd_engine.compiler.trace.items import NUMBERS, holding_here, places, table_of
 from autograd_engine.compiler.trace.loops import Loop
@@ -40,6 +40,13 @@ class _Target:
 
     def __setitem__(self, key: Any, x: Any) -> None:
         a, parts = self.a, key if type(key) is tuple else (key,)
+        if isinstance(a, np.ndarray):
+            if not a.flags.writeable:
+                raise refusal(
+                    f"{user_line()} changes a part of an array that was picked before; write a[i, j] = x instead of "
+                    "row = a[i] and row[j] = x"
+                )
+            spoil_parts(a)
         is_known = not any(isinstance(part, Traced) for part in parts)
         memory = context.memories.get(id(a))
         if memory is None and is_known:

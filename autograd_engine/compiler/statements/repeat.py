@@ -216,8 +216,9 @@ class _Repeated:
                     if k not in self.carried and not _is_the_same(x, y):
                         more |= self._of_changed(loop, k, x, y)
                 used = [x for node in loop.nodes for x in needs(node)]
-                if any(isinstance(x, Unread) for x in (*used, *loop.following, continues)):
-                    raise unread.error()
+                for x in (*used, *loop.following, continues):
+                    if isinstance(x, Unread):
+                        raise x.error()
             if context.refused:  # and caught in the body
                 raise context.refused
         finally:

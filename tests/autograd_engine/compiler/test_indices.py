@@ -387,6 +387,76 @@ def test_a_list_changed_as_a_whole_cannot_stay_a_list_of_a_loop():
         jit(reverses)(A, 5)
 
 
+def rows_divided(m, n):
+    m, k = m * 1.0, 0
+    while k < n:
+        row = m[k]
+        m[k] = row / (row.sum() + row[k])
+        j = k + 1
+        while j < 3:
+            m[j] = m[j] - m[j, k] * m[k]
+            j += 1
+        k += 1
+    return m.sum() + m[0, 1] * m[1, 2]
+
+
+def changes_a_row(m, n):
+    m = m * 1.0
+    row = m[n]
+    row[0] = 2.0
+    return m.sum()
+
+
+def changes_rows(m, n):
+    m, k = m * 1.0, 0
+    while k < n:
+        row = m[k]
+        row[k] = row[0] * 2
+        k += 1
+    return m.sum()
+
+
+def reads_what_a_row_was(m, n):
+    m = m * 1.0
+    row = m[n]
+    m[0, 0], m[1, 0] = 2.0, 3.0
+    return row[0]
+
+
+def reads_what_rows_were(m, n):
+    m, k = m * 1.0, 0
+    while k < n:
+        row = m[1:]
+        m[k, 0] = 3.0
+        m[k, 1] = row[0, 0] * 2
+        k += 1
+    return m.sum()
+
+
+def test_a_row_of_an_array_is_part_of_it():
+    """As in NumPy; what cannot be compiled like that is refused."""
+    same(jit(rows_divided)(MATRIX, 2), rows_divided(MATRIX, 2))
+    for f, message in [
+        (changes_a_row, r"changes a part of an array .* write a\[i, j\] = x"),
+        (changes_rows, r"changes a part of an array"),
+        (reads_what_a_row_was, "cannot be read after the array has changed"),
+        (reads_what_rows_were, "cannot be read after the array has changed"),
+    ]:
+        with pytest.raises(TypeError, match=message):
+            jit(f)(MATRIX, 1)
+
+
+def test_a_long_loop_that_changes_rows_is_unrolled(every_function_is_long):
+    def halves(m, n):
+        m = m * 1.0
+        for k in range(20):
+            row = m[k % 3 :]
+            row[0, n] = row[0, n] * 0.5
+        return m.sum()
+
+    same(jit(halves)(MATRIX, 1), halves(MATRIX, 1))
+
+
 def test_what_an_inner_loop_leaves_is_not_copied():
     """Each loop in a loop changes the array of the outer one where it lies."""
     assert jit(a_tree).program(A, 5, 0.8).count("memory") == 2
