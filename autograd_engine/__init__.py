@@ -31,6 +31,7 @@ from autograd_engine.custom import custom_derivative as custom_derivative
 from autograd_engine.derivatives import grad as grad
 from autograd_engine.derivatives import gradient as gradient
 from autograd_engine.derivatives import hessian as hessian
+from autograd_engine.derivatives import hvp as hvp
 from autograd_engine.derivatives import jacobian as jacobian
 from autograd_engine.derivatives import jvp as jvp
 from autograd_engine.derivatives import value_and_grad as value_and_grad
@@ -66,6 +67,8 @@ if TYPE_CHECKING:
     from autograd_engine.explanations.formula import formula as formula
     from autograd_engine.explanations.steps import steps as steps
     from autograd_engine.interactive import to_html as to_html
+    from autograd_engine.interactive.sheet import exercise_sheet as exercise_sheet
+    from autograd_engine.nlp import nlp_problem as nlp_problem
 
 # Not every program needs these, so they are imported when they are first asked for.
 _LATER = {
@@ -74,9 +77,11 @@ _LATER = {
     "Diagnosis": "autograd_engine.diagnosis.why",
     "Exercise": "autograd_engine.explanations.exercise",
     "exercise": "autograd_engine.explanations.exercise",
+    "exercise_sheet": "autograd_engine.interactive.sheet",
     "explain": "autograd_engine.explanations.explain",
     "formula": "autograd_engine.explanations.formula",
     "jit": "autograd_engine.compiler",
+    "nlp_problem": "autograd_engine.nlp",
     "NotFiniteError": "autograd_engine.diagnosis.debug",
     "steps": "autograd_engine.explanations.steps",
     "to_c": "autograd_engine.compiler",
@@ -101,7 +106,18 @@ if not TYPE_CHECKING:  # type checkers read the names off the imports
     __all__ = [
         *primitives.__all__,
         *("GradientError", "Value", "check_gradients", "checkpoint", "cond", "custom_derivative", "draw"),
-        *("fixed_point", "fori_loop", "grad", "gradient", "hessian", "jacobian", "jvp", "log_softmax", "root"),
-        *("scan", "softmax", "stop_gradient", "switch", "to_svg", "value_and_grad", "vjp", "vmap", "while_loop"),
+        *("fixed_point", "fori_loop", "grad", "gradient", "hessian", "hvp", "jacobian", "jvp", "log_softmax"),
+        *(
+            "root",
+            "scan",
+            "softmax",
+            "stop_gradient",
+            "switch",
+            "to_svg",
+            "value_and_grad",
+            "vjp",
+            "vmap",
+            "while_loop",
+        ),
         *_LATER,
     ]

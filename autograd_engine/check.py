@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_engine.arguments import float_arguments
 from autograd_engine.derivatives import gradient as graph_gradient
 from autograd_engine.diagnosis.origins import location
 from autograd_engine.differences import Outputs, differences
@@ -35,7 +36,7 @@ from autograd_engine.given_gradient import slopes_like
 from autograd_engine.graph import reverse_sweep, topological_order
 from autograd_engine.number import ieee
 from autograd_engine.primitives import Primitive, as_float
-from autograd_engine.structure import flatten, float_arguments, leaves_with_paths
+from autograd_engine.structure import flatten, leaves_with_paths
 from autograd_engine.value import Value, edges
 
 __all__ = ["GradientCheck", "GradientError", "Slope", "check_gradients"]

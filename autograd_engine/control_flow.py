@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from autograd_engine.arguments import float_arguments, received
 from autograd_engine.mapping import along, common_length, stacked
 from autograd_engine.number import Float
 from autograd_engine.runs import is_node, is_of_batch, number_of
 from autograd_engine.structure import (
     Structure,
     flatten,
-    float_arguments,
     float_arrays,
     leaves_with_paths,
     map_leaves,
@@ -146,7 +146,7 @@ def scan(
     """
     _check_functions("scan", step=step)
     state = _State("scan", init)
-    xs = float_arrays(xs, "scan(): xs")
+    xs = float_arrays(xs, "scan(): xs", received)
     arrays = [] if xs is None else leaves_with_paths(xs, "xs", lists=False)
     found = common_length("scan", [(name, array, 0) for name, array in arrays])
     rounds = found if length is None else _length(length)
@@ -155,7 +155,7 @@ def scan(
     if found not in (None, rounds):
         raise ValueError(f"scan(): length is {rounds}, but xs has {found} entries")
     if (recording := recorder.get()) is not None:
-        result = recording.scan(step, state.value, xs, rounds, bool(reverse))
+        result = recording.scan(step, state.value, float_arrays(xs, "xs"), rounds, bool(reverse))
         if result is not NotImplemented:
             return result
     mapped = None if xs is None else map_leaves(along, xs, lists=False)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
+from autograd_engine.arguments import float_arguments
 from autograd_engine.calls import Call
 from autograd_engine.constants import map_numbers
 from autograd_engine.copying import FunctionOf, is_variable, variables
@@ -22,7 +23,7 @@ from autograd_engine.graph import forward_sweep, reverse_sweep, topological_orde
 from autograd_engine.number import ieee
 from autograd_engine.primitives import identity
 from autograd_engine.runs import between, carried, is_node, name_of, number_of, variable
-from autograd_engine.structure import flatten, float_arguments, numbers_like
+from autograd_engine.structure import flatten, numbers_like
 from autograd_engine.value import Value, become_constant
 
 

@@ -1,4 +1,4 @@
-"""Derivatives of functions: gradient, grad, value_and_grad, jacobian, hessian, jvp, vjp.
+"""Derivatives of functions: gradient, grad, value_and_grad, jacobian, hessian, hvp, jvp, vjp.
 
 The functions take and return numbers, or nested lists, tuples, dicts and arrays of numbers, and so do their
 derivatives. All of them nest to any order, because the sweep runs on Values as well as on floats.
@@ -16,7 +16,6 @@ derivative), the derivatives are Values, which can be differentiated with respec
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,8 +23,21 @@ import numpy as np
 
 from autograd_engine.copying import FunctionOf
 from autograd_engine.graph import reverse_sweep, topological_order
+from autograd_engine.number_arrays import number_array
 from autograd_engine.primitives import identity
-from autograd_engine.runs import Outputs, Run, between, carried, is_node, is_of_batch, matching, name_of, number_of
+from autograd_engine.runs import (
+    Outputs,
+    Run,
+    between,
+    carried,
+    is_node,
+    is_of_batch,
+    matching,
+    name_of,
+    number_of,
+    user_function,
+)
+from autograd_engine.sparsity import interacting, matrix_of, unrolled
 from autograd_engine.structure import Structure, flatten
 from autograd_engine.value import Value
 
@@ -109,9 +121,10 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, sparse:
     array of shape S differentiated with respect to an array of shape T gives an array of shape S + T. It takes one
     reverse sweep per output, or one forward sweep per input if there are many more outputs than inputs.
 
-    With `sparse` the result is a `scipy.sparse.csr_matrix` of floats, with a row for each number returned and a column
+    With `sparse` the result is a `scipy.sparse.csr_array` of floats, with a row for each number returned and a column
     for each number of the argument, both in the order in which they are written. A sweep then visits only what its
-    output was computed from; inputs that the output does not depend on take neither time nor memory.
+    output was computed from; inputs that the output does not depend on take neither time nor memory. Every other entry
+    is stored, zero or not, so the pattern does not depend on the point. Under `jit` it is found once.
 
     Raises TypeError if f does not return numbers, or if a sparse Jacobian would have to be differentiated again;
     IndexError if an index has no argument; ImportError for a sparse Jacobian without SciPy.
@@ -120,14 +133,12 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, sparse:
     [[3.0, 2.0], [1.0, 1.0]]
     """
 
-    return FunctionOf(_jacobian, f, argnums, sparse)
+    return FunctionOf(_sparse_jacobian if sparse else _jacobian, f, argnums)
 
 
-def _jacobian(f: Callable[..., Any], argnums: int | Sequence[int], sparse: bool, /, *args: Any, **keywords: Any) -> Any:
+def _jacobian(f: Callable[..., Any], argnums: int | Sequence[int], /, *args: Any, **keywords: Any) -> Any:
     run = Run("jacobian", f, args, keywords, argnums)
     outputs = Outputs("jacobian", run.output)
-    if sparse:
-        return _sparse_jacobian(run, outputs.numbers)
     trace = run.trace(outputs.numbers)
     block = np.empty((outputs.structure.size, run.structure.size), dtype=object)
     if outputs.of_batches or _MANY * len(run.inputs) <= len(outputs.numbers):
@@ -140,20 +151,62 @@ def _jacobian(f: Callable[..., Any], argnums: int | Sequence[int], sparse: bool,
     return _assemble(outputs.structure, run.structure, block)
 
 
-def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def _sparse_jacobian(f: Callable[..., Any], argnums: int | Sequence[int], /, *args: Any, **keywords: Any) -> Any:
+    with unrolled("jacobian") as compiled:
+        run = Run("jacobian", f, args, keywords, argnums)
+        if compiled:
+            return compiled.jacobian("jacobian", run)
+    rows = _rows("jacobian", run, Outputs("jacobian", run.output).numbers)
+    return matrix_of("jacobian", rows, len(run.inputs))
+
+
+def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, sparse: bool = False) -> Callable[..., Any]:
     """The second derivatives of `f`, a function that returns one number: the Jacobian of its gradient.
 
     An argument of n numbers has n² second derivatives, from n sweeps; an array of shape S gives one of shape S + S.
-    If a single direction is enough, `jvp` of `grad(f)` takes the time of a few runs of f, whatever n is. Errors are
-    those of `grad`.
+    If a single direction is enough, `hvp(f)` takes the time of a few runs of f, whatever n is.
+
+    With `sparse` the result is a `scipy.sparse.csr_array`, with a row and a column for each number of the argument. It
+    has an entry, zero or not, for every two numbers that f does not combine by linear operations alone; so its pattern
+    does not depend on the point, and is symmetric. Errors are those of `grad`, and of `jacobian` with `sparse`.
 
     >>> hessian(lambda x: (x**3).sum())(np.array([1.0, 2.0]))
     array([[ 6.,  0.],
            [ 0., 12.]])
-    >>> jvp(grad(lambda x: (x**3).sum()), [np.array([1.0, 2.0])], [np.array([1.0, 0.0])])[1]  # its first column
-    array([6., 0.])
     """
-    return jacobian(grad(f, argnums), argnums)
+    return FunctionOf(_sparse_hessian, f, argnums) if sparse else jacobian(grad(f, argnums), argnums)
+
+
+def _sparse_hessian(f: Callable[..., Any], argnums: int | Sequence[int], /, *args: Any, **keywords: Any) -> Any:
+    with unrolled("hessian") as compiled:
+        run = Run("hessian", f, args, keywords, argnums)
+        output = _one_number(run.output, f)
+        slopes: dict[Any, Any] = {}
+        if is_node(output):
+            slopes = carried(reverse_sweep, run.trace([output]).order, {output: 1.0}, as_nodes=True)
+        gradient, pattern = [slopes.get(x, 0.0) for x in run.inputs], interacting(output, run.inputs)
+        if compiled:
+            return compiled.hessian(run, gradient, pattern)
+    rows = _rows("hessian", run, gradient)
+    return matrix_of("hessian", [{j: row.get(j, 0.0) for j in of_row} for row, of_row in zip(rows, pattern)], len(rows))
+
+
+def hvp(f: Callable[..., Any]) -> Callable[[Any, Any], Any]:
+    """The product of the Hessian of `f`, a function of one argument that returns one number, with a vector.
+
+    `hvp(f)(x, v)` has the structure of x, and so has v: it is the derivative of the gradient along v, in the time of a
+    few runs of f, however many numbers x has. The Hessian is never made. Raises ValueError if x and v differ in their
+    structure, and what `grad` raises.
+
+    >>> hvp(lambda x: x[0] ** 2 * x[1])([3.0, 5.0], [1.0, 0.0])
+    [10.0, 6.0]
+    """
+    return FunctionOf(_hvp, f)
+
+
+def _hvp(f: Callable[..., Any], x: Any, v: Any, /) -> Any:
+    matching("hvp", "a vector", v, "point", flatten(x)[1])
+    return jvp(grad(f), (x,), (v,))[1]
 
 
 def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
@@ -202,29 +255,40 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
     return outputs(map(trace.number, outputs.numbers)), pullback
 
 
-def _sparse_jacobian(run: Run, outputs: Sequence[Any]) -> Any:
-    """The matrix of derivatives as a scipy.sparse.csr_matrix (outputs, inputs)."""
+def flattened(f: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that returns the numbers in what `f` returns, one after another, as an array.
+
+    Compiled, those that are computed alike take the code of one, as in sparse derivatives.
+
+    >>> flattened(lambda x: {"a": [x, 2 * x], "b": 3 * x})(1.0)
+    array([1., 2., 3.])
+    """
+    return FunctionOf(_flattened, f)
+
+
+def _flattened(f: Callable[..., Any], /, *args: Any, **keywords: Any) -> Any:
+    with unrolled("jit") as compiled:
+        output = user_function.get()(f)(*args, **keywords)
+        if compiled:
+            return compiled.numbers(output)
+    numbers = Outputs("flattened", output).numbers
+    return number_array(numbers, (len(numbers),))
+
+
+def _rows(caller: str, run: Run, outputs: Sequence[Any]) -> list[dict[int, float]]:
+    """The derivatives of each output, by the column of the input, for the inputs that it depends on."""
     trace = run.trace(outputs)
     if run.nested or trace.needs_a_variable:
-        raise TypeError("jacobian(sparse=True) is a matrix of floats, which cannot be differentiated again")
-    try:
-        from scipy.sparse import csr_matrix
-    except ImportError:
-        raise ImportError("jacobian(sparse=True) needs SciPy: pip install scipy") from None
+        raise TypeError(f"{caller}(sparse=True) is a matrix of floats, which cannot be differentiated again")
     columns = {x: column for column, x in enumerate(run.inputs)}
     on_the_way = set(trace.order)
-    slopes, indices, ends = array("d"), array("q"), array("q", [0])
+    rows = []
     for output in outputs:
-        if is_node(output):
-            order = [node for node in topological_order([output], stop=columns) if node in on_the_way]
-            for node, slope in carried(reverse_sweep, order, {output: 1.0}, as_nodes=False).items():
-                if node in columns:
-                    indices.append(columns[node])
-                    slopes.append(slope)
-        ends.append(len(slopes))
-    matrix = csr_matrix((slopes, indices, ends), shape=(len(outputs), len(columns)))
-    matrix.sort_indices()
-    return matrix
+        nodes = topological_order([output], stop=columns) if is_node(output) else []
+        order = [node for node in nodes if node in on_the_way]
+        slopes = carried(reverse_sweep, order, {output: 1.0}, as_nodes=False)
+        rows.append({columns[x]: slopes.get(x, 0.0) for x in order if x in columns})
+    return rows
 
 
 def _as_node(x: Any, like: Any) -> Any:

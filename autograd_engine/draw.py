@@ -90,6 +90,7 @@ def draw(
     terms: int | None = None,
     around: Value | None = None,
     limit: int = 500,
+    title: str = "",
 ) -> graphviz.Digraph:
     """The graph from which one or several Values were computed; a notebook shows it as a picture.
 
@@ -100,7 +101,7 @@ def draw(
     `depth=n` draws the nodes at most n edges before the outputs. `terms=n` draws only the first n terms of a longer
     sum, product or dot product. `around=node` draws the nodes at most `depth` (by default 2) edges before and after
     that node. An ellipsis stands for omitted arguments or children of a node; the constants of an operation are drawn
-    if its parents are.
+    if its parents are. `title` is written above the picture.
 
     The same graph always gives the same DOT text. The methods `render` and `view` of the result need the program
     `dot`; `to_svg` and notebooks do not.
@@ -125,6 +126,15 @@ def draw(
     picture = _picture_class()(
         "computation graph", graph_attr=GRAPH | {"rankdir": direction}, node_attr=NODE, edge_attr=EDGE
     )
+    if title:
+        picture.attr(
+            label=f"<{_escaped(title, 200)}>",
+            labelloc="t",
+            labeljust="l",
+            fontname=TEXT_FONT,
+            fontsize="13",
+            fontcolor=INK,
+        )
     ids = {node: f"n{i}" for i, node in enumerate(part.nodes)}
     for node, id in ids.items():
         kind = _kind(node, known_parameters, outputs)
@@ -347,10 +357,17 @@ def _number(number: float) -> str:
     return f"{number:.6g}"
 
 
+def elided(text: str, most: int) -> str:
+    """A long text without its middle, as its end tells w[0, 1] from w[0, 2]."""
+    if len(text) <= most:
+        return text
+    end = re.search(r"(\[[^\]]*\]|\d*)(#\d+)?$", text[-most:])[0]  # type: ignore[index]  # it matches the empty text too
+    return f"{text[: most - 1 - len(end)]}…{end}" if len(end) < most else f"{text[: most - 1]}…"
+
+
 def _escaped(text: object, most: int) -> str:
     """At most `most` characters of `text`, on one line, escaped for DOT, its HTML-like labels and XML."""
-    line = " ".join(str(text)[: 2 * most].split())
-    line = line if len(line) <= most else line[: most - 1] + "…"
+    line = elided(" ".join(str(text).split()), most)
     line = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
     return html.escape(line).replace("\\", r"\\")
 

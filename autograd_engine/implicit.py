@@ -17,11 +17,12 @@ from typing import Any
 
 import numpy as np
 
+from autograd_engine.arguments import float_arguments
 from autograd_engine.calls import Call
 from autograd_engine.custom import Again, custom_derivative, data, filled, nodes_in
 from autograd_engine.number_arrays import number_array
 from autograd_engine.runs import number_of, variable
-from autograd_engine.structure import flatten, float_arguments, float_arrays, numbers_like
+from autograd_engine.structure import flatten, float_arrays, numbers_like
 from autograd_engine.value import Value
 
 _Numbers = Sequence[float]

@@ -17,10 +17,12 @@ from typing import Any
 
 import numpy as np
 
+from autograd_engine.arguments import float_arguments, received
+from autograd_engine.copying import FunctionOf
 from autograd_engine.number import ieee
 from autograd_engine.number_arrays import NumberArray, number_array
 from autograd_engine.runs import user_function
-from autograd_engine.structure import Structure, flatten, float_arguments, float_array, leaves_with_paths, map_leaves
+from autograd_engine.structure import Structure, flatten, float_array, leaves_with_paths, map_leaves
 
 mapper: ContextVar[Callable[..., Any] | None] = ContextVar("mapper", default=None)
 """What maps instead of `loop`, called like it: a compiler that traces the function sets it."""
@@ -44,31 +46,31 @@ def vmap(f: Callable[..., Any], in_axes: int | Sequence[int | None] | None = 0) 
            [7., 7., 7.]])}
     """
 
-    @functools.wraps(f)
-    def mapped(*args: Any, **keywords: Any) -> Any:
-        axes = _axes(in_axes, len(args))
-        given, named = float_arguments("vmap", args, keywords)
-        arrays = [
-            (name, array, axis)
-            for i, (arg, axis) in enumerate(zip(given, axes))
-            if axis is not None
-            for name, array in leaves_with_paths(arg, f"argument {i}", lists=False)
-        ]
-        samples = common_length("vmap", arrays)
-        if samples is None:
-            raise ValueError(f"in_axes is {in_axes}, so no argument is mapped; give at least one of them an axis")
-        if not samples:
-            raise ValueError("vmap() needs at least one sample, got arrays of length 0")
+    return FunctionOf(_mapped, f, in_axes)
 
-        of_sample = user_function.get()(f)
 
-        def by_position(*sample: Any) -> Any:
-            return of_sample(*sample[: len(args)], **dict(zip(named, sample[len(args) :])))
+def _mapped(f: Callable[..., Any], in_axes: Any, /, *args: Any, **keywords: Any) -> Any:
+    axes = _axes(in_axes, len(args))
+    given, named = float_arguments("vmap", args, keywords)
+    arrays = [
+        (name, array, axis)
+        for i, (arg, axis) in enumerate(zip(given, axes))
+        if axis is not None
+        for name, array in leaves_with_paths(arg, f"argument {i}", lists=False)
+    ]
+    samples = common_length("vmap", arrays)
+    if samples is None:
+        raise ValueError(f"in_axes is {in_axes}, so no argument is mapped; give at least one of them an axis")
+    if not samples:
+        raise ValueError("vmap() needs at least one sample, got arrays of length 0")
 
-        everything, of_everything = (*given, *named.values()), (*axes, *[None] * len(keywords))
-        return (mapper.get() or loop)(by_position if keywords else of_sample, everything, of_everything, samples)
+    of_sample = user_function.get()(f)
 
-    return mapped
+    def by_position(*sample: Any) -> Any:
+        return of_sample(*sample[: len(args)], **dict(zip(named, sample[len(args) :])))
+
+    everything, of_everything = (*given, *named.values()), (*axes, *[None] * len(keywords))
+    return (mapper.get() or loop)(by_position if keywords else of_sample, everything, of_everything, samples)
 
 
 def _axes(in_axes: Any, count: int) -> tuple[int | None, ...]:
@@ -122,7 +124,7 @@ def stacked(rows: Sequence[Sequence[Any]], structure: Structure) -> Any:
 
 def along(array: Any, axis: int = 0) -> Any:
     """The samples of an array, to be indexed."""
-    moved = np.moveaxis(float_array(array if isinstance(array, np.ndarray) else np.array(array)), axis, 0)
+    moved = np.moveaxis(received(array) if isinstance(array, np.ndarray) else float_array(np.array(array)), axis, 0)
     if moved.ndim == 1:
         return moved.tolist()
     return moved.view(NumberArray) if moved.dtype == object else moved

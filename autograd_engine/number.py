@@ -20,7 +20,10 @@ from autograd_engine.primitives import Primitive
 
 Method = Callable[[Any, Any], Any]
 
-INSTEAD_OF_MATH = "use the functions of autograd_engine (exp, sin, ...) instead of those of math"
+INSTEAD_OF_MATH = (
+    "use the functions of autograd_engine (exp, sin, ...) instead of those of math, put numbers into arrays of "
+    "dtype=object"
+)
 """Advice for code that asks a recorded number for its float."""
 
 
@@ -172,6 +175,16 @@ class Float(Arithmetic, float):  # type: ignore[misc]  # round and pow take reco
             return other if hasattr(other, "record") else primitives.as_float(other)
         except TypeError:
             return NotImplemented
+
+    def __index__(self) -> int:
+        """A whole number is an index and a count. Raises TypeError for any other."""
+        if not self.is_integer():
+            raise TypeError(f"an index or a count must be a whole number, got {float(self)}")
+        return int(self)
+
+    def detach(self) -> Float:
+        """The number itself, which nothing depends on; as of a Value."""
+        return self
 
     __lt__, __le__, __gt__, __ge__ = float.__lt__, float.__le__, float.__gt__, float.__ge__
     __eq__, __ne__, __hash__ = float.__eq__, float.__ne__, float.__hash__

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any
 
+from autograd_engine.arguments import float_arguments
 from autograd_engine.backward import cotangents_of, order_of_values
 from autograd_engine.calls import with_calls
 from autograd_engine.constants import map_numbers
@@ -21,7 +22,7 @@ from autograd_engine.forks import Lazy
 from autograd_engine.graph import forward_sweep, reverse_sweep, topological_order
 from autograd_engine.number import Float
 from autograd_engine.primitives import as_float, identity
-from autograd_engine.structure import Structure, flatten, float_arguments, float_arrays, leaves_of
+from autograd_engine.structure import Structure, flatten, float_arrays, leaves_of
 from autograd_engine.value import Value, become_constant, differentiable_edges, differentiable_operands, edges, partials
 
 _op = operator.attrgetter("op")

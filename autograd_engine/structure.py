@@ -83,7 +83,7 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
     if getattr(tree, "ndim", 0) and hasattr(tree, "__array__"):  # of NumPy, or what becomes one
         tree = np.asarray(tree)
     if isinstance(tree, np.ndarray):
-        return tree.ravel().tolist(), Structure(np.ndarray, tree.shape, (), tree.size)
+        return float_array(tree).ravel().tolist(), Structure(np.ndarray, tree.shape, (), tree.size)
     return [tree], _NUMBER
 
 
@@ -108,42 +108,36 @@ def map_leaves(function: Callable[[Any], Any], tree: Any, *, lists: bool = True,
     return tree if keep and all(map(is_, mapped, parts)) else container(mapped)
 
 
-def float_arguments(
-    caller: str, args: Sequence[Any], keywords: dict[str, Any] | None = None
-) -> tuple[list[Any], dict[str, Any]]:
-    """The arguments of a call of `caller`, as `float_arrays` makes them."""
-    return (
-        [x if x.__class__ is float else float_arrays(x, f"{caller}(): argument {i}") for i, x in enumerate(args)],
-        {name: float_arrays(x, f"{caller}(): {name}") for name, x in keywords.items()} if keywords else {},
-    )
+def float_arrays(tree: Any, name: str, convert: Callable[[Any], Any] | None = None) -> Any:
+    """Nested data with `convert(leaf)`, else `float_array(leaf)`, for each leaf.
 
-
-def float_arrays(tree: Any, name: str) -> Any:
-    """Nested data with its arrays of integers, booleans and other floats as arrays of 64-bit floats.
-
-    So their arithmetic neither wraps nor rounds earlier. What holds no such array stays the same object. Raises
-    TypeError, which begins with `name` and the path, where there is a masked array or a matrix.
+    What holds nothing to convert stays the same object. Raises TypeError, which begins with `name` and the path, where
+    there is a masked array or a matrix.
     """
+    convert = convert or float_array
     try:
-        return map_leaves(float_array, tree, keep=True)
+        return map_leaves(convert, tree, keep=True)
     except TypeError:
         for path, leaf in leaves_with_paths(tree, name):
             try:
-                float_array(leaf)
+                convert(leaf)
             except TypeError as error:
                 raise TypeError(f"{path}: {error}") from None
         raise
 
 
 def float_array(x: Any) -> Any:
-    """An array of real numbers as one of 64-bit floats; anything else as it is."""
+    """A real array as one of 64-bit floats, a NumPy scalar as Python's; anything else as it is.
+
+    So their arithmetic neither wraps nor rounds earlier.
+    """
     if not isinstance(x, np.ndarray):
-        return x
+        return x.item() if isinstance(x, np.generic) and not isinstance(x, float) else x
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError("expected a plain array, got a MaskedArray; give .filled(0.0) of it, and its mask as weights")
     if isinstance(x, np.matrix):
         raise TypeError("expected a plain array, got a matrix; give np.asarray of it, and write @ for its products")
-    return np.asarray(x, dtype=np.float64) if x.dtype.kind in "biuf" and x.dtype != np.float64 else x
+    return x.astype(np.float64, copy=False) if x.dtype.kind in "biuf" else x
 
 
 def leaves_of(tree: Any, *, lists: bool = True) -> Iterator[Any]:
@@ -251,6 +245,8 @@ def apart(tree: Any, lists: bool = True) -> _Apart | None:
     if isinstance(tree, tuple) or (lists and isinstance(tree, list)):
         kind = kind if lists or hasattr(kind, "_fields") else tuple
         return kind, (), functools.partial(_sequence, kind), tree
+    if hasattr(kind, "__parts__"):
+        return tree.__parts__()  # type: ignore[no-any-return]
     if hasattr(kind, "__dataclass_fields__") and not (hasattr(kind, "record") or hasattr(kind, "__array__")):
         keys = tuple([of_class.name for of_class in fields_of(kind)])
         return kind, keys, functools.partial(_instance, kind, keys), [getattr(tree, key) for key in keys]

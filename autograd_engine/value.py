@@ -308,8 +308,7 @@ class Value(Arithmetic):
         if _is_for_a_test():
             return self._float
         raise TypeError(
-            f"a Value cannot become a float, which would lose its gradient; {INSTEAD_OF_MATH}, put Values into arrays "
-            "of dtype=object, or take x.data"
+            f"a Value cannot become a float, which would lose its gradient; {INSTEAD_OF_MATH}, or take x.data"
         )
 
     __int__ = __trunc__ = __float__

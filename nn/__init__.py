@@ -1,8 +1,9 @@
 """Neural networks of scalar Values: modules, losses, optimisers and training.
 
-What programs import is in the modules of this folder, by theme: `modules`, `perceptrons`, `units` and `convolution` are
-what networks are made of, `losses`, `optimizers` and `schedules` what trains them, `saving` their files. `training` has
-`fit`; `datasets`, `plots` and `sklearn` (estimators for scikit-learn) are imported by name; `command_line` and
+What programs import is in the modules of this folder, by theme. Networks are made of what is in `modules`,
+`perceptrons`, `units`, `convolution` and `recurrent`; `losses`, `optimizers` and `schedules` are what trains them, and
+`saving` keeps them in files. `training` has `fit`; `datasets`, `plots` and `sklearn` (estimators for scikit-learn) are
+imported by name; `command_line` and
 `playground` are the two programs built on them.
 
 >>> from nn import MLP, SGD, accuracy, fit, hinge_loss
@@ -42,15 +43,19 @@ from nn.modules import ACTIVATIONS, Module
 from nn.optimizer import Optimizer
 from nn.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
 from nn.perceptrons import MLP, Layer, Neuron
-from nn.saving import ModelFileError, load, save
+from nn.recurrent import GRU, LSTM, RNN, FinalState
+from nn.saving import load, save
 from nn.schedules import cosine_annealing, exponential_decay, in_sequence, linear_warm_up, step_decay
+from nn.tensor_files import ModelFileError
 from nn.training.accuracy import accuracy
 from nn.training.clipping import clip_gradients
-from nn.training.fit import History, evaluate, fit
+from nn.training.fit import evaluate, fit
+from nn.training.history import History
 from nn.units import Activation, BatchNorm, Dropout, Flatten, Perceptron, Sequential
 
 __all__ = ["ACTIVATIONS", "MLP", "Layer", "Module", "Neuron"]
 __all__ += ["Activation", "BatchNorm", "Dropout", "Flatten", "Perceptron", "Sequential"]
+__all__ += ["GRU", "LSTM", "RNN", "FinalState"]
 __all__ += ["AvgPool1d", "AvgPool2d", "Conv1d", "Conv2d", "Linear", "MaxPool1d", "MaxPool2d"]
 __all__ += ["constant", "kaiming_normal", "kaiming_uniform", "lecun_normal", "lecun_uniform"]
 __all__ += ["xavier_normal", "xavier_uniform", "zeros"]

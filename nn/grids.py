@@ -21,26 +21,30 @@ def grid(numbers: Sequence[Any], shape: Sequence[int] = (-1,)) -> Grid:
     return array.reshape(shape)
 
 
-def read(inputs: Any, who: str, expected: Sequence[int | str]) -> Grid:
+def read(inputs: Any, who: str, expected: Sequence[int | str], what: str = "input") -> Grid:
     """One sample, nested lists or an array of numbers, as a grid of floats and Values.
 
     `expected` is its shape, in which a letter stands for any whole number of at least 1 and "..." at the end for any
-    further dimensions. Raises ValueError, which begins with `who`, for another shape, and TypeError if something
-    is not a number.
+    further dimensions. Raises ValueError, which begins with `who` and names `what` was given, for another shape, and
+    TypeError if something is not a number.
     """
     try:
         sample = np.array(inputs, dtype=object)
         ragged = any(isinstance(x, (list, tuple, np.ndarray)) for x in sample.flat)
     except ValueError:  # so ragged that NumPy has no array for it
         sample, ragged = grid([]), True
-    if ragged or not _fits(sample.shape, expected):
-        found = "a ragged list" if ragged else sample.shape
-        raise ValueError(f"{who} expects input of shape {_written(expected)}, got {found}")
+    check_shape("a ragged list" if ragged else sample.shape, who, expected, what)
     try:
         numbers = [x if x.__class__ is Value or x.__class__ is float else as_number(x) for x in sample.ravel().tolist()]
     except TypeError as error:
         raise TypeError(f"{who} expects numbers: {error}") from None
     return grid(numbers, sample.shape)
+
+
+def check_shape(shape: Any, who: str, expected: Sequence[int | str], what: str = "input") -> None:
+    """Raise the ValueError of `read` for a shape that is not `expected`, or for words in its place."""
+    if isinstance(shape, str) or not _fits(shape, expected):
+        raise ValueError(f"{who} expects {what} of shape {_written(expected)}, got {shape}")
 
 
 def parameters(array: Array, label: str) -> Any:

@@ -131,7 +131,8 @@ class Module(ABC):
         """dC/dz of the pre-activations z of each unit in the model's last call, as backward() has left them.
 
         By the names of `named_modules()`. A unit's pre-activation is what goes into its activation function:
-        weighted sums, (units,), or (channels, positions...) of a convolution, a pooling or a BatchNorm. After
+        weighted sums, (units,), or (channels, positions...) of a convolution, a pooling or a BatchNorm. In place of
+        those of a recurrent unit, which has activations inside, stand its outputs, (L, hidden_size). After
         `forward_batch` the samples come first: (batch, units). Before backward() all are 0.
 
         For this, a module holds the pre-activations, and so the graph that led to them, until it is called again;

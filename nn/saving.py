@@ -1,7 +1,7 @@
 """Models as files: the parameters as exact floats in the safetensors format, all else as JSON beside them.
 
-How to read this file: `save` and `load` are about the file; `_described` and `_rebuilt` are about the architecture,
-which is the name of a class of `nn` and the arguments to call it with.
+How to read this file: `save` and `load` are about the file, whose form is in tensor_files.py; `_described` and
+`_rebuilt` are about the architecture, which is the name of a class of `nn` and the arguments to call it with.
 
 The arrays have the names and shapes of an equivalent `torch.nn.Sequential` ("0.weight" is (out, in)), so
 `torch.nn.Module.load_state_dict` takes them. Reading a file never executes anything that is in it.
@@ -9,49 +9,41 @@ The arrays have the names and shapes of an equivalent `torch.nn.Sequential` ("0.
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import json
 import math
 import operator
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from autograd_engine.files import write_atomically
 from autograd_engine.primitives import Primitive
 from autograd_engine.structure import flatten
-from nn.checks import Array, FilePath, of_kind
+from nn.checks import FilePath, of_kind
 from nn.convolution import AvgPool1d, AvgPool2d, Conv1d, Conv2d, Linear, MaxPool1d, MaxPool2d
-from nn.extras import extra
 from nn.modules import Module
 from nn.perceptrons import MLP, Layer, Neuron
+from nn.recurrent import GRU, LSTM, RNN, FinalState
+from nn.tensor_files import ModelFileError, read_tensors, write_tensors
 from nn.units import Activation, BatchNorm, Dropout, Flatten, Perceptron, Sequential
 
-Arrays = Mapping[str, Array]
-
-FORMAT = 1
 _CLASSES: dict[str, type[Module]] = {
     cls.__name__: cls
     for cls in (
         *(Neuron, Layer, MLP, Linear, Conv1d, Conv2d, MaxPool1d, MaxPool2d, AvgPool1d, AvgPool2d),
-        *(Sequential, Activation, Flatten, Dropout, BatchNorm, Perceptron),
+        *(Sequential, Activation, Flatten, Dropout, BatchNorm, Perceptron, RNN, LSTM, GRU, FinalState),
     )
 }
 """What a file may be made of."""
 
 MOST_MODULES = 10_000  # what a file can make us build, weights apart
-_KEY = "autograd_engine"
 _SAME_AS = "same_as"  # the key of a module that has been described before
-_SIZES = ("n_in", "n_out", "in_features", "out_features", "in_channels", "out_channels", "num_features")
+_SIZES = (
+    *("n_in", "n_out", "in_features", "out_features", "in_channels", "out_channels", "num_features"),
+    *("input_size", "hidden_size", "num_layers"),
+)
 _SETTINGS = (bool, int, float, str, tuple, Primitive, type(None))
-
-
-class ModelFileError(ValueError):
-    """A file that is not a whole model of a known format. The message is one line that names the file."""
 
 
 def save(model: Module, path: FilePath, metadata: Mapping[str, Any] | None = None) -> None:
@@ -68,6 +60,7 @@ def save(model: Module, path: FilePath, metadata: Mapping[str, Any] | None = Non
     ValueError if that is nan or inf; ImportError without safetensors.
 
     >>> import tempfile
+    >>> from pathlib import Path
     >>> from nn import MLP
     >>> model = MLP(2, [3, 1], seed=7)
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -78,15 +71,11 @@ def save(model: Module, path: FilePath, metadata: Mapping[str, Any] | None = Non
     """
     of_kind("model", model, Module)
     metadata = {} if metadata is None else dict(of_kind("metadata", metadata, Mapping))
-    safetensors = _safetensors()
-    arrays = {name: np.asarray(array, dtype=np.float64, order="C") for name, array in model.state_dict().items()}
     architecture = _described(model, {})
     _check_modules(architecture)
     for difference in _differences(model, _rebuilt(architecture, [])):
         raise TypeError(f"{type(model).__name__} cannot be described in a file: {difference}")
-    description = {"format": FORMAT, "architecture": architecture, "metadata": metadata}
-    text = json.dumps(description | {"sha256": _digest(description, arrays)}, allow_nan=False)
-    write_atomically(path, safetensors.numpy.save(arrays, metadata={_KEY: text}))
+    write_tensors(path, "model", {"architecture": architecture, "metadata": metadata}, model.state_dict())
 
 
 def load(path: FilePath) -> Module:
@@ -108,28 +97,7 @@ def load_with_metadata(path: FilePath) -> tuple[Module, dict[str, Any]]:
     changed since (there is a checksum over all of it); OSError if it cannot be read; ImportError without
     safetensors.
     """
-    safetensors = _safetensors()
-    content = Path(path).read_bytes()
-    try:
-        tensors = safetensors.deserialize(content)
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-    except (safetensors.SafetensorError, ValueError) as error:
-        raise ModelFileError(f"{path}: not a model file, or a damaged one ({error})") from None
-    arrays = {
-        name: np.frombuffer(tensor["data"], dtype="<f8").reshape(tensor["shape"])
-        for name, tensor in tensors
-        if tensor["dtype"] == "F64"
-    }
-    try:
-        description = json.loads(header["__metadata__"][_KEY])
-        sound = isinstance(description, dict) and description.pop("sha256", None) == _digest(description, arrays)
-    except (KeyError, TypeError, ValueError, RecursionError):
-        raise ModelFileError(f"{path}: a safetensors file, but not a model of autograd-engine") from None
-    version = description.get("format") if isinstance(description, dict) else None
-    if version != FORMAT:
-        raise ModelFileError(f"{path}: a model in format {version!r}; this version of autograd-engine reads {FORMAT}")
-    if not sound:
-        raise ModelFileError(f"{path}: the model is damaged: its checksum is wrong")
+    description, arrays = read_tensors(path, "model")
     try:
         _check_modules(description["architecture"])
         declared, stored = _declared(description["architecture"]), sum(array.size for array in arrays.values())
@@ -140,12 +108,6 @@ def load_with_metadata(path: FilePath) -> tuple[Module, dict[str, Any]]:
         return model, dict(description["metadata"])
     except Exception as error:  # a class can refuse wrong arguments in any way
         raise ModelFileError(f"{path}: the model cannot be rebuilt ({error})") from None
-
-
-def _safetensors() -> Any:
-    with extra("train"):
-        import safetensors.numpy
-    return safetensors
 
 
 def _described(module: Module, seen: dict[Module, int]) -> dict[str, Any]:
@@ -175,7 +137,7 @@ def _arguments(module: Module, seen: dict[Module, int]) -> dict[str, Any]:
     for name, parameter in inspect.signature(type(module)).parameters.items():
         if parameter.kind is parameter.VAR_POSITIONAL:
             arguments = [_plain(part, seen) for _, part in module._parts()]
-        elif name == "bias":  # True asks for it, and the attribute is a tensor
+        elif name == "bias" and not isinstance(vars(module)[name], bool):  # True asks for it, and it is a tensor
             keywords[name] = vars(module)[name] is not None
         elif hasattr(module, name) and not isinstance(getattr(module, name), np.random.Generator):
             keywords[name] = _plain(getattr(module, name), seen)
@@ -241,6 +203,9 @@ def _declared(description: Any) -> int:
     if not all(isinstance(size, int) for size in [*sizes, *widths, *kernel]):
         raise TypeError("its sizes must be whole numbers")
     own = sum(a * b for a, b in pairwise([*sizes, *widths])) if widths else math.prod([*sizes, *kernel])
+    if "hidden_size" in given.arguments:  # of a recurrent unit, whose layers read at least as many numbers as they make
+        n_in, n_out, layers = sizes
+        own = n_out * (n_in + layers * n_out)
     return (own if sizes else 0) + _declared([description["arguments"], *description["keywords"].values()])
 
 
@@ -270,12 +235,3 @@ def _sharing(model: Module) -> list[int]:
     occurrences = flatten(list(model.tensors().values()))[0]
     first: dict[Any, int] = {}
     return [first.setdefault(parameter, i) for i, parameter in enumerate(occurrences)]
-
-
-def _digest(description: Mapping[str, Any], arrays: Arrays) -> str:
-    """A checksum of everything that is in the file."""
-    digest = hashlib.sha256(json.dumps(description, sort_keys=True).encode())
-    for name, array in sorted(arrays.items()):
-        digest.update(f"{name} {array.shape}".encode())
-        digest.update(array.astype("<f8").tobytes())
-    return digest.hexdigest()

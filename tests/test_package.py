@@ -34,19 +34,20 @@ autograd_engine.primitives: primitive arithmetic sums exponentials trigonometry 
 autograd_engine.primitives: gamma bessel activations
 autograd_engine: primitives graph calls number_arrays numpy_functions numpy_sorting softmax number backward copying
 autograd_engine: value rows
-autograd_engine: structure constants expressions
+autograd_engine: structure arguments constants expressions
 autograd_engine.linalg: matrices elimination factorisations eigenvalues powers
-autograd_engine: linalg files differences runs derivatives mapping control_flow custom implicit given_gradient
+autograd_engine: linalg files differences runs sparsity derivatives mapping control_flow custom implicit
+autograd_engine: given_gradient
 autograd_engine.diagnosis: origins
 autograd_engine: check draw
-autograd_engine.explanations: symbols notation names chain_rule statements formula steps wording mistakes tasks explain
-autograd_engine.explanations: exercise
+autograd_engine.explanations: symbols notation mathml names results chain_rule tidy statements formula steps wording
+autograd_engine.explanations: mistakes tasks explain exercise
 autograd_engine: explanations
 autograd_engine.diagnosis: rewrites as_python matching causes trials value_paths gradient_paths why debug
 autograd_engine: diagnosis testing pytest_plugin
-autograd_engine.interactive: javascript
+autograd_engine.interactive: javascript sheet
 autograd_engine: interactive
-autograd_engine.compiler.trace: errors traced arrays stacks indices loops items recorder
+autograd_engine.compiler.trace: errors traced arrays stacks indices loops items recorder blocks matrices sparse
 autograd_engine.compiler: trace arguments
 autograd_engine.compiler.statements: conditions choice contents iterables indices memory repeat operators paths source
 autograd_engine.compiler.statements: rewrite
@@ -59,14 +60,14 @@ autograd_engine.compiler.llvm: modules cache native executable
 autograd_engine.compiler: llvm kernel jit
 autograd_engine.compiler.c: forms statements functions file export
 autograd_engine.compiler: c
-autograd_engine: compiler
+autograd_engine: compiler nlp
 autograd_engine
-nn: extras checks initializers schedules optimizer optimizers losses grids modules perceptrons convolution units
-nn: flat_function minimize least_squares
+nn: extras checks tensor_files initializers schedules optimizer optimizers losses grids modules perceptrons
+nn: convolution units recurrent flat_function minimize least_squares
 nn.plots: style functions predictions progress
 nn: plots
-nn.training: progress accuracy clipping early_stopping samples steps recordings random_sources random_draws
-nn.training: symbolic_copy compiled fit
+nn.training: progress history accuracy clipping early_stopping samples steps recordings random_sources random_draws
+nn.training: checkpoints symbolic_copy compiled fit
 nn: training csv_tables datasets saving json_text
 nn.sklearn: samples function_regressor perceptrons
 nn: sklearn

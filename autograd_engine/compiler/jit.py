@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from types import MethodType
 from typing import Any, overload
 
+from autograd_engine.arguments import float_arguments
 from autograd_engine.compiler.arguments import (
     ANY_NUMBER,
     ONLY_FLOATS,
@@ -32,7 +33,6 @@ from autograd_engine.compiler.trace.traced import context
 from autograd_engine.copying import name_in_module
 from autograd_engine.primitives import as_float
 from autograd_engine.runs import user_function
-from autograd_engine.structure import float_arguments
 from autograd_engine.value import Value
 
 

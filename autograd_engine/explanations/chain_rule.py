@@ -16,7 +16,8 @@ from typing import Any, Literal
 
 from autograd_engine.explanations.names import Names
 from autograd_engine.explanations.notation import latex, text
-from autograd_engine.explanations.symbols import Number, Symbol, evaluate, symbolic_partials, times
+from autograd_engine.explanations.results import known_results
+from autograd_engine.explanations.symbols import HALF, Number, Symbol, evaluate, symbolic_partials, times
 from autograd_engine.forks import Lazy
 from autograd_engine.graph import reverse_sweep, topological_order
 from autograd_engine.primitives import PRIMITIVES
@@ -60,7 +61,9 @@ class Factor:
     @property
     def symbol(self) -> Symbol:
         """The expression, or the number where it stands for another."""
-        return Number(self.number) if self.special else self.rule[0]
+        if not self.special:
+            return self.rule[0]
+        return HALF if self.number == 0.5 else Number(self.number)
 
     @property
     def text(self) -> str:
@@ -71,6 +74,19 @@ class Factor:
     def latex(self) -> str:
         """The expression in LaTeX."""
         return latex(self.symbol)
+
+
+@dataclass(frozen=True, eq=False)
+class KnownFactor(Factor):
+    """The derivative of a loss by a logit, ∂child/∂parent over all that is between them: a result that is known."""
+
+    result: Symbol
+    words: str
+
+    @property
+    def rule(self) -> tuple[Symbol, float]:
+        """The result, and its value."""
+        return self.result, self.number
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,8 +119,11 @@ class Derivation:
     terms: tuple[Term, ...]
 
 
-def derive(out: Value, wrt: Value, seed: float, form: Form | None, names: Names) -> Derivation:
-    """The derivation in that form; if it is None, over the paths if they are few, or else the deltas."""
+def derive(out: Value, wrt: Value, seed: float, form: Form | None, names: Names, full: bool = True) -> Derivation:
+    """The derivation in that form; if it is None, over the paths if they are few, or else the deltas.
+
+    Unless it is `full`, a loss whose derivative is known to be p - y is one step.
+    """
     order = topological_order([out], stop={wrt})
     reached = {wrt}
     for node in order:
@@ -113,11 +132,19 @@ def derive(out: Value, wrt: Value, seed: float, form: Form | None, names: Names)
     if out not in reached:
         return Derivation(form or "paths", (Term(wrt, (), (), 0.0),))
     uses: dict[Value, list[Factor]] = {node: [] for node in order if node in reached}
+    known = {} if full else known_results(order, reached, wrt, names)
     for node in reversed(order):
-        if node in reached and node is not wrt:
+        if node not in reached or node is wrt or not (node is out or uses[node]):
+            continue
+        for result in known.get(node, ()):
+            uses[result.logit].append(
+                KnownFactor(node, result.logit, -1, result.number, names, result.symbol, result.words)
+            )
+        if node not in known:
             for position, (parent, partial) in enumerate(edges(node)):
                 if isinstance(parent, Value) and parent in uses:
                     uses[parent].append(Factor(node, parent, position, float(partial), names))
+    uses = {node: factors for node, factors in uses.items() if factors or node is out or node is wrt}
     cotangents = reverse_sweep(order, {out: seed}, edges)
     if form is None or out is wrt:
         form = "paths" if _has_few_paths(uses, out) else "deltas"
@@ -131,13 +158,13 @@ def derive(out: Value, wrt: Value, seed: float, form: Form | None, names: Names)
     if form == "paths":
         paths = tuple(path(out, factors) for factors in _all_paths(uses, out, wrt))
         return Derivation(form, (Term(wrt, (), paths, cotangents.get(wrt, 0.0)),))
-    known = _states(uses, out) if form == "states" else _deltas(uses, out, wrt)
+    inner = _states(uses, out) if form == "states" else _deltas(uses, out, wrt)
     terms = [
-        Term(node, *_recursion(node, uses, known, path), cotangents.get(node, 0.0))
+        Term(node, *_recursion(node, uses, inner, path), cotangents.get(node, 0.0))
         for node in reversed(order)
-        if node in known and node is not out and node is not wrt
+        if node in inner and node is not out and node is not wrt
     ]
-    return Derivation(form, (*terms, Term(wrt, *_recursion(wrt, uses, known, path), cotangents.get(wrt, 0.0))))
+    return Derivation(form, (*terms, Term(wrt, *_recursion(wrt, uses, inner, path), cotangents.get(wrt, 0.0))))
 
 
 def _has_few_paths(uses: dict[Value, list[Factor]], out: Value) -> bool:
@@ -173,13 +200,17 @@ def _states(uses: dict[Value, list[Factor]], out: Value) -> set[Value]:
 
 
 def _deltas(uses: dict[Value, list[Factor]], out: Value, wrt: Value) -> set[Value]:
-    """The pre-activations, and what is used more than once without being the activation of one."""
+    """The pre-activations and logits, and what is used more than once without being the activation of one."""
     before = {
         node: factors[0].child
         for node, factors in uses.items()
-        if len(factors) == 1 and node.op and node is not wrt and factors[0].child.op.name in ACTIVATIONS  # type: ignore[union-attr]
+        if len(factors) == 1 and node.op and node is not wrt and _is_activated(factors[0])
     }
     return {out, *before, *(_states(uses, out) - set(before.values()))}
+
+
+def _is_activated(use: Factor) -> bool:
+    return isinstance(use, KnownFactor) or bool(use.child.op and use.child.op.name in ACTIVATIONS)
 
 
 def _recursion(

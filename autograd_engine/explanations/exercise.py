@@ -26,13 +26,16 @@ find (A)
 >>> print(task.check({"A": "2*t + 3*t**2"}))
 (A) 2*t + 3*t**2: right
 1 of 1 right
+>>> task.hint("A"), task.hint("A", 3)
+('Add up what comes over all paths', '(A) = 6 + 27')
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -40,7 +43,7 @@ from autograd_engine.explanations.chain_rule import Factor, Path, Term, derive
 from autograd_engine.explanations.mistakes import close, reason
 from autograd_engine.explanations.names import Names, reading_order
 from autograd_engine.explanations.notation import text
-from autograd_engine.explanations.statements import Statement
+from autograd_engine.explanations.statements import Statement, displayed
 from autograd_engine.explanations.symbols import Number
 from autograd_engine.explanations.tasks import DIGITS, Blank, Task
 from autograd_engine.expressions import ExpressionError, parse
@@ -48,6 +51,13 @@ from autograd_engine.primitives import as_float
 from autograd_engine.value import Value
 
 MOST_NODES = 100
+
+COMMA = "the comma is read as a decimal point"
+THOUSANDS = "is this comma one of thousands or of decimals? Leave it out, or write a point"
+TUPLE = "write 0.5 with a point; 0,5 is two numbers"
+
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE)
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
 
 
 @dataclass(frozen=True)
@@ -86,25 +96,33 @@ class Grade:
 class Exercise:
     """A derivation with blanks, as plain data that JSON can hold: see `exercise`.
 
-    `text` and `markdown` are the task, `values` the numbers that a formula in an answer may name.
+    `text` and `markdown` are the task, `values` the numbers that a formula in an answer may name, and `solution` is
+    the derivation without blanks, in Markdown.
     """
 
     text: str
     markdown: str
     blanks: tuple[Blank, ...]
     values: Mapping[str, float] = field(repr=False)
+    solution: str = field(default="", repr=False)
 
     def check(self, answers: Mapping[str, Any]) -> Grade:
         """Grade the answers by the names of the blanks: numbers, or formulas such as "s2*(1-s2)".
 
-        Three significant digits are enough. A blank without an answer (missing, None or "") is not right. Raises
-        ValueError for a name that no blank has.
+        Three significant digits are enough, and a decimal comma is read as a point. A blank without an answer (missing,
+        None or "") is not right. Raises ValueError for a name that no blank has.
         """
-        unknown = answers.keys() - {blank.name for blank in self.blanks}
-        if unknown:
-            names = ", ".join(blank.name for blank in self.blanks)
-            raise ValueError(f"there is no blank {', '.join(sorted(map(str, unknown)))}; the blanks are {names}")
+        self._check_names(answers.keys())
         return Grade(tuple(self._mark(blank, answers.get(blank.name)) for blank in self.blanks))
+
+    def hint(self, blank: str, step: int = 1) -> str:
+        """How to find a number: the first step says what to do, the next ones with which expressions and numbers.
+
+        After the last hint it stays the last. Raises ValueError for a name that no blank has.
+        """
+        self._check_names({blank})
+        [hints] = [one.hints for one in self.blanks if one.name == blank]
+        return hints[max(0, min(step, len(hints)) - 1)] if hints else "There is no hint for this one."
 
     def to_json(self) -> str:
         """The exercise with its answers, for `Exercise.from_json`. The same exercise gives the same text."""
@@ -121,11 +139,12 @@ class Exercise:
                     str(blank["asks_for"]),
                     as_float(blank["answer"]),
                     tuple((str(what), as_float(number)) for what, number in blank["mistakes"]),
+                    tuple(map(str, blank.get("hints", ()))),
                 )
                 for blank in read["blanks"]
             )
             values = {str(name): as_float(number) for name, number in read["values"].items()}
-            return cls(str(read["text"]), str(read["markdown"]), blanks, values)
+            return cls(str(read["text"]), str(read["markdown"]), blanks, values, str(read.get("solution", "")))
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
             raise ValueError(f"this is not an exercise in JSON: {error!r:.80}") from None
 
@@ -148,6 +167,11 @@ class Exercise:
     def _repr_markdown_(self) -> str:
         return self.markdown
 
+    def _check_names(self, names: Iterable[Any]) -> None:
+        if unknown := set(names) - {blank.name for blank in self.blanks}:
+            known = ", ".join(blank.name for blank in self.blanks)
+            raise ValueError(f"there is no blank {', '.join(sorted(map(str, unknown)))}; the blanks are {known}")
+
     def _mark(self, blank: Blank, answer: Any) -> Mark:
         if answer is None or answer == "":
             return Mark(blank.name, "no answer", False, "")
@@ -156,14 +180,20 @@ class Exercise:
         except (TypeError, ValueError, OverflowError) as error:
             return Mark(blank.name, f"{answer!s:.60}", False, str(error))
         if close(number, blank.answer):
-            return Mark(blank.name, str(answer), True, "")
+            return Mark(blank.name, str(answer), True, COMMA if _has_comma(answer) else "")
         usual = (what for what, wrong in blank.mistakes if close(number, wrong))
         remark = next(usual, "") or reason(number, blank.answer)
         return Mark(blank.name, str(answer), False, remark)
 
     def _number(self, answer: Any) -> float:
+        if isinstance(answer, tuple):
+            raise ValueError(TUPLE)
         if not isinstance(answer, str):
             return as_float(answer)
+        if _has_comma(answer):
+            if _THOUSANDS.fullmatch(answer.strip()):
+                raise ValueError(THOUSANDS)
+            answer = answer.replace(",", ".")
         expression = parse(answer)
         missing = [name for name in expression.names if name not in self.values]
         if missing:
@@ -229,7 +259,12 @@ def exercise(
     task = Task(out, terms, known, blanks, seed)
     given = [_given(node, known) for node in order]
     values = {name: node.data for node in order if (name := known.name(node).text).isidentifier()}
-    return Exercise(task.text(given), task.markdown(given), tuple(task.blanks.values()), values)
+    blank = tuple(task.blanks.values())
+    return Exercise(task.text(given), task.markdown(given), blank, values, displayed(task.solved()))
+
+
+def _has_comma(answer: Any) -> bool:
+    return isinstance(answer, str) and any(x.fullmatch(answer.strip()) for x in (_DECIMAL_COMMA, _THOUSANDS))
 
 
 def _steps(term: Term) -> Iterator[Factor | Path | Term]:

@@ -124,6 +124,7 @@ def explain(
     seed: float | None = None,
     names: Mapping[str, Value] | None = None,
     digits: int = 4,
+    full: bool = False,
 ) -> Explanation: ...
 def explain(
     out: Value | Primitive,
@@ -133,6 +134,7 @@ def explain(
     seed: float | None = None,
     names: Mapping[str, Value] | None = None,
     digits: int = 4,
+    full: bool = False,
 ) -> Explanation | Rule:
     """The chain rule of d(out)/d(wrt) on this very graph; of a primitive, its rule.
 
@@ -145,6 +147,10 @@ def explain(
     `seed` is a derivative dL/d(out) that comes in from above, where `out` is part of something larger. `names`
     calls nodes by other names than their labels, such as `names=model.named_parameters()`. Numbers are shown with
     `digits` significant digits, and more where the result would not come out as printed otherwise.
+
+    It is written as on a blackboard: signs in front, constants that cancel left out, equal paths together, such as
+    4·a³ for a·a·a·a, p - y for softmax with cross-entropy, long lists cut. With `full=True` every factor of every path
+    stands there by itself.
 
     Raises TypeError, which lists the inputs where wrt is missing, unless out and wrt are Values, and ValueError for
     another form or fewer than one digit.
@@ -170,8 +176,8 @@ def explain(
         raise ValueError(f"digits is at least 1, got {digits}")
     known = Names(reading_order([out, wrt]), names)
     known.name(out, "out")
-    derivation = derive(out, wrt, 1.0 if seed is None else as_float(seed), form, known)
-    wording = Wording(out, wrt, derivation, known, seed, digits)
+    derivation = derive(out, wrt, 1.0 if seed is None else as_float(seed), form, known, full)
+    wording = Wording(out, wrt, derivation, known, seed, digits, full)
     statements = tuple(wording.statements())
     return Explanation(
         out,

@@ -17,6 +17,16 @@ TOLERANCE = 5e-3
 
 Mistake = tuple[str, float]
 
+# What can be said of a number that no usual mistake leads to.
+REASONS = {
+    "finite": "the answer is a finite number",
+    "rounded": "rounded too early: three significant digits are asked for",
+    "close": "close, but not to three significant digits",
+    "sign": "the sign is wrong, and so is the size",
+    "large": "too large in size, and not by a usual mistake",
+    "small": "too small in size, and not by a usual mistake",
+}
+
 
 def matters(wrong: float, right: float) -> bool:
     """Whether a number gives a mistake away: it is one, and not the right one."""
@@ -29,14 +39,16 @@ def close(x: float, y: float) -> bool:
 
 
 def reason(wrong: float, right: float) -> str:
-    """What can be said of a number that no usual mistake leads to."""
+    """One of the REASONS."""
     if not math.isfinite(wrong):
-        return "the answer is a finite number"
+        return REASONS["finite"]
+    if any(math.isclose(wrong, float(f"{right:.{digits}g}"), rel_tol=1e-9) for digits in (1, 2)):
+        return REASONS["rounded"]
     if math.isclose(wrong, right, rel_tol=10 * TOLERANCE):
-        return "close, but not to three significant digits"
+        return REASONS["close"]
     if wrong * right < 0:
-        return "the sign is wrong, and so is the size"
-    return f"too {'large' if abs(wrong) > abs(right) else 'small'} in size, and not by a usual mistake"
+        return REASONS["sign"]
+    return REASONS["large" if abs(wrong) > abs(right) else "small"]
 
 
 def of_factor(factor: Factor) -> Iterator[Mistake]:
@@ -55,6 +67,8 @@ def of_product(factors: Sequence[Factor], number: float) -> Iterator[Mistake]:
             yield f"{text(sign(factor))} is taken at the wrong argument", _exchanged(number, factor.number, wrong)
         if len(factors) > 1:
             yield f"the factor {text(sign(factor))} is missing", _exchanged(number, factor.number, 1.0)
+    if len(factors) > 1:
+        yield "the factors of a path are multiplied, not added up", math.fsum(factor.number for factor in factors)
 
 
 def of_sum(paths: Sequence[Path], number: float) -> Iterator[Mistake]:
@@ -72,6 +86,7 @@ def of_sum(paths: Sequence[Path], number: float) -> Iterator[Mistake]:
                 for path in paths
             )
             yield f"{text(sign(factor))} is taken at the wrong argument", math.fsum(parts)
+    yield "the paths are added up, not multiplied", math.prod(path.number for path in paths)
 
 
 def _at_wrong_argument(factor: Factor) -> Iterator[float]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from autograd_engine import primitives
-from autograd_engine.draw import labels_of
+from autograd_engine.draw import elided, labels_of
 from autograd_engine.explanations.symbols import Call, Mention, Name, Number, Relation, Symbol
 from autograd_engine.value import Value
 
@@ -43,6 +43,7 @@ class Names:
         self._names: dict[Value, Name] = {}
         self._mentions: dict[Value, Mention] = {}
         self._taken: set[str] = set()
+        self._wishes: dict[Value, str] = {}
         self.made_up: list[Value] = []
         for node, name in labels_of(given or {}, "names").items():
             self._call(node, _cleaned(name))
@@ -62,6 +63,9 @@ class Names:
 
     def name(self, node: Value, wish: str = "") -> Name:
         """The name of a node; where it has no label, `wish` if that is free, else its number: v1, v2 and so on."""
+        if node not in self._names and node in self._wishes:
+            self._call(node, self._wishes[node])
+            self.made_up.append(node)
         if node not in self._names:
             self._call(node, wish if wish and wish not in self._taken else self._numbered[node])
             self.made_up.append(node)
@@ -78,12 +82,18 @@ class Names:
             self._mentions[x] = Mention(functools.partial(self._mentioned, x))
         return self._mentions[x]
 
+    def wish(self, node: Value, name: str) -> None:
+        """Call a node by that name where it is mentioned, unless it has a label; it may be none of the graph."""
+        self._wishes[node] = name
+
     def expression(self, node: Value) -> Symbol:
         """The operation that made a node."""
         return called(node, tuple(map(self.symbol, node.arguments)))
 
     def _mentioned(self, node: Value) -> Symbol:
-        if node in self._names or node.op is None or self._names_in(node, 1) > WRITTEN_OUT:
+        if not self._is_named(node) and node not in self._numbered:  # made for the text
+            return self.expression(node)
+        if self._is_named(node) or self._names_in(node, 1) > WRITTEN_OUT:
             return self.name(node)
         return self.expression(node)
 
@@ -93,9 +103,11 @@ class Names:
         if len(parents) > WRITTEN_OUT:
             return len(parents)
         return sum(
-            1 if x in self._names or x.op is None else self._names_in(x, depth - 1) if depth else WRITTEN_OUT + 1
-            for x in parents
+            1 if self._is_named(x) else self._names_in(x, depth - 1) if depth else WRITTEN_OUT + 1 for x in parents
         )
+
+    def _is_named(self, node: Value) -> bool:
+        return node in self._names or node in self._wishes or node.op is None
 
     def _call(self, node: Value, name: str) -> None:
         unique, count = name, 1
@@ -149,8 +161,7 @@ def named(name: str) -> Name:
 
 
 def _cleaned(label: str) -> str:
-    line = " ".join(str(label)[: 2 * MOST_CHARACTERS].split())
-    line = line if len(line) <= MOST_CHARACTERS else line[: MOST_CHARACTERS - 1] + "…"
+    line = elided(" ".join(str(label).split()), MOST_CHARACTERS)
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
 
 

@@ -50,15 +50,15 @@ def plain_number(x: float, digits: int) -> str:
     return f"{x:.0f}" if x.is_integer() and abs(x) < 1e6 else f"{x:.{digits}g}"
 
 
-def _rewritten(x: Symbol) -> Symbol:
+def rewritten(x: Symbol) -> Symbol:
     """What is written for a symbol: a row that stands for an expression of others as that expression."""
     if isinstance(x, Mention):
-        return _rewritten(x.named())
+        return rewritten(x.named())
     if not isinstance(x, Call):
         return x
     name, args = x.op.name, x.args
     if name == "identity" or (name in ("sum", "prod") and len(args) == 1):
-        return _rewritten(args[0])
+        return rewritten(args[0])
     if name in ("sum", "prod", "dot") and not args:
         return Number(1.0 if name == "prod" else 0.0)
     if name == "dot":
@@ -66,7 +66,7 @@ def _rewritten(x: Symbol) -> Symbol:
         products = tuple(Call(primitives.mul, pair) for pair in zip(args[:half], args[half:]))
         return Call(PRIMITIVES["sum"], products) if half > 1 else products[0]
     if name == "where" and isinstance(args[0], Number):  # what was chosen when the graph was built
-        return _rewritten(args[1] if args[0].value else args[2])
+        return rewritten(args[1] if args[0].value else args[2])
     if name == "square":
         return Call(primitives.pow, (args[0], Number(2.0)))
     if name == "reciprocal":
@@ -87,7 +87,7 @@ class _Notation(ABC):
 
     def __call__(self, x: Symbol, least: int = 0) -> str:
         """The expression, in parentheses if it binds less tightly than `least`."""
-        x = _rewritten(x)
+        x = rewritten(x)
         return (
             self.parentheses(self.written(x, tight=isinstance(x, Call))) if self.level(x) < least else self.written(x)
         )
@@ -111,7 +111,7 @@ class _Notation(ABC):
         if isinstance(x, Product):
             return self.product(x.factors, wide=True)
         if isinstance(x, Sum):
-            return self.sum([(1, term) for term in x.terms])
+            return self.sum([(1, term) for term in x.terms], whole=True)
         assert isinstance(x, Call)
         return self.call(x, tight)
 
@@ -131,14 +131,14 @@ class _Notation(ABC):
             return self.power(*args)
         return self.function(x)
 
-    def sum(self, terms: Sequence[tuple[int, Symbol]], tight: bool = False) -> str:
+    def sum(self, terms: Sequence[tuple[int, Symbol]], tight: bool = False, whole: bool = False) -> str:
         space = "" if tight else " "
-        first, left_out, last = shortened(terms, MOST_OPERANDS)
+        first, left_out, last = (terms, 0, ()) if whole else shortened(terms, MOST_OPERANDS)
         line = ""
         for i, (sign, term) in enumerate([*first, *last]):
             # The first term, and the right side of a plus, need no parentheses of their own around a sum.
             part = self(term, NEGATION if i and sign < 0 else SUM)
-            if part.startswith("-") and self.level(_rewritten(term)) > SUM:
+            if part.startswith("-") and self.level(rewritten(term)) > SUM:
                 sign, part = -sign, part[1:]
             if left_out and i == len(first):
                 line += f"{space}+{space}{self.dots}"
@@ -152,6 +152,8 @@ class _Notation(ABC):
             if left_out and i == len(first):
                 line += self.times(wide) + self.dots
             part = self(factor, PRODUCT if i else NEGATION)
+            if i and part.startswith("-"):  # such as -x/y, which binds as tightly as x/y
+                part = self.parentheses(part)
             bracket = part.startswith(("(", r"\left(")) and not part.startswith("(-")
             beside = bracket and not wide and i > 0 and self.is_name(line)
             line += ("" if not i or beside else self.times(wide or part[0].isdigit())) + part
@@ -272,7 +274,7 @@ class _Latex(_Notation):
 
     def fraction(self, above: Symbol, below: Symbol) -> str:
         part = self(above)
-        sign, part = ("-", part[1:]) if part.startswith("-") and self.level(_rewritten(above)) > SUM else ("", part)
+        sign, part = ("-", part[1:]) if part.startswith("-") and self.level(rewritten(above)) > SUM else ("", part)
         return rf"{sign}\frac{{{part}}}{{{self(below)}}}"
 
     def power(self, base: Symbol, exponent: Symbol) -> str:

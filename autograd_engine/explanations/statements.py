@@ -9,9 +9,9 @@ from itertools import groupby
 from math import isfinite
 from typing import TypeVar
 
-from autograd_engine.explanations.chain_rule import Factor
+from autograd_engine.explanations.chain_rule import Factor, KnownFactor
 from autograd_engine.explanations.notation import ATOM, latex, text
-from autograd_engine.explanations.symbols import Name, Number, Product, Sum, Symbol, evaluate
+from autograd_engine.explanations.symbols import HALF, Name, Number, Product, Sum, Symbol, evaluate
 
 WIDTH = 110  # of a line of text
 MOST_DIGITS = 17  # of a float; more do not change it
@@ -42,19 +42,37 @@ class Statement:
         if (len(rights) < 3 or self.on_one_line) and len(line) <= WIDTH:
             return line
         margin, start = " " * len(left), len(left) + len(" = ")
-        rows = enumerate(zip(signs, rights))
-        return "\n".join(wrapped(f"{margin if i else left} {sign} {right}", start) for i, (sign, right) in rows)
+        sums = {text(right): right.terms for right in self.rights if isinstance(right, Sum)}
+        lines = []
+        for i, (sign, right) in enumerate(zip(signs, rights)):
+            first, *others = _one_by_one(sums[right]) if start + len(right) > WIDTH and right in sums else [right]
+            lines.append(wrapped(f"{margin if i else left} {sign} {first}", start))
+            lines += [wrapped(" " * start + other, start + len("+ ")) for other in others]
+        return "\n".join(lines)
 
     @property
     def latex(self) -> str:
         """The lines of an `aligned` environment."""
-        rights = _without_repetition(latex(right) for right in self.rights)
+        rights = _without_repetition(map(_in_lines, self.rights))
         if self.on_one_line:
             return f"{latex(self.left)} &= {' = '.join(rights)}"
         lines = [f" &= {right}" for right in rights]
         if self.rounded:
             lines[-1] = rf" &\approx {rights[-1]}"
         return latex(self.left) + r" \\ ".join(lines)
+
+
+def _in_lines(right: Symbol) -> str:
+    """A right side in LaTeX, a long sum with one term in each line."""
+    if isinstance(right, Sum) and len(text(right)) > WIDTH / 2:
+        return r" \\ &\quad ".join(_one_by_one(right.terms, latex))
+    return latex(right)
+
+
+def _one_by_one(terms: Iterable[Symbol], written: Callable[[Symbol], str] = text) -> list[str]:
+    """The terms of a sum, each with its sign in front."""
+    first, *others = (written(Sum((term,))) for term in terms)
+    return [first, *(f"- {term[1:]}" if term.startswith("-") else f"+ {term}" for term in others)]
 
 
 def calculation(left: Symbol, rights: Sequence[Symbol], result: Symbol) -> Statement:
@@ -142,11 +160,14 @@ class Sentence:
 def notes(factors: Sequence[Factor], numbers: Sequence[float], digits: int) -> Iterator[Sentence]:
     """What has to be said of a product of these factors, and these numbers, for it to be true."""
     for factor in factors:
-        if factor.special:
+        if isinstance(factor, KnownFactor):
+            yield Sentence(factor.words)
+        elif factor.special:
             rule, value = factor.rule
             instead = "" if isinstance(rule, Number) else ", which would be {} here"
-            symbols = Number(factor.number, digits), rule, Number(value, digits)
-            yield Sentence("{} takes the place of {}" + instead, symbols)
+            shared = ": at a tie each side has half of the slope" if factor.symbol is HALF else ""
+            symbols = factor.symbol if shared else Number(factor.number, digits), rule, Number(value, digits)
+            yield Sentence("{} takes the place of {}" + instead + shared, symbols)
     if 0.0 in numbers and not all(map(isfinite, numbers)):
         yield Sentence("zero times anything is zero here, inf and nan included")
 

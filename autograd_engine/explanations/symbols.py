@@ -131,6 +131,7 @@ class Mention(Symbol):
 
 
 PI = Name("π", r"\pi")
+HALF = Name("½", r"\tfrac{1}{2}")  # of a slope, at a tie
 _ROOT_OF_PI = Call(primitives.sqrt, (PI,))
 _ROOT_OF_2_PI = Call(primitives.sqrt, (Call(primitives.mul, (Number(2.0), PI)),))
 _LN2, _LN10 = (Call(primitives.log, (Number(base),)) for base in (2.0, 10.0))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import random
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from autograd_engine.explanations import mistakes
 from autograd_engine.explanations.chain_rule import Factor, Path, Term
@@ -24,12 +26,14 @@ Quantity = frozenset[tuple[tuple[str, str], int]]
 
 @dataclass(frozen=True)
 class Blank:
-    """A number to be found. `mistakes` are the numbers that usual mistakes lead to, each with what it shows."""
+    """A number to be found. `mistakes` are the numbers that usual mistakes lead to, each with what it shows; `hints`
+    say more and more of how to find it."""
 
     name: str
     asks_for: str
-    answer: float
-    mistakes: tuple[mistakes.Mistake, ...]
+    answer: float = field(repr=False)  # or a repr would give it away
+    mistakes: tuple[mistakes.Mistake, ...] = field(repr=False)
+    hints: tuple[str, ...] = field(default=(), repr=False)
 
 
 class Task:
@@ -54,6 +58,8 @@ class Task:
         drawn = random.Random(seed).sample(range(len(others)), min((blanks or MOST_UNASKED) - 1, len(others)))
         chosen = [*(others[place] for place in sorted(drawn)), self._quantity(last)]
         self.blanks = {key: self._blank(self.slots[key], _letters(place)) for place, key in enumerate(chosen)}
+        hints = {key: self._hints(self.slots[key], blank.name) for key, blank in self.blanks.items()}
+        self.blanks = {key: replace(blank, hints=hints[key]) for key, blank in self.blanks.items()}
 
     def text(self, given: Sequence[Statement]) -> str:
         """The task as plain text, after what is given."""
@@ -65,6 +71,12 @@ class Task:
         """The task in Markdown with LaTeX, after what is given."""
         asked = ", ".join(f"**{blank.name}**" for blank in self.blanks.values())
         return "\n\n".join(["Given", displayed(given), f"find {asked}", displayed(self.lines())])
+
+    def solved(self) -> list[Statement]:
+        """The derivation without blanks."""
+        whole = copy.copy(self)
+        whole.blanks = {}
+        return list(whole.lines())
 
     def lines(self) -> Iterator[Statement]:
         """The derivation, term by term, path by path."""
@@ -117,6 +129,22 @@ class Task:
             )
         return Blank(
             name, asks_for, slot.number, tuple((what, x) for what, x in found if mistakes.matters(x, slot.number))
+        )
+
+    def _hints(self, slot: Slot, name: str) -> tuple[str, ...]:
+        """What to do, then with which expressions, then with which numbers."""
+        if isinstance(slot, Factor):
+            child, parent = (self.names.name(node) for node in (slot.child, slot.parent))
+            hints = [f"Derive {text(child)} = {text(self.names.expression(slot.child))} by {text(parent)}"]
+            return (*hints, *([] if isinstance(slot.symbol, Number) else [f"({name}) = {slot.text}"]))
+        if isinstance(slot, Term) and len(slot.paths) > 1:
+            count = range(1, len(slot.paths) + 1)
+            sums = text(total(self._shown(path, path.number) for path in slot.paths))
+            return "Add up what comes over all paths", f"path {' + path '.join(map(str, count))}", f"({name}) = {sums}"
+        path = slot.paths[0] if isinstance(slot, Term) else slot
+        lines = dict.fromkeys(map(text, self._product(path, Name("path"))))
+        return "Multiply the local derivatives along the path", *(
+            f"({name}) = {line}" for line in lines if re.search(r"[ /]|[^\W\d]", line) and line != f"({name})"
         )
 
     def _of(self, term: Term) -> str:

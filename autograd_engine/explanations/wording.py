@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Hashable, Iterable, Sequence
+import math
+import operator
+import sys
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
 from autograd_engine.explanations.chain_rule import ACTIVATIONS, Derivation, Factor, Path, Term
@@ -23,6 +26,7 @@ from autograd_engine.explanations.statements import (
     total,
 )
 from autograd_engine.explanations.symbols import Name, Number, Symbol, is_number, times
+from autograd_engine.explanations.tidy import Part, gathered, part, tidied
 from autograd_engine.value import Value
 
 MOST_FACTORS, MOST_TERMS, MOST_GROUPS, MOST_DEFINITIONS, MOST_NOTES = 9, 8, 24, 12, 8
@@ -32,7 +36,10 @@ SUMS = frozenset(("add", "sub", "sum", "dot"))  # what a neuron's pre-activation
 
 @dataclass(frozen=True)
 class Wording:
-    """Writes the statements of one derivation. `seed` is None where the derivative is that of `out` itself."""
+    """Writes the statements of one derivation. `seed` is None where the derivative is that of `out` itself.
+
+    With `full`, nothing is left out, folded or put together.
+    """
 
     out: Value
     wrt: Value
@@ -40,6 +47,7 @@ class Wording:
     names: Names
     seed: float | None
     digits: int
+    full: bool = False
     said: dict[str, Sentence] = field(default_factory=dict)
 
     @property
@@ -55,7 +63,7 @@ class Wording:
         """What has to be said besides, of what the statements show."""
         if not self.derivation.terms[-1].paths:
             return (Sentence("because out was not computed from it"),)
-        first, left_out, last = shortened(list(self.said.values()), MOST_NOTES)
+        first, left_out, last = shortened(list(self.said.values()), self._most(MOST_NOTES))
         more = [Sentence(f"and {left_out:,} more such numbers")] if left_out else []
         return (*first, *more, *last)
 
@@ -72,7 +80,9 @@ class Wording:
             ((shapes[term.node], frozenset(shapes.get(path.source) for path in term.paths)), term) for term in inner
         )
         lines: list[Line] = []
-        first, left_out, rest = shortened(groups(keyed), MOST_GROUPS)
+        first, left_out, rest = shortened(
+            [[term] for term in inner] if self.full else groups(keyed), self._most(MOST_GROUPS)
+        )
         for i, group in enumerate([*first, *rest]):
             if left_out and i == len(first):
                 lines.append(Folded(left_out, "nodes, of other forms", ()))
@@ -89,10 +99,11 @@ class Wording:
         """What the names stand for that were made up when the statements were written."""
         lines: list[Line] = []
         made_up, place = self.names.made_up, 0
-        while place < len(made_up) and len(lines) < MOST_DEFINITIONS:
+        while place < len(made_up) and len(lines) < self._most(MOST_DEFINITIONS):
             fresh = [node for node in made_up[place:] if node is not self.out]
             place = len(made_up)
-            for group in groups((_shape(node), node) for node in fresh):
+            alike = [[node] for node in fresh] if self.full else groups((_shape(node), node) for node in fresh)
+            for group in alike:
                 lines.append(self._definition(group[0]))
                 if len(group) > 1:
                     values = tuple(Statement(self.names.name(v), (self._number(v.data),)) for v in shown(group))
@@ -107,54 +118,65 @@ class Wording:
         result = self._number(term.number)
         if not term.paths:
             return _written(Statement(self._sign(term.node), (result,)))
-        common = _shortened_factors(term.common)
-        first, left_out, last = shortened(term.paths, MOST_TERMS)
-        paths = [*first, *last]
+        common = self._product(self._factors(term.common))
+        together = [(path, None) for path in term.paths] if self.full else gathered(term.paths, self.names)
+        first, left_out, last = shortened(together, self._most(MOST_TERMS))
+        products = [(path, self._parts(path, parts)) for path, parts in (*first, *last)]
+        if not self.full and not left_out:  # what is 0 whatever the numbers are adds nothing
+            products = [x for x in products if not any(is_number(of.symbol, 0) for of in x[1])] or products[:1]
 
         def combined(of_path: list[Symbol], of_common: list[Symbol]) -> Symbol:
             if left_out:
                 of_path.insert(len(first), _left_out(left_out))
-            return self._ordered([total(of_path), *of_common]) if of_common else total(of_path)
+            whole = [total(of_path)]
+            return product([*of_common, *whole] if self.derivation.form == "deltas" else [*whole, *of_common])
 
-        symbols = combined([self._symbols(path) for path in paths], _without_ones(_symbol(f) for f in common))
-        numbers = combined([self._numbers(path) for path in paths], self._factors(common))
-        rights = [symbols, numbers]
-        for path in paths:
+        rights = [
+            combined([product(map(side, parts)) for _, parts in products], [side(x) for x in common])
+            for side in (operator.attrgetter("symbol"), self._shown)
+        ]
+        for path in term.paths if len(term.paths) <= self._most(MOST_TERMS) else (path for path, _ in products):
             factors = (*path.factors, *term.common)
             self._say(factors, [self._cotangent(path), *(factor.number for factor in factors)])
-        if len(term.paths) > 1:
+        if len(products) > 1:
+            paths = [path for path, _ in products]
             share = functools.reduce(times, [factor.number for factor in term.common], 1.0)
-            if term.number == term.number and any(path.number * share != path.number * share for path in paths):
+            if term.number == term.number and math.isnan(sum(path.number * share for path in paths)):
                 self.said.setdefault(CANCELLED.words, CANCELLED)
-            sums: list[Symbol] = [self._number(path.number) for path in paths]
-            rights.append(combined(sums, [self._number(share)] if term.common else []))
+            numbers = [path.number for path in paths]
+            if not self.full and not left_out and any(numbers):
+                numbers = [x for x in numbers if x]
+            rights.append(combined(list(map(self._number, numbers)), [self._number(share)] if common else []))
         return _written(calculation(self._sign(term.node), rights, result))
 
     def _say(self, factors: Sequence[Factor], numbers: Sequence[float]) -> None:
         for note in notes(factors, numbers, self.digits):
             self.said.setdefault(note.text, note)
 
-    def _symbols(self, path: Path) -> Symbol:
-        source = [] if path.source is self.out and self.seed is None else [self._source(path.source)]
-        return self._ordered([*source, *_without_ones(_symbol(factor) for factor in _shortened_factors(path.factors))])
+    def _parts(self, path: Path, parts: list[Part] | None) -> list[Part]:
+        """The product of a path, or of those parts in the place of its factors."""
+        parts = self._factors(path.factors) if parts is None else parts
+        if path.source is not self.out or self.seed is not None:
+            parts = [Part(self._source(path.source), self._cotangent(path)), *parts]
+        return self._product(parts) or [Part(Number(1.0), 1.0)]
 
-    def _numbers(self, path: Path) -> Symbol:
-        """The numbers that stand under the symbols."""
-        source = [] if path.source is self.out and self.seed is None else [self._number(self._cotangent(path))]
-        return self._ordered([*source, *self._factors(_shortened_factors(path.factors))])
-
-    def _factors(self, factors: Iterable[Factor | Name]) -> list[Symbol]:
-        return [
-            factor if isinstance(factor, Name) else self._number(factor.number)
-            for factor in factors
-            if isinstance(factor, Name) or not is_number(factor.symbol, 1)
-        ]
-
-    def _ordered(self, factors: Sequence[Symbol]) -> Symbol:
-        """From `out` to the node; a delta is written the other way round, as in h'(z) · w · δ."""
+    def _product(self, parts: list[Part]) -> list[Part]:
+        """From `out` to the node, and tidied; a delta is written the other way round, as in h'(z) · w · δ."""
         if self.derivation.form == "deltas":
-            factors = factors[::-1]
-        return product(factors) if factors else Number(1.0)
+            parts = parts[::-1]
+        return parts if self.full else tidied(parts)
+
+    def _factors(self, factors: Sequence[Factor]) -> list[Part]:
+        first, left_out, last = shortened(factors, self._most(MOST_FACTORS))
+        between = [Part(_left_out(left_out), math.nan, fixed=True)] if left_out else []
+        return [*map(part, first), *between, *map(part, last)]
+
+    def _shown(self, x: Part) -> Symbol:
+        """What stands under a symbol."""
+        return x.symbol if x.fixed and isinstance(x.symbol, Name) and x.number != x.number else self._number(x.number)
+
+    def _most(self, count: int) -> int:
+        return sys.maxsize if self.full else count
 
     def _cotangent(self, path: Path) -> float:
         if path.source is self.out:
@@ -197,20 +219,6 @@ def _operations(term: Term) -> Hashable:
     chains = [term.common, *(path.factors for path in term.paths)]
     first, *others = [tuple(factor.child.op.name for factor in chain) for chain in chains]  # type: ignore[union-attr]
     return first, tuple(sorted(others))
-
-
-def _symbol(factor: Factor | Name) -> Symbol:
-    return factor if isinstance(factor, Name) else factor.symbol
-
-
-def _without_ones(symbols: Iterable[Symbol]) -> list[Symbol]:
-    """A factor that is 1 whatever the numbers are, as of a sum, says nothing."""
-    return [symbol for symbol in symbols if not is_number(symbol, 1)]
-
-
-def _shortened_factors(factors: tuple[Factor, ...]) -> list[Factor | Name]:
-    first, left_out, last = shortened(factors, MOST_FACTORS)
-    return [*first, _left_out(left_out), *last] if left_out else list(first)
 
 
 def _left_out(count: int) -> Name:

@@ -36,8 +36,10 @@ from autograd_engine.draw import (
     Values,
     parameters_and_labels,
 )
+from autograd_engine.explanations import mathml
 from autograd_engine.explanations.explain import explain
 from autograd_engine.explanations.names import Names, reading_order
+from autograd_engine.explanations.statements import displayed
 from autograd_engine.files import write_atomically
 from autograd_engine.graph import topological_order
 from autograd_engine.interactive.javascript import emit, key, literal
@@ -84,7 +86,7 @@ def to_html(
     nodes = _nodes(value, known, labels)
     rows = {(node.op, len(node.arguments)): None for node in topological_order([value]) if node.op}
     script = _script(emit((op.name, inputs) for op, inputs in rows))
-    style = _palette() + _text("style.css")
+    style = _palette() + mathml.STYLE + _text("style.css")
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
     )
@@ -93,6 +95,7 @@ def to_html(
         policy=policy,
         style=style,
         script=script,
+        rules="\n".join(_rule(op, key(op, inputs)) for op, inputs in rows),
         data=literal({"nodes": nodes, "rows": {key(op, inputs): _row(op) for op, inputs in rows}}),
     )
     if path is not None:
@@ -141,7 +144,14 @@ def _number(x: float) -> float | str:
 
 @functools.cache
 def _row(op: Primitive) -> dict[str, str]:
-    return {"name": op.name, "symbol": op.symbol, "rule": explain(op).text}
+    called = op.symbol if op.symbol.isalpha() else op.name  # as the rule calls it: ln
+    return {"name": op.name, "called": called, "symbol": op.symbol, "rule": explain(op).text}
+
+
+def _rule(op: Primitive, row: str) -> str:
+    """The derivatives of a row as a textbook has them, for the page to copy."""
+    partials = displayed(explain(op).partials).strip("$\n")
+    return f'<template data-rule="{html.escape(row)}">{mathml.displayed(partials)}</template>'
 
 
 def _text(name: str) -> str:

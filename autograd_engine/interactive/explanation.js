@@ -17,10 +17,42 @@ const span = (style, text) => html("span", { class: style }, text);
 // A formula that is broken between numbers and factors only, that is, at spaces outside "d y/d x" and "∂f(x, y)/∂x".
 const unbroken = (text) => text.split(/(d \S+\/d \S+|∂.+?\/∂\S+|\S+)/).map((part) => (part.trim() ? span("whole", part) : part));
 
-const formulaOf = (text) => html("span", { class: "formula" }, ...unbroken(text));
+// The same with its derivatives as fractions.
+const formulaOf = (text) => html("span", { class: "formula", "data-text": text }, ...unbroken(text).map((part) => fraction(part.textContent) ?? part));
+
+const MATHML = new DOMParser().parseFromString("<math>", "text/html").querySelector("math").namespaceURI;
+
+function math(tag, ...children) {
+  const element = document.createElementNS(MATHML, tag);
+  element.append(...children);
+  return element;
+}
+
+// d y/d x or ∂y/∂x as MathML; undefined for anything else.
+function fraction(text) {
+  const [, d, above, below] = text?.match(/^(d |∂)(.+)\/\1(.+)$/) ?? [];
+  if (!d) return undefined;
+  const part = (name) => math("mrow", math("mi", d.trim()), space(), nameOf(name));
+  const whole = math("math", math("mfrac", part(above), part(below)));
+  whole.setAttribute("displaystyle", "true");
+  return whole;
+}
+
+function space() {
+  const element = math("mspace");
+  element.setAttribute("width", "0.12em");
+  return element;
+}
+
+// A name, with its number as an index where it ends in one.
+function nameOf(name) {
+  const [, stem, digits] = name.match(/^(\p{L}+)(\d+)$/u) ?? [];
+  return stem ? math("msub", math("mi", stem), math("mn", digits)) : math("mi", name);
+}
 const paragraph = (...children) => html("p", {}, ...children);
 
-// `graph` has nodes, users, names, values, locals, gradients and the seed; `select(i)` shows another node.
+// `graph` has nodes, users, names, values, locals, gradients and the seed, and says what of them has `arrived` and which
+// nodes have `passed` theirs on; `select(i)` shows another node.
 function explanation(graph, i, select) {
   const { nodes, names, values, locals, gradients } = graph;
   const link = (j) =>
@@ -31,7 +63,7 @@ function explanation(graph, i, select) {
       "dl",
       {},
       ...[html("dt", {}, "value"), html("dd", { id: "value" }, exact(values[i]))],
-      ...[html("dt", {}, "gradient"), html("dd", { id: "gradient", class: "gradient" }, exact(gradients[i] ?? 0))],
+      ...[html("dt", {}, "gradient"), html("dd", { id: "gradient", class: "gradient" }, graph.arrived(i) === undefined ? "–" : exact(graph.arrived(i)))],
     ),
   ];
   if (node.op !== undefined) parts.push(...howComputed(graph, i, link), ...howPassed(graph, i, link));
@@ -42,10 +74,11 @@ function explanation(graph, i, select) {
     const row = graph.rows[node.op];
     return [
       html("h2", {}, "Value"),
-      paragraph(formulaOf(`${names[i]} = ${formula(row.name, node.args.map((j) => operandName(j)))}`)),
-      paragraph(formulaOf(`= ${formula(row.name, node.args.map((j) => factor(values[j])))} = ${short(values[i])}`)),
-      html("h2", {}, `The rule of ${row.name}`),
-      html("pre", {}, ...row.rule.replaceAll("-", "−").split("\n").map((line) => html("span", { class: "line" }, ...unbroken(line)))),
+      paragraph(formulaOf(`${names[i]} = ${formula(row, node.args.map((j) => operandName(j)))}`)),
+      paragraph(formulaOf(`= ${formula(row, node.args.map((j) => factor(values[j])))} = ${short(values[i])}`)),
+      html("h2", {}, `The rule of ${row.called}`),
+      html("div", { class: "formula" }, document.querySelector(`template[data-rule="${CSS.escape(node.op)}"]`).content.cloneNode(true)),
+      html("details", {}, html("summary", {}, "as text, and as computed"), html("pre", {}, ...row.rule.replaceAll("-", "−").split("\n").map((line) => html("span", { class: "line" }, ...unbroken(line))))),
     ];
   }
 
@@ -64,7 +97,7 @@ function explanation(graph, i, select) {
           html("td", {}, link(j)),
           html("td", { class: "number" }, short(values[j])),
           html("td", { class: "number derivative-number" }, short(local)),
-          html("td", { class: "number gradient" }, short(product(gradients[i] ?? 0, local))),
+          html("td", { class: "number gradient" }, graph.passed(i) ? short(product(gradients[i] ?? 0, local)) : "–"),
         ),
       );
     if (!rows.length) return [];
@@ -88,8 +121,12 @@ function explanation(graph, i, select) {
     const sent = uses.map(({ user, local }) => product(gradients[user] ?? 0, local));
     const symbols = uses.map(({ user }) => `d ${out}/d ${names[user]} · ∂${names[user]}/∂${names[i]}`);
     const numbers = uses.map(({ user, local }) => `${factor(gradients[user] ?? 0)}·${factor(local)}`);
+    const rule = paragraph(formulaOf(`d ${out}/d ${names[i]} = ${joined(symbols, " + ")}`));
+    if (!uses.every(({ user }) => graph.passed(user))) {
+      return [rule, paragraph(span("hint", "Its numbers stand here once the backward pass has come to them."))];
+    }
     const parts = [
-      paragraph(formulaOf(`d ${out}/d ${names[i]} = ${joined(symbols, " + ")}`)),
+      rule,
       paragraph(formulaOf(`= ${joined(numbers, " + ")} = ${short(sent.reduce((a, b) => a + b, 0))}`)),
     ];
     const users = [...new Set(uses.map(({ user }) => user))];

@@ -7,15 +7,17 @@ function refresh() {
   ({ gradients: graph.gradients, steps } = sweep(nodes, graph.locals, graph.seed));
   const over = step > steps.length;
   const gradients = over ? graph.gradients : sweep(nodes, graph.locals, graph.seed, step).gradients;
+  graph.arrived = (i) => gradients[i] ?? (over ? 0 : undefined);
+  graph.passed = (i) => over || steps.indexOf(i) < step; // also where nothing passes at all
   const passing = over || step === 0 ? undefined : steps[step - 1];
   const passingItem = passing === undefined ? undefined : shownFor(passing);
   for (const item of items) {
     if (item.behind !== undefined) continue;
     const { node: i, element } = item;
     if (isConstant(i)) continue;
-    const gradient = gradients[i] ?? (over ? 0 : undefined);
+    const gradient = graph.arrived(i);
     item.value.textContent = short(graph.values[i]);
-    item.gradient.textContent = gradient === undefined ? "–" : short(gradient);
+    item.gradient.textContent = shortOrNone(gradient);
     element.setAttribute("data-value", exact(graph.values[i]));
     element.setAttribute("data-gradient", gradient === undefined ? "" : exact(gradient));
     element.setAttribute("tabindex", i === current ? "0" : "-1");
@@ -39,10 +41,11 @@ function refresh() {
   byId("count").textContent = over ? "done" : `${step} of ${steps.length}`;
   byId("first").disabled = byId("previous").disabled = step === 0;
   byId("next").disabled = byId("last").disabled = over;
+  byId("next").classList.toggle("natural", !over);
   const folded = passing !== undefined && !shown.has(passing) ? " (in the folded part)" : "";
   byId("sentence").textContent = over
     ? `Done: every gradient is d ${names[LAST]}/d node. Step back to see how they came about.`
-    : narration(graph, steps, step) + folded;
+    : narration(graph, steps, step) + folded + (step === 0 ? " ▶ passes it back, node by node." : "");
   panelParts();
 }
 
@@ -213,6 +216,7 @@ showPanel();
 byId("all-derivatives").checked = edges.length <= 24;
 svg.classList.toggle("with-derivatives", edges.length <= 24);
 begin();
+byId("next").focus({ preventScroll: true, focusVisible: false });
 let resized = false;
 new ResizeObserver(() => {
   if (resized) fit();

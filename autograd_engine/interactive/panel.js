@@ -66,7 +66,7 @@ function showPanel() {
     );
     panelParts = () => {
       result.textContent = exact(graph.values[LAST]);
-      for (const { i, gradient } of table) gradient.textContent = short(graph.gradients[i] ?? 0);
+      for (const { i, gradient } of table) gradient.textContent = shortOrNone(graph.arrived(i));
     };
   } else {
     const i = selected;

@@ -9,13 +9,14 @@ function draw(tag, attributes = {}, ...children) {
 
 const BOX_HEIGHT = 54;
 const NUMBERS_WIDTH = 118;
-const NUMBER_WIDTH = 58; // of a number on an edge, with the white around it
+const NUMBER_WIDTH = 58; // of most numbers on an edge, with the white around them, in this pass and later
 const NUMBER_HEIGHT = 13;
+const MOST_CLEARED = 150; // edges of a picture whose numbers are kept off the lines of others
 const MOST_PORTS = 6; // the edges into a node with more arguments meet in one point
 
 let items = []; // what is drawn: { node } or { behind: node }, with width, height, before, after, element
 let itemOf = new Map(); // of nodes
-let edges = []; // { from, to, node, position, path, label }
+let edges = []; // { from, to, node, position, path, points, label }
 let down = false; // from top to bottom rather than from left to right
 let bounds = { x: 0, y: 0, width: 1, height: 1 };
 let current = LAST; // the node that the Tab key reaches
@@ -132,6 +133,7 @@ function onCurve([[x0, y0], [x1, y1]], t) {
 // Lay out and draw what is shown.
 function rebuild() {
   collect();
+  graph.locals ??= differentiate(nodes, evaluate(nodes));
   down = runsDown(items, svg.clientWidth, svg.clientHeight);
   const places = layout(items, down);
   const across = down ? "x" : "y";
@@ -152,7 +154,7 @@ function rebuild() {
       const points = places.route(from, v, height);
       const side = position === undefined || isConstant(items[from].node);
       const path = draw("path", { class: side ? "edge side" : "edge", d: pathOf(points) });
-      const edge = { from, to: v, position, path };
+      const edge = { from, to: v, position, path, points };
       if (!side) {
         const [start, end] = places.last(points, v);
         const share = labelShare(items[from].after.length, into.length, down ? end[1] - start[1] : end[0] - start[0]);
@@ -163,6 +165,11 @@ function rebuild() {
     });
   });
   separateLabels();
+  if (edges.length <= MOST_CLEARED) clearLabels();
+  edges.forEach(({ label, labelX, labelY }) => {
+    label?.setAttribute("x", labelX);
+    label?.setAttribute("y", labelY + 3.5);
+  });
   byId("edges").replaceChildren(...edges.map((edge) => edge.path));
   byId("boxes").replaceChildren(...items.map((item) => item.element));
   byId("derivatives").replaceChildren(...edges.filter((edge) => edge.label).map((edge) => edge.label));
@@ -181,11 +188,13 @@ function boundsOf(some) {
   return { x: left, y: top, width: right - left, height: bottom - top };
 }
 
+// The width of the number on an edge, with some white around it.
+const widthOf = ({ to, position }) => 8 + 6.4 * short(graph.locals[items[to].node][position]).length;
+
 // Numbers on edges that would lie over each other keep a line's, or a number's, distance.
 function separateLabels() {
-  const [along, across, length, distance] = down
-    ? ["labelY", "labelX", NUMBER_HEIGHT, NUMBER_WIDTH]
-    : ["labelX", "labelY", NUMBER_WIDTH, NUMBER_HEIGHT];
+  const [along, across] = down ? ["labelY", "labelX"] : ["labelX", "labelY"];
+  const length = down ? NUMBER_HEIGHT : Math.max(NUMBER_WIDTH, ...edges.filter((edge) => edge.label).map(widthOf));
   const groups = [];
   let last = -Infinity;
   for (const edge of edges.filter((edge) => edge.label).sort((a, b) => a[along] - b[along])) {
@@ -195,11 +204,33 @@ function separateLabels() {
   }
   for (const group of groups) {
     group.sort((a, b) => a[across] - b[across]);
-    const free = placed(group.map((edge) => edge[across]), group.map(() => 1), group.slice(1).map(() => distance));
-    group.forEach((edge, k) => {
-      edge[across] = free[k];
-      edge.label.setAttribute("x", edge.labelX);
-      edge.label.setAttribute("y", edge.labelY + 3.5);
-    });
+    const apart = (edge, k) => (down ? Math.max(NUMBER_WIDTH, (widthOf(edge) + widthOf(group[k])) / 2) : NUMBER_HEIGHT);
+    const free = placed(group.map((edge) => edge[across]), group.map(() => 1), group.slice(1).map(apart));
+    group.forEach((edge, k) => (edge[across] = free[k]));
   }
+}
+
+// A number that lies on the line of another edge moves along its own to the nearest place that is free, if there is one.
+function clearLabels() {
+  const traces = edges.map(({ points }) => points.slice(1).flatMap((end, k) => trace(points[k], end)));
+  const inside = (x, y, [u, v], width, height = NUMBER_HEIGHT) => 2 * Math.abs(u - x) < width && 2 * Math.abs(v - y) < height;
+  edges.forEach((edge, e) => {
+    if (!edge.label) return;
+    const width = widthOf(edge);
+    const lies = (x, y) => traces.some((points, k) => k !== e && points.some((point) => inside(x, y, point, width)));
+    const isFree = (x, y) =>
+      !lies(x, y) &&
+      !items.some((item) => inside(x, y, [item.x, item.y], width + item.width, NUMBER_HEIGHT + item.height)) &&
+      !edges.some((other) => other !== edge && other.label && inside(x, y, [other.labelX, other.labelY], width + widthOf(other), 2 * NUMBER_HEIGHT));
+    if (!lies(edge.labelX, edge.labelY)) return;
+    const distance = ([x, y]) => Math.hypot(x - edge.labelX, y - edge.labelY);
+    const place = [...traces[e]].sort((a, b) => distance(a) - distance(b)).find(([x, y]) => isFree(x, y));
+    if (place) [edge.labelX, edge.labelY] = place;
+  });
+}
+
+// Points of a curve, so near to each other that a line of numbers does not fit between them.
+function trace(start, end) {
+  const count = Math.ceil(Math.hypot(end[0] - start[0], end[1] - start[1]) / 5) + 1;
+  return Array.from({ length: count + 1 }, (_, k) => onCurve([start, end], k / count));
 }

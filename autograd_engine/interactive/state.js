@@ -15,13 +15,13 @@ const { dominator, depth } = dominators(nodes, users);
 const graph = { nodes, rows, users, names, seed: 1 };
 let shown = nodes.length <= SHOW_ALL ? new Set(nodes.keys()) : folded(nodes, users, depth);
 let selected; // a node, or undefined
-let step = Infinity; // how many steps of the backward pass are done; Infinity once it is over
+let step = 0; // how many steps of the backward pass are done; Infinity once it is over
 let steps = [];
 
 const byId = (id) => document.getElementById(id);
 const svg = byId("graph");
 
-const kindOf = (i) => (nodes[i].op === undefined ? nodes[i].kind : `${nodes[i].kind === "output" ? "output" : "result"} of ${rows[nodes[i].op].name}`);
+const kindOf = (i) => (nodes[i].op === undefined ? nodes[i].kind : `${nodes[i].kind === "output" ? "output" : "result"} of ${rows[nodes[i].op].called}`);
 
 // The shown node that stands for a node.
 function shownFor(i) {

@@ -10,6 +10,9 @@ function short(x) {
   return text.replaceAll("-", "−");
 }
 
+// A number that may not be there yet.
+const shortOrNone = (x) => (x === undefined ? "–" : short(x));
+
 // All digits, which any program reads back as the same number.
 const exact = (x) => (Object.is(x, -0) ? "-0" : x === Infinity ? "inf" : x === -Infinity ? "-inf" : x !== x ? "nan" : String(x));
 
@@ -31,7 +34,12 @@ function advice(text) {
   return "A number, please: 0.25, −3, 1e−6, inf or nan.";
 }
 
-const elided = (text, most) => (text.length <= most ? text : `${text.slice(0, most - 1)}…`);
+// A long text without its middle, as its end tells w[0, 1] from w[0, 2].
+function elided(text, most) {
+  if (text.length <= most) return text;
+  const end = text.match(/(\[[^\]]*\]|\d*)(#\d+)?$/)[0];
+  return end.length < most ? text.slice(0, most - 1 - end.length) + "…" + end : `${text.slice(0, most - 1)}…`;
+}
 
 // At most six of the terms, the last one included.
 function joined(terms, separator) {
@@ -61,6 +69,6 @@ const FORMULAS = {
   },
 };
 
-// The operation `name` of some operands, as one writes it.
-const formula = (name, operands) =>
-  Object.hasOwn(FORMULAS, name) ? FORMULAS[name](...operands) : `${name}(${joined(operands, ", ")})`;
+// The operation of a row on some operands, as one writes it.
+const formula = ({ name, called }, operands) =>
+  Object.hasOwn(FORMULAS, name) ? FORMULAS[name](...operands) : `${called}(${joined(operands, ", ")})`;

@@ -20,7 +20,7 @@ from nn.command_line.predict import predict
 from nn.command_line.train import train
 from nn.datasets import DataError
 from nn.extras import MissingExtraError
-from nn.saving import ModelFileError
+from nn.tensor_files import ModelFileError
 
 USER_ERRORS = (CycloptsError, CommandError, DataError, ExpressionError, MissingExtraError, ModelFileError)
 

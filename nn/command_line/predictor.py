@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from nn.checks import Array, FilePath
 from nn.datasets import TEST_FRACTION, Standardisation, n_outputs
 from nn.modules import Module
-from nn.saving import ModelFileError, load_with_metadata, save
+from nn.saving import load_with_metadata, save
+from nn.tensor_files import ModelFileError
 
 
 @dataclass(frozen=True)

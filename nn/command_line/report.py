@@ -93,8 +93,10 @@ def figures(predictor: Predictor, losses: Mapping[str, Sequence[float]], test: D
 def drawings(predictor: Predictor, test: Dataset, loss: Loss) -> dict[str, bytes]:
     """The graphs of one neuron and of one sample's loss, by file name, as SVG. RuntimeError without Graphviz."""
     # Each is drawn before the next is made: they share their parameters, and a backward() is for the gradients of one.
-    neuron = _drawing(_neuron(predictor, test), predictor.model.parameters())
-    sample = _drawing(_sample(predictor, test, loss), predictor.model.named_parameters())
+    [target], classes = test.y[:1].tolist(), predictor.class_names
+    which = f"first test sample, {predictor.target_name} = {classes[target] if classes else f'{target:.6g}'}"
+    neuron = _drawing(_neuron(predictor, test), predictor.model.parameters(), f"A neuron for the {which}")
+    sample = _drawing(_sample(predictor, test, loss), predictor.model.named_parameters(), f"The loss of the {which}")
     return {"neuron.svg": neuron.encode(), "sample.svg": sample.encode()}
 
 
@@ -149,11 +151,11 @@ def _sample(predictor: Predictor, test: Dataset, loss: Loss) -> Value:
     return result
 
 
-def _drawing(value: Value, parameters: Iterable[Value] | Mapping[str, Value]) -> str:
+def _drawing(value: Value, parameters: Iterable[Value] | Mapping[str, Value], title: str) -> str:
     """The graph as SVG, as much of it as stays readable."""
     for depth in range(20, 0, -1):
         try:
-            return to_svg(value, parameters=parameters, depth=depth, terms=MOST_TERMS, limit=MOST_NODES)
+            return to_svg(value, parameters=parameters, depth=depth, terms=MOST_TERMS, limit=MOST_NODES, title=title)
         except ValueError:  # too many nodes
             continue
-    return to_svg(value, parameters=parameters, depth=0)
+    return to_svg(value, parameters=parameters, depth=0, title=title)

@@ -13,9 +13,9 @@ from rich.console import Console
 from autograd_engine.files import write_atomically
 from nn.command_line.predictor import Predictor
 from nn.json_text import to_json
-from nn.training.fit import History
+from nn.training.history import History
 
-MODEL, METRICS = "model.safetensors", "metrics.json"
+MODEL, METRICS, CHECKPOINT = "model.safetensors", "metrics.json", "checkpoint.safetensors"
 PICTURES = (
     *("loss.png", "prediction.png", "decision_boundary.png", "confusion_matrix.png", "kernels.png"),
     *("neuron.svg", "sample.svg"),

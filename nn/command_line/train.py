@@ -31,16 +31,17 @@ from nn.command_line.options import (
 from nn.command_line.output import console, left_out, table, warn
 from nn.command_line.predictor import Predictor
 from nn.command_line.report import MERITS, drawings, figures, judge
-from nn.command_line.results import METRICS, MODEL, Results, metrics
+from nn.command_line.results import CHECKPOINT, METRICS, MODEL, Results, metrics
 from nn.csv_tables import Missing
 from nn.datasets import CellError, DataError, Dataset, Standardisation, n_outputs
 from nn.extras import extra
 from nn.losses import binary_cross_entropy_with_logits, cross_entropy, mean_squared_error
 from nn.modules import ACTIVATIONS, Module
 from nn.optimizers import OPTIMIZERS
-from nn.saving import ModelFileError
+from nn.tensor_files import ModelFileError, is_checkpoint
 from nn.training.accuracy import accuracy
-from nn.training.fit import History, fit
+from nn.training.fit import fit
+from nn.training.history import History
 from nn.training.samples import Loss
 from nn.training.steps import Accuracy
 from nn.units import Sequential
@@ -89,7 +90,8 @@ class TrainOptions(DescentOptions):
     """Activation function: relu, tanh, sigmoid, ... (default: tanh for mlp, relu for conv)."""
     resume: Annotated[Path | None, NETWORK] = None
     """Go on with the network in this file, which train has written from the same kind of data. On the same file the
-    test part stays the same; where rows have changed, a warning says that the network has learned some of it."""
+    test part stays the same; where rows have changed, a warning says that the network has learned some of it. With a
+    checkpoint, and otherwise the same command, go on where that training was, as if it had not ended."""
     optimizer: Annotated[OptimizerName, DESCENT] = "adam"  # type: ignore[valid-type]
     """How to use the gradients. sgd is plain gradient descent, momentum and nesterov are sgd with a momentum of 0.9."""
     warm_up: Annotated[int, at_least(0), DESCENT] = 0
@@ -103,6 +105,8 @@ class TrainOptions(DescentOptions):
     early_stopping: Annotated[int | None, at_least(1), DESCENT] = None
     """Stop after that many epochs without a new lowest loss on a validation part, a fifth of the training part, and
     keep the weights of the best epoch."""
+    checkpoint_every: Annotated[int | None, at_least(1), RESULTS] = None
+    """Write a checkpoint after so many epochs, from which --resume goes on bit for bit, even if train was killed."""
     seed: Annotated[int, at_least(0), RESULTS] = 0
     """Of the split, the first weights and the order of the samples: the same seed gives the same files."""
     out: Annotated[Path | None, RESULTS] = None
@@ -138,7 +142,8 @@ def train(data: str, /, options: TrainOptions | None = None) -> int:
     options = options or TrainOptions()
     screen = console(quiet=options.quiet)
     dataset = _dataset(data, options)
-    resumed = None if options.resume is None else Predictor.load(options.resume)
+    checkpoint = options.resume if options.resume is not None and is_checkpoint(options.resume) else None
+    resumed = None if options.resume is None or checkpoint else Predictor.load(options.resume)
     kind = options.model or ("conv" if resumed and resumed.image_shape else "mlp")
     usual = recipe(dataset, kind)
     if resumed:
@@ -179,6 +184,9 @@ def train(data: str, /, options: TrainOptions | None = None) -> int:
             seed=options.seed,
             progress=False if options.quiet else None,
             jit=False if options.no_jit else None,
+            checkpoint=results.path / CHECKPOINT if options.checkpoint_every else None,
+            checkpoint_every=options.checkpoint_every or 1,
+            resume=checkpoint,
         )
         if not all(np.isfinite(array).all() for array in model.arrays().values()):
             raise CommandError(f"the training diverged, parameters became inf or nan: lower --lr, which was {lr:g}")

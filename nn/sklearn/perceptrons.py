@@ -27,7 +27,8 @@ from nn.optimizers import OPTIMIZERS, SGD
 from nn.perceptrons import MLP
 from nn.schedules import Schedule
 from nn.sklearn.samples import checked, rows
-from nn.training.fit import History, fit
+from nn.training.fit import fit
+from nn.training.history import History
 from nn.training.samples import Loss
 
 Self = TypeVar("Self", bound="_Perceptron")

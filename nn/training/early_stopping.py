@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from nn.checks import Array
 from nn.modules import Module
 
 
@@ -18,15 +19,22 @@ class BestState:
         self.model, self.patience = model, patience
         self.epoch: int | None = None
         self._lowest = math.inf
-        self._state = model.arrays()
+        self.state = model.arrays()
 
     def note(self, losses: Sequence[float]) -> bool:
         """Look at the losses of all epochs so far; return whether the patience is exhausted."""
         if losses[-1] < self._lowest:
-            self._lowest, self.epoch, self._state = losses[-1], len(losses), self.model.arrays()
+            self._lowest, self.epoch, self.state = losses[-1], len(losses), self.model.arrays()
         return len(losses) - (self.epoch or 0) >= self.patience
+
+    def take_over(self, losses: Sequence[float], epoch: int, state: Mapping[str, Array]) -> None:
+        """Go on from a training whose best epoch, with that state, is known. Raises ValueError if it does not fit."""
+        now = self.model.arrays()
+        self.model.load_arrays(state)  # which checks it
+        self.model.load_arrays(now)
+        self._lowest, self.epoch, self.state = losses[epoch - 1], epoch, dict(state)
 
     def restore(self) -> None:
         """Give the model its best state back, if there is one."""
         if self.epoch is not None:
-            self.model.load_arrays(self._state)
+            self.model.load_arrays(self.state)

@@ -13,16 +13,17 @@ in `compiled.py`; the data are checked in `samples.py`, and Ctrl-C and the progr
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
-from nn.checks import Seed, at_least_0, generator, of_kind, whole_number
+from nn.checks import FilePath, Seed, at_least_0, generator, of_kind, whole_number
 from nn.extras import Check
 from nn.modules import Module
 from nn.optimizer import Optimizer
+from nn.training.checkpoints import Checkpoint
 from nn.training.early_stopping import BestState
+from nn.training.history import History
 from nn.training.progress import ctrl_c_between_samples, progress_bar
 from nn.training.samples import Loss, checked_samples, mode, try_smallest_batch
 from nn.training.steps import Accuracy, Figures, Indices, Judge, Penalty, Steps, Task, ValueSteps
@@ -31,45 +32,6 @@ WORTH_COMPILING = 2000
 """How many samples, over all epochs, take about as long on Values as compiling their step does."""
 
 _CHANGED_TOO_SOON = f"the callback changed what is computed before {WORTH_COMPILING} samples had been trained with it"
-
-
-@dataclass
-class History:
-    """What `fit` saw: one number for each finished epoch in each list that was asked for, the others are empty.
-
-    `loss` and `accuracy` are means over the epoch's samples, each seen with the parameters of that moment;
-    the validation figures are taken at the end of the epoch. `seconds` is the time since the start,
-    `interrupted` says that Ctrl-C ended the training, and `stopped_early` that early stopping or `stop` did. With early
-    stopping, `best_epoch`, counted from 1, is the epoch whose parameters the model was left with. `jit` says whether
-    the training was compiled, to its end, and `jit_reason` why it was not.
-
-    The loss of an epoch of one batch is therefore that before its step, the first one that of the untrained model:
-
-    >>> from nn import MLP, SGD, squared_error
-    >>> model = MLP(1, [1], seed=0)
-    >>> before, _ = evaluate(model, [[1.0]], [2.0], squared_error)
-    >>> history = fit(model, [[1.0]], [2.0], squared_error, SGD(model.parameters(), lr=0.1), epochs=3)
-    >>> history.loss[0] == before, len(history.loss), history.jit_reason
-    (True, 3, 'there are fewer than 2000 samples in all epochs together')
-    """
-
-    loss: list[float] = field(default_factory=list)
-    accuracy: list[float] = field(default_factory=list)
-    validation_loss: list[float] = field(default_factory=list)
-    validation_accuracy: list[float] = field(default_factory=list)
-    seconds: float = 0.0
-    interrupted: bool = False
-    stopped_early: bool = False
-    best_epoch: int | None = None
-    jit: bool = False
-    jit_reason: str = ""
-
-    def _add_epoch(self, trained: Sequence[float], validated: Sequence[float], seconds: float) -> None:
-        for figures, number in zip((self.loss, self.accuracy), trained):
-            figures.append(number)
-        for figures, number in zip((self.validation_loss, self.validation_accuracy), validated):
-            figures.append(number)
-        self.seconds = seconds
 
 
 def fit(
@@ -92,6 +54,9 @@ def fit(
     callback: Callable[[History], object] | None = None,
     stop: Callable[[History], object] | None = None,
     jit: bool | None = None,
+    checkpoint: FilePath | None = None,
+    checkpoint_every: int = 1,
+    resume: FilePath | None = None,
 ) -> History:
     """Train `model` on the rows of X (n, d) and the targets y (n,) or (n, k); return the history.
 
@@ -136,6 +101,12 @@ def fit(
     Ctrl-C, or a KeyboardInterrupt from the callback, ends the training between two samples (if it is compiled, between
     two steps), never within an update, and the history up to there is returned. A second Ctrl-C does not wait.
 
+    `checkpoint` names a file that is written, whole or not at all, after every `checkpoint_every` epochs and after the
+    last: with the model, the state of the optimizer and of the NumPy Generators, the history and the best epoch. A
+    training that has ended in whatever way, even killed, goes on from such a file with `resume`: call `fit` as before,
+    with a model and an optimizer made as before. On the same machine it ends with the bits of one that was never
+    interrupted. Only `epochs` may be another. What a callback has changed besides the model is for it to change again.
+
     A loss that becomes inf or nan is not an error: it stands in the history.
 
     Raises ValueError or TypeError, before anything is changed, if X and y differ in length, are ragged,
@@ -143,7 +114,8 @@ def fit(
     small for the model's statistics, if early stopping has no validation data to judge by, or if the optimizer holds
     none of the model's parameters; in the first step if the penalty is no number, or if the loss or the penalty,
     unless it is 0, does not depend on the parameters; ImportError if `jit` is True and llvmlite
-    is not installed.
+    is not installed, or `checkpoint` or `resume` given without safetensors; OSError if such a file cannot be written or
+    read, ModelFileError if it is no checkpoint, or one of another model, data or options.
 
     The points lie on 2 x + 1; the penalty on the slope makes a flatter line of them:
 
@@ -179,8 +151,14 @@ def fit(
         best = BestState(model, whole_number("early_stopping", early_stopping))
     task = Task(model, samples, held_out, batch_size, loss, optimizer, accuracy, penalty, clip_norm, clip_value)
     try_smallest_batch(model, [sample.inputs for sample in task.smallest_batch])
+    history, compiled_after = History(), 0
+    saved = None
+    if checkpoint is not None or resume is not None:
+        saved = Checkpoint(task, history, draws, best, checkpoint, checkpoint_every)
+        if resume is not None:
+            jit, compiled_after = saved.read(resume, jit)
 
-    history, started, compiled_after = History(), time.perf_counter(), 0
+    done, started = len(history.loss), time.perf_counter() - history.seconds
     with mode(model, training=True), ctrl_c_between_samples() as check:
         steps: Steps = ValueSteps(task, check)
         try:
@@ -188,27 +166,29 @@ def fit(
                 history.jit_reason = f"there are fewer than {WORTH_COMPILING} samples in all epochs together"
             elif jit is not False:
                 steps = _compiled(task, check, history, jit) or steps
-            with progress_bar(epochs * batches, progress) as show:
-                for epoch in range(1, epochs + 1):
+            with progress_bar(epochs * batches, progress, done * batches) as show:
+                for epoch in range(done + 1, epochs + 1 if not history.stopped_early else 0):
                     order: Indices = range(len(samples)) if batches == 1 else draws.permutation(len(samples))
                     figures = Figures(accuracy is not None)
                     for start in range(0, len(samples), batch_size):
                         steps.step(order[start : start + batch_size], figures)
                         show(epoch, *figures.means())
-                    if best is not None or callback is not None:
+                    if best is not None or callback is not None or saved is not None:
                         steps.write()
                     with mode(model, training=False):
                         validated = Figures(accuracy is not None)
                         if held_out:
                             steps.validate(validated)
                         seconds = time.perf_counter() - started
-                        history._add_epoch(figures.means(), validated.means() if held_out else (), seconds)
+                        history.add_epoch(figures.means(), validated.means() if held_out else (), seconds)
                         history.stopped_early = best is not None and best.note(history.validation_loss)
                         if callback is not None:
                             try:
                                 callback(history)
                             finally:
                                 steps.read()
+                    if saved is not None:
+                        saved.write(epoch, history.stopped_early or epoch == epochs, compiled_after)
                     check()
                     history.stopped_early |= stop is not None and bool(stop(history))
                     if history.stopped_early:

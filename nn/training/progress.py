@@ -20,8 +20,9 @@ def ctrl_c_between_samples() -> AbstractContextManager[Check]:
 
 
 @contextmanager
-def progress_bar(steps: int, wanted: bool | None) -> Iterator[Callable[..., None]]:
-    """Gives a function to be called after each step, with the epoch, the loss and perhaps the accuracy."""
+def progress_bar(steps: int, wanted: bool | None, done: int = 0) -> Iterator[Callable[..., None]]:
+    """Gives a function to be called after each step that is not yet `done`, with the epoch, the loss and perhaps the
+    accuracy."""
     if wanted is None:
         wanted = sys.stderr.isatty()
     if not wanted:
@@ -37,7 +38,7 @@ def progress_bar(steps: int, wanted: bool | None) -> Iterator[Callable[..., None
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("", total=steps)
+        task = bar.add_task("", total=steps, completed=done)
 
         def show(epoch: int, *means: float) -> None:
             figures = [f"{name} {decimal(mean, 4)}" for name, mean in zip(("loss", "accuracy"), means)]

@@ -28,14 +28,14 @@ def nothing_else_drawn(*traced: Any) -> Iterator[None]:
 
     These are NumPy's and Python's global ones, and those that the `traced` model and functions lead to.
     """
-    sources = [*_GLOBAL, *filter(_has_a_state, reached(traced))]
-    before = [_state(source) for source in sources]
+    watched = [*_GLOBAL, *sources(traced)]
+    before = [pickle.dumps(_state(source)) for source in watched]
     try:
         yield
     finally:
-        drawn = [_state(source) != state for source, state in zip(sources, before)]
-        for source, state in zip(sources, before):
-            _set_state(source, state)
+        drawn = [pickle.dumps(_state(source)) != state for source, state in zip(watched, before)]
+        for source, state in zip(watched, before):
+            _set_state(source, pickle.loads(state))
     if any(drawn):
         raise TraceError(
             "the model, the loss or the penalty draws "
@@ -45,25 +45,51 @@ def nothing_else_drawn(*traced: Any) -> Iterator[None]:
         )
 
 
-def _has_a_state(thing: Any) -> bool:
-    """Whether it is a source of random numbers whose state can be restored."""
-    return isinstance(thing, _SOURCES) and not isinstance(thing, random.SystemRandom)
+def sources(things: Any) -> list[Any]:
+    """The sources of random numbers that `things` lead to and whose state can be restored."""
+    return [x for x in reached(things) if isinstance(x, _SOURCES) and not isinstance(x, random.SystemRandom)]
 
 
-def _state(source: Any) -> bytes:
-    """The state of a source of random numbers, to be compared and set again."""
+def random_state(source: Any) -> Any:
+    """The state of a source as JSON can hold it."""
+    return _plain(_state(source))
+
+
+def set_random_state(source: Any, state: Any) -> None:
+    """Set a `random_state` again. Raises an error of any kind if it is not one of such a source."""
+    _set_state(source, _like(_state(source), state))
+
+
+def _state(source: Any) -> Any:
     if isinstance(source, np.random.Generator):
-        return pickle.dumps(source.bit_generator.state)
-    return pickle.dumps(source.getstate() if isinstance(source, random.Random) else source.get_state())
+        return source.bit_generator.state
+    return source.getstate() if isinstance(source, random.Random) else source.get_state(legacy=False)
 
 
-def _set_state(source: Any, state: bytes) -> None:
+def _set_state(source: Any, state: Any) -> None:
     if isinstance(source, np.random.Generator):
-        source.bit_generator.state = pickle.loads(state)
+        source.bit_generator.state = state
     elif isinstance(source, random.Random):
-        source.setstate(pickle.loads(state))
+        source.setstate(state)
     else:
-        source.set_state(pickle.loads(state))
+        source.set_state(state)
+
+
+def _plain(state: Any) -> Any:
+    if isinstance(state, dict):
+        return {name: _plain(part) for name, part in state.items()}
+    if isinstance(state, tuple):
+        return list(map(_plain, state))
+    return state.tolist() if isinstance(state, (np.ndarray, np.generic)) else state
+
+
+def _like(known: Any, state: Any) -> Any:
+    """A plain state with the tuples and arrays of a known one."""
+    if isinstance(known, dict):
+        return {name: _like(part, state[name]) for name, part in known.items()}
+    if isinstance(known, tuple):
+        return tuple(map(_like, known, state))
+    return np.array(state, known.dtype) if isinstance(known, np.ndarray) else state
 
 
 def reached(things: Any) -> list[Any]:

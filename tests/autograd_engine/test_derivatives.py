@@ -400,11 +400,13 @@ TRANSFORMED = [
     grad(jit(cubed)),
     slope_of_square,
 ]
+MAPPED = [vmap(cubed), vmap(vmap(grad(cubed))), jit(vmap(cubed)), vmap(cubed, in_axes=[-1])]
 
 
-@pytest.mark.parametrize("f", TRANSFORMED)
-def test_derivatives_of_functions_of_a_module_can_be_pickled(f):
-    assert pickle.loads(pickle.dumps(f))(2.0) == copy.deepcopy(f)(2.0) == f(2.0)
+@pytest.mark.parametrize(("f", "x"), [(f, 2.0) for f in TRANSFORMED] + [(f, np.eye(2)) for f in MAPPED])
+def test_what_is_made_of_functions_of_a_module_can_be_pickled(f, x):
+    assert np.array_equal(pickle.loads(pickle.dumps(f))(x), f(x))
+    assert np.array_equal(copy.deepcopy(f)(x), f(x))
 
 
 def test_a_pool_of_processes_computes_derivatives():
@@ -452,6 +454,7 @@ def test_arrays_and_nested_data_are_stopped(compiled):
     assert (slopes["a"].tolist(), slopes["b"], slopes["a"].dtype) == ([2.0, 8.0], 81.0, float)
     assert compiled(grad(mean_of_products))(2.0, np.arange(3.0)) == 18.0
     assert compiled(vmap(grad(lambda x: stop_gradient(x) * x)))(np.arange(3.0)).tolist() == [0.0, 1.0, 2.0]
+    assert compiled(vmap(lambda x: x.detach() * x))(np.arange(3.0)).tolist() == [0.0, 1.0, 4.0]
 
 
 def test_a_detached_number_makes_no_derivative_a_value():

@@ -19,6 +19,7 @@ from autograd_engine import Value, dot, relu, where
 from autograd_engine import sum as sum_values
 from autograd_engine.draw import NUMBER_FONT, TEXT_FONT, draw, to_svg
 from nn import MLP
+from tests.random_graphs import random_graph
 
 SVG = "{http://www.w3.org/2000/svg}"
 TOOLTIP = "{http://www.w3.org/1999/xlink}title"
@@ -352,7 +353,10 @@ def elements(svg):
 
 def visible(label):
     line = " ".join(label.split())
-    line = line if len(line) <= 40 else line[:39] + "…"
+    if len(line) > 40:
+        end = re.search(r"(\[[^\]]*\]|\d*)(#\d+)?$", line[-40:])[0]
+        end = end if len(end) < 40 else ""
+        line = line[: 39 - len(end)] + "…" + end
     return "".join(c if c.isprintable() else "\ufffd" for c in line)
 
 
@@ -382,6 +386,13 @@ def test_any_label_is_shown_as_text_and_nothing_else(label):
 
 def test_a_long_label_ends_with_an_ellipsis():
     assert nodes(to_svg(Value(1.0, "x" * 1000)))[0][0] == "x" * 39 + "…"
+    assert nodes(to_svg(Value(1.0, "x" * 1000 + "[3, 12]")))[0][0] == "x" * 32 + "…[3, 12]"
+
+
+def test_a_title_stands_above_the_picture():
+    svg = to_svg(Value(1.0, "x"), title="Loss of <sample 3> & co")
+    assert "Loss of &lt;sample 3&gt; &amp; co" in svg
+    assert "Loss" not in to_svg(Value(1.0, "x"))
 
 
 def test_a_label_of_white_space_is_no_label():
@@ -505,3 +516,37 @@ def test_a_name_that_is_no_text_is_refused_and_nothing_is_written(argument, tmp_
 def test_a_neuron_of_constants_is_drawn():
     output = sum_values([Value(1.0, "a"), 2.0, 3.0])
     assert sorted(texts[0] for texts in nodes(to_svg(output))) == ["2", "3", "a", "Σ"]
+
+
+# --- overlaps -----------------------------------------------------------------------------------------------
+
+
+def rectangles(svg):
+    """The boxes of the nodes and the numbers on edges of a drawing, as left, top, right, bottom."""
+    boxes, numbers = [], []
+    for group in ET.fromstring(svg).iter(f"{SVG}g"):
+        if group.get("class") == "node":
+            points = []
+            for element in group.iter():
+                if element.tag.endswith("ellipse"):
+                    x, y, rx, ry = (float(element.get(name)) for name in ("cx", "cy", "rx", "ry"))
+                    points += [(x - rx, y - ry), (x + rx, y + ry)]
+                written = re.findall(r"-?[\d.]+", element.get("points") or element.get("d") or "")
+                points += zip(map(float, written[::2]), map(float, written[1::2]))
+            xs, ys = zip(*points)
+            boxes.append((min(xs), min(ys), max(xs), max(ys)))
+        if group.get("class") == "edge":
+            for element in group.iter(f"{SVG}text"):
+                x, y, half = float(element.get("x")), float(element.get("y")), 3.0 * len(element.text.strip())
+                numbers.append((x - half, y - 7, x + half, y + 1))
+    return boxes, numbers
+
+
+@pytest.mark.parametrize("direction", ["LR", "TB"])
+def test_in_random_graphs_numbers_lie_on_no_box_and_no_other_number(direction):
+    for seed in range(20):
+        boxes, numbers = rectangles(to_svg(random_graph(seed), direction=direction))
+        for i, (left, top, right, bottom) in enumerate(numbers):
+            others = {*boxes, *numbers[:i]} - {numbers[i]}  # the same number at the same place is of a twin, as in x·x
+            for a, b, c, d in others:
+                assert not (left < c and a < right and top < d and b < bottom), seed

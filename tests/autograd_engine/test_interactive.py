@@ -38,6 +38,7 @@ from autograd_engine.primitives import PRIMITIVES, Primitive
 from autograd_engine.primitives import sum as sum_of
 from tests.laws.rows import special_points
 from tests.laws.strategies import anything, domain, expressions, points, wide
+from tests.random_graphs import random_graph
 
 ROWS = list(PRIMITIVES.values())
 PRECISION = 1e-12
@@ -293,9 +294,11 @@ def network(width, seed=1):
 def open_graph(page, tmp_path):
     """Opens the page of a graph from disk."""
 
-    def open_graph(value, **options):
+    def open_graph(value, at_the_end=True, **options):
         to_html(value, tmp_path / "graph.html", **options)
         page.goto((tmp_path / "graph.html").as_uri())
+        if at_the_end and page.get_by_label("To the end").is_enabled():
+            page.get_by_label("To the end").click()
         return page
 
     return open_graph
@@ -446,7 +449,8 @@ def test_the_backward_pass_goes_step_by_step(open_graph):
         sentences.append(page.locator("#sentence").inner_text())
         arrived.append(sum(gradient is not None for _, gradient in shown(page).values()))
     assert arrived == [1, 3, 4, 6, 7, 9, 9]
-    assert sentences[0] == "Start: d out/d out is the seed, 1. Nothing else has a gradient yet."
+    start = "Start: d out/d out is the seed, 1. Nothing else has a gradient yet."
+    assert sentences[0] == start + " ▶ passes it back, node by node."
     assert sentences[1] == "out (×) passes its gradient 1 on: s2 gets 1 × 0.5 = 0.5; w2 gets 1 × 0.727508 = 0.727508."
     assert sentences[-1].startswith("Done")
     page.get_by_label("To the start").click()
@@ -458,6 +462,42 @@ def test_the_backward_pass_goes_step_by_step(open_graph):
     assert page.locator(".box.current").get_attribute("aria-label").startswith("s1,")
     page.get_by_label("Step of the backward pass").fill("1")
     assert page.locator("#sentence").inner_text() == sentences[1]
+
+
+def test_it_opens_at_the_start_with_the_next_button_ready(open_graph):
+    out, weights = chain_network()
+    page = open_graph(out, at_the_end=False, parameters=weights)
+    assert [gradient for _, gradient in shown(page).values() if gradient is not None] == [1.0]
+    assert page.locator("#count").inner_text() == "0 of 5"
+    assert page.locator("#sentence").inner_text().startswith("Start: d out/d out is the seed, 1.")
+    assert page.evaluate("document.activeElement.id") == "next"
+    page.keyboard.press("Enter")
+    assert page.locator("#count").inner_text() == "1 of 5"
+
+
+def test_the_panel_gives_no_number_away_before_the_pass_has_come_to_it(open_graph):
+    out, weights = chain_network()
+    page = open_graph(out, at_the_end=False, parameters=weights)
+    column = page.locator("#panel td.gradient")
+    assert column.all_inner_texts() == ["–"] * 4
+    page.get_by_label("One step on").click()
+    assert column.all_inner_texts() == ["–", "–", "–", "0.727508"]
+    box(page, "x2").click()
+    panel = page.locator("#panel")
+    assert page.locator("#gradient").inner_text() == "–"
+    assert "–" in panel.locator("table").inner_text()
+    assert "Its numbers stand here once" in panel.inner_text()
+    assert "0.0991" not in panel.inner_text()
+    page.get_by_label("To the end").click()
+    assert "Its numbers" not in panel.inner_text()
+    assert page.locator("#gradient").inner_text().startswith("0.0991")
+
+
+def test_a_long_name_keeps_its_index(open_graph):
+    weights = [leaf(0.5, f"encoder.layers.attention.weight[{i}, 12]") for i in range(3)]
+    page = open_graph(dot(weights, weights), parameters=weights)
+    names = page.locator(".parameter .name").all_text_contents()
+    assert names == [f"encoder.layers…[{i}, 12]" for i in range(3)]
 
 
 def test_contributions_over_several_paths_are_added_in_the_steps(open_graph):
@@ -481,8 +521,14 @@ def test_a_click_explains_a_node(open_graph):
     panel = page.locator("#panel")
     box(page, "q").click()
     text = panel.inner_text()
-    for line in ("result of add", "q = x + y", "= (−2) + 5 = 3", "d f/d q = d f/d f · ∂f/∂q", "= 1·(−4) = −4"):
+    for line in ("result of add", "q = x + y", "= (−2) + 5 = 3", "= 1·(−4) = −4"):
         assert line in text
+    formulas = panel.locator(".formula").evaluate_all("all => all.map((one) => one.dataset.text)")
+    assert "d f/d q = d f/d f · ∂f/∂q" in formulas
+    parts = "all => all.map((one) => [...one.children].map((part) => part.textContent))"
+    fractions = panel.locator("p mfrac").evaluate_all(parts)
+    assert fractions == [["df", "dq"], ["df", "df"], ["∂f", "∂q"]]
+    assert panel.locator("div.formula math").count() == 1
     panel.get_by_role("button", name="x", exact=True).click()
     text = panel.inner_text()
     assert "x acts on f only through q. If x grows by a small ε, q changes by 1 ε." in text
@@ -495,6 +541,17 @@ def test_a_click_explains_a_node(open_graph):
     assert "The backward pass starts here, with the seed 1." in text
     page.mouse.click(400, 640)
     assert "Leaves" in panel.inner_text()
+
+
+def test_the_natural_logarithm_is_ln_in_every_place(open_graph):
+    y = leaf(2.0, "x").log()
+    y.label = "y"
+    page = open_graph(y)
+    box(page, "y").click()
+    text = page.locator("#panel").inner_text()
+    for line in ("output of ln", "y = ln(x)", "= ln(2) = 0.693147", "The rule of ln"):
+        assert line in text
+    assert "log" not in text.replace("logarithm", "")
 
 
 def test_a_rule_breaks_between_numbers_and_factors_only(open_graph):
@@ -560,6 +617,38 @@ def test_numbers_on_edges_stand_on_no_box(open_graph, page):
         });
     }).map((number) => number.textContent)""")
     assert covered == []
+
+
+OVERLAPS = """() => {
+    const over = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+    const boxes = [...document.querySelectorAll("#boxes .shape")].map((shape) => shape.getBoundingClientRect());
+    const numbers = [...document.querySelectorAll(".derivative")].map((number) => {
+        const { left, right, top, bottom, height } = number.getBoundingClientRect();
+        return { left, right, top: top + 0.15 * height, bottom: bottom - 0.15 * height };
+    });
+    const lines = [...document.querySelectorAll(".edge")].map((edge) => {
+        const matrix = edge.getScreenCTM();
+        const count = Math.ceil(edge.getTotalLength() / 2);
+        return Array.from({ length: count }, (_, k) => edge.getPointAtLength(2 * k).matrixTransform(matrix));
+    });
+    const on = (number) => ({ x, y }) => over(number, { left: x - 1, right: x + 1, top: y - 1, bottom: y + 1 });
+    const lined = numbers.filter((number) => lines.filter((points) => points.some(on(number))).length > 1);
+    const others = (i) => [...boxes, ...numbers.slice(0, i)];
+    const covered = numbers.filter((number, i) => others(i).some((other) => over(number, other)));
+    return [numbers.length, covered.length, lined.length];
+}"""
+
+
+def test_in_random_graphs_numbers_lie_on_no_box_or_number_and_hardly_on_lines(open_graph):
+    counts = []
+    for seed in range(12):
+        page = open_graph(random_graph(seed))
+        page.get_by_label("local derivatives").check()
+        counts.append(page.evaluate(OVERLAPS))
+    numbers, covered, lined = map(sum, zip(*counts))
+    assert numbers > 90
+    assert covered == 0
+    assert lined <= 0.05 * numbers  # of twins, as in x·x, and where so many meet that no place is free
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 import nn
 from autograd_engine import Value, sigmoid, tanh
 from autograd_engine.files import write_atomically
-from nn import saving
+from nn import saving, tensor_files
 from nn.perceptrons import MLP, Neuron
-from nn.saving import ModelFileError, load, load_with_metadata, save
+from nn.saving import load, load_with_metadata, save
+from nn.tensor_files import ModelFileError
 
 METADATA = {"names": ["α", 'b"\n'], "mean": [0.1, 1e-300, -1 / 3], "nothing": None}
 
@@ -88,8 +89,8 @@ def test_any_bytes_are_refused(tmp_path_factory, foreign):
 def _written(path, description, **arrays):
     """A file that is right in form, with a right checksum where it can have one."""
     if isinstance(description, dict):
-        description = description | {"sha256": saving._digest(description, arrays)}
-    path.write_bytes(safetensors.numpy.save(arrays, metadata={saving._KEY: json.dumps(description)}))
+        description = description | {"sha256": tensor_files.digest(description, arrays)}
+    path.write_bytes(safetensors.numpy.save(arrays, metadata={tensor_files.KEYS["model"]: json.dumps(description)}))
     return path
 
 
@@ -111,7 +112,9 @@ def test_foreign_and_newer_files_are_named_as_such(tmp_path):
 @pytest.mark.parametrize("depth", [*range(900, 1000), 100_000])
 def test_however_deeply_a_file_is_nested_it_is_refused(tmp_path, depth):
     text = f'{{"format": 1, "architecture": {"[" * depth}{"]" * depth}}}'
-    (tmp_path / "file").write_bytes(safetensors.numpy.save({"a": np.zeros(1)}, metadata={saving._KEY: text}))
+    (tmp_path / "file").write_bytes(
+        safetensors.numpy.save({"a": np.zeros(1)}, metadata={tensor_files.KEYS["model"]: text})
+    )
     with pytest.raises(ModelFileError):
         load(tmp_path / "file")
 
@@ -313,6 +316,10 @@ LARGE = {"class": "Neuron", "arguments": [10**9], "keywords": {}}
         ("Conv2d", [1, 1, 10**5]),
         ("Conv2d", [1, 1, [10**5, 10**5]]),
         ("BatchNorm", [10**9]),
+        ("RNN", [1, 10**5]),
+        ("LSTM", [10**9, 1]),
+        ("GRU", [1, 1, 10**9]),
+        ("GRU", [1, 1, "a"]),
         ("Sequential", [LARGE]),
         ("Sequential", [{"class": "MaxPool1d", "arguments": [1], "keywords": {"stride": LARGE}}]),
     ],

@@ -18,10 +18,11 @@ from autograd_engine.compiler.c.functions import Output, Source, function
 from autograd_engine.compiler.jit import jit
 from autograd_engine.compiler.program.program import SHARED
 from autograd_engine.compiler.program.traced_function import TracedFunction
+from autograd_engine.compiler.trace.matrices import SparseArray
 from autograd_engine.derivatives import value_and_grad
 from autograd_engine.files import write_atomically
 from autograd_engine.primitives import as_float
-from autograd_engine.structure import flatten
+from autograd_engine.structure import Structure, flatten
 
 __all__ = ["to_c"]
 
@@ -80,6 +81,8 @@ def to_c(f: Callable[..., Any], *example: Any, path: str | PathLike[str] | None 
         raise ValueError("to_c() needs at least one number in the example, got none")
     inputs = [entry for of, argument in zip(names, arguments) for entry in entries(of, argument)]
     traced = TracedFunction(f, arguments, {}, exact=True)
+    if _is_sparse(traced.structure):
+        raise ValueError("to_c() writes functions that return numbers; it got a sparse derivative")
     if not traced.program.outputs:
         raise ValueError("to_c() needs a function that returns at least one number, got none")
     if traced.structure.kind is None and traced.leaves[0].batch == SHARED:
@@ -107,6 +110,10 @@ def to_c(f: Callable[..., Any], *example: Any, path: str | PathLike[str] | None 
     if path is not None:
         write_atomically(path, text.encode())
     return text
+
+
+def _is_sparse(structure: Structure) -> bool:
+    return structure.kind is SparseArray or any(map(_is_sparse, structure.children))
 
 
 def _default_name(f: Callable[..., Any]) -> str:

@@ -24,6 +24,7 @@ from autograd_engine.compiler.llvm.layout import FAULT, FIRST, NEXT_CHUNK, PYTHO
 from autograd_engine.compiler.llvm.modules import emit
 from autograd_engine.compiler.program.program import Program
 from autograd_engine.compiler.program.traced_function import TracedFunction
+from autograd_engine.compiler.trace.blocks import Gathered
 
 QUICKLY = 4000
 """Instructions. What is longer and has a batch is compiled quickly."""
@@ -62,6 +63,7 @@ class Executable:
         self.pool: list[Workspace] = []
         # Of the arrays, the arguments and then the constants: which are read as a whole, and which along an axis.
         self.constants = [constant.plain for constant in constants]
+        self.gathered = [(k, constant.source) for k, constant in enumerate(constants) if isinstance(constant, Gathered)]
         self.whole = [i for i, array in enumerate(arguments) if array.shape_seen]
         self.sites = traced.sites
         self.may_stop = bool(program.loops or traced.sites)
@@ -221,13 +223,19 @@ class Workspace:
             *[0] * (FIRST - RAISED),
         ]
         self.fault = ctypes.c_double.from_address(self.address + 8 * (FAULT + 1))
-        for i, constant in enumerate(executable.constants, len(executable.arrays.arguments)):
-            self.context[layout.array(i)] = constant.ctypes.data
         self._whole: list[tuple[int, Any]] = []
         for i in executable.whole:
             room = np.empty(executable.arrays.arguments[i].shape_to_map)
             self._whole.append((i, room))
             self.context[layout.array(i)] = room.ctypes.data
+        self._constants = list(executable.constants)
+        self._gathered: list[tuple[Any, Any, Any]] = []  # where from, at which places, where to
+        rooms = {("element", i): room.ravel() for i, room in self._whole} | {("scalar",): np.asarray(self.scalars)}
+        for k, source in executable.gathered:
+            self._constants[k] = np.empty(executable.constants[k].shape)
+            self._gathered.append((rooms[source], executable.constants[k], self._constants[k]))
+        for i, constant in enumerate(self._constants, len(executable.arrays.arguments)):
+            self.context[layout.array(i)] = constant.ctypes.data
         self._mapped: list[Any] = [None] * layout.views  # address, shape and strides of each view's array
         self._copies: dict[int, Any] = {}  # of the views whose samples do not lie in one piece
         self._kept: dict[int, Any] = {}
@@ -256,8 +264,10 @@ class Workspace:
     def map(self, arrays: Sequence[Any]) -> None:
         """Write the addresses of the arrays that are mapped into the context, and make room for rows."""
         context, layout, mapped = self.context, self.layout, self._mapped
-        if self.executable.constants:
-            arrays = [*arrays, *self.executable.constants]
+        if self._constants:
+            arrays = [*arrays, *self._constants]
+            for source, places, room in self._gathered:
+                source.take(places, out=room, mode="clip")  # which needs no copy of the room, as "raise" does
         for i, (at, number, order, batch) in enumerate(self.executable.views):
             array = arrays[number]
             # Not the array itself: it can be resized, and is not to be kept alive.

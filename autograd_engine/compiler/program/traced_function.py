@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,13 +15,14 @@ from autograd_engine.compiler.statements.rewrite import rewriting, rewritten
 from autograd_engine.compiler.trace.arrays import ArrayTrace, BatchArray
 from autograd_engine.compiler.trace.errors import TraceError
 from autograd_engine.compiler.trace.recorder import Recorder
+from autograd_engine.compiler.trace.sparse import recording_sparse
 from autograd_engine.compiler.trace.traced import TooLongError, Traced, UnlikeRoundsError, context, no_argument, tracing
 from autograd_engine.primitives import as_float
 from autograd_engine.structure import flatten, map_leaves
 from autograd_engine.value import Value
 
-_OF_OBJECTS = "must be of integer"
-"""What NumPy says of an index that is an array of objects, such as symbols."""
+_OF_INDICES = re.compile(r"\bindices\b|numpy\.take\b")
+"""In what NumPy says of an index that is an array of objects, such as symbols."""
 
 
 @dataclass
@@ -43,8 +45,8 @@ class TracedFunction:
         call = args, keywords, exact
         try:
             self._run(f, *call, is_limited=True)
-        except (TraceError, IndexError) as error:
-            if not (error.of_a_branch if isinstance(error, TraceError) else _OF_OBJECTS in str(error)):
+        except (TypeError, IndexError) as error:
+            if not (error.of_a_branch if isinstance(error, TraceError) else _OF_INDICES.search(str(error))):
                 raise
             with rewriting(exact):
                 try:
@@ -72,7 +74,8 @@ class TracedFunction:
     ) -> None:
         self.arrays = ArrayTrace()
         self.scalars = 0
-        with tracing(self.arrays.vmap, Recorder(self.arrays), rolls, is_limited) as nodes:
+        traced = tracing(self.arrays.vmap, Recorder(self.arrays), rolls, is_limited)
+        with recording_sparse(self.arrays), traced as nodes:
             try:
                 output = f(*map_leaves(self._symbol, args), **map_leaves(self._symbol, keywords))
             except Exception:

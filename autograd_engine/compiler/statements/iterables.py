@@ -19,6 +19,7 @@ from autograd_engine.compiler.trace.arrays import ArgumentArray
 from autograd_engine.compiler.trace.errors import user_line
 from autograd_engine.compiler.trace.items import entry_of, stacks_of
 from autograd_engine.compiler.trace.loops import Loop
+from autograd_engine.compiler.trace.stacks import batch_of
 from autograd_engine.compiler.trace.traced import Traced, context, refusal
 from autograd_engine.primitives import ceil
 
@@ -144,7 +145,7 @@ def rounds_of(iterable: Any) -> Rounds | None:
         return None
     if isinstance(iterable, np.ndarray) and iterable.dtype == object and iterable.size < _MANY_SYMBOLS:
         return None
-    stacks = stacks_of(iterable)
+    stacks = stacks_of(iterable, batch_of(iterable))
     return Rounds(len(iterable), float(len(iterable)), lambda loop: entry_of(loop, stacks))
 
 

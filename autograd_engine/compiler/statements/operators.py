@@ -24,6 +24,7 @@ from autograd_engine.compiler.statements.contents import Contents
 from autograd_engine.compiler.statements.indices import contained as contained
 from autograd_engine.compiler.statements.indices import item as item
 from autograd_engine.compiler.statements.memory import target as target
+from autograd_engine.compiler.trace.arrays import is_unknown
 from autograd_engine.compiler.trace.errors import TraceError, line_of, user_line
 from autograd_engine.compiler.trace.indices import Index
 from autograd_engine.compiler.trace.recorder import UNROLLED
@@ -343,7 +344,19 @@ def _whole(x: Any = 0, *base: Any) -> Any:
     return x if isinstance(x, Index) else where(x < 0, ceil(x), floor(x)).detach()
 
 
+def _taken(a: Any, places: Any, axis: Any = None, **others: Any) -> Any:
+    """`np.take`."""
+    places = np.asarray(places)
+    if not is_unknown(places) or others:
+        return np.take(a, places, axis, **others)
+    array = np.asarray(a).ravel() if axis is None else np.moveaxis(np.asarray(a), axis, 0)
+    found = indices.item(array, places)
+    count = places.ndim
+    return found if axis is None else np.moveaxis(found, range(count), range(axis, axis + count))
+
+
 BUILTINS: dict[Any, Callable[..., Any]] = {
+    np.take: _taken,
     builtins.int: _whole,
     builtins.sorted: _sorted,
     builtins.float: lambda x=0.0: x if isinstance(x, Traced) else float(x),

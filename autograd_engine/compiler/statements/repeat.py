@@ -21,7 +21,7 @@ from autograd_engine.compiler.trace.errors import user_line
 from autograd_engine.compiler.trace.indices import Index
 from autograd_engine.compiler.trace.items import NUMBERS
 from autograd_engine.compiler.trace.loops import Loop, needs
-from autograd_engine.compiler.trace.stacks import entry
+from autograd_engine.compiler.trace.stacks import batch_of, entry
 from autograd_engine.compiler.trace.traced import Condition, Traced, UnlikeRoundsError, context, is_among, refusal
 from autograd_engine.structure import Structure, flatten
 
@@ -43,7 +43,7 @@ def while_loop(
         return truth(test())
 
     def new() -> Loop:
-        loop = Loop(context.batch)
+        loop = Loop(batch_of(begins))
         loop.begins = begins
         return loop
 

@@ -341,7 +341,7 @@ class ArrayTrace:
         self.batches: dict[int, Batch] = {}
         self.views: list[tuple[int, int, int]] = []  # which array is mapped along which axis, of which length
         self.arguments: list[ArgumentArray] = []
-        self.constants: list[ConstantArray] = []  # mapped arrays that are not arguments
+        self.constants: list[Any] = []  # mapped arrays that are not arguments
 
     def argument(self, shape: tuple[int, ...]) -> ArgumentArray:
         """Add an array argument. All arguments come before the first constant."""
@@ -388,7 +388,7 @@ class ArrayTrace:
         known = (ArgumentArray, BatchArray)
         return any(not isinstance(array, known) and np.asarray(array).dtype == object for array in mapped)
 
-    def constant(self, array: Any) -> ArgumentArray:
+    def constant(self, array: Any) -> Any:
         """An array of plain numbers that is not an argument of the compiled function."""
         for known in self.constants:
             # The array may have been filled anew since. Compare bits, since -0.0 is not 0.0 and a NaN equals itself.

@@ -17,6 +17,7 @@ from autograd_engine.compiler.trace.indices import Index
 from autograd_engine.compiler.trace.loops import Loop
 from autograd_engine.compiler.trace.stacks import Entry, Stack, picked, table, zeros
 from autograd_engine.compiler.trace.traced import (
+    Batch,
     Condition,
     Operation,
     Traced,
@@ -105,14 +106,22 @@ def _is_within(index: Index, size: int) -> bool:
 
 
 def _of_several(array: Any, parts: tuple[Any, ...], several: list[int]) -> Any:
-    """The items for an array of indices."""
-    if len(several) > 1 or len(parts) > 1:
-        raise TraceError(f"{user_line()} picks numbers by arrays that are not known while tracing; give one alone")
-    indices = np.asarray(parts[0])
-    items = [np.asarray(item(array, (x,)) if isinstance(x, Traced) else array[x]) for x in indices.ravel().tolist()]
-    rest = tuple(array.shape[1:])
-    numbers = [x for one in items for x in one.ravel().tolist()]
-    return number_array(numbers, (*indices.shape, *rest))
+    """The items for arrays of indices, which come first among the parts."""
+    count = len(several)
+    if several != list(range(count)) or any(isinstance(part, np.ndarray) for part in parts[count:]):
+        raise TraceError(
+            f"{user_line()} picks numbers by an array that is not known while tracing, after another part of the "
+            "index; move that axis to the front"
+        )
+    indices = np.broadcast_arrays(*[np.asarray(part, dtype=object) for part in parts[:count]])
+    keys = zip(*[index.ravel().tolist() for index in indices])
+    items = [np.asarray(_item(array, (*key, *parts[count:]))) for key in keys]
+    shape = items[0].shape if items else np.shape(np.empty(array.shape)[(*[0] * count, *parts[count:])])
+    return number_array([x for one in items for x in one.ravel().tolist()], (*indices[0].shape, *shape))
+
+
+def _item(array: Any, parts: tuple[Any, ...]) -> Any:
+    return item(array, parts) if any(map(is_unknown, parts)) else array[parts]
 
 
 def _of_round(array: Any, parts: tuple[Any, ...], axis: int, index: Index) -> Any:
@@ -207,12 +216,12 @@ def _is_of_symbols(array: Any) -> bool:
     return isinstance(array, np.ndarray) and array.dtype == object
 
 
-def stacks_of(array: Any) -> Any:
-    """The stacks of the entries of an array, one for each number of an entry, as an array."""
+def stacks_of(array: Any, batch: Batch | None) -> Any:
+    """The stacks of the entries of an array, one for each number of an entry, as an array, for a loop in a batch."""
     array = array if isinstance(array, ArgumentArray) else np.asarray(array)
-    if array.dtype == object:
+    if _is_of_symbols(array):
         rest = array.reshape(len(array), -1)
-        stacks = [table(rest[:, k].tolist(), context.batch) for k in range(rest.shape[1])]
+        stacks = [table(rest[:, k].tolist(), batch) for k in range(rest.shape[1])]
         return number_array(stacks, array.shape[1:])
     known = array_of(array)
     size = int(np.prod(known.shape[1:], dtype=int))

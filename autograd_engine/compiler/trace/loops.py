@@ -190,6 +190,8 @@ class Loop(Operation):
                     numbers = [stack.points.get(i, 0.0) for i in range(int(self.count))]
                     stacks.append(table(numbers, self.batch))
             return total_of([_cotangent(self.read(one)) for one in stacks])
+        if self.batch is None:
+            in_batch(stack, None)  # refuses one of a batch
         if stack not in self.reads:
             kept: Any = stack.op.key if isinstance(stack.op, Result) else None
             with recording(self.nodes):

@@ -9,8 +9,8 @@ from autograd_engine.compiler.trace.arrays import ArrayTrace, BatchArray
 from autograd_engine.compiler.trace.errors import TraceError
 from autograd_engine.compiler.trace.items import entry_of, item, stacks_of
 from autograd_engine.compiler.trace.loops import Loop
-from autograd_engine.compiler.trace.stacks import Stack, entry
-from autograd_engine.compiler.trace.traced import Condition, Traced, context, is_among
+from autograd_engine.compiler.trace.stacks import Stack, batch_of, entry
+from autograd_engine.compiler.trace.traced import Condition, Traced, is_among
 from autograd_engine.control_flow import apart_from_none, numbers_of_round, pair
 from autograd_engine.mapping import stacked
 from autograd_engine.primitives import where
@@ -44,7 +44,7 @@ class Recorder:
             if not holds:
                 return state
             state = structure(numbers_of_round("while_loop", "the state", structure, body(state)))
-        loop = Loop(context.batch)
+        loop = Loop(batch_of(state, holds))
         loop.begins = _condition(holds)
         with loop.body():
             state = structure(_carries(loop, state))
@@ -58,7 +58,7 @@ class Recorder:
         if not isinstance(count, Traced) and count <= UNROLLED:
             return NotImplemented
         structure = apart_from_none(init)[1]
-        loop = Loop(context.batch)
+        loop = Loop(batch_of(init, lower, upper))
         loop.count = count if isinstance(count, Traced) else float(count)
         loop.most = None if isinstance(count, Traced) else int(count)
         try:
@@ -78,10 +78,10 @@ class Recorder:
         if length <= UNROLLED or any(isinstance(leaf, BatchArray) for leaf in leaves_of(xs, lists=False)):
             return NotImplemented
         structure = apart_from_none(init)[1]
-        loop = Loop(context.batch, reverse)
+        loop = Loop(batch_of(init, xs), reverse)
         loop.count, loop.most = float(length), length
         try:
-            stacks = None if xs is None else map_leaves(stacks_of, xs, lists=False)
+            stacks = None if xs is None else map_leaves(lambda x: stacks_of(x, loop.batch), xs, lists=False)
             with loop.body():
                 state = structure(_carries(loop, init))
                 x = None if xs is None else map_leaves(lambda array: entry_of(loop, array), stacks, lists=False)

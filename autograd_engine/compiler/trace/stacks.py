@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from autograd_engine.compiler.trace.errors import TraceError, user_line
 from autograd_engine.compiler.trace.traced import Batch, Operation, Traced, context, is_among
 from autograd_engine.primitives import where
+from autograd_engine.structure import leaves_of
 
 
 class Stack(Traced):
@@ -246,10 +249,27 @@ def _changes_in_place(stack: Stack) -> bool:
     return bool(context.outer) and (is_carried or stack.op in CHANGES) and is_among(context.nodes or (), stack)
 
 
+def batch_of(*numbers: Any) -> Batch | None:
+    """The batch of a loop that begins with these numbers: that of the vmap around it, or else that of one of them."""
+    if context.batch is not None:
+        return context.batch
+    for leaf in leaves_of(numbers):
+        symbols = leaf.flat if isinstance(leaf, np.ndarray) and leaf.dtype == object else [leaf]
+        for x in symbols:
+            if isinstance(x, Traced) and x.batch is not None:
+                return x.batch
+    return None
+
+
 def in_batch(x: Any, batch: Batch | None) -> Any:
-    """A number as one of a batch, if there is any; a plain number, such as one of NumPy's, as a float."""
+    """A number as one of a batch, if there is any; a plain number, such as one of NumPy's, as a float.
+
+    Raises TraceError for a number of a batch where there is none.
+    """
     if not isinstance(x, Traced):
         return float(x)
+    if batch is None and x.batch is not None:
+        raise TraceError(f"{user_line()}: a loop that all samples share reads numbers of each of them")
     return x if batch is None else batch.broadcast(x)
 
 

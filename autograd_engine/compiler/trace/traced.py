@@ -213,7 +213,7 @@ def home(x: Traced) -> list[Traced]:
 
 
 @contextmanager
-def inside(batch: Batch) -> Iterator[None]:
+def inside(batch: Batch | None) -> Iterator[None]:
     """Make all nodes that are made in the block belong to `batch`."""
     before, context.batch = context.batch, batch
     try:
@@ -416,6 +416,11 @@ def constant_node(kind: type[T], op: Operation, operands: tuple[Any, ...]) -> T:
     node = kind(op, (), batch)
     node.expansion = operands
     return node
+
+
+def recorded_again(kind: type[Traced], op: Any, arguments: tuple[Any, ...]) -> Any:
+    """A node like another one, of this type and operation, computed from other numbers."""
+    return constant_node(kind, op, arguments) if kind is Condition or op is DETACHED else _record(op, arguments)
 
 
 def _two_batches(one: Batch, other: Batch) -> str:

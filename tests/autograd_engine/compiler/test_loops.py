@@ -375,6 +375,12 @@ def test_arrays_that_are_read_round_by_round():
         data["x"] = data["x"] * 2  # the second call reads other numbers
 
 
+def test_an_argument_is_read_where_it_lies_however_long_it_is():
+    program = jit(lambda rows: scan(lambda total, row: (total + row[0] * row[1], None), 0.0, rows)[0]).program
+    short, long = (str(program(np.ones((length, 2)))).split("\n") for length in (20, 80))
+    assert len(short) == len(long)
+
+
 def test_a_signal_ends_a_long_loop_and_the_kernel_goes_on_working():
     steps = jit(lambda n, x: fori_loop(0, n, lambda i, s: s * 0.5 + x, 0.0))
     assert steps(30.0, 1.0) == pytest.approx(2.0)

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from autograd_engine import TraceError, jit, sin, value_and_grad
+from autograd_engine import TraceError, Value, jit, sin, value_and_grad
 from autograd_engine.compiler.trace import traced
 from tests.nested import numbers
 
@@ -17,7 +17,7 @@ POINTS = [(1.3, 0.6), (0.9, 0.8), (2.2, 0.4)]
 
 def test_what_a_loop_cannot_do_is_unrolled():
     def in_place(x):
-        a = [x] * 3
+        a = {0: x, 1: x, 2: x}
         for k in range(40):
             a[k % 3] = a[k % 3] + sin(x * k)
         return a[0] * a[1] + a[2]
@@ -223,7 +223,8 @@ def counts_in_an_attribute(x, y):
 def test_programs_that_must_not_stay_loops_equal_the_uncompiled_function(f):
     compiled, slopes = jit(f, exact=True), jit(value_and_grad(f, (0, 1)))
     for point in POINTS:
-        assert compiled(*point) == f(*point)
+        # On Values, since of plain floats the builtin sum compensates the roundings from Python 3.12 on.
+        assert compiled(*point) == f(*map(Value, point))
         np.testing.assert_allclose(numbers(slopes(*point)), numbers(value_and_grad(f, (0, 1))(*point)), rtol=1e-9)
 
 

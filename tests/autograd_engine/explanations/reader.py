@@ -7,7 +7,7 @@ import autograd_engine
 from autograd_engine import PRIMITIVES, Value
 
 SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
-SIGNS = str.maketrans({"⌊": "floor(", "⌋": ")", "⌈": "ceil(", "⌉": ")", "·": "*", "^": "**"})
+SIGNS = str.maketrans({"⌊": "floor(", "⌋": ")", "⌈": "ceil(", "⌉": ")", "·": "*", "^": "**", "½": "0.5"})
 RELATIONS = {"≤": "<=", "≥": ">=", "≠": "!=", " = ": " == ", "[": "holds(", "]": ")"}
 FUNCTIONS = {
     **{op.symbol if op.symbol.isalpha() else op.name: op for op in PRIMITIVES.values()},
@@ -45,6 +45,7 @@ def _with_brackets_for_bars(written):
 def chained(written, numbers, strong_zero=False):
     """The value of a sum of products of a chain rule, in which zero may win against anything."""
     total = None
+    written = _with_brackets_for_bars(written)
     for sign, term in _split(" + " + written, (" + ", " - ")):
         product = 1.0
         for _, factor in _split(" · " + term, (" · ",)):

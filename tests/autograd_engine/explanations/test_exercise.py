@@ -221,6 +221,62 @@ def test_the_derivative_of_the_activation_at_the_wrong_argument():
     assert remark(task, "∂s2/∂v2", -s2 * (1 - s2)) == "the sign is wrong"
 
 
+def test_rounding_and_what_is_added_instead_of_multiplied():
+    out, w0 = chain_network()
+    task = all_blanks(out, w0)
+    assert remark(task, "∂s1/∂v1", 0.018) == "rounded too early: three significant digits are asked for"
+    factors = [blank.answer for blank in task.blanks[:-1]]
+    assert remark(task, "d out/d w0", sum(factors)) == "the factors of a path are multiplied, not added up"
+    g, x = three_paths()
+    paths = [3.0, math.exp(1.0), math.cos(1.0)]
+    assert remark(all_blanks(g, x), "d g/d x", math.prod(paths)) == "the paths are added up, not multiplied"
+
+
+@pytest.mark.parametrize(
+    ("answer", "right", "message"),
+    [
+        ("0,198", True, "the comma is read as a decimal point"),
+        (" +,198 ", True, "the comma is read as a decimal point"),
+        ("-0,198", False, "the sign is wrong"),
+        ("1,198", False, "is this comma one of thousands or of decimals"),
+        ((0, 198), False, "write 0.5 with a point; 0,5 is two numbers"),
+    ],
+)
+def test_a_decimal_comma(answer, right, message):
+    [mark, _] = exercise(*chain_network(), blanks=2, seed=1).check({"A": answer}).marks
+    assert (mark.right, message in mark.remark) == (right, True)
+
+
+def test_the_repr_gives_no_answer_away():
+    task = exercise(*chain_network(), blanks=2, seed=1)
+    assert all(repr(blank.answer)[:6] not in repr(task) for blank in task.blanks)
+    assert "hints" not in repr(task)
+
+
+def test_hints_go_from_what_to_do_to_the_numbers():
+    task = exercise(*chain_network(), blanks=2, seed=1)
+    assert [task.hint("A", step) for step in (1, 2, 3)] == ["Derive s2 = σ(v2) by v2", *["(A) = s2(1-s2)"] * 2]
+    assert [task.hint("B", step) for step in (1, 2, 3, 4, 9)] == [
+        "Multiply the local derivatives along the path",
+        "(B) = ∂out/∂s2 · ∂s2/∂v2 · ∂v2/∂s1 · ∂s1/∂v1 · ∂v1/∂w0",
+        "(B) = w2 · (A) · w1 · s1(1-s1) · s0",
+        *["(B) = 0.5 · (A) · 1 · 0.01766 · 2"] * 2,
+    ]
+    with pytest.raises(ValueError, match="there is no blank C; the blanks are A, B"):
+        task.hint("C")
+
+
+@settings(max_examples=40)
+@given(expressions(max_steps=4), points(), st.integers(1, 8), st.integers(0, 10**6))
+def test_no_hint_is_the_answer_itself_and_the_solution_has_no_blank(f, at, blanks, seed):
+    _, _, task = exercise_of(f, at, blanks, seed)
+    assert "boxed" not in task.solution
+    for blank in task.blanks:
+        assert blank.hints
+        for hint in blank.hints:
+            assert not re.fullmatch(r"\(\w+\) = -?[\d.]+(e[-+]\d+)?", hint), (task.text, hint)
+
+
 # --- answers -----------------------------------------------------------------------------------------------------
 
 
@@ -266,7 +322,7 @@ def test_an_unknown_blank():
 
 def test_json_is_plain():
     content = json.loads(exercise(*chain_network(), blanks=2).to_json())
-    assert content.keys() == {"text", "markdown", "blanks", "values"}
+    assert content.keys() == {"text", "markdown", "blanks", "values", "solution"}
     assert content["values"]["s1"] == sigmoid(4.0)
 
 

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd_engine import PRIMITIVES, Value, arccosh, exp, explain, maximum, sin, sqrt, steps
+from autograd_engine import PRIMITIVES, Value, arccosh, arcsin, exp, explain, maximum, sin, sqrt, steps
 from tests.autograd_engine.explanations.reader import chained, evaluated, statements
 from tests.laws.strategies import expressions, points
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 2.0, 0.5, -3.0, math.inf, -math.inf, math.nan]
 STRONG_ZERO = "zero times anything is zero"
+FORMS = ["paths", "states", "deltas"]
 CANCELLED = "paths cancel before they meet what is not finite"
 
 
@@ -46,13 +47,14 @@ def read(explanation, leaves):
     return lines, definitions, numbers, STRONG_ZERO in top
 
 
-@pytest.mark.parametrize("form", [None, "paths", "states", "deltas"])
+@pytest.mark.parametrize("form", [None, *FORMS])
 @settings(max_examples=150)
-@given(graph=graphs())
-def test_every_formula_of_an_explanation_has_its_number(form, graph):
+@given(graph=graphs(), full=st.booleans())
+def test_every_formula_of_an_explanation_has_its_number(form, graph, full):
     out, leaves = graph
     for wrt in leaves:
-        lines, definitions, numbers, strong_zero = read(explanation := explain(out, wrt, form=form, digits=17), leaves)
+        explanation = explain(out, wrt, form=form, digits=17, full=full)
+        lines, definitions, numbers, strong_zero = read(explanation, leaves)
         for formula, value in re.findall(r"takes the place of (.+), which would be (\S+) here", explanation.text):
             assert same(evaluated(formula, {"out": out.data, **numbers}), evaluated(value, {})), explanation.text
         for left, rights in definitions.items():
@@ -71,10 +73,17 @@ def test_every_formula_of_an_explanation_has_its_number(form, graph):
 
 
 @settings(max_examples=150)
-@given(expressions(smooth=False), points(), st.sampled_from(["paths", "states", "deltas"]), st.integers(1, 6))
-def test_every_line_is_true_in_the_digits_that_are_printed(f, at, form, digits):
+@given(
+    expressions(smooth=False),
+    points(),
+    st.sampled_from(["paths", "states", "deltas"]),
+    st.integers(1, 6),
+    st.booleans(),
+)
+def test_every_line_is_true_in_the_digits_that_are_printed(f, at, form, digits, full):
     x, y = Value(at[0], "x"), Value(at[1], "y")
-    for _, rights in statements(explain(f(x, y), x, form=form, digits=digits).text.partition("\nwhere\n")[0]):
+    written = explain(f(x, y), x, form=form, digits=digits, full=full).text
+    for _, rights in statements(written.partition("\nwhere\n")[0]):
         *shown, (sign, result) = rights
         for _, right in shown:
             if sign == "=" and not re.search("[^-0-9.e+ ·()]", right):
@@ -105,15 +114,19 @@ def test_digits_are_added_where_the_printed_numbers_would_not_add_up():
 def test_a_tie_and_a_point_without_a_slope_are_named():
     x, y = Value(2.0, "x"), Value(2.0, "y")
     tie = explain(3.0 * maximum(x, y), x)
-    assert str(tie) == "d out/d x = 3 · 0.5 = 1.5\n0.5 takes the place of [x > y], which would be 0 here"
-    assert tie.markdown.endswith("\n\n$0.5$ takes the place of $[x \\gt y]$, which would be $0$ here")
+    tied = "which would be 0 here: at a tie each side has half of the slope"
+    assert str(tie).splitlines() == [
+        *("d out/d x = 3 · ½", "          = 3 · 0.5", "          = 1.5"),
+        f"½ takes the place of [x > y], {tied}",
+    ]
+    assert "\n\n$\\tfrac{1}{2}$ takes the place of $[x \\gt y]$, which would be $0$ here: at" in tie.markdown
     n, d = Value(0.0, "n"), Value(0.0, "d")
     assert "nan takes the place of 1/d, which would be inf here" in str(explain(n / d, n))
     assert str(steps(maximum(x, y))).splitlines()[1:] == [
-        "     x gets 1 · 0.5 = 0.5",
-        "     y gets 1 · 0.5 = 0.5",
-        "     0.5 takes the place of [x > y], which would be 0 here",
-        "     0.5 takes the place of [y > x], which would be 0 here",
+        "     x gets 1 · ½ = 1 · 0.5 = 0.5",
+        "     y gets 1 · ½ = 1 · 0.5 = 0.5",
+        f"     ½ takes the place of [x > y], {tied}",
+        f"     ½ takes the place of [y > x], {tied}",
     ]
     assert "$[x \\gt y]$" in steps(maximum(x, y)).markdown
 
@@ -129,6 +142,8 @@ def test_paths_that_cancel_before_a_nan_are_named():
     x = Value(0.0, "x")
     y = arccosh(x)
     assert str(explain(y - y, x)).endswith("≈ 0\n" + CANCELLED + ", and zero times anything is zero")
+    asin = arcsin(Value(1.0, "one"))
+    assert CANCELLED in str(explain(PRIMITIVES["fmod"](asin, asin), asin.parents[0]))  # inf - inf
     assert CANCELLED not in str(explain(y + y, x)) + str(explain(sin(x) - sin(x), x))
 
 

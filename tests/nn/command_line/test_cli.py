@@ -25,7 +25,8 @@ from nn.datasets import Standardisation
 from nn.optimizers import OPTIMIZERS
 from nn.perceptrons import MLP
 from nn.playground import server
-from nn.training.fit import History, evaluate
+from nn.training.fit import evaluate
+from nn.training.history import History
 from tests.nn.command_line.program import ENTRY, PROGRAM, RUN
 
 FEW = ["--epochs", "2", "--hidden", "3"]
@@ -99,6 +100,9 @@ def test_train_writes_and_names_every_file(capsys, name, picture):
         assert f"runs/{name}/{file}" in out
     for word in ("train", "test", "loss", "accuracy", "%"):
         assert word in out
+    classes = datasets.load(name).class_names
+    titles = [f"The loss of the first test sample, {datasets.load(name).target_name} = {c}<" for c in classes]
+    assert sum(title in Path("runs", name, "sample.svg").read_text() for title in titles) == 1
     for file in files:
         start = Path("runs", name, file).read_bytes()[:8]
         assert start.startswith({".png": b"\x89PNG", ".svg": b"<svg"}.get(Path(file).suffix, b""))
@@ -507,6 +511,44 @@ def test_resume_goes_on_where_the_model_was(model, no_pictures, monkeypatch):
     assert main(["train", "data.csv", "--resume", model, *FEW, "--model", "mlp", "--activation", "tanh"]) == 0
 
 
+KILLED = """
+import os, signal
+replace = os.replace
+def killed(source, target):
+    replace(source, target)
+    if target.name == "checkpoint.safetensors":
+        os.kill(os.getpid(), signal.SIGKILL)
+os.replace = killed
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL")
+@pytest.mark.parametrize("options", [[], ["--schedule", "cosine", "--early-stopping", "2", "--optimizer", "momentum"]])
+def test_a_killed_training_goes_on_from_its_checkpoint(capsys, no_pictures, options):
+    arguments = ["train", classes_csv(), "--epochs", "9", "--hidden", "3", "--checkpoint-every", "4", *options]
+    assert main([*arguments, "--out", "whole", "--quiet"]) == 0
+    killed = subprocess.run([sys.executable, "-c", KILLED + ENTRY + RUN, *arguments, "--quiet"], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert [path.name for path in Path("runs/data").iterdir()] == ["checkpoint.safetensors"]
+    assert main([*arguments, "--resume", "runs/data/checkpoint.safetensors", "--quiet"]) == 0
+    whole, resumed = (Path(folder, "model.safetensors").read_bytes() for folder in ("whole", "runs/data"))
+    assert whole == resumed
+    figures = [json.loads(Path(folder, "metrics.json").read_text()) for folder in ("whole", "runs/data")]
+    assert figures[0] == figures[1]
+
+
+def test_a_checkpoint_of_another_training_is_refused(capsys, no_pictures):
+    arguments = ["train", classes_csv(), "--epochs", "2", "--hidden", "3"]
+    assert main([*arguments, "--checkpoint-every", "1", "--out", "whole", "--quiet"]) == 0
+    resume = [*arguments, "--resume", "whole/checkpoint.safetensors"]
+    path = "whole/checkpoint.safetensors: the checkpoint is of a training "
+    for options, part in ((["--lr", "7"], "whose lr is [0.03], and not [7.0]"), (["--seed", "3"], "on other data")):
+        assert main([*resume, *options]) == 2
+        err = capsys.readouterr().err
+        assert path + part in err
+        assert err.count("\n") == 1
+
+
 def test_resume_refuses_what_does_not_fit(capsys, model):
     def refuse(data, options, *parts):
         refused(capsys, ["train", data, "--resume", model, *options], "model.safetensors: the model ", *parts)
@@ -833,8 +875,8 @@ INFINITY, NAN = float("inf"), float("nan")
 )
 def test_a_network_that_does_not_fit_what_surrounds_it_is_refused(capsys, model, change, monkeypatch):
     network, metadata = saving.load_with_metadata(model)
-    dumps = saving.json.dumps  # of a crafted file, with nan and inf
-    monkeypatch.setattr(saving.json, "dumps", lambda x, **options: dumps(x, **options | {"allow_nan": True}))
+    dumps = json.dumps  # of a crafted file, with nan and inf
+    monkeypatch.setattr(json, "dumps", lambda x, **options: dumps(x, **options | {"allow_nan": True}))
     saving.save(network, "crafted", metadata | change)
     refused(capsys, ["predict", "crafted", "data.csv"], "crafted: what is said about the data does not fit the network")
 

@@ -1,0 +1,106 @@
+// A sheet of exercises: reads the seed and the view from the URL, grades numbers, and counts what is right.
+
+(() => {
+  "use strict";
+  const { sheets, reasons, comma, thousands, tolerance } = JSON.parse(document.getElementById("data").textContent);
+  const seeds = [...document.querySelectorAll("template")].map((sheet) => sheet.dataset.seed);
+  const byId = (id) => document.getElementById(id);
+
+  // ---- grading: as Exercise.check, for numbers ----
+
+  const near = (x, y, relative, absolute = 0) => Number.isFinite(x) && Math.abs(x - y) <= Math.max(relative * Math.max(Math.abs(x), Math.abs(y)), absolute);
+  const close = (x, y) => near(x, y, tolerance, 1e-9);
+
+  // A number as people write it, or a fraction of two; undefined for anything else.
+  function parsed(text) {
+    const plain = text.trim().replaceAll("−", "-").replaceAll(",", ".");
+    const number = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+    const parts = plain.split("/").map((part) => part.trim());
+    if (parts.length > 2 || !parts.every((part) => number.test(part))) return undefined;
+    return parts.length === 2 ? Number(parts[0]) / Number(parts[1]) : Number(parts[0]);
+  }
+
+  function reason(wrong, right) {
+    if (!Number.isFinite(wrong)) return reasons.finite;
+    if ([1, 2].some((digits) => near(wrong, Number(right.toPrecision(digits)), 1e-9))) return reasons.rounded;
+    if (near(wrong, right, 10 * tolerance)) return reasons.close;
+    if (wrong * right < 0) return reasons.sign;
+    return Math.abs(wrong) > Math.abs(right) ? reasons.large : reasons.small;
+  }
+
+  // Whether an answer is right, and what is said to it.
+  function grade(blank, text) {
+    if (/^\s*[+−-]?[1-9]\d{0,2}(,\d{3})+\s*$/.test(text)) return { right: false, remark: thousands };
+    const number = parsed(text);
+    if (number === undefined) return { right: false, remark: "a number, please, such as 0.25, −3, 1/4 or 2e−3" };
+    if (close(number, blank.answer)) return { right: true, remark: text.includes(",") ? comma : "" };
+    const usual = blank.mistakes.find(([, wrong]) => close(number, wrong));
+    return { right: false, remark: usual ? usual[0] : reason(number, blank.answer) };
+  }
+
+  // ---- the page ----
+
+  const state = () => {
+    const asked = new URLSearchParams(location.hash.slice(1));
+    return { seed: seeds.includes(asked.get("seed")) ? asked.get("seed") : seeds[0], solved: asked.get("view") === "solutions" };
+  };
+
+  function go(seed, solved) {
+    location.hash = `seed=${seed}${solved ? "&view=solutions" : ""}`;
+  }
+
+  function score() {
+    const [right, all] = [document.querySelectorAll("main .answer.right").length, document.querySelectorAll("main .answer").length];
+    byId("score").textContent = `${right} of ${all} right`;
+  }
+
+  function connect(row, blank) {
+    const [input, verdict, hints] = ["input", ".verdict", "ol"].map((selector) => row.querySelector(selector));
+    const check = () => {
+      row.classList.remove("right", "wrong");
+      verdict.textContent = "";
+      if (input.value.trim()) {
+        const { right, remark } = grade(blank, input.value);
+        row.classList.add(right ? "right" : "wrong");
+        verdict.textContent = (right ? "Right" : "Not yet") + (remark ? `: ${remark}.` : ".");
+      }
+      score();
+    };
+    input.addEventListener("change", check);
+    input.addEventListener("input", () => row.classList.contains("wrong") || check());
+    row.querySelector(".check").addEventListener("click", check);
+    const hint = row.querySelector(".hint");
+    hint.addEventListener("click", () => {
+      const line = document.createElement("li");
+      line.textContent = blank.hints[hints.children.length];
+      hints.append(line);
+      hint.hidden = hints.children.length === blank.hints.length;
+    });
+    hint.hidden = !blank.hints.length;
+  }
+
+  let shown; // the seed of what is on the page
+
+  function show() {
+    const { seed, solved } = state();
+    if (seed !== shown) {
+      shown = seed;
+      const place = seeds.indexOf(seed);
+      document.querySelector("main").replaceChildren(document.querySelectorAll("template")[place].content.cloneNode(true));
+      document.querySelectorAll("main section").forEach((section, i) =>
+        section.querySelectorAll(".answer").forEach((row, k) => connect(row, sheets[place][i][k])),
+      );
+    }
+    document.body.classList.toggle("solved", solved);
+    byId("solutions").setAttribute("aria-pressed", String(solved));
+    byId("seed").textContent = seeds.length > 1 ? `Seed ${seed}` : "";
+    byId("other").hidden = seeds.length < 2;
+    score();
+  }
+
+  byId("other").onclick = () => go(seeds[(seeds.indexOf(state().seed) + 1) % seeds.length], state().solved);
+  byId("solutions").onclick = () => go(state().seed, !state().solved);
+  byId("print").onclick = () => print();
+  addEventListener("hashchange", show);
+  show();
+})();

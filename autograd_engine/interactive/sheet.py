@@ -1,0 +1,108 @@
+"""exercise_sheet: exercises as one HTML page without a server, which grades, gives hints and prints."""
+
+from __future__ import annotations
+
+import html
+import os
+from collections.abc import Callable, Iterable, Sequence
+from importlib.resources import files
+from string import Template
+
+from autograd_engine.explanations import exercise as grading
+from autograd_engine.explanations import mathml, mistakes
+from autograd_engine.explanations.exercise import Exercise
+from autograd_engine.explanations.notation import plain_number
+from autograd_engine.explanations.tasks import DIGITS, Blank
+from autograd_engine.files import write_atomically
+from autograd_engine.interactive.javascript import literal
+
+__all__ = ["exercise_sheet"]
+
+Exercises = Exercise | Sequence[Exercise]
+
+
+def exercise_sheet(
+    exercises: Exercises | Callable[[int], Exercises],
+    path: str | os.PathLike[str] | None = None,
+    *,
+    title: str = "Exercises",
+    seeds: Iterable[int] = range(10),
+) -> str:
+    """Exercises as the text of one HTML page, which needs nothing but a browser; also written to `path`.
+
+    The page takes numbers, with a point or a comma, and names the mistake behind a wrong one; gives hints in steps;
+    counts what is right; and has the solutions in a view of their own, which prints apart from the tasks. If
+    `exercises` is a function of a seed, the page holds a sheet for each of `seeds`, and its address says which one is
+    shown, `sheet.html#seed=3`, with `&view=solutions` for its solutions. (Who reads the source of the page finds the
+    answers in it.)
+
+    Raises TypeError for anything but exercises, ValueError where there are none or seeds are not whole numbers, and
+    OSError where the file cannot be written.
+
+    >>> from autograd_engine import Value, exercise
+    >>> def sheet(seed):
+    ...     x = Value(2.0 + seed, "x")
+    ...     return [exercise(x**2 + x, x), exercise((3 * x).sin(), x)]
+    >>> page = exercise_sheet(sheet, title="The chain rule", seeds=range(3))
+    >>> page.count("<template"), "src=" in page
+    (3, False)
+    """
+    seeds = list(seeds) if callable(exercises) else [0]
+    if not all(isinstance(seed, int) for seed in seeds):
+        raise ValueError(f"seeds are whole numbers, got {seeds!r:.60}")
+    sheets = {seed: _checked(exercises(seed) if callable(exercises) else exercises) for seed in seeds}
+    if not sheets or not all(sheets.values()):
+        raise ValueError("a sheet has at least one seed and one exercise")
+    data = {
+        "sheets": [[list(map(_data, task.blanks)) for task in sheet] for sheet in sheets.values()],
+        **{"reasons": mistakes.REASONS, "comma": grading.COMMA, "thousands": grading.THOUSANDS},
+        "tolerance": mistakes.TOLERANCE,
+    }
+    page = Template(_text("sheet.html")).substitute(
+        title=html.escape(title),
+        style=mathml.STYLE + _text("sheet.css"),
+        script=_text("sheet.js"),
+        sheets="\n".join(f'<template data-seed="{seed}">{_sheet(sheet)}</template>' for seed, sheet in sheets.items()),
+        data=literal(data),
+    )
+    if path is not None:
+        write_atomically(path, page.encode())
+    return page
+
+
+def _checked(exercises: Exercises) -> list[Exercise]:
+    found = [exercises] if isinstance(exercises, Exercise) else list(exercises)
+    for one in found:
+        if not isinstance(one, Exercise):
+            raise TypeError(f"exercise_sheet() takes Exercises, got {type(one).__name__}: {one!r:.60}")
+    return found
+
+
+def _data(blank: Blank) -> dict[str, object]:
+    return {"answer": blank.answer, "mistakes": blank.mistakes, "hints": blank.hints}
+
+
+def _sheet(tasks: Sequence[Exercise]) -> str:
+    return "".join(
+        f"<section><h2>{number}.</h2>"
+        f'<div class="task">{mathml.page(task.markdown)}{"".join(map(_answer, task.blanks))}</div>'
+        f'<div class="solution">{mathml.page(task.solution)}<p>{_answers(task)}</p></div></section>'
+        for number, task in enumerate(tasks, start=1)
+    )
+
+
+def _answers(task: Exercise) -> str:
+    return ", ".join(f"<b>{blank.name}</b> = {plain_number(blank.answer, DIGITS)}" for blank in task.blanks)
+
+
+def _answer(blank: Blank) -> str:
+    return (
+        f'<div class="answer"><label><b>{blank.name}</b> <span class="asked">{html.escape(blank.asks_for)} =</span>'
+        '<input autocomplete="off" spellcheck="false" inputmode="text"></label>'
+        '<button class="check">Check</button><button class="hint">Hint</button>'
+        '<span class="verdict" role="status"></span><ol></ol></div>'
+    )
+
+
+def _text(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")

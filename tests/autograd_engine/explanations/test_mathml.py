@@ -1,0 +1,105 @@
+"""MathML: what a browser shows is the formula that the text has, and its number."""
+
+import re
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from autograd_engine import PRIMITIVES, Value, exercise, explain, formula, where
+from autograd_engine.explanations.mathml import displayed, inline, page
+from tests.autograd_engine.explanations.reader import evaluated
+
+
+def children(element):
+    return "".join(map(read, element))
+
+
+def bracketed(element):
+    return f"({read(element)})"
+
+
+def read(element):
+    """MathML as plain text that the reader of texts understands."""
+    parts = list(element)
+    if element.tag in ("mi", "mn", "mtext"):
+        return element.text
+    if element.tag == "mo":
+        return {"−": "-", "\u2062": "·", "{": ""}.get(element.text, element.text)
+    if element.tag == "mspace":
+        return ""
+    if element.tag == "mfrac":
+        return f"({bracketed(parts[0])}/{bracketed(parts[1])})"
+    if element.tag == "msup":
+        base, exponent = read(parts[0]), bracketed(parts[1])
+        return f"exp{exponent}" if base == "e" else f"{base}^{exponent}"
+    if element.tag == "msub":
+        return read(parts[0]) + read(parts[1])
+    if element.tag == "msubsup":
+        return f"{read(parts[0])}{read(parts[1])}^{bracketed(parts[2])}"
+    if element.tag == "msqrt":
+        return f"sqrt({children(element)})"
+    if element.tag == "mroot":
+        return f"cbrt({read(parts[0])})"
+    return children(element)
+
+
+# The rows whose names in LaTeX are those of the reader.
+READ = {"add", "sub", "mul", "div", "neg", "pow", "square", "sum", "dot", "exp", "sin", "cos", "tanh", "sqrt", "log"}
+
+
+@st.composite
+def graphs(draw):
+    """A result of these rows, in which each is the argument of the next."""
+    node = x = Value(draw(st.sampled_from([0.5, 1.0, 1.5])), "x_1")
+    y = Value(draw(st.sampled_from([-0.5, 2.0])), "y")
+    for name in draw(st.lists(st.sampled_from(sorted(READ)), min_size=1, max_size=4)):
+        others = st.sampled_from([x, y, 2.0, -3.0, 0.25])
+        count = PRIMITIVES[name].arity or 2
+        node = PRIMITIVES[name](*draw(st.permutations([node, *(draw(others) for _ in range(count - 1))])))
+    return node, {"x1": x.data, "y": y.data}
+
+
+@settings(max_examples=150)
+@given(graphs())
+def test_what_is_set_reads_back_to_its_number(graph):
+    out, numbers = graph
+    written = formula(out)
+    assume(not written.definitions and abs(out.data) < 1e6)
+    text = re.sub(r"\)(?=[A-Za-z(])", ")·", read(ElementTree.fromstring(inline(written.latex))))
+    assert evaluated(text, numbers) == pytest.approx(out.data, rel=1e-4, abs=1e-6)
+
+
+def corpus():
+    x, y, z = Value(1.5, "x"), Value(0.5, "y"), Value(2.0, "</math><b>&")
+    yield from (explain(op).markdown for op in PRIMITIVES.values())
+    yield explain(x * z.sin() / z, z).markdown
+    yield explain(where(x > y, x * y, x), x, full=True).markdown
+    yield formula(where(y, x * y, abs(x))).markdown
+    task = exercise((x * y).sin() * x, x, blanks=2)
+    yield from (task.markdown, task.solution)
+
+
+@pytest.mark.parametrize("markdown", list(corpus()), ids=lambda _: "")
+def test_every_text_is_well_formed_and_nothing_of_it_is_markup(markdown):
+    content = page(markdown)
+    assert "$" not in content
+    tree = ElementTree.fromstring(f"<body>{content}</body>")
+    assert {element.tag for element in tree.iter()} <= {
+        *("body", "div", "p", "b", "math", "mrow", "mi", "mn", "mo", "mtext", "mspace", "mfrac", "msup", "msub"),
+        *("msubsup", "msqrt", "mroot", "munder", "mtable", "mtr", "mtd"),
+    }
+    assert not re.search(r"\\(?!\\)[a-z]", "".join(tree.itertext()))
+
+
+def test_how_it_is_set():
+    one, two = (f"<mrow><mn>{digit}</mn></mrow>" for digit in (1, 2))
+    assert inline("-x_{1}^{2}") == (f'<math><mo form="prefix">−</mo><msubsup><mi>x</mi>{one}{two}</msubsup></math>')
+    assert displayed(r"\boxed{A}") == '<math display="block"><mrow class="blank"><mi>A</mi></mrow></math>'
+
+
+@given(st.text(max_size=40))
+def test_any_label_stays_text(label):
+    x = Value(2.0, label)
+    ElementTree.fromstring(f"<body>{page(explain(x.sin() * x, x).markdown)}</body>")

@@ -1,0 +1,151 @@
+"""The page of an exercise sheet, as its readers use it."""
+
+import random
+
+import pytest
+
+from autograd_engine import Value, exercise, exercise_sheet, sigmoid, sin
+
+
+def tasks(seed):
+    rng = random.Random(seed)
+    x, w, b, t = (Value(rng.choice([0.5, 1.0, 1.5, 2.0, -1.0]), name) for name in "xwbt")
+    g = t**2 + t**3
+    g.label = "g"
+    s = sigmoid(w * x + b)
+    s.label = "s"
+    return [exercise(g, t, blanks=1), exercise(0.5 * (s - t) ** 2, w, blanks=3, seed=seed), exercise(x * sin(x), x)]
+
+
+@pytest.fixture
+def sheet(page, tmp_path):
+    """Opens a sheet from disk, with what stands after the # of its address."""
+
+    def open_sheet(address="", exercises=tasks, **options):
+        exercise_sheet(exercises, tmp_path / "sheet.html", **options)
+        page.goto("about:blank")  # or another address of the same file would not load it again
+        page.goto((tmp_path / "sheet.html").as_uri() + address)
+        return page
+
+    return open_sheet
+
+
+def rows(page):
+    return page.locator("main .answer").all()
+
+
+def verdict(page, place, answer):
+    """What the page says to an answer, and whether it takes it for right."""
+    row = rows(page)[place]
+    row.locator("input").fill(answer)
+    row.get_by_role("button", name="Check").click()
+    return row.locator(".verdict").inner_text(), "right" in row.get_attribute("class")
+
+
+def test_right_answers_are_counted(sheet):
+    page = sheet("#seed=3")
+    blanks = [blank for task in tasks(3) for blank in task.blanks]
+    assert page.locator("#score").inner_text() == f"0 of {len(blanks)} right"
+    for place, blank in enumerate(blanks):
+        assert verdict(page, place, f"{blank.answer:.4g}") == ("Right.", True)
+        assert page.locator("#score").inner_text() == f"{place + 1} of {len(blanks)} right"
+    assert verdict(page, 0, "") == ("", False)
+    assert page.locator("#score").inner_text() == f"{len(blanks) - 1} of {len(blanks)} right"
+
+
+def test_the_page_says_what_check_says(sheet):
+    page = sheet("#seed=1")
+    for place, (task, blank) in enumerate((one, blank) for one in tasks(1) for blank in one.blanks):
+        wrong = [number for _, number in blank.mistakes]
+        others = [1234.5, -1234.5, 1e-5, float(f"{blank.answer:.1g}"), blank.answer * 1.03]
+        for number in [*wrong, *others]:
+            [mark] = [mark for mark in task.check({blank.name: number}).marks if mark.blank == blank.name]
+            said = ("Right" if mark.right else "Not yet") + (f": {mark.remark}." if mark.remark else ".")
+            assert verdict(page, place, repr(number)) == (said, mark.right)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("1,000", "Not yet: is this comma one of thousands or of decimals? Leave it out, or write a point."),
+        ("two", "Not yet: a number, please, such as 0.25, −3, 1/4 or 2e−3."),
+        ("1/0", "Not yet: the answer is a finite number."),
+    ],
+)
+def test_what_is_no_number_is_asked_about(sheet, answer, said):
+    assert verdict(sheet(), 0, answer) == (said, False)
+
+
+def test_a_number_may_have_a_comma_a_minus_sign_and_be_a_fraction(sheet):
+    t = Value(-0.25, "t")
+    page = sheet(exercises=exercise(t * t, t, blanks=1))
+    for answer in ("-0.5", "−0.5", "-1/2", "−5e−1"):
+        assert verdict(page, 0, answer) == ("Right.", True)
+    assert verdict(page, 0, "-0,5") == ("Right: the comma is read as a decimal point.", True)
+
+
+def test_hints_come_one_by_one(sheet):
+    page = sheet()
+    [blank] = tasks(0)[0].blanks
+    row = rows(page)[0]
+    button = row.get_by_role("button", name="Hint")
+    for count in range(1, len(blank.hints) + 1):
+        button.click()
+        assert row.locator("li").all_inner_texts() == list(blank.hints[:count])
+    assert not button.is_visible()
+
+
+def test_the_seed_and_the_view_stand_in_the_address(sheet):
+    page = sheet("#seed=2")
+    assert page.locator("#seed").inner_text() == "Seed 2"
+    first = page.locator("main").inner_text()
+    assert not page.locator(".solution").first.is_visible()
+    page.get_by_role("button", name="Other numbers").click()
+    assert page.url.endswith("#seed=3")
+    assert page.locator("main").inner_text() != first
+    page.get_by_role("button", name="Solutions").click()
+    assert page.url.endswith("#seed=3&view=solutions")
+    assert page.locator("main section .solution").first.is_visible()
+    assert not page.locator("main section .task").first.is_visible()
+    page.go_back()
+    assert page.locator("main section .task").first.is_visible()
+    assert sheet("#seed=99", seeds=[5, 6]).locator("#seed").inner_text() == "Seed 5"
+
+
+def test_what_is_printed_is_the_view_that_is_shown(sheet):
+    page = sheet("#seed=0")
+    page.emulate_media(media="print")
+    assert page.locator("main math").first.is_visible()
+    assert not page.get_by_role("button", name="Hint").first.is_visible()
+    assert not page.locator("main .solution").first.is_visible()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_is_wider_than_the_window(sheet, page, width):
+    page.set_viewport_size({"width": width, "height": 800})
+    assert sheet().evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_labels_stay_text(sheet):
+    x = Value(2.0, "</script><b>&x")
+    x.label = "<img src=x onerror=alert(1)>"
+    page = sheet(exercises=[exercise(x * x + x, x)], title="<i>title</i> $x")
+    assert page.locator("img, i").count() == 0
+    assert page.title() == "<i>title</i> $x"
+
+
+def test_the_same_exercises_give_the_same_page():
+    assert exercise_sheet(tasks) == exercise_sheet(tasks)
+
+
+def test_what_is_no_sheet_is_refused(tmp_path):
+    with pytest.raises(TypeError, match=r"exercise_sheet\(\) takes Exercises, got float: 2.0"):
+        exercise_sheet([2.0])
+    with pytest.raises(ValueError, match="at least one seed and one exercise"):
+        exercise_sheet([])
+    with pytest.raises(ValueError, match="at least one seed and one exercise"):
+        exercise_sheet(tasks, seeds=[])
+    with pytest.raises(ValueError, match=r"seeds are whole numbers, got \['a'\]"):
+        exercise_sheet(tasks, seeds=["a"])
+    with pytest.raises(OSError, match="nowhere"):
+        exercise_sheet(tasks, tmp_path / "nowhere" / "sheet.html")
