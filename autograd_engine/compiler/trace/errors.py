@@ -87,6 +87,8 @@ def branch(what: str) -> str:
         instead = "np.frompyfunc(maximum, 2, 1) or the like, with a function of autograd_engine, instead of NumPy's"
     elif "max" in words or "min" in words:
         instead = "maximum(a, b) or minimum(a, b) instead of max and min"
+    elif any(word.endswith(".sort") for word in words):
+        instead = "sorted(numbers) instead of numbers.sort()"
     elif "sorted" in words or "sort" in words:
         instead = "minimum(a, b) and maximum(a, b) for two numbers, or sort before the call"
     elif "for" in words and "if" in words:

@@ -140,6 +140,7 @@ class Context(threading.local):
     sites: list[Any]  # where an index is checked at a call; see items.py
     repeated: tuple[Any, ...] = ()  # the loops around that statements have become
     memories: dict[int, Any]  # by id, the lists and arrays that these carry
+    parts: list[Any]  # parts of arrays that were picked, and these, for as long as they are used; see memory.py
 
 
 context = Context()
@@ -170,7 +171,7 @@ def tracing(vmap: Callable[..., Any], loops: Any, rolls: bool, is_limited: bool)
     before = vars(context).copy()
     context.nodes, context.outer, context.batch, context.trace = [], (), None, object()
     context.refused, context.conditions, context.choices, context.sites = None, (), set(), []
-    context.repeated, context.memories = (), {}
+    context.repeated, context.memories, context.parts = (), {}, []
     context.rolls, context.is_limited = rolls, is_limited
     made = variable.set(lambda number: Traced(primitives.identity, (as_float(number),), context.batch))
     mapped = mapper.set(vmap)
