@@ -25,6 +25,7 @@ from autograd_engine.compiler.trace.errors import (
     OuterVariableError,
     TraceError,
     branch,
+    can_be_left,
     user_line,
 )
 from autograd_engine.control_flow import recorder
@@ -234,7 +235,7 @@ class Traced(Arithmetic):
         if nodes is None:
             raise TraceError(_TOO_LATE)
         self.index = index = len(nodes)
-        if index == LONG and context.is_limited:
+        if index >= LONG and context.is_limited and can_be_left():
             raise TooLongError
         nodes.append(self)
 
