@@ -17,8 +17,8 @@ import numpy as np
 from autograd_engine.number_arrays import FUNCTIONS, NumberArray
 from autograd_engine.primitives import where
 
-_STABLE = 16
-"""Up to as many numbers equal ones keep their order, as in NumPy's sort of objects."""
+_FEW = 16
+"""Up to as many numbers are sorted by exchanging neighbours, which keeps equal ones in their order."""
 
 
 def _array(x: Any) -> Any:
@@ -34,13 +34,19 @@ def _floats(array: Any) -> Any:
     return np.array([float(getattr(x, "data", x)) for x in numbers]).reshape(array.shape)
 
 
+def _order(a: Any, axis: Any) -> Any:
+    """Floats in the order of numbers along an axis; None if it is not known yet. That of a single number is known."""
+    length = np.size(a) if axis is None else np.shape(a)[axis]
+    return np.zeros(np.shape(a)) if length == 1 else _floats(a)
+
+
 def exchanges(n: int) -> Iterator[tuple[int, int]]:
     """The pairs of places whose numbers are exchanged if the second is less, so that n numbers get sorted.
 
     Neighbours in turns for few numbers; then Batcher's odd-even merge sort (Knuth, The Art of Computer Programming,
     volume 3, 5.2.2).
     """
-    if n <= _STABLE:
+    if n <= _FEW:
         yield from ((j, j + 1) for turn in range(n) for j in range(turn % 2, n - 1, 2))
         return
     p = 1
@@ -56,15 +62,17 @@ def exchanges(n: int) -> Iterator[tuple[int, int]]:
 
 
 def _sorted(numbers: Sequence[Any], *others: Sequence[Any]) -> list[list[Any]]:
-    """Numbers in ascending order, and others in the same order."""
-    rows = list(zip(numbers, *others))
+    """Numbers in ascending order, equal ones in the order in which they are given, and others in the same order."""
+    rows = list(zip(numbers, *others, range(len(numbers))))
     for i, j in exchanges(len(rows)):
-        a, b = rows[i][0], rows[j][0]
+        (a, *_, place), (b, *_, other) = rows[i], rows[j]
         swaps = (b < a) | ((a != a) & (b == b))
+        if len(rows) > _FEW:
+            swaps = swaps | (((a == b) | ((a != a) & (b != b))) & (other < place))
         before, after = rows[i], rows[j]
         rows[i] = tuple([where(swaps, y, x) for x, y in zip(before, after)])
         rows[j] = tuple([where(swaps, x, y) for x, y in zip(before, after)])
-    return [list(column) for column in zip(*rows)] if rows else [[], *[[] for _ in others]]
+    return [list(column) for column in zip(*rows)] if rows else [[], *[[] for _ in others], []]
 
 
 def _along(f: Callable[[list[Any]], Any], a: Any, axis: Any) -> Any:
@@ -87,9 +95,9 @@ def _sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, **others:
 
 
 def _argsort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, **others: Any) -> Any:
-    floats = _floats(a)
+    floats = _order(a, axis)
     if floats is None:
-        return _along(lambda row: _sorted(row, list(map(float, range(len(row)))))[1], a, axis)
+        return _along(lambda row: _sorted(row)[-1], a, axis)
     return np.argsort(floats, axis, kind, order, **others)
 
 
@@ -99,14 +107,14 @@ def _place_of(better: Callable[[Any, Any], Any], plain: Any) -> Callable[..., An
     def of_row(row: list[Any]) -> Any:
         if not row:
             return plain(row)  # raises what NumPy raises
-        best, place = row[0], 0.0
+        best, place = row[0], 0
         for i, x in enumerate(row[1:], 1):
             is_better = (better(x, best) | (x != x)) & (best == best)
-            best, place = where(is_better, x, best), where(is_better, float(i), place)
+            best, place = where(is_better, x, best), where(is_better, i, place)
         return place
 
     def call(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
-        if (floats := _floats(a)) is not None:
+        if (floats := _order(a, axis)) is not None:
             return plain(floats, axis, out, **({"keepdims": keepdims} if keepdims else {}))
         return _kept(_along(of_row, a, axis), a, axis, keepdims)
 

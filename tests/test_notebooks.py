@@ -10,7 +10,7 @@ from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-NAMES = ["digits", "lecture_1", "lecture_2", "lecture_3", "lecture_4", "tour"]
+NAMES = ["control_flow", "digits", "lecture_1", "lecture_2", "lecture_3", "lecture_4", "tour"]
 
 
 def read(path):

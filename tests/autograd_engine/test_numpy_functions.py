@@ -192,6 +192,23 @@ def test_what_is_found_is_an_index():
     assert jit(of_the_largest)(X, y) == of_the_largest(X, y)
 
 
+@pytest.mark.parametrize("n", [1, 5, 16, 33])
+def test_equal_numbers_keep_their_order(n):
+    x = np.round(np.random.default_rng(n).normal(size=n))
+    x[n // 2 :: 7] = math.nan
+
+    def slopes(x):
+        return grad(lambda x: (np.sort(x)[: n // 2] * np.arange(n // 2)).sum())(x)
+
+    np.testing.assert_array_equal(jit(lambda x: np.argsort(x))(x), np.argsort(x, kind="stable"))
+    np.testing.assert_array_equal(jit(slopes)(x), slopes(x))
+
+
+def test_a_single_number_is_in_order():
+    of_one = jit(lambda x: x[np.argsort(x)] * x[np.argmax(x)])
+    np.testing.assert_array_equal(of_one(np.array([3.0])), [9.0])
+
+
 REFUSED = {
     "interp with a period": (lambda x: np.interp(x, KNOTS, HEIGHTS, period=3.0), TypeError, "takes no period"),
     "interp of unlike lengths": (lambda x: np.interp(x, KNOTS, HEIGHTS[1:]), ValueError, "not of the same length"),

@@ -223,8 +223,8 @@ class Stacks(ABC):
         is_own = instructions[self.root(x)].operation in ("carry", "zeros", "table", "memory")
         if not is_own or instructions[x].batch != instructions[i].batch:
             return False
-        later = self.program.instructions[i + 1 :]
-        return x not in self.program.outputs and not any(x in operands for _, operands, _ in later)
+        is_last = self.program.last_uses[x] == i and instructions[i].operands.count(x) == 1
+        return is_last and x not in self.program.outputs
 
     def root(self, x: int) -> int:
         """The stack that has become the stack x by changes where it lies."""

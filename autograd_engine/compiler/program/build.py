@@ -43,8 +43,11 @@ def program_of(outputs: Sequence[Any], nodes: Sequence[Traced], batches: Iterabl
     loops: _Needs = {}
     needed, foreign = _needed(outputs, nodes, loops)
     if foreign:
+        spoilt = [x.arguments[1] for x in foreign if x.op is None and x.arguments[0] == "unread"]
         raise TraceError(
-            "a number of another compiled function, or of an earlier call, was used; give it to the "
+            spoilt[0]
+            if spoilt
+            else "a number of another compiled function, or of an earlier call, was used; give it to the "
             "function as an argument instead of keeping it elsewhere"
         )
     scope = _Scope(nodes, simplifier, {batch: i for i, batch in enumerate(batches)})

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from autograd_engine.forks import Lazy
+
 SHARED = -1
 """Stands for the batch of an instruction that belongs to no batch."""
 CONDITIONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "xor", "not", "as_bits"})
@@ -111,6 +113,20 @@ class Program:
     loops: dict[int, Loop] = field(default_factory=dict)
     recorded: int = 0
     guarded: Callable[[], Program] | None = None
+
+    @Lazy
+    def last_uses(self) -> dict[int, int]:
+        """The instruction that uses each operand last where it is executed, in every straight line that uses it.
+
+        The order of execution is that of `body`: what belongs to samples waits for the shared code of its stage.
+        """
+        regions = [step.body.steps for step in self.body.steps if isinstance(step, Region)]
+        last: dict[int, int] = {}
+        for line in (self.body.steps, *regions):
+            users = [i for i in line if isinstance(i, int) and self.instructions[i].operation not in FROM_OUTSIDE]
+            here = {x: i for i in users for x in self.instructions[i].operands}
+            last |= {x: i if last.get(x, i) == i else -1 for x, i in here.items()}
+        return last
 
     def __len__(self) -> int:
         return len(self.instructions) + sum(len(loop.body) for loop in self.loops.values())

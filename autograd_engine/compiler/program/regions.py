@@ -71,10 +71,9 @@ def _filling_buffers(instructions: Sequence[Instruction], line: list[int], batch
             found[source] = None
 
     for i in line:
-        if instructions[i].operation in ("loop", "entry", "pick"):
-            for x in instructions[i].operands:
-                bring(x)
-    return list(found)
+        for x in instructions[i].operands:
+            bring(x)
+    return sorted(found)
 
 
 def summed_batch(instructions: Sequence[Instruction], operands: Sequence[int]) -> int:

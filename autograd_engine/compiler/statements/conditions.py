@@ -21,15 +21,15 @@ _MOST = 100
 
 
 class Unread(Traced):
-    """Stands for each item of a list that the rounds of a loop append to, so that no round can use an item."""
+    """Stands for a number that must not be used, such as each item of a list that the rounds of a loop append to."""
 
     __slots__ = ()
 
     @staticmethod
-    def new() -> Unread:
-        """One that is in no program."""
+    def new(why: str = "a loop that is compiled cannot read a list that its rounds append to") -> Unread:
+        """One that is in no program; the error where it is used says why it must not be."""
         with recording([]):
-            return Unread(None, ("unread",), context.batch)
+            return Unread(None, ("unread", why), context.batch)
 
     @staticmethod
     def check(x: Any) -> None:
@@ -37,10 +37,9 @@ class Unread(Traced):
         if isinstance(x, list) and x and isinstance(x[0], Unread):
             raise x[0].error()
 
-    @staticmethod
-    def error() -> TraceError:
-        """The error to raise where one is used."""
-        return refusal(f"{user_line()}: a loop that is compiled cannot read a list that its rounds append to")
+    def error(self) -> TraceError:
+        """The error to raise where it is used."""
+        return refusal(f"{user_line()}: {self.arguments[1]}")
 
 
 def truth(x: Any) -> Any:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import numpy as np
 
+from autograd_engine.compiler.statements.conditions import Unread
 from autograd_engine.compiler.statements.iterables import are_doubles
 from autograd_engine.compiler.trace.arrays import ArgumentArray, is_unknown
 from autograd_engine.compiler.trace.errors import user_line
 from autograd_engine.compiler.trace.indices import Index
+from autograd_engine.compiler.trace.items import NUMBERS
 from autograd_engine.compiler.trace.items import item as pick
 from autograd_engine.compiler.trace.traced import Traced, context, refusal
 
@@ -19,12 +22,31 @@ def item(a: Any, key: Any) -> Any:
     parts = key if type(key) is tuple else (key,)
     memory = context.memories.get(id(a))
     if memory is not None:
-        return memory.read(parts)
+        return _part(a, parts, memory.read(parts))
     if any(map(is_unknown, parts)):
         array = _array(a)
         if array is not None:
-            return pick(array, parts)
+            return _part(a, parts, pick(array, parts))
     return a[key]
+
+
+def _part(a: Any, parts: tuple[Any, ...], found: Any) -> Any:
+    """What was found at `a[parts]`: where NumPy gives a view, an array that can be read until `a` changes."""
+    is_view = isinstance(found, np.ndarray) and isinstance(a, np.ndarray) and a.dtype == object
+    if is_view and not any(isinstance(part, (list, np.ndarray, ArgumentArray)) for part in parts):
+        found.flags.writeable = False
+        context.parts.append((weakref.ref(found), a))
+    return found
+
+
+def spoil_parts(a: Any) -> None:
+    """Let nobody read what was picked of an array that changes."""
+    for reference, array in context.parts:
+        part = reference()
+        if part is not None and np.may_share_memory(array, a):
+            part.flags.writeable = True
+            part[...] = Unread.new("a part of an array, such as its row i, cannot be read after the array has changed")
+            part.flags.writeable = False
 
 
 def read(a: Any) -> Any:
@@ -67,7 +89,7 @@ def _array(a: Any) -> Any:
     """What is indexed, as an array; None if it does not hold numbers."""
     if isinstance(a, ArgumentArray) or (isinstance(a, np.ndarray) and are_doubles(a)):
         return a
-    if isinstance(a, (list, tuple)) and all(isinstance(x, (Traced, float, int)) for x in a):
+    if isinstance(a, (list, tuple)) and all(isinstance(x, NUMBERS) for x in a):
         plain = not any(isinstance(x, Traced) for x in a)
         return np.array(a, dtype=float if plain else object)
     return None

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.compiler.statements.conditions import Unread
-from autograd_engine.compiler.statements.indices import item
+from autograd_engine.compiler.statements.indices import item, spoil_parts
 from autograd_engine.compiler.trace.errors import TraceError, user_line
-from autograd_engine.compiler.trace.items import holding_here, places, table_of
+from autograd_engine.compiler.trace.items import NUMBERS, holding_here, places, table_of
 from autograd_engine.compiler.trace.loops import Loop
 from autograd_engine.compiler.trace.stacks import Stack, entry, picked, put
 from autograd_engine.compiler.trace.traced import Traced, context, refusal
@@ -40,6 +40,13 @@ class _Target:
 
     def __setitem__(self, key: Any, x: Any) -> None:
         a, parts = self.a, key if type(key) is tuple else (key,)
+        if isinstance(a, np.ndarray):
+            if not a.flags.writeable:
+                raise refusal(
+                    f"{user_line()} changes a part of an array that was picked before; write a[i, j] = x instead of "
+                    "row = a[i] and row[j] = x"
+                )
+            spoil_parts(a)
         is_known = not any(isinstance(part, Traced) for part in parts)
         memory = context.memories.get(id(a))
         if memory is None and is_known:
@@ -68,9 +75,9 @@ class Memory:
         self.around: Memory | None = context.memories.get(id(a))
         if self.around is None:
             numbers = list(_flat(a))
-            if not numbers or not all(isinstance(x, (Traced, float, int)) for x in numbers):
+            if not numbers or not all(isinstance(x, NUMBERS) for x in numbers):
                 raise self._refusal("it holds more than numbers")
-            start = table_of([x if isinstance(x, Traced) else float(x) for x in numbers])
+            start = table_of(numbers)
         else:
             start = self.around.stack
         carry = loop.carry(start)
@@ -96,7 +103,7 @@ class Memory:
         for index, number in zip(at.ravel().tolist(), np.broadcast_to(np.asarray(x, dtype=object), at.shape).flat):
             if holds.__class__ is not float:
                 number = where(holds, number, picked(self.stack, index))
-            self.stack = put(self.stack, index, number if isinstance(number, Traced) else float(number))
+            self.stack = put(self.stack, index, number)
 
     def end(self) -> Stack:
         """The numbers at the end of a round. Raises TraceError if the list or array was changed in other ways."""

@@ -19,6 +19,7 @@ from autograd_engine.compiler.statements.iterables import Rounds
 from autograd_engine.compiler.statements.memory import Memory
 from autograd_engine.compiler.trace.errors import user_line
 from autograd_engine.compiler.trace.indices import Index
+from autograd_engine.compiler.trace.items import NUMBERS
 from autograd_engine.compiler.trace.loops import Loop, needs
 from autograd_engine.compiler.trace.stacks import batch_of, entry
 from autograd_engine.compiler.trace.traced import Condition, Traced, UnlikeRoundsError, context, is_among, refusal
@@ -215,8 +216,9 @@ class _Repeated:
                     if k not in self.carried and not _is_the_same(x, y):
                         more |= self._of_changed(loop, k, x, y)
                 used = [x for node in loop.nodes for x in needs(node)]
-                if any(isinstance(x, Unread) for x in (*used, *loop.following, continues)):
-                    raise unread.error()
+                for x in (*used, *loop.following, continues):
+                    if isinstance(x, Unread):
+                        raise x.error()
             if context.refused:  # and caught in the body
                 raise context.refused
         finally:
@@ -298,7 +300,7 @@ def _is_of_numbers(a: Any, now: Any) -> bool:
     """Whether a list or an array holds numbers after a round, as many as before."""
     if isinstance(a, np.ndarray):
         return bool(a.dtype == object)
-    return isinstance(a, list) and len(a) == len(now) > 0 and all(isinstance(x, (Traced, float, int)) for x in now)
+    return isinstance(a, list) and len(a) == len(now) > 0 and all(isinstance(x, NUMBERS) for x in now)
 
 
 def _trail(loop: Loop) -> Iterator[str]:
@@ -318,7 +320,7 @@ def _flat(x: Any) -> tuple[list[Any], Structure]:
 
 
 def _number(x: Any) -> Any:
-    if isinstance(x, (Traced, bool, np.bool_, int, float, np.integer, np.floating)):
+    if isinstance(x, NUMBERS):
         return x if isinstance(x, Traced) else float(x)
     return None
 

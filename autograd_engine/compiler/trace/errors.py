@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import functools
 import linecache
 import os
@@ -14,6 +15,9 @@ from types import CodeType
 from typing import Any
 
 import numpy as np
+
+from autograd_engine.number import Operators
+from autograd_engine.primitives import add
 
 _PACKAGE = Path(__file__).resolve().parents[2]
 _NOT_THE_USERS = (
@@ -62,6 +66,33 @@ def _user_frame() -> Any:
     return frame
 
 
+_OPERATORS = {f.__code__ for f in (Operators.__mul__, Operators.__rmul__, Operators.__pow__)}  # two are of all others
+
+
+def can_be_left() -> bool:
+    """Whether what is running may be ended by an exception: not everywhere in NumPy's products of object arrays.
+
+    Where a number raises, `np.dot` and others go on, and `a @ b` frees some results twice unless it is an addition.
+    """
+    frame: Any = sys._getframe(1)
+    while frame.f_back is not None:
+        if frame.f_code in _OPERATORS and frame.f_back.f_code not in _OPERATORS:
+            operator = _operator_at(frame.f_back.f_code, frame.f_back.f_lasti)
+            if not operator or (operator == "@" and frame.f_locals.get("op") is not add):
+                return False
+        frame = frame.f_back
+    return True
+
+
+@functools.lru_cache(maxsize=100)
+def _operator_at(code: CodeType, at: int) -> str:
+    """The operator that this instruction calls, if it is one."""
+    instruction = next((x for x in dis.get_instructions(code) if x.offset == at), None)
+    if instruction is None or not instruction.opname.startswith(("BINARY_", "INPLACE_")):
+        return ""
+    return "@" if "MATRIX" in instruction.opname or "@" in instruction.argrepr else "another"  # until 3.10, and since
+
+
 def user_line() -> str:
     """The line of the user's code that is running, for an error message: file, number and text."""
     frame = _user_frame()
@@ -87,6 +118,8 @@ def branch(what: str) -> str:
         instead = "np.frompyfunc(maximum, 2, 1) or the like, with a function of autograd_engine, instead of NumPy's"
     elif "max" in words or "min" in words:
         instead = "maximum(a, b) or minimum(a, b) instead of max and min"
+    elif any(word.endswith(".sort") for word in words):
+        instead = "sorted(numbers) instead of numbers.sort()"
     elif "sorted" in words or "sort" in words:
         instead = "minimum(a, b) and maximum(a, b) for two numbers, or sort before the call"
     elif "for" in words and "if" in words:

@@ -25,11 +25,14 @@ from autograd_engine.compiler.trace.traced import (
     constant_node,
     context,
     home,
+    is_among,
     recording,
 )
 from autograd_engine.control_flow import recorder
 from autograd_engine.number_arrays import number_array
 
+NUMBERS = (Traced, float, int, np.integer, np.floating, np.bool_)
+"""What a stack can be made of."""
 CHECKED = Operation("checked")
 """A whole number from 0 on and below a size, of an index that may count from the end."""
 
@@ -190,14 +193,18 @@ def _total(indices: dict[int, Any], steps: dict[int, int]) -> Any:
 
 
 def table_of(numbers: list[Any]) -> Stack:
-    """A stack of given numbers, as far out of loops as all of them are known: one that is there, if they are its."""
+    """A stack of given numbers, as far out of loops as all of them are known.
+
+    It is one that is there, if they are its, and it is of no loop, where it may have become another one since.
+    """
     symbols = [x for x in numbers if isinstance(x, Traced)]
     if not symbols and not any(numbers):
         with recording(blocks()[-1]):
             return zeros(len(numbers), None)
     if len(symbols) == len(numbers) and all(isinstance(x.op, Entry) for x in symbols):
         [of, *others] = {x.arguments[0] for x in symbols}
-        if not others and of.size == len(symbols) and all(x.op.i == i for i, x in enumerate(symbols)):
+        places = [x.op.i for x in symbols]
+        if not others and is_among(blocks()[-1], of) and places == [*range(of.size)]:
             return of  # type: ignore[no-any-return]
     batch = next((x.batch for x in symbols if x.batch is not None), None)
     homes = {id(home(x)) for x in symbols}

@@ -274,9 +274,12 @@ def batch_of(*numbers: Any) -> Batch | None:
 
 
 def in_batch(x: Any, batch: Batch | None) -> Any:
-    """A number as one of a batch, if there is any. Raises TraceError for a number of a batch where there is none."""
+    """A number as one of a batch, if there is any; a plain number, such as one of NumPy's, as a float.
+
+    Raises TraceError for a number of a batch where there is none.
+    """
     if not isinstance(x, Traced):
-        return x
+        return float(x)
     if batch is None and x.batch is not None:
         raise TraceError(f"{user_line()}: a loop that all samples share reads numbers of each of them")
     return x if batch is None else batch.broadcast(x)

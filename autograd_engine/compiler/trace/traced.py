@@ -25,6 +25,7 @@ from autograd_engine.compiler.trace.errors import (
     OuterVariableError,
     TraceError,
     branch,
+    can_be_left,
     user_line,
 )
 from autograd_engine.control_flow import recorder
@@ -141,6 +142,7 @@ class Context(threading.local):
     tables: dict[Any, tuple[Any, Any]]  # the stacks that were made of given numbers, with these
     repeated: tuple[Any, ...] = ()  # the loops around that statements have become
     memories: dict[int, Any]  # by id, the lists and arrays that these carry
+    parts: list[Any]  # parts of arrays that were picked, and these, for as long as they are used; see memory.py
 
 
 context = Context()
@@ -171,7 +173,7 @@ def tracing(vmap: Callable[..., Any], loops: Any, rolls: bool, is_limited: bool)
     before = vars(context).copy()
     context.nodes, context.outer, context.batch, context.trace = [], (), None, object()
     context.refused, context.conditions, context.choices, context.sites = None, (), set(), []
-    context.repeated, context.memories, context.tables = (), {}, {}
+    context.repeated, context.memories, context.tables, context.parts = (), {}, {}, []
     context.rolls, context.is_limited = rolls, is_limited
     made = variable.set(lambda number: Traced(primitives.identity, (as_float(number),), context.batch))
     mapped = mapper.set(vmap)
@@ -234,7 +236,7 @@ class Traced(Arithmetic):
         if nodes is None:
             raise TraceError(_TOO_LATE)
         self.index = index = len(nodes)
-        if index == LONG and context.is_limited:
+        if index >= LONG and context.is_limited and can_be_left():
             raise TooLongError
         nodes.append(self)
 

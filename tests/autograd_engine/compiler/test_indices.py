@@ -68,6 +68,11 @@ def items_of_lists(a, n, x):
     return [1.5, 2.5, 3.5][n % 3] * x + [x, x * x, a[1]][n % 3]
 
 
+def plain_numbers_among_others(a, n, x):
+    mixed = [x, KNOTS[2], 2, True, np.int64(3)]
+    return mixed[n % 5] * x + np.array([x, KNOTS[3], 1, x * x], dtype=object)[n % 4]
+
+
 def whole_part(a, n, x):
     return a[int(n / 2.5)] * x + a[n // 3]
 
@@ -148,6 +153,37 @@ def a_tree(a, n, x):
     return v[0]
 
 
+def copies_in_rounds(a, n, x):
+    v, k = [y * x for y in a], 0
+    while k < n:
+        before = list(v)
+        v[k] = before[k] * 0.5 + before[(k + 1) % 7]
+        v[(k + 1) % 7] = before[k] - v[k] * before[(k + 1) % 7]
+        k += 1
+    return v[0] + 2 * v[1] + 3 * v[2] * v[6]
+
+
+def reads_what_it_began_with(a, n, x):
+    v, w, k = list(a), list(a), 0
+    while k < n:
+        v[k % 5] = v[k % 5] * 0.5 + a[(k + 2) % 5] * x + w[0]
+        w[(k + 1) % 5] = v[k] - a[k % 5]
+        k += 1
+    return v[0] + w[1] * v[2]
+
+
+def a_copy_between_loops(a, n, x):
+    v, k = [y * x for y in a], 0
+    while k < n:
+        v[k] = v[k] * 2 + 1
+        k += 1
+    w = list(v)
+    while k < 7:
+        v[k], w[k - 1] = w[k] - 1, v[k - 1] * x
+        k += 1
+    return v[0] + w[0] * v[6] + w[6] + w[n]
+
+
 def writes_in_a_straight_line(a, n, x):
     b = a * x
     b[n % 7] = x * b[n % 7]
@@ -164,6 +200,7 @@ READING = [
     guarded,
     of_rows,
     items_of_lists,
+    plain_numbers_among_others,
     whole_part,
 ]
 WRITING = [
@@ -174,6 +211,9 @@ WRITING = [
     an_array_of_two_axes,
     reads_as_a_whole,
     a_tree,
+    copies_in_rounds,
+    reads_what_it_began_with,
+    a_copy_between_loops,
     writes_in_a_straight_line,
 ]
 PROGRAMS = pytest.mark.parametrize("f", READING + WRITING, ids=lambda f: f.__name__)
@@ -222,6 +262,35 @@ def test_samples_go_their_own_ways(f):
     same(of_a, [g for _, (g, _) in each])
     same(of_x, [g for _, (_, g) in each])
     same(jit(total)(A, counts, xs), sum([g for _, (g, _) in each]))
+
+
+def scaled(v, n):
+    k = 0
+    while k < n:
+        v[k] = v[k] * 3.0 + 1.0
+        k += 1
+
+
+def test_samples_pick_from_a_list_as_it_was_then():
+    """What is shared is computed before the samples, so a list that is picked from must not be changed meanwhile."""
+
+    def picks(a, n, indices):
+        v = [x * 1.0 for x in a]
+        scaled(v, n)
+        before = vmap(lambda i: v[i])(indices)
+        at_mean = v[indices.sum() % 7]
+        scaled(v, n)
+        return before, at_mean, vmap(lambda i: v[i])(indices), v[0]
+
+    def expected(a, n, indices):
+        v = list(a)
+        scaled(v, n)
+        before, at_mean = [v[i] for i in indices], v[sum(indices) % 7]
+        scaled(v, n)
+        return before, at_mean, [v[i] for i in indices], v[0]
+
+    indices = [0, 3, 2, 5, 1, 6, 4, 2, 0]
+    same(jit(picks)(A, 4, np.array(indices, dtype=float)), expected(A, 4, indices))
 
 
 @needs_compiler
@@ -316,6 +385,76 @@ def test_a_list_changed_as_a_whole_cannot_stay_a_list_of_a_loop():
 
     with pytest.raises(TypeError, match="can change the items of a list, but it is changed as a whole"):
         jit(reverses)(A, 5)
+
+
+def rows_divided(m, n):
+    m, k = m * 1.0, 0
+    while k < n:
+        row = m[k]
+        m[k] = row / (row.sum() + row[k])
+        j = k + 1
+        while j < 3:
+            m[j] = m[j] - m[j, k] * m[k]
+            j += 1
+        k += 1
+    return m.sum() + m[0, 1] * m[1, 2]
+
+
+def changes_a_row(m, n):
+    m = m * 1.0
+    row = m[n]
+    row[0] = 2.0
+    return m.sum()
+
+
+def changes_rows(m, n):
+    m, k = m * 1.0, 0
+    while k < n:
+        row = m[k]
+        row[k] = row[0] * 2
+        k += 1
+    return m.sum()
+
+
+def reads_what_a_row_was(m, n):
+    m = m * 1.0
+    row = m[n]
+    m[0, 0], m[1, 0] = 2.0, 3.0
+    return row[0]
+
+
+def reads_what_rows_were(m, n):
+    m, k = m * 1.0, 0
+    while k < n:
+        row = m[1:]
+        m[k, 0] = 3.0
+        m[k, 1] = row[0, 0] * 2
+        k += 1
+    return m.sum()
+
+
+def test_a_row_of_an_array_is_part_of_it():
+    """As in NumPy; what cannot be compiled like that is refused."""
+    same(jit(rows_divided)(MATRIX, 2), rows_divided(MATRIX, 2))
+    for f, message in [
+        (changes_a_row, r"changes a part of an array .* write a\[i, j\] = x"),
+        (changes_rows, r"changes a part of an array"),
+        (reads_what_a_row_was, "cannot be read after the array has changed"),
+        (reads_what_rows_were, "cannot be read after the array has changed"),
+    ]:
+        with pytest.raises(TypeError, match=message):
+            jit(f)(MATRIX, 1)
+
+
+def test_a_long_loop_that_changes_rows_is_unrolled(every_function_is_long):
+    def halves(m, n):
+        m = m * 1.0
+        for k in range(20):
+            row = m[k % 3 :]
+            row[0, n] = row[0, n] * 0.5
+        return m.sum()
+
+    same(jit(halves)(MATRIX, 1), halves(MATRIX, 1))
 
 
 def test_what_an_inner_loop_leaves_is_not_copied():

@@ -199,14 +199,16 @@ def local_names(x):
     return y
 
 
-@refused(1, "looks for the max by keys that depend on .*; compare the keys with if, and keep what belongs to the best")
+@refused(1, "sorts by a key that depends on .*; sort the numbers themselves")
 def a_key(x):
-    return max([x, 1.0], key=lambda t: -t)
+    return sorted([x, 1.0], key=lambda t: -t)[0]
 
 
-@refused(1, r"write minimum\(a, b\) and maximum\(a, b\) for two numbers, or sort before the call")
+@refused(2, r"write sorted\(numbers\) instead of numbers.sort\(\)")
 def a_sort(x):
-    return sorted([x, 1.0])[0]
+    numbers = [x, 1.0]
+    numbers.sort()
+    return numbers[0]
 
 
 @refused(2, "asserts something of")

@@ -11,6 +11,7 @@ import pytest
 from autograd_engine import Value, constant, exp, grad, gradient, hypot, jit, maximum, mean, sin, vmap, where
 from autograd_engine import sum as total
 from autograd_engine.compiler import TraceError
+from autograd_engine.compiler.trace import traced
 from autograd_engine.primitives import PRIMITIVES, clip, dot, prod
 
 BRANCHES = {
@@ -325,3 +326,18 @@ def test_a_count_is_no_argument(f, message):
 def test_numbers_are_not_picked_by_conditions(pick):
     with pytest.raises(TraceError, match=r"write where\(condition, x, 0.0\) instead of x\[condition\]"):
         jit(lambda x: pick(x).sum())(NUMBERS)
+
+
+@pytest.mark.parametrize(
+    "product", [lambda a, b: a @ b, np.matmul, np.dot, np.inner], ids=["@", "matmul", "dot", "inner"]
+)
+@pytest.mark.parametrize("length", range(1, 12))
+def test_a_long_function_is_left_outside_of_the_products_of_numpy(monkeypatch, product, length):
+    """Where a number raises, `@` of NumPy frees some results twice, and `np.dot` goes on with the error set."""
+    monkeypatch.setattr(traced, "LONG", 4 + length)
+
+    def f(x):
+        a = np.array([[x, 2.0 * x], [3.0 * x, 4.0 * x]])
+        return product(a, a).sum() * x
+
+    assert jit(f)(2.0) == f(2.0)
