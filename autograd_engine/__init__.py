@@ -51,6 +51,7 @@ from autograd_engine.softmax import softmax as softmax
 from autograd_engine.value import Value as Value
 
 if TYPE_CHECKING:
+    from autograd_engine.accuracy import accuracy as accuracy
     from autograd_engine.compiler.c.export import to_c as to_c
     from autograd_engine.compiler.jit import constant as constant
     from autograd_engine.compiler.jit import jit as jit
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
 
 # Not every program needs these, so they are imported when they are first asked for.
 _LATER = {
+    "accuracy": "autograd_engine.accuracy",
     "constant": "autograd_engine.compiler",
     "debug": "autograd_engine.diagnosis.debug",
     "Diagnosis": "autograd_engine.diagnosis.why",

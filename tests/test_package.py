@@ -24,11 +24,13 @@ autograd_engine: primitives graph calls number_arrays numpy_functions softmax nu
 autograd_engine: structure constants expressions
 autograd_engine.linalg: matrices elimination factorisations eigenvalues powers
 autograd_engine: linalg files differences runs derivatives mapping control_flow custom implicit given_gradient check
+autograd_engine: accuracy
 autograd_engine: draw
 autograd_engine.explanations: symbols notation names chain_rule statements formula steps wording mistakes tasks explain
 autograd_engine.explanations: exercise
 autograd_engine: explanations
-autograd_engine.diagnosis: origins rewrites as_python matching causes trials value_paths gradient_paths why debug
+autograd_engine.diagnosis: origins rewrites as_python matching causes trials value_paths
+autograd_engine.diagnosis: gradient_paths lost_digits why debug
 autograd_engine: diagnosis
 autograd_engine.interactive: javascript
 autograd_engine: interactive
