@@ -51,7 +51,6 @@ from autograd_engine.softmax import softmax as softmax
 from autograd_engine.value import Value as Value
 
 if TYPE_CHECKING:
-    from autograd_engine.accuracy import accuracy as accuracy
     from autograd_engine.compiler.c.export import to_c as to_c
     from autograd_engine.compiler.jit import constant as constant
     from autograd_engine.compiler.jit import jit as jit
@@ -66,10 +65,11 @@ if TYPE_CHECKING:
     from autograd_engine.explanations.formula import formula as formula
     from autograd_engine.explanations.steps import steps as steps
     from autograd_engine.interactive import to_html as to_html
+    from autograd_engine.roundings import accuracy as accuracy
 
 # Not every program needs these, so they are imported when they are first asked for.
 _LATER = {
-    "accuracy": "autograd_engine.accuracy",
+    "accuracy": "autograd_engine.roundings",
     "constant": "autograd_engine.compiler",
     "debug": "autograd_engine.diagnosis.debug",
     "Diagnosis": "autograd_engine.diagnosis.why",

@@ -24,7 +24,7 @@ autograd_engine: primitives graph calls number_arrays numpy_functions softmax nu
 autograd_engine: structure constants expressions
 autograd_engine.linalg: matrices elimination factorisations eigenvalues powers
 autograd_engine: linalg files differences runs derivatives mapping control_flow custom implicit given_gradient check
-autograd_engine: accuracy
+autograd_engine: roundings
 autograd_engine: draw
 autograd_engine.explanations: symbols notation names chain_rule statements formula steps wording mistakes tasks explain
 autograd_engine.explanations: exercise
@@ -83,6 +83,11 @@ def test_every_public_name_is_there_and_documented(package):
             assert thing.__doc__, name
     for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
         assert importlib.import_module(module.name).__doc__, module.name
+
+
+def test_no_module_takes_the_name_of_what_is_imported_later():
+    modules = {module.name for module in pkgutil.iter_modules(autograd_engine.__path__)}
+    assert not modules & set(autograd_engine._LATER)  # importing the module would put it in the place of the function
 
 
 def files() -> dict[str, Path]:

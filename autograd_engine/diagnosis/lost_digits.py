@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
-from autograd_engine.accuracy import DIGITS, digits_of, estimates, rounding
 from autograd_engine.diagnosis.as_python import numeric_text
 from autograd_engine.diagnosis.trials import FEW_DIGITS
 from autograd_engine.diagnosis.value_paths import Step, path_to
 from autograd_engine.graph import reverse_sweep, topological_order
+from autograd_engine.roundings import DIGITS, digits_of, estimates, rounding
 from autograd_engine.runs import carried
 from autograd_engine.value import Value, edges
 

@@ -10,13 +10,13 @@ import math
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from autograd_engine.accuracy import DIGITS, digits_of, estimates
 from autograd_engine.diagnosis.as_python import python_text, with_names
 from autograd_engine.diagnosis.matching import Bindings, Operand, Terms, bindings_of
 from autograd_engine.diagnosis.origins import computed_aside
 from autograd_engine.diagnosis.rewrites import REWRITES, Rewrite
 from autograd_engine.expressions import parse
 from autograd_engine.graph import reverse_sweep, topological_order
+from autograd_engine.roundings import DIGITS, digits_of, estimates
 from autograd_engine.value import Value, edges
 
 WHOLE = 5  # operations deep is every pattern of the catalogue
