@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from autograd_engine.explanations.steps import steps as steps
     from autograd_engine.interactive import to_html as to_html
     from autograd_engine.roundings import accuracy as accuracy
+    from autograd_engine.series import taylor as taylor
 
 # Not every program needs these, so they are imported when they are first asked for.
 _LATER = {
@@ -80,6 +81,7 @@ _LATER = {
     "jit": "autograd_engine.compiler",
     "NotFiniteError": "autograd_engine.diagnosis.debug",
     "steps": "autograd_engine.explanations.steps",
+    "taylor": "autograd_engine.series",
     "to_c": "autograd_engine.compiler",
     "to_html": "autograd_engine.interactive",
     "TraceError": "autograd_engine.compiler",
