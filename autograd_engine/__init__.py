@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from autograd_engine.compiler.jit import constant as constant
     from autograd_engine.compiler.jit import jit as jit
     from autograd_engine.compiler.trace.errors import TraceError as TraceError
+    from autograd_engine.complex_numbers import Complex as Complex
     from autograd_engine.diagnosis.debug import NotFiniteError as NotFiniteError
     from autograd_engine.diagnosis.debug import debug as debug
     from autograd_engine.diagnosis.why import Diagnosis as Diagnosis
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
 # Not every program needs these, so they are imported when they are first asked for.
 _LATER = {
     "accuracy": "autograd_engine.roundings",
+    "Complex": "autograd_engine.complex_numbers",
     "constant": "autograd_engine.compiler",
     "debug": "autograd_engine.diagnosis.debug",
     "Diagnosis": "autograd_engine.diagnosis.why",

@@ -24,7 +24,7 @@ from autograd_engine.calls import Output
 from autograd_engine.control_flow import recorder
 from autograd_engine.copying import FunctionOf
 from autograd_engine.graph import product
-from autograd_engine.number import Operators
+from autograd_engine.number import Arithmetic
 from autograd_engine.primitives import div, identity, mul
 from autograd_engine.runs import Outputs, Run, Trace, any_operands, matching
 
@@ -127,7 +127,7 @@ class _Table:
             series[k]
 
 
-class Series(Operators):
+class Series(Arithmetic):
     """A power series in t. Coefficients that are not known are computed when they are asked for."""
 
     __slots__ = ("arguments", "coefficients", "op", "slopes", "table")

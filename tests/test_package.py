@@ -24,7 +24,7 @@ autograd_engine: primitives graph calls number_arrays numpy_functions softmax nu
 autograd_engine: structure constants expressions
 autograd_engine.linalg: matrices elimination factorisations eigenvalues powers
 autograd_engine: linalg files differences runs derivatives mapping control_flow custom implicit given_gradient check
-autograd_engine: roundings series
+autograd_engine: roundings series complex_numbers
 autograd_engine: draw
 autograd_engine.explanations: symbols notation names chain_rule statements formula steps wording mistakes tasks explain
 autograd_engine.explanations: exercise
