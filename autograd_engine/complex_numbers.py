@@ -144,7 +144,7 @@ def _div(x: Any, y: Any) -> Complex:
     a, b, c, d = _real(x), _imag(x), y.real, y.imag
     wide = abs(c) >= abs(d)
     large, small = where(wide, c, d), where(wide, d, c)
-    ratio = where(large == 0, 0.0, div(small, large))
+    ratio = div(small, where(large == 0, 1.0, large))
     size = where(large == 0, abs(large), large + small * ratio)
     return Complex(
         div(where(wide, a + b * ratio, a * ratio + b), size), div(where(wide, b - a * ratio, b * ratio - a), size)
@@ -213,7 +213,7 @@ def _sqrt(z: Complex) -> Complex:
     large = rows.maximum(size, abs(y))
     scale = where(large > 1e300, 0.25, where(large < 1e-290, 2.0**54, 1.0))
     long = rows.sqrt((size * scale * scale + hypot(x * scale * scale, y * scale * scale)) / 2) / scale
-    short = where(long == 0, side * rows.sqrt(side * y), rows.div(y, 2 * long))
+    short = where(long == 0, side * rows.sqrt(side * y), y / where(long == 0, 1.0, 2 * long))
     endless = abs(y) == inf
     real = where(endless, inf, where(right, long, side * short))
     return Complex(real, where(endless, y, where(right, short, side * long)))

@@ -30,7 +30,7 @@ from autograd_engine.copying import FunctionOf
 from autograd_engine.derivatives import one_number
 from autograd_engine.graph import reverse_sweep, topological_order
 from autograd_engine.runs import Run, between, carried, is_node
-from autograd_engine.structure import flatten
+from autograd_engine.structure import flatten, map_leaves
 from autograd_engine.value import Value, differentiable_operands, edges
 
 __all__ = ["Accuracy", "Estimate", "accuracy"]
@@ -120,8 +120,14 @@ def _accuracy(f: Callable[..., Any], argnums: int | Sequence[int], /, *args: Any
 
 def _recorded(tree: Any) -> Any:
     """Nested data with Values instead of its floats, so that what is computed from them is recorded."""
-    leaves, structure = flatten(tree)
-    return structure([Value(x) if isinstance(x, float) else x for x in leaves])
+    return map_leaves(_recorded_leaf, tree, keep=True)
+
+
+def _recorded_leaf(x: Any) -> Any:
+    if isinstance(x, np.ndarray) and x.dtype.kind == "f":
+        leaves, structure = flatten(x)
+        return structure(list(map(Value, leaves)))
+    return Value(x) if isinstance(x, float) else x
 
 
 def _gradient(output: Value, inputs: Sequence[Value]) -> list[Value]:

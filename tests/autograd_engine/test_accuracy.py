@@ -107,6 +107,12 @@ def test_what_other_arguments_round_counts_too():
     assert alone.value.error == keyword.value.error > math.ulp(alone.value.number) / 2
 
 
+def test_texts_and_counts_among_the_arguments_stay_what_they_are():
+    names = np.array(["a", "b"])
+    found = accuracy(lambda x, n, names, y: sum([x * y[0]] * n) * len(names))(0.3, 2, names, np.array([0.7]))
+    assert found.value.number == pytest.approx(0.84)
+
+
 def test_the_condition_number_is_how_much_a_change_of_the_inputs_grows():
     found = accuracy(log)(1.001)
     assert found.value.condition == pytest.approx(1 / log(1.001))

@@ -18,11 +18,13 @@ from mpmath import mp, mpf
 from autograd_engine import (
     NotFiniteError,
     Value,
+    accuracy,
     arctan,
     cos,
     debug,
     dot,
     exp,
+    grad,
     gradient,
     hessian,
     log,
@@ -34,6 +36,7 @@ from autograd_engine import (
     sqrt,
     sum,
     tanh,
+    taylor,
     value,
     where,
     why,
@@ -44,10 +47,11 @@ from autograd_engine.diagnosis.matching import Operand, Terms, _pattern
 from autograd_engine.diagnosis.rewrites import REWRITES
 from autograd_engine.diagnosis.trials import WHOLE, _names, kind_of
 from autograd_engine.expressions import parse
-from autograd_engine.primitives import identity
+from autograd_engine.primitives import PRIMITIVES, identity
 from autograd_engine.rows import Rows
 from nn import MLP, Layer
 from tests.laws.judge import Exact
+from tests.laws.strategies import domain
 
 HERE = __file__
 BOUND = 1e8
@@ -777,6 +781,17 @@ def test_what_rules_and_sweeps_compute_aside_does_not_count():
         with debug():
             bad = log(exp(x + 800.0) + 1)
         assert why(bad).rewrite.rule.pattern == "log(1 + exp(x))"  # trying the rewrite out does not raise
+
+
+@pytest.mark.parametrize("op", PRIMITIVES.values(), ids=lambda op: op.name)
+@settings(max_examples=5)
+@given(data=st.data())
+def test_what_estimates_and_series_compute_aside_does_not_count(op, data):
+    x = data.draw(domain(op))
+    with debug(strict=True):
+        why(op(*map(Value, x)))
+        accuracy(op)(*x)
+        grad(lambda t: taylor(op, 2, (1.0,) * len(x))(t, *x[1:])[2])(x[0])
 
 
 def test_debug_decorates_a_function_too():
