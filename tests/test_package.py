@@ -39,11 +39,11 @@ autograd_engine.linalg: matrices elimination factorisations eigenvalues powers
 autograd_engine: linalg files differences runs sparsity derivatives mapping control_flow custom implicit
 autograd_engine: given_gradient
 autograd_engine.diagnosis: origins
-autograd_engine: check draw
+autograd_engine: check roundings series complex_numbers draw
 autograd_engine.explanations: symbols notation mathml names results chain_rule tidy statements formula steps wording
 autograd_engine.explanations: mistakes tasks explain exercise
 autograd_engine: explanations
-autograd_engine.diagnosis: rewrites as_python matching causes trials value_paths gradient_paths why debug
+autograd_engine.diagnosis: rewrites as_python matching causes trials value_paths gradient_paths lost_digits why debug
 autograd_engine: diagnosis testing pytest_plugin
 autograd_engine.interactive: javascript sheet
 autograd_engine: interactive
@@ -100,6 +100,11 @@ def test_every_public_name_is_there_and_documented(package):
             assert thing.__doc__, name
     for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
         assert importlib.import_module(module.name).__doc__, module.name
+
+
+def test_no_module_takes_the_name_of_what_is_imported_later():
+    modules = {module.name for module in pkgutil.iter_modules(autograd_engine.__path__)}
+    assert not modules & set(autograd_engine._LATER)  # importing the module would put it in the place of the function
 
 
 def files() -> dict[str, Path]:

@@ -17,6 +17,8 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from autograd_engine.graph import forward_sweep, reverse_sweep
+from autograd_engine.roundings import rounding
+from autograd_engine.series import Series
 from autograd_engine.value import Value, partials
 
 F = TypeVar("F", bound=Any)
@@ -27,9 +29,9 @@ _NOT_THE_USERS = tuple(
     folder + os.sep
     for folder in (_PACKAGE, os.path.join(os.path.dirname(_PACKAGE), "nn"), os.path.dirname(np.__file__))
 )
-# What is computed in here may be inf or nan by right: a derivative rule has branches that are not taken, and the
-# sweep drops zero times inf.
-_ASIDE = {reverse_sweep.__code__, forward_sweep.__code__, partials.__code__}
+# What is computed in here may be inf or nan by right: rules have branches that are not taken, and the sweep drops zero
+# times inf.
+_ASIDE = {f.__code__ for f in (reverse_sweep, forward_sweep, partials, rounding, Series.edges)}
 
 
 class Location(NamedTuple):
