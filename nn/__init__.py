@@ -40,6 +40,7 @@ from nn.losses import (
 )
 from nn.minimize import Backtracking, Descent, minimize
 from nn.modules import ACTIVATIONS, Module
+from nn.onnx_files import from_onnx, to_onnx
 from nn.optimizer import Optimizer
 from nn.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
 from nn.perceptrons import MLP, Layer, Neuron
@@ -64,5 +65,5 @@ __all__ += ["l1_loss", "l1_penalty", "l2_penalty", "mean_squared_error", "square
 __all__ += ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop"]
 __all__ += ["cosine_annealing", "exponential_decay", "in_sequence", "linear_warm_up", "step_decay"]
 __all__ += ["History", "accuracy", "clip_gradients", "evaluate", "fit"]
-__all__ += ["ModelFileError", "load", "save"]
+__all__ += ["ModelFileError", "from_onnx", "load", "save", "to_onnx"]
 __all__ += ["Backtracking", "Descent", "least_squares", "minimize", "scipy_problem"]
