@@ -52,10 +52,10 @@ from nn.training.accuracy import accuracy
 from nn.training.clipping import clip_gradients
 from nn.training.fit import evaluate, fit
 from nn.training.history import History
-from nn.units import Activation, BatchNorm, Dropout, Flatten, Perceptron, Sequential
+from nn.units import Activation, BatchNorm, Dropout, Flatten, Perceptron, Sequential, Softmax
 
 __all__ = ["ACTIVATIONS", "MLP", "Layer", "Module", "Neuron"]
-__all__ += ["Activation", "BatchNorm", "Dropout", "Flatten", "Perceptron", "Sequential"]
+__all__ += ["Activation", "BatchNorm", "Dropout", "Flatten", "Perceptron", "Sequential", "Softmax"]
 __all__ += ["GRU", "LSTM", "RNN", "FinalState"]
 __all__ += ["AvgPool1d", "AvgPool2d", "Conv1d", "Conv2d", "Linear", "MaxPool1d", "MaxPool2d"]
 __all__ += ["constant", "kaiming_normal", "kaiming_uniform", "lecun_normal", "lecun_uniform"]

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.files import write_atomically
+from autograd_engine.primitives import PRIMITIVES
 from nn.checks import Array, FilePath, of_kind, whole_number
 from nn.convolution import Linear
 from nn.modules import Module
@@ -21,11 +22,11 @@ from nn.onnx_forms import Form, Shape, form_named, form_of, linear
 from nn.onnx_operators import DOMAIN, IR_VERSION, OPSET, Nodes, onnx_package, rounded
 from nn.perceptrons import MLP, Layer
 from nn.recurrent import FinalState
-from nn.saving import MOST_MODULES
 from nn.tensor_files import ModelFileError
 from nn.units import Activation, Flatten, Sequential
 
 MOST_BYTES = 200_000_000  # of a file
+MOST_NODES = 10_000
 MOST_WEIGHTS = 10_000_000  # which take a gigabyte or two as Values
 OLDEST = 7  # the first version of the standard operators in which they mean what they mean here
 
@@ -205,6 +206,8 @@ class _Writer:
 
 # reading
 
+_SAME_SIZE = np.zeros(1, dtype=np.int64)  # stands for the shape of the values, of which only the first size is known
+
 
 def _content(path: FilePath) -> bytes:
     if Path(path).exists() and not Path(path).is_file():
@@ -223,26 +226,27 @@ class _Reader:
         self.onnx, self.graph = onnx, model.graph
         versions = {_domain(opset): opset.version for opset in model.opset_import}
         newest = onnx.defs.onnx_opset_version()
-        if not self.graph.node:
-            raise ValueError("it has no nodes")
+        if not 0 < len(self.graph.node) <= MOST_NODES:
+            raise ValueError(f"it has {len(self.graph.node)} nodes; a model has 1 to {MOST_NODES}")
         if not OLDEST <= versions.get("", newest) <= newest:
             raise ValueError(f"its operators are of version {versions['']}; versions {OLDEST} to {newest} can be read")
         if versions.get(DOMAIN, 1) != 1:
             raise ValueError("it was written by a newer version of autograd-engine")
         self.constants = {tensor.name: tensor for tensor in self.graph.initializer}
         self.weights = 0
-        inputs = [value.name for value in self.graph.input if value.name not in self.constants]
+        inputs = [value for value in self.graph.input if value.name not in self.constants]
         if len(inputs) != 1:
             raise ValueError(f"it has {len(inputs)} inputs; a model has one")
-        self.values = inputs
+        sizes = inputs[0].type.tensor_type.shape.dim
+        self.batch = sizes[0].dim_value if sizes else 0  # 0 if it is free
+        self.before, self.values = [""], [inputs[0].name]
+        self.seen = set(self.values)
         self.found: list[Module] = []
 
     def modules(self) -> list[Module]:
         """The modules of all nodes."""
         for node in self.graph.node:
             self._read(node)
-            if len(self.found) > MOST_MODULES:
-                raise ValueError(f"it has more than {MOST_MODULES} units")
         if (outputs := [value.name for value in self.graph.output]) != self.values:
             raise ValueError(f"its outputs are {', '.join(outputs)}, and not those of the last node")
         return self.found
@@ -251,11 +255,17 @@ class _Reader:
         """Add the module that a node is, or make a constant of it."""
         attributes = {a.name: self._attribute(a) for a in node.attribute}
         inputs = [name for name in node.input if name]
+        if node.op_type == "Shape" and self.seen.issuperset(inputs):
+            self.constants[node.output[0]] = _SAME_SIZE
+            return
         if all(name in self.constants for name in inputs):
             self.constants[node.output[0]] = self._constant(node, inputs, attributes)
             return
-        who = f"the operator {node.op_type}"
-        n = len(self.values)
+        n, domain = len(self.values), _domain(node)
+        who = f"the operator {domain}{'.' if domain else ''}{node.op_type}"
+        if node.op_type == "Mul" and sorted(inputs) == sorted(self.before + self.values) and self._is("sigmoid"):
+            self.found[-1], self.values = Activation("silu"), [node.output[0]]
+            return
         if node.op_type == "Add" and inputs[1:] == self.values:
             inputs.reverse()
         if inputs[:n] != self.values or not all(name in self.constants for name in inputs[n:]):
@@ -267,12 +277,13 @@ class _Reader:
         if self.weights > MOST_WEIGHTS:
             raise ValueError(f"it has more than {MOST_WEIGHTS} weights")
         try:
-            self._add(_domain(node), node.op_type, attributes, tensors)
+            self._add(domain, node.op_type, attributes, tensors)
         except Exception as error:
             raise ValueError(f"{who}: {error}") from None
         if attributes:
             raise ValueError(f"{who} has the attribute {min(attributes)}, which no unit has")
-        self.values = list(node.output) if _domain(node) == DOMAIN else [node.output[0]]
+        self.before, self.values = self.values, list(node.output) if domain == DOMAIN else [node.output[0]]
+        self.seen.update(self.values)
 
     def _add(self, domain: str, operator: str, attributes: dict[str, Any], tensors: list[Array]) -> None:
         last = self.found[-1] if self.found else None
@@ -281,14 +292,17 @@ class _Reader:
         elif operator == "Add" and len(tensors) == 1 and type(last) is Linear and last.bias is None:
             self.found[-1] = linear(last.arrays()["weight"], tensors[0])
         elif operator == "Reshape":
-            rows = tensors[0].tolist()
-            if len(rows) != 2 or attributes.pop("allowzero", 0):
-                raise ValueError(f"it makes the shape {rows}, and here there is only the one that Flatten makes")
+            sizes = tensors[0].tolist()
+            copied = 0 if not attributes.pop("allowzero", 0) else -1
+            if len(sizes) != 2 or sizes[0] not in (copied, -1, self.batch):
+                raise ValueError(
+                    f"it makes the shape {sizes}, and there is only Flatten, which keeps the samples apart"
+                )
             self.found.append(Flatten())
         elif form := form_named(domain, operator):
             self.found.append(form.read(attributes, tensors))
         else:
-            raise ValueError(f"there is no unit that is one{f' of {domain}' if domain else ''}")
+            raise ValueError("no unit of nn computes it")
 
     def _constant(self, node: Any, inputs: list[str], attributes: dict[str, Any]) -> Any:
         """What a node makes of constants: a tensor, or an array."""
@@ -297,8 +311,16 @@ class _Reader:
             return value
         if node.op_type == "Identity":
             return self.constants[inputs[0]]
+        arrays: list[Any] = [self._array(name) for name in inputs]
         if node.op_type == "Transpose":
-            return self._array(inputs[0]).transpose(attributes.get("perm"))
+            return arrays[0].transpose(attributes.get("perm"))
+        # What `x.view(x.size(0), -1)` is in PyTorch: Reshape takes 0 for "as it is".
+        if node.op_type == "Gather" and arrays[0] is _SAME_SIZE and not arrays[1].any():
+            return np.zeros_like(arrays[1])
+        if node.op_type == "Unsqueeze" and arrays[0].ndim == 0:
+            return arrays[0].reshape(1)
+        if node.op_type == "Concat" and all(array.shape == (1,) for array in arrays):
+            return np.concatenate(arrays)
         raise ValueError(f"the operator {node.op_type} of constants cannot be read")
 
     def _attribute(self, attribute: Any) -> Any:
@@ -307,18 +329,26 @@ class _Reader:
 
     def _array(self, name: str) -> Array:
         """The numbers of a constant, as floats if they are floats."""
-        tensor = self.constants[name]
-        if not isinstance(tensor, self.onnx.TensorProto):
-            return np.asarray(tensor)
-        if tensor.data_location == tensor.EXTERNAL or tensor.external_data:
-            raise ValueError(f"{name} is in another file, and nothing outside of a file is read")
-        if math.prod(tensor.dims) > MOST_WEIGHTS:
-            raise ValueError(f"{name} has more than {MOST_WEIGHTS} numbers")
-        array = self.onnx.numpy_helper.to_array(tensor)
+        found = self.constants[name]
+        if isinstance(found, self.onnx.TensorProto):
+            if found.data_location == found.EXTERNAL or found.external_data:
+                raise ValueError(
+                    f"{name} is in another file, and nothing outside of a file is read; torch.onnx.export writes one "
+                    "file with external_data=False"
+                )
+            if math.prod(found.dims) > MOST_WEIGHTS:
+                raise ValueError(f"{name} has more than {MOST_WEIGHTS} numbers")
+            found = self.onnx.numpy_helper.to_array(found)
+        array = np.asarray(found)
         if array.dtype.kind not in "fiub":
             raise ValueError(f"{name} is not an array of numbers")
-        numbers: Array = array.astype(np.float64) if array.dtype.kind == "f" else array
+        self.constants[name] = array if array.dtype.kind != "f" else array.astype(np.float64, copy=False)
+        numbers: Array = self.constants[name]
         return numbers
+
+    def _is(self, activation: str) -> bool:
+        last = self.found[-1] if self.found else None
+        return isinstance(last, Activation) and last.activation is PRIMITIVES[activation]
 
 
 def _domain(named: Any) -> str:

@@ -14,22 +14,20 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from autograd_engine.primitives import Primitive, heaviside
+from autograd_engine.primitives import Primitive
 from nn.checks import Array
 from nn.convolution import AvgPool1d, AvgPool2d, Conv1d, Conv2d, Linear, MaxPool1d, MaxPool2d
 from nn.modules import Module
-from nn.onnx_operators import DEFAULTS, DOMAIN, OPERATORS, Element, Nodes, row_of
+from nn.onnx_bodies import Attributes, convolution, final_state, means, neuron, perceptron, recurrent_layers
+from nn.onnx_operators import DEFAULTS, DOMAIN, OPERATORS, row_of
 from nn.perceptrons import Layer, Neuron
 from nn.recurrent import GRU, LSTM, RNN, FinalState
-from nn.units import Activation, BatchNorm, Dropout, Flatten, Perceptron
+from nn.units import Activation, BatchNorm, Dropout, Flatten, Perceptron, Softmax
 
-Attributes: TypeAlias = "dict[str, Any]"
 Shape: TypeAlias = "tuple[int | None, ...]"
 """The shape of a sample; None stands for any size."""
 
 Body: TypeAlias = Callable[..., Sequence[str]]
-
-_FREE = (1 << 63) - 1  # "to the end", in a Slice
 
 
 @dataclass(frozen=True)
@@ -103,19 +101,6 @@ def linear(weight: Array, bias: Array | None = None) -> Module:
     return _loaded(Linear(n_in, n_out, bias is not None), [weight, *biases])
 
 
-def _sums(nodes: Nodes, attributes: Attributes, x: str, *tensors: str) -> Sequence[str]:
-    return [nodes("Gemm", x, *tensors, transB=1)]
-
-
-def _perceptron(nodes: Nodes, attributes: Attributes, x: str, *tensors: str) -> Sequence[str]:
-    return [heaviside(Element(nodes, *_sums(nodes, {}, x, *tensors)), 0.0).name]
-
-
-def _neuron(nodes: Nodes, attributes: Attributes, x: str, weight: str, bias: str) -> Sequence[str]:
-    z = nodes("Add", nodes("MatMul", x, weight), bias)
-    return [nodes.apply(Activation(attributes["activation"]).activation, z)]
-
-
 # windows
 
 
@@ -160,38 +145,6 @@ def _reader_of_pooling(*classes: type[Module]) -> Callable[[Attributes, list[Arr
         return unit
 
     return read
-
-
-def _shifted(nodes: Nodes, attributes: Attributes, x: str) -> list[str]:
-    """For each position in the window, the numbers that stand there, over all windows."""
-    kernel, strides, pads = (attributes[name] for name in ("kernel_shape", "strides", "pads"))
-    n = len(kernel)
-    if any(pads):
-        before_and_after = [0, 0, *pads[:n], 0, 0, *pads[n:]]
-        x = nodes("Pad", x, nodes.constant(np.array(before_and_after)))
-    axes, steps = nodes.constant(np.arange(2, n + 2)), nodes.constant(np.array(strides))
-    found = []
-    for start in np.ndindex(*kernel):
-        ends = [at - k + 1 or _FREE for at, k in zip(start, kernel)]
-        found.append(nodes("Slice", x, nodes.constant(np.array(start)), nodes.constant(np.array(ends)), axes, steps))
-    return found
-
-
-def _convolution(nodes: Nodes, attributes: Attributes, x: str, weight: str, bias: str = "") -> Sequence[str]:
-    """The numbers of each window side by side, in the last axis, times the weights."""
-    n = len(attributes["kernel_shape"])
-    last, first = [0, *range(2, n + 2), 1], [0, n + 1, *range(1, n + 1)]
-    windows = nodes("Transpose", nodes("Concat", *_shifted(nodes, attributes, x), axis=1), perm=last)
-    # (out, in, kernel...) as (kernel..., in) by out
-    weight = nodes("Transpose", weight, perm=[*range(2, n + 2), 1, 0])
-    shape = nodes("Concat", nodes.constant(np.array([-1])), nodes("Shape", weight, start=n + 1), axis=0)
-    sums = nodes("MatMul", windows, nodes("Reshape", weight, shape))
-    return [nodes("Transpose", nodes("Add", sums, bias) if bias else sums, perm=first)]
-
-
-def _mean(nodes: Nodes, attributes: Attributes, x: str) -> Sequence[str]:
-    total = nodes("Sum", *_shifted(nodes, attributes, x))
-    return [nodes("Div", total, nodes.constant(float(math.prod(attributes["kernel_shape"]))))]
 
 
 def _slid(unit: Any, shape: Shape) -> list[Shape]:
@@ -240,6 +193,13 @@ def _read_dropout(attributes: Attributes, tensors: list[Array]) -> Module:
     return Dropout(shortest(float(tensors[0])) if tensors else shortest(attributes.pop("ratio", 0.5)))
 
 
+def _read_softmax(attributes: Attributes, tensors: list[Array]) -> Module:
+    if attributes.get("axis") == 1:  # the last one, too: a sample is a list
+        attributes["axis"] = -1
+    _only(attributes, axis=-1)
+    return Softmax()
+
+
 def _read_flatten(attributes: Attributes, tensors: list[Array]) -> Module:
     _only(attributes, axis=1)
     return Flatten()
@@ -271,70 +231,11 @@ def _recurrent(cls: type[Any]) -> Form:
         operator=cls.__name__,
         read=read,
         attributes=attributes,
-        body=lambda nodes, attributes, x, *tensors: _layers(cls, nodes, attributes, x, tensors),
+        body=lambda nodes, attributes, x, *tensors: recurrent_layers(cls, nodes, attributes, x, tensors),
         standard=False,
         accepts=lambda unit: (None, unit.input_size),
         returns=returns,
     )
-
-
-def _layers(cls: type[Any], nodes: Nodes, attributes: Attributes, x: str, tensors: Sequence[str]) -> Sequence[str]:
-    """Loops over the rows, which stand in the first axis, one for each layer and direction."""
-    rows, of_cell, left = nodes("Transpose", x, perm=[1, 0, 2]), 4 if attributes["bias"] else 2, list(tensors)
-    samples, cells = nodes("Shape", x, start=0, end=1), []
-    for _ in range(attributes["num_layers"]):
-        sides = []
-        for reverse in range(1 + attributes["bidirectional"]):
-            own, left = left[:of_cell], left[of_cell:]
-            shape = nodes("Concat", samples, nodes("Shape", own[1], start=1), axis=0)
-            zeros = nodes("Expand", nodes.constant(0.0), shape)
-            body = _loop(cls, nodes, attributes, own)
-            scanned = nodes(
-                "Scan",
-                *[*[zeros] * cls.states, rows],
-                outputs=cls.states + 1,
-                num_scan_inputs=1,
-                scan_input_directions=[reverse],
-                scan_output_directions=[reverse],
-                body=body,
-            )
-            cells.append(scanned[:-1])
-            sides.append(scanned[-1])
-        rows = nodes("Concat", *sides, axis=2)
-    one = nodes.constant(np.array([1]))
-    last = [nodes("Concat", *[nodes("Unsqueeze", state, one) for state in part], axis=1) for part in zip(*cells)]
-    return [nodes("Transpose", rows, perm=[1, 0, 2]), *last]
-
-
-def _loop(cls: type[Any], nodes: Nodes, attributes: Attributes, tensors: Sequence[str]) -> Any:
-    """What a cell does with one row, as a graph from the states and the row to the new states and the outputs."""
-    helper, inner = nodes.onnx.helper, Nodes(nodes.dtype, f"{nodes.name()}_")
-    states = [inner.name() for _ in range(cls.states)]
-    row = inner.name()
-
-    def sums(x: str, *tensors: str) -> list[list[Element]]:
-        [z] = _sums(inner, {}, x, *tensors)
-        names = inner("Split", z, outputs=cls.gates, num_outputs=cls.gates, axis=1) if cls.gates > 1 else [z]
-        return [[Element(inner, name)] for name in names]
-
-    nonlinearity = {name: x for name, x in attributes.items() if name == "nonlinearity"}
-    cell = cls(1, 1, **nonlinearity)  # whose `_next` is for any numbers
-    new = cell._next(sums(row, *tensors[::2]), sums(states[0], *tensors[1::2]), *[[Element(inner, s)] for s in states])
-    names = [part[0].name for part in new]
-    names.append(inner("Identity", names[0]))
-    kind = helper.np_dtype_to_tensor_dtype(nodes.dtype)
-    infos = [
-        [helper.make_tensor_value_info(name, kind, [None, None]) for name in group] for group in ([*states, row], names)
-    ]
-    return helper.make_graph(inner.nodes, "cell", *infos)
-
-
-def _final(nodes: Nodes, attributes: Attributes, outputs: str, h: str, *c: str) -> Sequence[str]:
-    """The last of the states, as many of them as one output has numbers."""
-    flat = nodes("Flatten", h)
-    start = nodes("Neg", nodes("Shape", outputs, start=2))
-    axis = nodes.constant(np.array([1]))
-    return [nodes("Slice", flat, start, nodes.constant(np.array([_FREE])), axis)]
 
 
 def _numbers(unit: Any) -> Shape:
@@ -381,13 +282,13 @@ def form_named(domain: str, operator: str) -> Form | None:
 
 
 _GEMM = Form("Gemm", _read_gemm, lambda unit: {"transB": 1}, accepts=_numbers, returns=_of_weights)
-_CONVOLUTION = Form("Conv", _read_convolution, _windows, body=_convolution, accepts=_channels, returns=_slid)
+_CONVOLUTION = Form("Conv", _read_convolution, _windows, body=convolution, accepts=_channels, returns=_slid)
 _LARGEST = Form("MaxPool", _reader_of_pooling(MaxPool1d, MaxPool2d), _windows, accepts=_channels, returns=_slid)
 _MEANS = Form(
     "AveragePool",
     _reader_of_pooling(AvgPool1d, AvgPool2d),
     lambda unit: _windows(unit) | {"count_include_pad": 1},
-    body=_mean,
+    body=means,
     accepts=_channels,
     returns=_slid,
 )
@@ -399,7 +300,7 @@ FORMS: dict[type[Module], Form] = {
         "Neuron",
         lambda attributes, tensors: _loaded(Neuron(len(tensors[0]), attributes.pop("activation")), tensors),
         lambda unit: {"activation": _name(unit.activation)},
-        body=_neuron,
+        body=neuron,
         standard=False,
         accepts=_numbers,
         returns=_of_weights,
@@ -407,7 +308,7 @@ FORMS: dict[type[Module], Form] = {
     Perceptron: Form(
         "Perceptron",
         lambda attributes, tensors: _loaded(Perceptron(*tensors[0].shape[::-1]), tensors),
-        body=_perceptron,
+        body=perceptron,
         standard=False,
         accepts=_numbers,
         returns=_of_weights,
@@ -425,6 +326,7 @@ FORMS: dict[type[Module], Form] = {
         _normalisation,
     ),
     Dropout: Form("Dropout", _read_dropout, tensors=lambda unit: {"ratio": np.array(unit.p)}),
+    Softmax: Form("Softmax", _read_softmax, accepts=lambda unit: (None,)),
     Flatten: Form("Flatten", _read_flatten, returns=_flat),
     RNN: _recurrent(RNN),
     LSTM: _recurrent(LSTM),
@@ -432,7 +334,7 @@ FORMS: dict[type[Module], Form] = {
     FinalState: Form(
         "FinalState",
         lambda attributes, tensors: FinalState(),
-        body=_final,
+        body=final_state,
         standard=False,
         returns=lambda unit, shape: [shape[1:]],
     ),

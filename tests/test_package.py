@@ -68,7 +68,8 @@ nn.plots: style functions predictions progress
 nn: plots
 nn.training: progress history accuracy clipping early_stopping samples steps recordings random_sources random_draws
 nn.training: checkpoints symbolic_copy compiled fit
-nn: training csv_tables datasets saving json_text onnx_operators onnx_forms onnx_files
+nn: training csv_tables datasets saving json_text
+nn: onnx_operators onnx_bodies onnx_forms onnx_files
 nn.sklearn: samples function_regressor perceptrons
 nn: sklearn
 nn
