@@ -2,9 +2,8 @@
 
 What programs import is in the modules of this folder, by theme. Networks are made of what is in `modules`,
 `perceptrons`, `units`, `convolution` and `recurrent`; `losses`, `optimizers` and `schedules` are what trains them, and
-`saving` keeps them in files. `training` has `fit`; `datasets`, `plots` and `sklearn` (estimators for scikit-learn) are
-imported by name; `command_line` and
-`playground` are the two programs built on them.
+`saving` keeps them in files and `onnx_files` exchanges them. `training` has `fit`; `datasets`, `plots` and `sklearn`
+(estimators for scikit-learn) are imported by name; `command_line` and `playground` are the two programs built on them.
 
 >>> from nn import MLP, SGD, accuracy, fit, hinge_loss
 >>> model = MLP(2, [8, 1], seed=1)
