@@ -26,7 +26,7 @@ EXTRAS = [
     "safetensors",
     "scipy",
 ]
-EXTRAS += ["sklearn"]
+EXTRAS += ["sklearn", "onnx", "onnxruntime"]
 # The reading order: a module imports only from modules before it, and a package stands after its own.
 READING_ORDER = """
 autograd_engine: forks
@@ -69,6 +69,7 @@ nn: plots
 nn.training: progress history accuracy clipping early_stopping samples steps recordings random_sources random_draws
 nn.training: checkpoints symbolic_copy compiled fit
 nn: training csv_tables datasets saving json_text
+nn: onnx_operators onnx_bodies onnx_forms onnx_files
 nn.sklearn: samples function_regressor perceptrons
 nn: sklearn
 nn
