@@ -29,7 +29,7 @@ EXTRAS = [
 EXTRAS += ["sklearn"]
 # The reading order: a module imports only from modules before it, and a package stands after its own.
 READING_ORDER = """
-autograd_engine: forks
+autograd_engine: forks installed
 autograd_engine.primitives: primitive arithmetic sums exponentials trigonometry special normal
 autograd_engine.primitives: gamma bessel activations
 autograd_engine: primitives graph calls number_arrays numpy_functions numpy_sorting softmax number backward copying
@@ -60,6 +60,8 @@ autograd_engine.compiler: llvm kernel jit
 autograd_engine.compiler.c: forms statements functions file export
 autograd_engine.compiler: c
 autograd_engine: compiler
+autograd_engine.bridges: function torch
+autograd_engine: bridges
 autograd_engine
 nn: extras checks initializers schedules optimizer optimizers losses grids modules perceptrons convolution units
 nn: flat_function minimize least_squares
