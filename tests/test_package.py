@@ -60,7 +60,7 @@ autograd_engine.compiler: llvm kernel jit
 autograd_engine.compiler.c: forms statements functions file export
 autograd_engine.compiler: c
 autograd_engine: compiler
-autograd_engine.bridges: function torch
+autograd_engine.bridges: function torch jax
 autograd_engine: bridges
 autograd_engine
 nn: extras checks initializers schedules optimizer optimizers losses grids modules perceptrons convolution units

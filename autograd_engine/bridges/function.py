@@ -21,10 +21,14 @@ from autograd_engine.structure import Structure, flatten, leaves_of, map_leaves
 
 
 class Function:
-    """`f`, whose arguments are numbers and arrays, as native code, made like `jitted`. It returns nested ones."""
+    """`f`, whose arguments are numbers and arrays, as native code, made like `jitted`. It returns nested ones.
+
+    `forms` is what frameworks need of it, by their names.
+    """
 
     def __init__(self, f: Callable[..., Any], jitted: Jitted) -> None:
         self.f, self.jitted = f, Jitted(f, jitted.exact, jitted.threads)
+        self.forms: dict[str, Any] = {}
         self._derived: dict[Hashable, Function] = {}
 
     def pullback(self, count: int, wrt: tuple[int, ...]) -> Function:

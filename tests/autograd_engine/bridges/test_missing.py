@@ -7,7 +7,7 @@ import pytest
 from autograd_engine import bridges
 
 
-@pytest.mark.parametrize(("name", "package"), [("to_torch", "torch")])
+@pytest.mark.parametrize(("name", "package"), [("to_torch", "torch"), ("to_jax", "jax")])
 def test_without_the_framework(monkeypatch, name, package):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(

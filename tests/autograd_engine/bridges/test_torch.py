@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from autograd_engine import Value, grad, hessian, jit, mean, sin, tanh, value_and_grad, vmap
+from autograd_engine import Value, grad, hessian, jit, sin, value_and_grad, vmap
 from autograd_engine.bridges import to_torch
+from tests.autograd_engine.bridges.numbers import PARAMETERS, SAMPLES, bits, loss
 from tests.laws.strategies import expressions, points
 
 torch = pytest.importorskip("torch")
@@ -15,10 +16,6 @@ torch = pytest.importorskip("torch")
 
 def tensors(*numbers, requires_grad=True):
     return [torch.tensor(x, dtype=torch.float64, requires_grad=requires_grad) for x in numbers]
-
-
-def bits(numbers):
-    return np.asarray(numbers, dtype=np.float64).tobytes()
 
 
 @settings(max_examples=25)
@@ -37,16 +34,12 @@ def test_random_programs_have_our_bits(program, point):
         assert bits([x.item() for x in again]) == bits(second)
 
 
-def loss(parameters, X):
-    return mean(vmap(lambda x: tanh(parameters["w"] @ x + parameters["b"]) ** 2)(X))
-
-
 def test_nested_arguments_and_batches():
-    w, b = tensors([0.5, -1.0], 0.25)
-    X = torch.tensor(np.random.default_rng(1).normal(size=(3000, 2)))
+    w, b = tensors(*PARAMETERS.values())
+    X = torch.tensor(SAMPLES)
     out = to_torch(loss)({"w": w, "b": b}, X)
     out.backward()
-    value, slopes = jit(value_and_grad(loss))({"w": w.detach().numpy(), "b": 0.25}, X.numpy())
+    value, slopes = jit(value_and_grad(loss))(PARAMETERS, SAMPLES)
     assert out.item() == value
     assert bits(w.grad) == bits(slopes["w"])
     assert b.grad.item() == slopes["b"]
@@ -66,7 +59,7 @@ def test_gradcheck():
 
 
 def test_hessian():
-    X = np.random.default_rng(1).normal(size=(50, 2))
+    X = SAMPLES[:50]
     p = torch.tensor([0.5, -1.0], dtype=torch.float64)
     f = to_torch(lambda p: loss({"w": p, "b": 0.25}, X))
     ours = hessian(lambda p: loss({"w": p, "b": 0.25}, X))(p.numpy())
