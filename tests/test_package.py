@@ -55,12 +55,12 @@ autograd_engine.compiler.program: program regions rules simplify build listing t
 autograd_engine.compiler: program library
 autograd_engine.compiler.llvm: host builder instructions vector_math calls lower layout memory helpers stacks
 autograd_engine.compiler.llvm: straight body loops
-autograd_engine.compiler.llvm: modules cache native executable
+autograd_engine.compiler.llvm: modules cache native executable entry
 autograd_engine.compiler: llvm kernel jit
 autograd_engine.compiler.c: forms statements functions file export
 autograd_engine.compiler: c
 autograd_engine: compiler
-autograd_engine.bridges: function torch jax
+autograd_engine.bridges: function torch jax pointers vectorized
 autograd_engine: bridges
 autograd_engine
 nn: extras checks initializers schedules optimizer optimizers losses grids modules perceptrons convolution units

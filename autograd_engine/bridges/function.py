@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable, Hashable, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -53,22 +54,25 @@ class Function:
         """The function that maps this one over the first axis of each argument whose axis is 0, not None."""
         return self._made(axes, vmap(self.f, axes))
 
-    def over_leading_axes(self, arrays: Sequence[Any], ranks: Sequence[int]) -> list[Any]:
+    def over_leading_axes(self, arrays: Sequence[Any], ranks: Sequence[int]) -> Any:
         """The results for arrays that have axes before those that `f` wants, `ranks` of them: these are broadcast, and
-        stand before the axes of the results."""
+        stand before the axes of the results. Raises ValueError where they do not fit."""
         leading = [array.shape[: array.ndim - rank] for array, rank in zip(arrays, ranks)]
+        own = [array.shape[array.ndim - rank :] for array, rank in zip(arrays, ranks)]
         shape = np.broadcast_shapes(*leading)
         if not shape:
-            return list(leaves_of(self.jitted(*arrays)))
-        axes = tuple([0 if np.prod(own, dtype=int) > 1 else None for own in leading])
+            return self.jitted(*arrays)
+        axes = tuple([0 if prod(before) > 1 else None for before in leading])
+        if not prod(shape):
+            return map_leaves(lambda x: np.empty(shape + np.shape(x)), self.jitted.blank(*map(np.empty, own)))
         if not any(axis == 0 for axis in axes):
-            shared = self.over_leading_axes([a.reshape(a.shape[a.ndim - r :]) for a, r in zip(arrays, ranks)], ranks)
-            return [np.asarray(x).reshape(*shape, *np.shape(x)) for x in shared]
+            of_one = self.jitted(*map(np.reshape, arrays, own))
+            return map_leaves(lambda x: np.reshape(x, shape + np.shape(x)), of_one)
         flat = [
-            a.reshape(own) if axis is None else np.broadcast_to(a, shape + own).reshape(-1, *own)
-            for a, own, axis in zip(arrays, [a.shape[a.ndim - r :] for a, r in zip(arrays, ranks)], axes)
+            array.reshape(of_one) if axis is None else np.broadcast_to(array, shape + of_one).reshape(-1, *of_one)
+            for array, of_one, axis in zip(arrays, own, axes)
         ]
-        return [x.reshape(*shape, *x.shape[1:]) for x in leaves_of(self.mapped(axes).jitted(*flat))]
+        return map_leaves(lambda x: x.reshape(*shape, *x.shape[1:]), self.mapped(axes).jitted(*flat))
 
     def _made(self, key: Hashable, f: Callable[..., Any]) -> Function:
         return self._derived.setdefault(key, Function(f, self.jitted))

@@ -66,14 +66,14 @@ def _differentiable(jax: Any, function: Function) -> Callable[..., tuple[Any, ..
 
         def run(*given: Any) -> Any:
             arrays = [np.asarray(x, np.float64) for x in given]
-            return tuple([np.asarray(x, _real(jax)) for x in function.over_leading_axes(arrays, ranks)])
+            return tuple([np.asarray(x, _real(jax)) for x in leaves_of(function.over_leading_axes(arrays, ranks))])
 
         return jax.pure_callback(run, tuple(shapes), *leaves, vmap_method="expand_dims")
 
     def forward(*leaves: Any) -> Any:
         values = tuple([leaf.value for leaf in leaves])
         # What is no array stays as it is on the way to `backward` where it is part of the structure: () or None.
-        return call(*values), (values, tuple([() if leaf.perturbed else None for leaf in leaves]))
+        return differentiable(*values), (values, tuple([() if leaf.perturbed else None for leaf in leaves]))
 
     def backward(kept: Any, cotangents: Any) -> Any:
         values, perturbed = kept

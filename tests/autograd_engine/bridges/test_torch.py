@@ -18,7 +18,7 @@ def tensors(*numbers, requires_grad=True):
     return [torch.tensor(x, dtype=torch.float64, requires_grad=requires_grad) for x in numbers]
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(expressions(max_steps=6), points())
 def test_random_programs_have_our_bits(program, point):
     inputs = tensors(*point)
