@@ -112,7 +112,7 @@ def draw(
     2
 
     Raises ValueError if there would be more than `limit` nodes, constants included, or if `around` is not in the
-    graph, and TypeError if anything to draw is not a Value.
+    graph, TypeError if anything to draw is not a Value, and RuntimeError if the package graphviz is not installed.
     """
     if direction not in ("LR", "TB"):
         raise ValueError(f"direction is 'LR' (left to right) or 'TB' (top to bottom), got {direction!r}")
@@ -374,7 +374,10 @@ def _escaped(text: object, most: int) -> str:
 
 @functools.cache
 def _picture_class() -> type[graphviz.Digraph]:
-    import graphviz
+    try:
+        import graphviz
+    except ImportError:
+        raise RuntimeError("drawing needs the package graphviz: pip install graphviz") from None
 
     class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no annotations
         """A Digraph that a notebook shows without the program `dot`."""

@@ -29,7 +29,7 @@ EXTRAS = [
 EXTRAS += ["sklearn", "onnx", "onnxruntime"]
 # The reading order: a module imports only from modules before it, and a package stands after its own.
 READING_ORDER = """
-autograd_engine: forks
+autograd_engine: forks installed
 autograd_engine.primitives: primitive arithmetic sums exponentials trigonometry special normal
 autograd_engine.primitives: gamma bessel activations
 autograd_engine: primitives graph calls number_arrays numpy_functions numpy_sorting softmax number backward copying
@@ -56,11 +56,13 @@ autograd_engine.compiler.program: program regions rules simplify build listing t
 autograd_engine.compiler: program library
 autograd_engine.compiler.llvm: host builder instructions vector_math calls lower layout memory helpers stacks
 autograd_engine.compiler.llvm: straight body loops
-autograd_engine.compiler.llvm: modules cache native executable
+autograd_engine.compiler.llvm: modules cache native executable entry
 autograd_engine.compiler: llvm kernel jit
 autograd_engine.compiler.c: forms statements functions file export
 autograd_engine.compiler: c
 autograd_engine: compiler nlp
+autograd_engine.bridges: function torch jax pointers vectorized
+autograd_engine: bridges
 autograd_engine
 nn: extras checks tensor_files initializers schedules optimizer optimizers losses grids modules perceptrons
 nn: convolution units recurrent flat_function minimize least_squares
