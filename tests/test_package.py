@@ -3,9 +3,9 @@
 import ast
 import importlib
 import pkgutil
+import re
 import subprocess
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -58,6 +58,7 @@ nn: playground
 nn.command_line: terminal options output assignments descent_picture networks predictor results report
 nn.command_line: minimize explain playground predict train commands main entry
 nn: command_line
+autograd_engine: __main__
 """
 ORDER = [
     f"{package}.{name}" if name else package
@@ -165,5 +166,11 @@ def test_the_top_level_holds_what_was_agreed():
     assert expected <= found
 
 
-def test_version():
-    assert version("autograd-engine")
+def test_the_version_is_the_last_one_of_the_changelog():
+    versions = re.findall(r"^## (\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert autograd_engine.__version__ == versions[0]
+
+
+def test_the_package_runs_as_the_command():
+    done = subprocess.run([sys.executable, "-m", "autograd_engine", "--version"], capture_output=True, encoding="utf-8")
+    assert (done.stdout, done.stderr) == (f"autograd-engine {autograd_engine.__version__}\n", "")
