@@ -2,7 +2,7 @@
 
 import sys
 
-from nn.command_line.entry import main
+from autograd_engine_command import main
 
 if __name__ == "__main__":
     sys.exit(main())
