@@ -18,7 +18,7 @@ WHEEL = [CODE, r"autograd_engine_command\.py", r"autograd_engine-[\d.]+\.dist-in
 SOURCE = [
     CODE,
     r"tests/[\w/-]+\.(py|csv|json|c|cpp)",
-    r"docs/[\w/-]+\.(md|py|css|html)",
+    r"docs/[\w-]+\.md",
     r"notebooks/\w+\.ipynb",
     r"\.github/([\w-]+\.(svg|png)|workflows/\w+\.yml)",
     r"README\.md|CHANGELOG\.md|CITATION\.cff|LICENSE|pyproject\.toml|\.gitignore|PKG-INFO",
