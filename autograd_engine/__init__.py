@@ -52,6 +52,8 @@ from autograd_engine.softmax import log_softmax as log_softmax
 from autograd_engine.softmax import softmax as softmax
 from autograd_engine.value import Value as Value
 
+__version__ = "0.1.0"  # the build reads this line
+
 if TYPE_CHECKING:
     from autograd_engine.compiler.c.export import to_c as to_c
     from autograd_engine.compiler.jit import constant as constant

@@ -180,7 +180,7 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, sparse: 
 def _sparse_hessian(f: Callable[..., Any], argnums: int | Sequence[int], /, *args: Any, **keywords: Any) -> Any:
     with unrolled("hessian") as compiled:
         run = Run("hessian", f, args, keywords, argnums)
-        output = _one_number(run.output, f)
+        output = one_number("hessian", run.output, f)
         slopes: dict[Any, Any] = {}
         if is_node(output):
             slopes = carried(reverse_sweep, run.trace([output]).order, {output: 1.0}, as_nodes=True)

@@ -5,7 +5,6 @@ import importlib
 import pkgutil
 import subprocess
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -80,6 +79,7 @@ nn: playground
 nn.command_line: terminal options output assignments descent_picture networks predictor results report
 nn.command_line: minimize explain playground predict train commands main entry
 nn: command_line
+autograd_engine: __main__
 """
 ORDER = [
     f"{package}.{name}" if name else package
@@ -192,5 +192,6 @@ def test_the_top_level_holds_what_was_agreed():
     assert expected <= found
 
 
-def test_version():
-    assert version("autograd-engine")
+def test_the_package_runs_as_the_command():
+    done = subprocess.run([sys.executable, "-m", "autograd_engine", "--version"], capture_output=True, encoding="utf-8")
+    assert (done.stdout, done.stderr) == (f"autograd-engine {autograd_engine.__version__}\n", "")
