@@ -28,6 +28,7 @@ from autograd_engine.calls import Output, with_calls
 from autograd_engine.check import aligned, argument_names, number_names
 from autograd_engine.copying import FunctionOf
 from autograd_engine.derivatives import one_number
+from autograd_engine.diagnosis.origins import computed_aside
 from autograd_engine.graph import reverse_sweep, topological_order
 from autograd_engine.runs import Run, between, carried, is_node
 from autograd_engine.structure import flatten, map_leaves
@@ -164,6 +165,7 @@ def digits_of(number: float, error: float) -> float:
     return min(DIGITS, -math.log10(share)) if share else DIGITS
 
 
+@computed_aside
 def rounding(node: Value) -> float:
     """What the operation of a node may have changed its result by: nothing where that is exact."""
     op, operands = node.op, node.operands

@@ -23,6 +23,7 @@ from typing import Any
 from autograd_engine.calls import Output
 from autograd_engine.control_flow import recorder
 from autograd_engine.copying import FunctionOf
+from autograd_engine.diagnosis.origins import computed_aside
 from autograd_engine.graph import product
 from autograd_engine.number import Arithmetic
 from autograd_engine.primitives import div, identity, mul
@@ -155,6 +156,7 @@ class Series(Arithmetic):
 
     __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
 
+    @computed_aside
     def edges(self) -> Any:
         """Pairs of an argument and the local derivative with respect to it, for the sweeps in the rules of calls."""
         if self.slopes is None:

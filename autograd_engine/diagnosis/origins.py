@@ -17,8 +17,6 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from autograd_engine.graph import forward_sweep, reverse_sweep
-from autograd_engine.roundings import rounding
-from autograd_engine.series import Series
 from autograd_engine.value import Value, partials
 
 F = TypeVar("F", bound=Any)
@@ -31,7 +29,7 @@ _NOT_THE_USERS = tuple(
 )
 # What is computed in here may be inf or nan by right: rules have branches that are not taken, and the sweep drops zero
 # times inf.
-_ASIDE = {f.__code__ for f in (reverse_sweep, forward_sweep, partials, rounding, Series.edges)}
+_ASIDE = {f.__code__ for f in (reverse_sweep, forward_sweep, partials)}
 
 
 class Location(NamedTuple):
