@@ -52,11 +52,14 @@ from autograd_engine.softmax import log_softmax as log_softmax
 from autograd_engine.softmax import softmax as softmax
 from autograd_engine.value import Value as Value
 
+__version__ = "0.1.0"  # the build reads this line
+
 if TYPE_CHECKING:
     from autograd_engine.compiler.c.export import to_c as to_c
     from autograd_engine.compiler.jit import constant as constant
     from autograd_engine.compiler.jit import jit as jit
     from autograd_engine.compiler.trace.errors import TraceError as TraceError
+    from autograd_engine.complex_numbers import Complex as Complex
     from autograd_engine.diagnosis.debug import NotFiniteError as NotFiniteError
     from autograd_engine.diagnosis.debug import debug as debug
     from autograd_engine.diagnosis.why import Diagnosis as Diagnosis
@@ -69,9 +72,13 @@ if TYPE_CHECKING:
     from autograd_engine.interactive import to_html as to_html
     from autograd_engine.interactive.sheet import exercise_sheet as exercise_sheet
     from autograd_engine.nlp import nlp_problem as nlp_problem
+    from autograd_engine.roundings import accuracy as accuracy
+    from autograd_engine.series import taylor as taylor
 
 # Not every program needs these, so they are imported when they are first asked for.
 _LATER = {
+    "accuracy": "autograd_engine.roundings",
+    "Complex": "autograd_engine.complex_numbers",
     "constant": "autograd_engine.compiler",
     "debug": "autograd_engine.diagnosis.debug",
     "Diagnosis": "autograd_engine.diagnosis.why",
@@ -84,6 +91,7 @@ _LATER = {
     "nlp_problem": "autograd_engine.nlp",
     "NotFiniteError": "autograd_engine.diagnosis.debug",
     "steps": "autograd_engine.explanations.steps",
+    "taylor": "autograd_engine.series",
     "to_c": "autograd_engine.compiler",
     "to_html": "autograd_engine.interactive",
     "TraceError": "autograd_engine.compiler",

@@ -152,8 +152,8 @@ def check_gradients(
     leaves, structure = flatten(tuple(float_arguments("check_gradients", point)[0]))
     if not leaves:
         raise ValueError("check_gradients() needs a point: the numbers to call f with")
-    arguments = _arguments(f, point)
-    names = _names(arguments, point)
+    arguments = argument_names(f, point)
+    names = number_names(arguments, point)
     numbers = [_real(x, f"the point, {name}") for x, name in zip(leaves, names)]
     for x, name in zip(numbers, names):
         if not isfinite(x):
@@ -321,11 +321,16 @@ def _table(slopes: Sequence[Slope], rows: int = _ROWS) -> list[str]:
     ordered = sorted(slopes, key=lambda slope: slope.agrees)
     heads = ("by", "at", "found", "finite difference", "tolerance", "difference", "")
     cells = [heads, *[slope.row() for slope in ordered[:rows]]]
-    widths = [max(map(len, column)) for column in zip(*cells)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in cells]
+    lines = aligned(cells)
     if rest := ordered[rows:]:
         lines.append(f"... and {len(rest)} more, {len([s for s in rest if not s.agrees])} of them wrong")
     return lines
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table, from the cells of its rows."""
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
 
 
 def _report(check: GradientCheck, function: _Function | None) -> str:
@@ -404,7 +409,7 @@ def _line(node: Value) -> list[str]:
 # --- names and numbers ---------------------------------------------------------------------------------------
 
 
-def _arguments(f: Callable[..., Any], point: Sequence[Any]) -> list[str]:
+def argument_names(f: Callable[..., Any], point: Sequence[Any]) -> list[str]:
     """The names of f's parameters, or x1, x2, ... for those that Python cannot tell."""
     try:
         parameters = list(inspect.signature(f).parameters.values())
@@ -414,7 +419,7 @@ def _arguments(f: Callable[..., Any], point: Sequence[Any]) -> list[str]:
     return (named + [f"x{i + 1}" for i in range(len(named), len(point))])[: len(point)]
 
 
-def _names(arguments: Sequence[str], point: Sequence[Any]) -> list[str]:
+def number_names(arguments: Sequence[str], point: Sequence[Any]) -> list[str]:
     """What to call each number of the point: w[0], w['bias'][2], ..."""
     return [
         f"{path}{list(index)}" if index else path

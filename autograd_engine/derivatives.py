@@ -108,7 +108,7 @@ def _value_and_gradient(
 ) -> tuple[Any, Any]:
     run = Run("grad", f, args, keywords, argnums)
     output, aux = run.output if has_aux else (run.output, None)
-    output = _one_number(output, f)
+    output = one_number("grad", output, f)
     trace = run.trace([output])
     value, slopes = trace.number(output), run.structure(trace.pull({output: 1.0}))
     return ((value, trace.numbers_in(aux)), slopes) if has_aux else (value, slopes)
@@ -180,7 +180,7 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, sparse: 
 def _sparse_hessian(f: Callable[..., Any], argnums: int | Sequence[int], /, *args: Any, **keywords: Any) -> Any:
     with unrolled("hessian") as compiled:
         run = Run("hessian", f, args, keywords, argnums)
-        output = _one_number(run.output, f)
+        output = one_number("hessian", run.output, f)
         slopes: dict[Any, Any] = {}
         if is_node(output):
             slopes = carried(reverse_sweep, run.trace([output]).order, {output: 1.0}, as_nodes=True)
@@ -296,14 +296,15 @@ def _as_node(x: Any, like: Any) -> Any:
     return x if is_node(x) else like.record(identity, x)
 
 
-def _one_number(output: Any, f: Callable[..., Any]) -> Any:
+def one_number(caller: str, output: Any, f: Callable[..., Any]) -> Any:
+    """The one number that `f` returned. Raises TypeError, naming the caller, where it is not one."""
     leaves, structure = flatten(output)
     if structure.kind is np.ndarray and structure.keys == ():
         [output] = leaves
     elif structure.kind is not None:
         held = f"{structure.kind.__name__} of {structure.size}"
-        raise TypeError(f"grad() needs {name_of(f)}() to return one number, got a {held}; use jacobian()")
-    return number_of("grad", f"what {name_of(f)}() returned", output)
+        raise TypeError(f"{caller}() needs {name_of(f)}() to return one number, got a {held}; use jacobian()")
+    return number_of(caller, f"what {name_of(f)}() returned", output)
 
 
 def _assemble(outputs: Structure, inputs: Structure, block: Any) -> Any:

@@ -4,9 +4,8 @@
 `grad` of a Value and, for a result, the symbol of its operation. The number on an edge is the local derivative
 ∂child/∂parent: the chain rule multiplies these numbers along each path to the output, and adds up the products.
 
-The kinds of node differ in shape as well as in colour, so a black-and-white print remains readable: inputs are
-rectangles, parameters have a folded corner, results have rounded corners, outputs a thick border, constants are
-ellipses, and "…" stands for what was left out. The background is white even in a dark notebook.
+The kinds of node differ in shape too: inputs are rectangles, parameters have a folded corner, results have rounded
+corners, outputs a thick border, constants are ellipses, and "…" stands for what was left out.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ Direction = Literal["LR", "TB"]
 Values = Value | Iterable[Value]
 T = TypeVar("T")
 
-# The text is set by the viewer, the box is sized here: by the widest of the fonts, of which Graphviz knows the widths.
+# The text is set by the viewer, the box is sized here, by the widest of the fonts.
 TEXT_FONT = "Helvetica,Arial,sans-serif"
 NUMBER_FONT = "Menlo,Consolas,DejaVu Sans Mono,Courier New,monospace"
 MEASURED = {TEXT_FONT: "DejaVu Sans", NUMBER_FONT: "Courier New"}
@@ -45,15 +44,8 @@ EMPHASIS = {"penwidth": "2.4"}
 GRAPH = {"bgcolor": "white", "pad": "0.2", "nodesep": "0.22", "ranksep": "0.6", "charset": "UTF-8"}
 GRAPH |= {"nslimit": "2", "nslimit1": "2"}  # halves the time for a tangle of 500 nodes; a tidy graph looks the same
 NODE = {"fontname": TEXT_FONT, "fontsize": "11", "fontcolor": INK, "margin": "0", "height": "0", "width": "0"}
-EDGE = {
-    "color": GREY,
-    "penwidth": "0.8",
-    "arrowsize": "0.55",
-    "fontname": NUMBER_FONT,
-    "fontsize": "10",
-    "fontcolor": DERIVATIVE,
-    "weight": "4",  # straighter than the side edges
-}
+EDGE = {"color": GREY, "penwidth": "0.8", "arrowsize": "0.55", "weight": "4"}  # straighter than the side edges
+EDGE |= {"fontname": NUMBER_FONT, "fontsize": "10", "fontcolor": DERIVATIVE}
 SIDE_EDGE = {"style": "dashed", "color": "#9aa2ab", "weight": "1"}
 
 # The hues are darkened from Okabe and Ito's palette, which the colour-blind can tell apart. `ordering` keeps the
@@ -112,7 +104,7 @@ def draw(
     2
 
     Raises ValueError if there would be more than `limit` nodes, constants included, or if `around` is not in the
-    graph, and TypeError if anything to draw is not a Value.
+    graph, TypeError if anything to draw is not a Value, and RuntimeError if the package graphviz is not installed.
     """
     if direction not in ("LR", "TB"):
         raise ValueError(f"direction is 'LR' (left to right) or 'TB' (top to bottom), got {direction!r}")
@@ -374,7 +366,10 @@ def _escaped(text: object, most: int) -> str:
 
 @functools.cache
 def _picture_class() -> type[graphviz.Digraph]:
-    import graphviz
+    try:
+        import graphviz
+    except ImportError:
+        raise RuntimeError("drawing needs the package graphviz: pip install graphviz") from None
 
     class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no annotations
         """A Digraph that a notebook shows without the program `dot`."""

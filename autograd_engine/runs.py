@@ -178,7 +178,7 @@ def carried(
 ) -> dict[Any, Any]:
     """What a sweep of graph.py carries to each node: nodes, or floats."""
     of_node: Any
-    of_node, operands = (any_edges, _any_operands) if as_nodes else (edges, operator.attrgetter("operands"))
+    of_node, operands = (any_edges, any_operands) if as_nodes else (edges, operator.attrgetter("operands"))
     nodes, of_node = with_calls(order, of_node, operands)
     return sweep(nodes, seeds, of_node)
 
@@ -209,7 +209,7 @@ def any_edges(node: Any) -> Any:
     return differentiable_edges(node) if node.__class__ is Value else node.edges()
 
 
-def _any_operands(node: Any) -> Any:
+def any_operands(node: Any) -> Any:
     """The numbers that a node of any type was called with, as nodes."""
     return differentiable_operands(node) if node.__class__ is Value else node.arguments
 

@@ -13,7 +13,6 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from importlib import import_module
 from math import inf, nan, prod, ulp
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
@@ -21,6 +20,7 @@ import numpy as np
 
 from autograd_engine.check import GradientError, check_gradients
 from autograd_engine.diagnosis.debug import debug
+from autograd_engine.installed import imported
 from autograd_engine.number import ieee
 from autograd_engine.primitives import as_float
 from autograd_engine.runs import name_of
@@ -130,7 +130,7 @@ def approx(expected: Any, rel: float | None = None, abs: float | None = None, na
     >>> print(approx([0.3, 0.4], abs=0.01).differences([w + b, w]))
     ['[1]: 0.1, expected 0.4 ± 0.01']
     """
-    of_number = functools.partial(_imported("approx", "pytest").approx, rel=rel, abs=abs, nan_ok=nan_ok)
+    of_number = functools.partial(imported("approx", "pytest", "testing").approx, rel=rel, abs=abs, nan_ok=nan_ok)
     return Approx(expected, of_number)
 
 
@@ -255,7 +255,7 @@ class _Subject:
 
 
 def _torch(caller: str) -> _Framework:
-    torch = _imported(caller, "torch")
+    torch = imported(caller, "torch")
 
     def own(x: Any) -> Any:
         return torch.tensor(np.asarray(x, dtype=np.float64), requires_grad=True)
@@ -276,7 +276,7 @@ def _torch(caller: str) -> _Framework:
 
 
 def _jax(caller: str) -> _Framework:
-    jax = _imported(caller, "jax")
+    jax = imported(caller, "jax")
 
     def gradient(f: Callable[..., Any]) -> Callable[..., Any]:
         return lambda *args: jax.grad(f, argnums=tuple(range(len(args))))(*args)
@@ -292,7 +292,7 @@ _FRAMEWORKS = {"torch": _torch, "jax": _jax}
 
 def _search(check: Callable[[Sequence[Any]], None], subject: _Subject, arguments: Any, max_examples: int) -> None:
     """Check points that are drawn; the error is that of the smallest, which was checked last."""
-    hypothesis = _imported(subject.caller, "hypothesis")
+    hypothesis = imported(subject.caller, "hypothesis", "testing")
     strategy = _points(subject, arguments)
     settings = hypothesis.settings(
         max_examples=max_examples,
@@ -313,7 +313,7 @@ def _search(check: Callable[[Sequence[Any]], None], subject: _Subject, arguments
 
 def _points(subject: _Subject, arguments: Sequence[Any]) -> Any:
     """The strategy for the arguments as they are given, or for as many numbers as the function takes."""
-    strategies = _imported(subject.caller, "hypothesis").strategies
+    strategies = imported(subject.caller, "hypothesis", "testing").strategies
     if not arguments:
         arguments = [strategies.floats(-_LARGEST, _LARGEST)] * _parameters(subject)
     return strategies.tuples(*[x if _is_strategy(x) else strategies.just(x) for x in arguments])
@@ -334,11 +334,3 @@ def _parameters(subject: _Subject) -> int:
         name = name_of(subject.given)
         raise TypeError(f"{subject.caller}() cannot tell how many numbers {name}() takes; give strategies of them")
     return len(needed)
-
-
-def _imported(caller: str, package: str) -> Any:
-    try:
-        return import_module(package)
-    except ModuleNotFoundError:
-        extra = "" if package in _FRAMEWORKS else " (the extra testing brings it)"
-        raise ImportError(f"{caller}() needs {package}: pip install {package}{extra}") from None

@@ -357,9 +357,9 @@ def _is_for_a_test() -> bool:
 
 def _record_others(op: Primitive, args: tuple[Any, ...]) -> Any:
     """`Value.record` where the arguments are not all Values and floats."""
-    for x in args:
-        if x.__class__ is not Value and hasattr(x, "record"):  # a number of another type, which accepts Values
-            return x.record(op, *args)
+    for x in args:  # a number of another type, which accepts Values, or what consists of numbers
+        if x.__class__ is not Value and (record := getattr(x, "record", None) or getattr(x, "apply_primitive", None)):
+            return record(op, *args)
     caller = f"{op.name}()"
     return Value.record(op, *[x if x.__class__ is Value else as_float(x, caller) for x in args])
 

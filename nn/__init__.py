@@ -2,9 +2,8 @@
 
 What programs import is in the modules of this folder, by theme. Networks are made of what is in `modules`,
 `perceptrons`, `units`, `convolution` and `recurrent`; `losses`, `optimizers` and `schedules` are what trains them, and
-`saving` keeps them in files. `training` has `fit`; `datasets`, `plots` and `sklearn` (estimators for scikit-learn) are
-imported by name; `command_line` and
-`playground` are the two programs built on them.
+`saving` keeps them in files and `onnx_files` exchanges them. `training` has `fit`; `datasets`, `plots` and `sklearn`
+(estimators for scikit-learn) are imported by name; `command_line` and `playground` are the two programs built on them.
 
 >>> from nn import MLP, SGD, accuracy, fit, hinge_loss
 >>> model = MLP(2, [8, 1], seed=1)
@@ -40,6 +39,7 @@ from nn.losses import (
 )
 from nn.minimize import Backtracking, Descent, minimize
 from nn.modules import ACTIVATIONS, Module
+from nn.onnx_files import from_onnx, to_onnx
 from nn.optimizer import Optimizer
 from nn.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
 from nn.perceptrons import MLP, Layer, Neuron
@@ -51,10 +51,10 @@ from nn.training.accuracy import accuracy
 from nn.training.clipping import clip_gradients
 from nn.training.fit import evaluate, fit
 from nn.training.history import History
-from nn.units import Activation, BatchNorm, Dropout, Flatten, Perceptron, Sequential
+from nn.units import Activation, BatchNorm, Dropout, Flatten, Perceptron, Sequential, Softmax
 
 __all__ = ["ACTIVATIONS", "MLP", "Layer", "Module", "Neuron"]
-__all__ += ["Activation", "BatchNorm", "Dropout", "Flatten", "Perceptron", "Sequential"]
+__all__ += ["Activation", "BatchNorm", "Dropout", "Flatten", "Perceptron", "Sequential", "Softmax"]
 __all__ += ["GRU", "LSTM", "RNN", "FinalState"]
 __all__ += ["AvgPool1d", "AvgPool2d", "Conv1d", "Conv2d", "Linear", "MaxPool1d", "MaxPool2d"]
 __all__ += ["constant", "kaiming_normal", "kaiming_uniform", "lecun_normal", "lecun_uniform"]
@@ -64,5 +64,5 @@ __all__ += ["l1_loss", "l1_penalty", "l2_penalty", "mean_squared_error", "square
 __all__ += ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop"]
 __all__ += ["cosine_annealing", "exponential_decay", "in_sequence", "linear_warm_up", "step_decay"]
 __all__ += ["History", "accuracy", "clip_gradients", "evaluate", "fit"]
-__all__ += ["ModelFileError", "load", "save"]
+__all__ += ["ModelFileError", "from_onnx", "load", "save", "to_onnx"]
 __all__ += ["Backtracking", "Descent", "least_squares", "minimize", "scipy_problem"]

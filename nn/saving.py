@@ -26,13 +26,13 @@ from nn.modules import Module
 from nn.perceptrons import MLP, Layer, Neuron
 from nn.recurrent import GRU, LSTM, RNN, FinalState
 from nn.tensor_files import ModelFileError, read_tensors, write_tensors
-from nn.units import Activation, BatchNorm, Dropout, Flatten, Perceptron, Sequential
+from nn.units import Activation, BatchNorm, Dropout, Flatten, Perceptron, Sequential, Softmax
 
 _CLASSES: dict[str, type[Module]] = {
     cls.__name__: cls
     for cls in (
         *(Neuron, Layer, MLP, Linear, Conv1d, Conv2d, MaxPool1d, MaxPool2d, AvgPool1d, AvgPool2d),
-        *(Sequential, Activation, Flatten, Dropout, BatchNorm, Perceptron, RNN, LSTM, GRU, FinalState),
+        *(Sequential, Activation, Softmax, Flatten, Dropout, BatchNorm, Perceptron, RNN, LSTM, GRU, FinalState),
     )
 }
 """What a file may be made of."""

@@ -23,6 +23,7 @@ import numpy as np
 
 from autograd_engine.primitives import Primitive, as_float, div, dot, heaviside, sqrt, sum, where
 from autograd_engine.runs import user_function
+from autograd_engine.softmax import softmax
 from autograd_engine.structure import flatten
 from nn.checks import Seed, as_constant, at_least_0, generator, is_symbol, whole_number
 from nn.convolution import WeightedSums
@@ -110,6 +111,25 @@ class Activation(Module):
 
     def __repr__(self) -> str:
         return f"Activation({self.activation.name if self.activation else 'linear'})"
+
+
+class Softmax(Module):
+    """The softmax of a list of numbers: exp(xᵢ) / (exp(x₁) + exp(x₂) + …), which makes probabilities of scores.
+
+    In a training, `cross_entropy` takes the scores themselves, which is more accurate. Raises ValueError for a sample
+    that is no list of numbers.
+
+    >>> Softmax()([2.0, 2.0])
+    [0.5, 0.5]
+    """
+
+    def __call__(self, inputs: Any, /) -> list[Any]:
+        """The probabilities, as many as there are numbers."""
+        outputs: list[Any] = softmax(read(inputs, "Softmax", ("n",)).tolist())
+        return outputs
+
+    def __repr__(self) -> str:
+        return "Softmax()"
 
 
 class Flatten(Module):

@@ -5,7 +5,6 @@ import importlib
 import pkgutil
 import subprocess
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -26,10 +25,10 @@ EXTRAS = [
     "safetensors",
     "scipy",
 ]
-EXTRAS += ["sklearn"]
+EXTRAS += ["sklearn", "onnx", "onnxruntime"]
 # The reading order: a module imports only from modules before it, and a package stands after its own.
 READING_ORDER = """
-autograd_engine: forks
+autograd_engine: forks installed
 autograd_engine.primitives: primitive arithmetic sums exponentials trigonometry special normal
 autograd_engine.primitives: gamma bessel activations
 autograd_engine: primitives graph calls number_arrays numpy_functions numpy_sorting softmax number backward copying
@@ -39,11 +38,11 @@ autograd_engine.linalg: matrices elimination factorisations eigenvalues powers
 autograd_engine: linalg files differences runs sparsity derivatives mapping control_flow custom implicit
 autograd_engine: given_gradient
 autograd_engine.diagnosis: origins
-autograd_engine: check draw
+autograd_engine: check roundings series complex_numbers draw
 autograd_engine.explanations: symbols notation mathml names results chain_rule tidy statements formula steps wording
 autograd_engine.explanations: mistakes tasks explain exercise
 autograd_engine: explanations
-autograd_engine.diagnosis: rewrites as_python matching causes trials value_paths gradient_paths why debug
+autograd_engine.diagnosis: rewrites as_python matching causes trials value_paths gradient_paths lost_digits why debug
 autograd_engine: diagnosis testing pytest_plugin
 autograd_engine.interactive: javascript sheet
 autograd_engine: interactive
@@ -56,11 +55,13 @@ autograd_engine.compiler.program: program regions rules simplify build listing t
 autograd_engine.compiler: program library
 autograd_engine.compiler.llvm: host builder instructions vector_math calls lower layout memory helpers stacks
 autograd_engine.compiler.llvm: straight body loops
-autograd_engine.compiler.llvm: modules cache native executable
+autograd_engine.compiler.llvm: modules cache native executable entry
 autograd_engine.compiler: llvm kernel jit
 autograd_engine.compiler.c: forms statements functions file export
 autograd_engine.compiler: c
 autograd_engine: compiler nlp
+autograd_engine.bridges: function torch jax pointers vectorized
+autograd_engine: bridges
 autograd_engine
 nn: extras checks tensor_files initializers schedules optimizer optimizers losses grids modules perceptrons
 nn: convolution units recurrent flat_function minimize least_squares
@@ -69,6 +70,7 @@ nn: plots
 nn.training: progress history accuracy clipping early_stopping samples steps recordings random_sources random_draws
 nn.training: checkpoints symbolic_copy compiled fit
 nn: training csv_tables datasets saving json_text
+nn: onnx_operators onnx_bodies onnx_forms onnx_files
 nn.sklearn: samples function_regressor perceptrons
 nn: sklearn
 nn
@@ -77,6 +79,7 @@ nn: playground
 nn.command_line: terminal options output assignments descent_picture networks predictor results report
 nn.command_line: minimize explain playground predict train commands main entry
 nn: command_line
+autograd_engine: __main__
 """
 ORDER = [
     f"{package}.{name}" if name else package
@@ -100,6 +103,11 @@ def test_every_public_name_is_there_and_documented(package):
             assert thing.__doc__, name
     for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
         assert importlib.import_module(module.name).__doc__, module.name
+
+
+def test_no_module_takes_the_name_of_what_is_imported_later():
+    modules = {module.name for module in pkgutil.iter_modules(autograd_engine.__path__)}
+    assert not modules & set(autograd_engine._LATER)  # importing the module would put it in the place of the function
 
 
 def files() -> dict[str, Path]:
@@ -184,5 +192,6 @@ def test_the_top_level_holds_what_was_agreed():
     assert expected <= found
 
 
-def test_version():
-    assert version("autograd-engine")
+def test_the_package_runs_as_the_command():
+    done = subprocess.run([sys.executable, "-m", "autograd_engine", "--version"], capture_output=True, encoding="utf-8")
+    assert (done.stdout, done.stderr) == (f"autograd-engine {autograd_engine.__version__}\n", "")

@@ -15,7 +15,7 @@ from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 from autograd_engine import PRIMITIVES
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / ".github").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PARSERS = [SkipParser(), PythonCodeBlockParser(doctest_optionflags=doctest.ELLIPSIS)]
 # Its lines are added to a copy of the repository by a test of their own.
 EXECUTED = [page for page in PAGES if page.name != "adding-a-primitive.md"]

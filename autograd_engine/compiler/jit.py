@@ -208,6 +208,11 @@ class Jitted:
                 return self._uncompiled(args, keywords)
         return kernel(scalars, arrays)
 
+    def blank(self, *args: Any) -> Any:
+        """A result for arguments like these, of its structure and shapes, with any numbers: nothing is computed."""
+        arrays: list[Any] = []
+        return self._kernel(args, {}, take(args, [], arrays), arrays).blank(arrays)
+
     def _uncompiled(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         given, named = float_arguments(name_of(self.function), args, keywords)
         return user_function.get()(self.function)(*given, **named)

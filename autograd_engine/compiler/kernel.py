@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_engine.compiler.llvm.executable import Executable
+from autograd_engine.compiler.llvm.executable import Executable, Workspace
 from autograd_engine.compiler.llvm.layout import NAN_FOUND
 from autograd_engine.compiler.program.listing import Names, listing
 from autograd_engine.compiler.program.program import SHARED, Program
@@ -132,6 +132,12 @@ class Kernel:
         result = self._results(outputs, work.rows, work.samples)
         executable.give_back(work)
         return result
+
+    def blank(self, arrays: Sequence[Any]) -> Any:
+        """A result for these arrays, of its structure and shapes, with any numbers: nothing is computed."""
+        work = Workspace(self._executable)
+        work.map(arrays)
+        return self._results(work.numbers[:] if self._plain else work.outputs, work.rows, work.samples)
 
     def of_numbers(self, numbers: Sequence[float]) -> Any:
         """Call the kernel with plain numbers only, which takes a third less time."""

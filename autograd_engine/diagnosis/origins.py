@@ -27,9 +27,9 @@ _NOT_THE_USERS = tuple(
     folder + os.sep
     for folder in (_PACKAGE, os.path.join(os.path.dirname(_PACKAGE), "nn"), os.path.dirname(np.__file__))
 )
-# What is computed in here may be inf or nan by right: a derivative rule has branches that are not taken, and the
-# sweep drops zero times inf.
-_ASIDE = {reverse_sweep.__code__, forward_sweep.__code__, partials.__code__}
+# What is computed in here may be inf or nan by right: rules have branches that are not taken, and the sweep drops zero
+# times inf.
+_ASIDE = {f.__code__ for f in (reverse_sweep, forward_sweep, partials)}
 
 
 class Location(NamedTuple):

@@ -16,9 +16,11 @@ from autograd_engine.diagnosis.origins import computed_aside
 from autograd_engine.diagnosis.rewrites import REWRITES, Rewrite
 from autograd_engine.expressions import parse
 from autograd_engine.graph import reverse_sweep, topological_order
+from autograd_engine.roundings import DIGITS, digits_of, estimates
 from autograd_engine.value import Value, edges
 
 WHOLE = 5  # operations deep is every pattern of the catalogue
+FEW_DIGITS = DIGITS / 2  # with fewer of them right a number is "inexact"
 MOST_NAMES = 3  # of a list of terms, in a text
 
 
@@ -66,11 +68,13 @@ def suggestion(nodes: Iterable[Value], about_gradient: bool, kinds: Collection[s
 
 
 class _Outcome(NamedTuple):
-    """A value, its derivatives by the variables, and whether there is an inf or a nan on the way back to them."""
+    """A value, its derivatives by the variables, whether there is an inf or a nan on the way back to them, and how
+    many digits of the value are right if the variables are exact."""
 
     value: float
     slopes: tuple[float, ...]
     hidden: bool
+    digits: float
 
 
 def _operands(bindings: Bindings) -> Iterator[Operand]:
@@ -102,14 +106,17 @@ def _replaced(rule: Rewrite, bindings: Bindings) -> _Outcome:
 def _outcome(node: Any, variables: Iterable[Value]) -> _Outcome:
     variables = list(dict.fromkeys(variables))
     if node.__class__ is not Value:
-        return _Outcome(node, (0.0,) * len(variables), False)
+        return _Outcome(node, (0.0,) * len(variables), False, DIGITS)
     order = topological_order([node], stop=set(variables))
     cotangents = reverse_sweep(order, {node: 1.0}, edges)
     slopes = tuple([cotangents.get(x, 0.0) for x in variables])
-    return _Outcome(node.data, slopes, not all(map(math.isfinite, cotangents.values())))
+    [(number, error, _)] = estimates([node], variables)
+    return _Outcome(number, slopes, not all(map(math.isfinite, cotangents.values())), digits_of(number, error))
 
 
 def _helps(before: _Outcome, after: _Outcome, about_gradient: bool, kinds: Collection[str], bound: float) -> bool:
+    if "inexact" in kinds:
+        return before.digits < FEW_DIGITS <= after.digits
     if not about_gradient:
         return kind_of(before.value, bound) in kinds and kind_of(after.value, bound) not in {*kinds, "nan", "inf"}
     if not all(map(math.isfinite, (after.value, *after.slopes))):

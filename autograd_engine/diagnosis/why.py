@@ -1,4 +1,4 @@
-"""Why a value or a gradient is nan, inf, zero, huge or vanishing: `why` follows it to where that begins.
+"""Why a value or a gradient is nan, inf, zero, huge, vanishing or inexact: `why` follows it to where that begins.
 
 A value is followed down to what it was computed from, a gradient up to what it came back from. The path goes
 through numbers of the same kind; where it ends is the node to look at. An inf that a nan comes from is followed
@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from autograd_engine.diagnosis import causes
 from autograd_engine.diagnosis.as_python import python_text, short_number
 from autograd_engine.diagnosis.gradient_paths import Sweep, uses_of
+from autograd_engine.diagnosis.lost_digits import lost_digits
 from autograd_engine.diagnosis.origins import Location, location
 from autograd_engine.diagnosis.trials import Suggestion, kind_of, suggestion
 from autograd_engine.diagnosis.value_paths import Step, first_bad_operand, nearest, value_path
@@ -38,7 +39,8 @@ MOST_STEPS = 8  # of a path, when printed
 class Diagnosis:
     """What `why` found. Printed, it is a few lines of text.
 
-    `kind` is "nan", "inf", "zero", "huge", "vanishing", or "fine". `path` leads from what was asked about to
+    `kind` is "nan", "inf", "zero", "huge", "vanishing", "inexact" (a value of which rounding has left less than half of
+    the digits), or "fine". `path` leads from what was asked about to
     `node`, where it begins; it is empty, and `node` None, where nothing is wrong or nothing leads there. `cause`
     says in words what happens at the node, `rewrite` what to write instead (None where the catalogue has nothing that
     helps), and `location` is the line that made the node, where it was made under `debug()`.
@@ -83,7 +85,8 @@ class Diagnosis:
 
 
 def why(value: Value, gradient_of: Value | None = None, *, bound: float = 1e8) -> Diagnosis:
-    """Why `value`, or the gradient of the Value `gradient_of` by it, is nan, inf, zero, huge or vanishing.
+    """Why `value`, or the gradient of the Value `gradient_of` by it, is nan, inf, zero, huge or vanishing;
+    and of a value that has lost digits to rounding, where.
 
     The path in the answer is the shortest one to a node where that begins: the first nan or inf in the order of
     computing, the first number beyond `bound` (or below 1 / `bound`), the factor that is 0. The line of the
@@ -114,8 +117,12 @@ def why(value: Value, gradient_of: Value | None = None, *, bound: float = 1e8) -
 def why_value(value: Value, bound: float) -> Diagnosis:
     """The answer about a value, see `why`."""
     question, kind = python_text(value), kind_of(value.data, bound)
+    loss = lost_digits(value) if kind in ("fine", "huge", "vanishing") else None
     if kind == "fine":
-        return Diagnosis(question, kind, value.data, _nothing_wrong(value, bound))
+        if loss is None:
+            return Diagnosis(question, kind, value.data, _nothing_wrong(value, bound))
+        better = suggestion(nearest(loss.path), False, {"inexact"}, bound)
+        return Diagnosis(question, "inexact", value.data, loss.cause, tuple(loss.path), better)
     path, anchors = value_path(value, value.data, bound)
     end = path[-1]
     cause = causes.of_value(end.node, end.number, kind_of(end.number, bound), bound)
@@ -123,7 +130,11 @@ def why_value(value: Value, bound: float) -> Diagnosis:
         before = next(step for step in reversed(path) if kind_of(step.number, bound) == kind)
         cause = f"{causes.of_value(before.node, before.number, kind, bound)}, where {cause}"
     kinds = {kind_of(step.number, bound) for step in path}
-    return Diagnosis(question, kind, value.data, cause, tuple(path), suggestion(anchors, False, kinds, bound))
+    rewrite = suggestion(anchors, False, kinds, bound)
+    if loss is not None:
+        cause = f"{cause}; {loss.cause}"
+        rewrite = rewrite or suggestion(nearest(loss.path), False, {"inexact"}, bound)
+    return Diagnosis(question, kind, value.data, cause, tuple(path), rewrite)
 
 
 def _nothing_wrong(value: Value, bound: float) -> str:

@@ -1,7 +1,7 @@
 """What a row of the table is: a primitive operation with its local derivatives.
 
 Calling a primitive on plain numbers evaluates it. Otherwise the first argument that has a method `record` takes over
-the call, so the table need not know about Values.
+the call, so the table need not know about Values; or a method `apply_primitive`, which what consists of numbers has.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ class Primitive:
         plain = True
         for arg in args:
             if arg.__class__ not in _PLAIN:
-                if record := getattr(arg, "record", None):
+                if record := getattr(arg, "record", None) or getattr(arg, "apply_primitive", None):
                     return record(self, *args)
                 plain = False
         if plain:

@@ -6,10 +6,10 @@ The options of a command are a dataclass, in which a field is at once a flag, it
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.metadata import version
 
 from cyclopts import App, CycloptsError, Parameter
 
+from autograd_engine import __version__
 from autograd_engine.expressions import ExpressionError
 from nn.command_line.explain import explain
 from nn.command_line.minimize import minimize
@@ -38,7 +38,7 @@ app = App(
     help="Scalar values that know their derivatives: train a small network of them, use it, minimise or explain a "
     "formula.",
     help_epilogue=_examples("train iris", EXPLAIN, MINIMIZE),
-    version=lambda: f"autograd-engine {version('autograd-engine')}",
+    version=f"autograd-engine {__version__}",
     default_parameter=Parameter(negative=()),
     suppress_keyboard_interrupt=False,
     result_action="return_value",
@@ -59,6 +59,7 @@ app.command(
     help_epilogue=_examples(EXPLAIN, 'explain "sigmoid(w*x + b)" w=0.5 x=2 b=-1 --svg neuron.svg'),
 )
 app.command(playground, help_epilogue=_examples("playground", "playground --port 0 --no-browser"))
+app.register_install_completion_command(help="Let bash, zsh, fish or PowerShell complete commands and options.")
 
 
 def run(arguments: Sequence[str]) -> int:

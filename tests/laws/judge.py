@@ -7,11 +7,13 @@ is ever written down a second time.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from mpmath import mp, mpf
 
+from autograd_engine.number import Operators
+from autograd_engine.primitives import Primitive
 from tests.laws.rows import ROWS
 
 BITS = 400  # beyond what the magnitudes of the inputs take
@@ -77,6 +79,35 @@ def exact_slope(name: str, inputs: Sequence[float], i: int) -> Any:
                     return None
                 return slope if abs(slope) > bend else mpf(0)  # at the extremum of an even function
         bits *= 2
+
+
+class Exact(Operators):
+    """A number that operators and primitives compute in mpmath."""
+
+    def __init__(self, number: Any) -> None:
+        self.number = number
+
+    @staticmethod
+    def record(op: Primitive, *args: Any) -> Exact:
+        """The value of a row at Exacts and floats."""
+        return Exact(ROWS[op.name].exact(*[x.number if isinstance(x, Exact) else mpf(x) for x in args]))
+
+
+def exact_program(f: Callable[..., Any], inputs: Sequence[float]) -> list[Any]:
+    """The value of a function of numbers and its derivative by each, as mpfs: the slopes as difference quotients over
+    a step so small that what they neglect is far below a float's precision."""
+    with mp.workprec(BITS + 100):
+        at, step = list(map(mpf, inputs)), mp.ldexp(1, -150)
+
+        def value(*xs: Any) -> Any:
+            result = f(*map(Exact, xs))
+            return result.number if isinstance(result, Exact) else mpf(result)
+
+        def slope(i: int) -> Any:
+            before, after = (value(*at[:i], at[i] + shift, *at[i + 1 :]) for shift in (-step, step))
+            return (after - before) / (2 * step)
+
+        return [value(*at), *map(slope, range(len(at)))]
 
 
 def unit(number: Any) -> float:

@@ -39,6 +39,7 @@ from nn import (
     Neuron,
     Perceptron,
     Sequential,
+    Softmax,
     accuracy,
     cross_entropy,
     evaluate,
@@ -750,6 +751,7 @@ def test_reprs_show_shapes() -> None:
     assert repr(Activation(None)) == "Activation(linear)"
     assert repr(Perceptron(2)) == "Perceptron(2 -> 1, 3 parameters)"
     assert repr(Flatten()) == "Flatten()"
+    assert repr(Softmax()) == "Softmax()"
     assert len(Sequential(Flatten(), Flatten())) == 2
 
 
@@ -773,6 +775,7 @@ def test_reprs_show_shapes() -> None:
         (Conv2d(1, 1, 1), np.zeros((1, 0, 2)), "Conv2d expects input of shape (1, H, W), got (1, 0, 2)"),
         (MaxPool2d(2), np.zeros((8, 8)), "MaxPool2d expects input of shape (C, H, W), got (8, 8)"),
         (AvgPool1d(2), [], "AvgPool1d expects input of shape (C, L), got (0,)"),
+        (Softmax(), [[1.0]], "Softmax expects input of shape (n,), got (1, 1)"),
         (BatchNorm(2).eval(), np.zeros((1, 2)), "BatchNorm expects input of shape (2, ...), got (1, 2)"),
         (
             Conv2d(1, 1, (3, 2)),

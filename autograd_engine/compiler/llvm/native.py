@@ -76,12 +76,12 @@ class Library:
             linker = _linker(number // 200)  # it remembers every name, so now and then there is a new one
             tracker = builder.link(linker, f"kernel_{number}")
             tracker.linker = linker  # goes after what it has linked
-            self._addresses = {name: tracker[name] for name in exports}
+            self.addresses = {name: tracker[name] for name in exports}
             weakref.finalize(self, free, [tracker]).atexit = False
 
     def function(self, name: str, arguments: int) -> Callable[..., None]:
         """A function of `arguments` integers or addresses. The GIL is free while it runs."""
-        function = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * arguments)(self._addresses[name])
+        function = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * arguments)(self.addresses[name])
         function.library = self  # type: ignore[attr-defined]
         return function
 

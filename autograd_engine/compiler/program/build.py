@@ -182,6 +182,8 @@ class _Scope:
             self.operands[node.index] = simplifier.table([simplifier.as_number(self.here(x)) for x in node.arguments])
         elif op in _OF_STACKS:
             operands = tuple([simplifier.as_number(self.here(x)) for x in node.arguments])
+            if op is ADD_ALL:
+                operands = (self._stacked(operands[0], int(node.arguments[-1])), *operands[1:])
             batch = SHARED if self.outer or node.batch is None else self.batches[node.batch]
             self.operands[node.index] = simplifier.apart(op.name, operands, batch)
         else:
@@ -190,6 +192,11 @@ class _Scope:
                 operands = (self._brought(where, operand), simplifier.constant(float(op.i)))
                 where, operand = self, simplifier.instruction("entry", operands)
             self._place(node, (where, operand))
+
+    def _stacked(self, x: int, size: int) -> int:
+        """A stack; where all entries are the same number, it is made of that."""
+        simplifier = self.simplifier
+        return x if simplifier.is_stack(x) else simplifier.instruction("table", (simplifier.as_number(x),) * size)
 
     def _loop(self, loop: Loop, need: _Need, loops: _Needs) -> dict[Any, tuple[_Scope, int]]:
         """Emit a loop. Returns where each of its results is, and its operand there."""
@@ -231,7 +238,10 @@ class _Scope:
         operand = simplifier.loop(
             (
                 simplifier.as_number(self.here(loop.count if counted else loop.begins)),
-                *[simplifier.as_number(self._brought(*start)) for start in starts],
+                *[
+                    self._stacked(operand, memories[place]) if place in memories else simplifier.as_number(operand)
+                    for place, operand in enumerate([self._brought(*start) for start in starts])
+                ],
                 *[self.here(stack) for stack in stacks],
                 *[simplifier.as_number(outside[x]) for x in used],
             ),

@@ -32,6 +32,9 @@ class Emitter(Protocol):
     def is_a(self, x: int, operation: str) -> bool:
         """Whether an operand is the result of this operation."""
 
+    def is_stack(self, x: int) -> bool:
+        """Whether an operand is a stack, not a number."""
+
 
 _COMPARISONS = {name: getattr(operator, name) for name in ("lt", "le", "gt", "ge", "eq", "ne")}
 
@@ -217,6 +220,8 @@ def _checked(s: Emitter, index: int, size: int, site: int, condition: int) -> in
 
 
 def _pick(s: Emitter, stack: int, index: int) -> int | None:
+    if not s.is_stack(stack):  # all entries are the same number
+        return stack
     return s.operands[stack][int(s.value(index))] if index < 0 and s.is_a(stack, "table") else None
 
 

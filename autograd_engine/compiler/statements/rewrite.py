@@ -176,6 +176,10 @@ def _factory(f: FunctionType) -> _Factory:
         node, name = _converted(node, f)
     except NotRewritableError:
         raise
+    except ModuleNotFoundError:
+        raise ImportError(
+            "jit() needs diastatic-malt for statements that depend on the arguments: pip install diastatic-malt"
+        ) from None
     except Exception as error:  # whatever malt raises
         raise NotRewritableError(f"{type(error).__name__}: {error}") from error
     outer = ast.parse("def outer():\n    def inner(ag__):\n        return None").body[0]

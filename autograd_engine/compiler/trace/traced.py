@@ -256,6 +256,9 @@ class Traced(Arithmetic):
         except TraceError:
             raise
         except TypeError as error:
+            for x in args:
+                if apply := getattr(x, "apply_primitive", None):  # what consists of numbers
+                    return apply(op, *args)
             raise TypeError(f"{op.name}(): {error}") from None
         return _record(op, arguments)
 

@@ -461,3 +461,20 @@ def test_what_an_inner_loop_leaves_is_not_copied():
     """Each loop in a loop changes the array of the outer one where it lies."""
     assert jit(a_tree).program(A, 5, 0.8).count("memory") == 2
     assert jit(a_tree).llvm(A, 5, 0.8).count("call ptr @room") == 1  # for what the list holds at first
+
+
+def test_a_list_of_equal_numbers_is_picked_from_and_changed(every_function_is_long):
+    def of_equal(x, n):
+        found = []
+        for _ in range(30):
+            found.append(x * 2.0)
+        picked, k = 0.0, 0
+        while k < n:
+            picked = picked + found[(k * 7) % 30] * x
+            found[k] = found[k + 1] * 0.5
+            k += 1
+        return picked + found[3]
+
+    compiled = jit(value_and_grad(of_equal))
+    for n in (0, 5):
+        same(compiled(0.7, n), value_and_grad(of_equal)(0.7, n))

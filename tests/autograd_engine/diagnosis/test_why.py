@@ -18,10 +18,13 @@ from mpmath import mp, mpf
 from autograd_engine import (
     NotFiniteError,
     Value,
+    accuracy,
     arctan,
+    cos,
     debug,
     dot,
     exp,
+    grad,
     gradient,
     hessian,
     log,
@@ -33,6 +36,7 @@ from autograd_engine import (
     sqrt,
     sum,
     tanh,
+    taylor,
     value,
     where,
     why,
@@ -43,10 +47,11 @@ from autograd_engine.diagnosis.matching import Operand, Terms, _pattern
 from autograd_engine.diagnosis.rewrites import REWRITES
 from autograd_engine.diagnosis.trials import WHOLE, _names, kind_of
 from autograd_engine.expressions import parse
-from autograd_engine.primitives import identity
+from autograd_engine.primitives import PRIMITIVES, identity
 from autograd_engine.rows import Rows
 from nn import MLP, Layer
-from tests.laws.rows import ROWS
+from tests.laws.judge import Exact
+from tests.laws.strategies import domain
 
 HERE = __file__
 BOUND = 1e8
@@ -155,17 +160,6 @@ def cure(rule, case):
         return lambda **values: parse(rule.instead)(**{**values, **{name: values[name].data for name in rule.plain}})
     with_y = {"y": "b"} if "y" in parse(rule.pattern).names else {}
     return lambda **values: rule.compute(list(values.values()), **{y: values[name] for y, name in with_y.items()})
-
-
-class Exact:
-    """A number that primitives compute in mpmath."""
-
-    def __init__(self, number):
-        self.number = number
-
-    @staticmethod
-    def record(op, *args):
-        return Exact(ROWS[op.name].exact(*[x.number if isinstance(x, Exact) else mpf(x) for x in args]))
 
 
 by_rule = pytest.mark.parametrize("rule", REWRITES, ids=lambda rule: f"{rule.pattern}: {rule.instead}"[:60])
@@ -335,6 +329,40 @@ def test_causes_of_values(formula, numbers, kind, cause):
     assert found.cause.endswith(cause)
     assert (found.node is None) == (not found.path) == (kind == "fine")
     assert found.location is None
+
+
+def test_why_names_the_line_where_digits_are_lost_and_what_keeps_them():
+    with debug():
+        x = Value(1e-6, "x")
+        lost = 1 - cos(x)
+        ratio = 3 * (lost / x**2)
+    found = why(ratio)
+    assert (found.kind, found.node, found.location.code) == ("inexact", lost, "lost = 1 - cos(x)")
+    assert found.cause == "4 of 16 digits are left, lost in the subtraction 1.0 - 1.0, whose terms cancel"
+    assert found.path[0].node is ratio
+    assert str(found.rewrite) == "instead of 1.0 - cos(x) write 2 * sin(x / 2) ** 2"
+
+
+@pytest.mark.parametrize(
+    ("formula", "x", "kind", "cause"),
+    [
+        (
+            "sin(x * 1e12 / 3)",
+            0.1,
+            "inexact",
+            "6 of 16 digits are left, lost in sin(3.33333e+10), which is steep",
+        ),
+        ("(1 - cos(x)) * 1e-5", 1e-6, "vanishing", "; 4 of 16 digits are left, lost in the subtraction 1.0 - 1.0, "),
+        ("x - 1", 1 + 2.0**-40, "vanishing", "the first number below 1e-08"),
+        ("(x - 1) * 1e12", 1 + 2.0**-40, "fine", "nothing is wrong"),
+        ("x ** 2 * exp(x)", 0.3, "fine", "nothing is wrong"),
+    ],
+)
+def test_lost_digits_are_told_from_numbers_that_are_just_small(formula, x, kind, cause):
+    found = why(parse(formula)(x=Value(x, "x")))
+    assert found.kind == kind
+    assert cause in found.cause
+    assert ("digits" in found.cause) == ("digits" in cause)
 
 
 def test_a_branch_that_was_not_taken_is_not_followed():
@@ -753,6 +781,17 @@ def test_what_rules_and_sweeps_compute_aside_does_not_count():
         with debug():
             bad = log(exp(x + 800.0) + 1)
         assert why(bad).rewrite.rule.pattern == "log(1 + exp(x))"  # trying the rewrite out does not raise
+
+
+@pytest.mark.parametrize("op", PRIMITIVES.values(), ids=lambda op: op.name)
+@settings(max_examples=5)
+@given(data=st.data())
+def test_what_estimates_and_series_compute_aside_does_not_count(op, data):
+    x = data.draw(domain(op))
+    with debug(strict=True):
+        why(op(*map(Value, x)))
+        accuracy(op)(*x)
+        grad(lambda t: taylor(op, 2, (1.0,) * len(x))(t, *x[1:])[2])(x[0])
 
 
 def test_debug_decorates_a_function_too():

@@ -1085,6 +1085,29 @@ def test_the_examples_in_the_help_work(capsys, monkeypatch, no_pictures):
             assert capsys.readouterr().err == ""
 
 
+COMPLETE = """
+. "$1"; shift
+COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+_autograd_engine
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a bash for Windows has other paths")
+def test_a_shell_completes_commands_options_and_choices(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert main(["--install-completion", "--shell", "bash"]) == 0
+    script = re.findall(r'\. "(.+)"', (tmp_path / ".bashrc").read_text())[0]
+    for typed, completions in {
+        "p": ["predict", "playground"],
+        "train --se": ["--seed"],
+        "train iris --model ": ["mlp", "conv"],
+        "--inst": ["--install-completion"],
+    }.items():
+        words = ["bash", "-c", COMPLETE, "bash", script, "autograd-engine", *typed.split(" ")]
+        assert subprocess.run(words, capture_output=True, text=True, check=True).stdout.split() == completions
+
+
 def test_help_is_written_at_once(monkeypatch):
     written = []
 

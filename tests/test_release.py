@@ -1,0 +1,74 @@
+"""What a release consists of: its version, its files, and the Pythons that it is tested on."""
+
+import re
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import autograd_engine
+
+ROOT = Path(__file__).parent.parent
+VERSION = autograd_engine.__version__
+CODE = r"(autograd_engine|nn)/[\w/]+\.(py|js|css|html|svg|typed)"
+WHEEL = [CODE, r"autograd_engine_command\.py", r"autograd_engine-[\d.]+\.dist-info/[\w/.-]+"]
+SOURCE = [
+    CODE,
+    r"tests/[\w/-]+\.(py|csv|json|c|cpp)",
+    r"docs/[\w-]+\.md",
+    r"notebooks/\w+\.ipynb",
+    r"\.github/([\w-]+\.(svg|png)|workflows/\w+\.yml)",
+    r"README\.md|CHANGELOG\.md|CITATION\.cff|LICENSE|pyproject\.toml|\.gitignore|PKG-INFO",
+]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The folder with a wheel and a source distribution of this tree."""
+    pytest.importorskip("hatchling")
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "hatchling", "build", "-d", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return folder
+
+
+def code():
+    """The files of both packages; a wheel has the entry point of the command beside them."""
+    paths = [path for package in ("autograd_engine", "nn") for path in (ROOT / package).rglob("*")]
+    files = {path.relative_to(ROOT).as_posix() for path in paths if path.is_file() and path.suffix != ".pyc"}
+    return files - {"nn/command_line/entry.py"}
+
+
+def assert_meant(names, patterns):
+    assert [name for name in names if not re.fullmatch("|".join(patterns), name)] == []
+    assert code() <= set(names)
+
+
+def test_the_wheel_holds_the_packages_and_the_command(built):
+    with zipfile.ZipFile(built / f"autograd_engine-{VERSION}-py3-none-any.whl") as wheel:
+        assert_meant(wheel.namelist(), WHEEL)
+
+
+def test_the_source_distribution_holds_what_its_tests_need(built):
+    with tarfile.open(built / f"autograd_engine-{VERSION}.tar.gz") as source:
+        names = [name.partition("/")[2] for name in source.getnames()]
+    assert_meant(names, SOURCE)
+    needed = [path for folder in ("tests", "docs", "notebooks", ".github") for path in (ROOT / folder).rglob("*.*")]
+    kept = {path.relative_to(ROOT).as_posix() for path in needed if path.is_file()}
+    assert [name for name in kept if re.fullmatch("|".join(SOURCE), name) and name not in names] == []
+
+
+def test_the_version_is_the_last_one_of_the_changelog():
+    versions = re.findall(r"^## (\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert versions[0] == VERSION
+
+
+def test_the_oldest_python_that_is_promised_is_tested():
+    workflow = (ROOT / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8")
+    tested = re.findall(r'"(3\.\d+)"', re.findall(r"python: \[(.+)\]", workflow)[0])
+    promised = re.findall(r'requires-python = ">=(.+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert [tested[0]] == promised
+    assert [int(version.partition(".")[2]) for version in tested] == list(range(10, 10 + len(tested)))
