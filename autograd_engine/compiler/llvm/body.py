@@ -118,6 +118,14 @@ class Body(Straight):
                 for v, row in itertools.product(self.vectors, rows):
                     self.store(self.operand(x)[v], self._row(1, row, v))
 
+    def copy_to_outputs(self, stack: int, start: int, count: int, to: int) -> None:
+        """Copy entries of a stack to the outputs."""
+        memory = self.stack(stack)
+        target = self.address("%outputs", to)
+        with self.each(self.entries(memory.address, count)) as j:
+            [number] = self.entry(memory, self.builder.emit(f"add i64 {j}, {start}"))
+            self.store(number, self.builder.emit(f"getelementptr double, ptr {target}, i64 {j}"))
+
     def store(self, name: str, address: str) -> None:
         """Store a number at an address."""
         self.builder.lines.append(f"store {self.builder.type} {name}, ptr {address}, align 8")

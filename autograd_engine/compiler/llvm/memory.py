@@ -7,6 +7,7 @@ program is cut into parts, each a function; what is needed beyond its part lies 
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -17,6 +18,9 @@ from autograd_engine.forks import Lazy
 
 TILE = 4
 """Blocks of samples that go through one part before the next part begins, while its code is at hand."""
+
+COPIED = 16
+"""Outputs. As many entries of a stack, or more, are copied as a whole."""
 
 NO_CODE = FROM_OUTSIDE - {"sample"} | {"batch_sum", "stack", "memory"}
 """What has a value in the shared code without an instruction of its own: it is read where it is needed."""
@@ -67,9 +71,44 @@ class Plan:
     def __init__(self, program: Program, layout: Layout, rows: Sequence[int]) -> None:
         self.program, self.layout = program, layout
         self.buffers: dict[bool, dict[tuple[int, int, int], int]] = {}
+        self._find_copies(rows)
         self._divide()
         self._assign_outputs(rows)
         self._assign_slots()
+
+    def _find_copies(self, rows: Sequence[int]) -> None:
+        """Outputs that are entries of a stack, one after the other, are copied as a whole: `copies` has the stack, its
+        first entry, how many there are, and the index of the first output."""
+        program = self.program
+        computed = [operands for operation, operands, _ in program.instructions if operation not in FROM_OUTSIDE]
+        uses = Counter(itertools.chain(program.outputs, *computed))
+        self.copies: list[tuple[int, int, int, int]] = []
+        self.copied: set[int] = set()
+        run: list[int] = []
+        place = 0
+
+        def end() -> None:
+            if len(run) >= COPIED:
+                stack, first = self._entry(run[0])
+                self.copies.append((stack, first, len(run), place - len(run)))
+                self.copied.update(run)
+            run.clear()
+
+        for x, batch in zip(program.outputs, rows):
+            if batch != SHARED:
+                continue
+            is_entry = x >= 0 and program.instructions[x].operation == "entry" and uses[x] == 1
+            if not is_entry or (run and self._entry(x) != (self._entry(run[-1])[0], self._entry(run[-1])[1] + 1)):
+                end()
+            if is_entry:
+                run.append(x)
+            place += 1
+        end()
+
+    def _entry(self, i: int) -> tuple[int, int]:
+        """The stack and the place of an entry."""
+        stack, place = self.program.instructions[i].operands
+        return stack, int(self.program.constants[-1 - place])
 
     def _divide(self) -> None:
         """A section for each straight line of the program."""
@@ -80,6 +119,8 @@ class Plan:
             section = self._section(line.stage, line.batch)
             section.sums = {i: k for k, i in enumerate(line.sums)}
             for i in line.instructions:
+                if i in self.copied:
+                    continue
                 self.ready[i] = line.stage + (i in section.sums)
                 if line.batch != SHARED:
                     samples = [x for x in instructions[i].operands if x >= 0 and instructions[x].operation == "sample"]
@@ -104,7 +145,8 @@ class Plan:
         self.layout.rows = [0] * self.layout.batches
         for operand, batch in zip(self.program.outputs, rows):
             if batch == SHARED:
-                self.outputs.setdefault(operand, []).append(self.layout.outputs)
+                if operand not in self.copied:
+                    self.outputs.setdefault(operand, []).append(self.layout.outputs)
                 self.layout.outputs += 1
             else:
                 section = self._section(self.ready[operand] if operand >= 0 else 0, batch)

@@ -75,6 +75,12 @@ def emit(program: Program, arrays: int, views: int, batches: int, width: int, ex
         for x, to in part:
             body.store(body.operand(x)[0], body.address("%outputs", to))
         add(signature, body)
+    if plan.copies:
+        body = Body(plan, plan.stages[0][0], 1)
+        for stack, start, count, to in plan.copies:
+            body.copy_to_outputs(stack, start, count, to)
+        signatures.append(f"copies({SHARED_PARAMETERS})")
+        add(signatures[-1], body)
     functions.append(loops.calls(f"last({SHARED_PARAMETERS})", signatures))
     functions += [*loops.outputs(layout), loops.run(layout)]
     modules = [_module(functions[i : i + FUNCTIONS]) for i in range(0, len(functions), FUNCTIONS)]

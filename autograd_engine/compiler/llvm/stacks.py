@@ -193,7 +193,7 @@ class Stacks(ABC):
 
     def _zeros(self, i: int, operands: Operands) -> list[str]:
         target = Memory(self.room(i, str(self.whole(operands[0])), 1), 1, 0, self.wide)
-        with self._each(self._entries(target.address, self.whole(operands[0]))) as j:
+        with self.each(self.entries(target.address, self.whole(operands[0]))) as j:
             self.keep(target, j, [self.builder.constant(0.0)] * len(self.vectors))
         return []
 
@@ -213,7 +213,7 @@ class Stacks(ABC):
 
     def copy(self, source: Memory, target: Memory, size: int, buffer: str = "") -> None:
         """Copy a stack, in the lanes that count, if there is a buffer for it."""
-        with self._each(self._entries(buffer or target.address, size)) as j:
+        with self.each(self.entries(buffer or target.address, size)) as j:
             names = self.entry(source, j)
             self.keep(target, j, self._where_it_counts(names, lambda: self.entry(target, j)))
 
@@ -242,13 +242,13 @@ class Stacks(ABC):
         loop, place = memory
         return self.program.instructions[loop].operands[1 + self.whole(place)]
 
-    def _entries(self, buffer: str, size: int) -> str:
+    def entries(self, buffer: str, size: int) -> str:
         """How many entries of a stack can be written: none if there was no memory for it."""
         b = self.builder
         return b.emit(f"select i1 {b.emit(f'icmp eq ptr {buffer}, null')}, i64 0, i64 {size}")
 
     @contextmanager
-    def _each(self, count: str) -> Iterator[str]:
+    def each(self, count: str) -> Iterator[str]:
         """Do what is written in the block for the numbers below a count."""
         lines, name = self.builder.lines, f"E{self.function.number()}"
         lines += [
@@ -325,7 +325,7 @@ class Stacks(ABC):
     def _added(self, i: int, operands: Operands) -> list[str]:
         """Add a stack to another."""
         other, stack = map(self.stack, operands[:2])
-        with self._each(self._entries(stack.address, self.whole(operands[2]))) as j:
+        with self.each(self.entries(stack.address, self.whole(operands[2]))) as j:
             before = self.entry(stack, j)
             names = [lowered(self.builder, "add", pair) for pair in zip(before, self.entry(other, j))]
             self.keep(stack, j, self._where_it_counts(names, lambda: before))

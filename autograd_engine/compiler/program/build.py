@@ -179,8 +179,7 @@ class _Scope:
             [loop] = node.arguments or node.expansion
             self._place(node, self.results[loop.op][op.key])
         elif op is TABLE:
-            numbers = tuple([simplifier.as_number(self.here(x)) for x in node.arguments])
-            self.operands[node.index] = simplifier.instruction("table", numbers)
+            self.operands[node.index] = simplifier.table([simplifier.as_number(self.here(x)) for x in node.arguments])
         elif op in _OF_STACKS:
             operands = tuple([simplifier.as_number(self.here(x)) for x in node.arguments])
             if op is ADD_ALL:

@@ -166,6 +166,16 @@ class Simplifier:
         """An operation to which no rules apply."""
         return self._instruction(operation, operands)
 
+    def table(self, numbers: list[int]) -> int:
+        """A stack of given numbers: an array where it lies, if these are elements of one."""
+        sources = [self.operands[x] for x in numbers if self.is_a(x, "element")]
+        if len(sources) == len(numbers) > 1:
+            (array, first), (_, second) = sources[:2]
+            record = second - first
+            if record > 0 and sources == [(array, first + i * record) for i in range(len(numbers))]:
+                return self.leaf("array", (array, first, record), SHARED)
+        return self._instruction("table", tuple(numbers))
+
     def is_stack(self, x: int) -> bool:
         """Whether an operand is a stack, not a number."""
         return x >= 0 and (self.operations[x] in STACKS or x in self._stacks)

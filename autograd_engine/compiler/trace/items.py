@@ -126,17 +126,18 @@ def _item(array: Any, parts: tuple[Any, ...]) -> Any:
 
 def _of_round(array: Any, parts: tuple[Any, ...], axis: int, index: Index) -> Any:
     """The part of an array that the number of a round picks."""
-    loop = index.loop
+    loop, rounds = index.loop, index.first + index.step * np.arange(index.loop.most or 0)
 
     def at(k: int) -> Any:
         """The key in round k."""
         return (*parts[:axis], index.first + index.step * k, *parts[axis + 1 :])
 
     if _is_of_symbols(array):
-        rows = [np.asarray(array[at(k)]) for k in range(loop.most or 0)]
+        rows = np.moveaxis(array, axis, 0)[rounds][(slice(None), *parts[:axis], *parts[axis + 1 :])]
+        columns = rows.reshape(len(rounds), -1).T.tolist()
         with recording(loop.around):
-            stacks = [table([row.flat[i] for row in rows], loop.batch) for i in range(rows[0].size)]
-        return entry_of(loop, number_array(stacks, rows[0].shape))
+            stacks = [table(column, loop.batch) for column in columns]
+        return entry_of(loop, number_array(stacks, rows.shape[1:]))
     known = array_of(array)
     places = np.arange(np.prod(known.shape, dtype=int)).reshape(known.shape)
     first = np.asarray(places[at(0)])

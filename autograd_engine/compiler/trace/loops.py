@@ -209,8 +209,7 @@ class Loop(Operation):
         used = [x for node in self.nodes for x in needs(node)] + [*self.following, self.continues]
         foreign = dict.fromkeys(x for x in used if isinstance(x, Traced) and not is_among(self.nodes, x))
         of_numbers = [x for x in foreign if x.__class__ is Traced or (x.__class__ is Stack and _is_computed(x))]
-        differentiable = dict.fromkeys(of_numbers)
-        self.outside = [x for x in differentiable if x not in self.reads]
+        self.outside, differentiable = of_numbers, dict.fromkeys(of_numbers)
         apart = [x for x in (*foreign, self.count, self.begins) if isinstance(x, Traced) and x.__class__ is not Traced]
         others = [x for x in apart if x not in differentiable]
         self.node = Traced(self, (*self.starts, *self.outside, *self.reads), self.batch)
@@ -232,7 +231,7 @@ class Loop(Operation):
     def pulled(self, of: dict[Any, Any]) -> list[Any]:
         """The cotangents of the arguments, from those of the results: the loop in the other direction."""
         back = Loop(self.batch, not self.backwards)
-        back.count = self.result(ROUNDS) if self.count is None else self.count
+        back.count, back.most = self.result(ROUNDS) if self.count is None else self.count, self.most
         outside = [0.0 if x.__class__ is Traced else zeros(x.size, self.batch) for x in self.outside]
         ends = [self._start_of(self.carries[i], of.get(i)) for i in range(len(self.carries))]
         with back.body():
@@ -268,7 +267,7 @@ class Loop(Operation):
     def pushed(self, of: dict[int, Any]) -> Callable[[Any], Any]:
         """What gives the tangent of a result, from the tangents of the arguments: a loop in the same direction."""
         along = Loop(self.batch, self.backwards)
-        along.count, along.begins = self.count, self.begins
+        along.count, along.begins, along.most = self.count, self.begins, self.most
         count = len(self.carries)
         starts = [self._start_of(carry, of.get(i)) for i, carry in enumerate(self.carries)]
         outside = {x: self._start_of(x, of[count + i]) for i, x in enumerate(self.outside) if count + i in of}
@@ -338,6 +337,7 @@ class Loop(Operation):
         """The node of the same loop, recorded again with what is `known` instead of the numbers it used."""
         loop = Loop(self.batch, self.backwards)
         loop.count, loop.begins = _known(known, self.count), _known(known, self.begins)
+        loop.most = self.most
         with loop.body():
             for carry, start in zip(self.carries, self.starts):
                 known[carry] = loop.carry(_known(known, start), carry.__class__)

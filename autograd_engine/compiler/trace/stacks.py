@@ -17,6 +17,9 @@ from autograd_engine.compiler.trace.traced import Batch, Operation, Traced, cont
 from autograd_engine.primitives import where
 from autograd_engine.structure import leaves_of
 
+LONG_TABLE = 16
+"""Entries. The cotangents of a longer table are added up in memory, not one by one."""
+
 
 class Stack(Traced):
     """One number of every round of a loop, or one number of every entry of an array, in memory."""
@@ -103,12 +106,14 @@ class Entry(Operation):
 
 
 class _InTable:
-    """The local derivative of a table with respect to its entry i."""
+    """The local derivative of a table of this size with respect to its entry i."""
 
-    def __init__(self, i: int, batch: Batch | None) -> None:
-        self.i, self.batch = i, batch
+    def __init__(self, i: int, size: int, batch: Batch | None) -> None:
+        self.i, self.size, self.batch = i, size, batch
 
     def pull(self, cotangents: Entries) -> Any:
+        if self.size > LONG_TABLE and not cotangents.points:
+            cotangents.stack(self.size, self.batch)  # added up as a whole
         return cotangents.entry(self.i, self.batch)
 
     def push(self, tangent: Any) -> Entries:
@@ -185,7 +190,7 @@ class _OfStack(Operation):
 
 TABLE = _OfStack(
     "table",
-    lambda out, *numbers: [_InTable(i, out.batch) for i in range(len(numbers))],
+    lambda out, *numbers: [_InTable(i, len(numbers), out.batch) for i in range(len(numbers))],
     lambda *numbers: len(numbers),
 )
 """The stack of given numbers."""
@@ -212,8 +217,15 @@ CHANGES = (PUT, ADD_AT, ADD_ALL)
 
 
 def table(numbers: Sequence[Any], batch: Batch | None) -> Stack:
-    """A stack of given numbers."""
-    return Stack(TABLE, tuple([in_batch(x, batch) for x in numbers]), batch)
+    """A stack of given numbers: the same for the same numbers, so that its entries are read and differentiated once."""
+    numbers = tuple([in_batch(x, batch) for x in numbers])
+    key = batch, *[x if x.__class__ is float else id(x) for x in numbers]
+    known = context.tables.get(key)
+    if known is not None and known[0].is_at_hand:
+        return known[0]  # type: ignore[no-any-return]
+    stack = Stack(TABLE, numbers, batch)
+    context.tables[key] = stack, numbers  # kept, so that no other number has the id of one
+    return stack
 
 
 def zeros(size: int, batch: Batch | None) -> Stack:

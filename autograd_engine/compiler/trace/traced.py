@@ -139,6 +139,7 @@ class Context(threading.local):
     conditions: tuple[tuple[Condition, bool], ...] = ()  # of the branches around what is running, and their sides
     choices: set[Traced]  # the nodes of `where` that stand for a branch
     sites: list[Any]  # where an index is checked at a call; see items.py
+    tables: dict[Any, tuple[Any, Any]]  # the stacks that were made of given numbers, with these
     repeated: tuple[Any, ...] = ()  # the loops around that statements have become
     memories: dict[int, Any]  # by id, the lists and arrays that these carry
     parts: list[Any]  # parts of arrays that were picked, and these, for as long as they are used; see memory.py
@@ -172,7 +173,7 @@ def tracing(vmap: Callable[..., Any], loops: Any, rolls: bool, is_limited: bool)
     before = vars(context).copy()
     context.nodes, context.outer, context.batch, context.trace = [], (), None, object()
     context.refused, context.conditions, context.choices, context.sites = None, (), set(), []
-    context.repeated, context.memories, context.parts = (), {}, []
+    context.repeated, context.memories, context.tables, context.parts = (), {}, {}, []
     context.rolls, context.is_limited = rolls, is_limited
     made = variable.set(lambda number: Traced(primitives.identity, (as_float(number),), context.batch))
     mapped = mapper.set(vmap)

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from autograd_engine import TraceError, Value, jit, sin, value_and_grad
+from autograd_engine import TraceError, Value, jacobian, jit, sin, value_and_grad
 from autograd_engine.compiler.trace import traced
 from tests.nested import numbers
 
@@ -252,3 +252,43 @@ def draws_until(x):
 def test_what_no_loop_can_do_is_an_error_that_says_what_to_do(f, words):
     with pytest.raises(TraceError, match=words):
         jit(f)(0.5)
+
+
+def controlled(controls, angle):
+    speed = total = 0.0
+    for k in range(len(controls)):
+        speed = speed + 1e-3 * (controls[k] - 9.81 * sin(angle))
+        angle = angle + 1e-3 * speed
+        total = total + angle * angle + 0.01 * controls[k] * controls[k] + controls[-1 - k] * angle
+    return total
+
+
+def same(found, expected):
+    np.testing.assert_allclose(numbers(found), numbers(expected), rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.usefixtures("every_function_is_long")
+def test_an_array_that_is_differentiated_stays_one_piece():
+    """It is read where it lies, and its gradient is copied as a whole."""
+    controls = np.sin(np.arange(50.0))
+    compiled = jit(value_and_grad(controlled))
+    same(compiled(controls, 1.0), value_and_grad(controlled)(controls, 1.0))
+    assert "table" not in compiled.program(controls, 1.0)
+    longer = np.sin(np.arange(400.0))
+    assert len(compiled.llvm(longer, 1.0)) < 1.1 * len(compiled.llvm(controls, 1.0))
+
+
+@pytest.mark.usefixtures("every_function_is_long")
+def test_results_of_all_rounds_are_copied_as_a_whole():
+    def path(angle, n=60):
+        found, angles = [angle], []
+        for _ in range(n):
+            angle = angle + 0.01 * sin(angle)
+            found.append(angle)
+            angles.append(2 * angle)
+        return np.array(found[1:]), np.array(angles)[::-1], found[-1] * angles[3]
+
+    compiled = jit(path)
+    same(compiled(0.7), path(0.7))
+    same(jit(jacobian(lambda x: path(x)[0]))(0.7), jacobian(lambda x: path(x)[0])(0.7))
+    assert compiled.llvm(0.7).count("store double") < 70  # of 121 results, 60 go backwards
