@@ -62,7 +62,9 @@ def loops_of_samples(x):
 
 
 @pytest.mark.parametrize(
-    ("f", "point"), [(likelihood, (0.3, 1.2)), (recurrence, (0.4,)), (loops_of_samples, (0.4,))], ids=lambda x: getattr(x, "__name__", "")
+    ("f", "point"),
+    [(likelihood, (0.3, 1.2)), (recurrence, (0.4,)), (loops_of_samples, (0.4,))],
+    ids=lambda x: getattr(x, "__name__", ""),
 )
 def test_batches_loops_and_stacks(f, point):
     both = value_and_grad(f, tuple(range(len(point))))
