@@ -14,7 +14,7 @@ import autograd_engine
 ROOT = Path(__file__).parent.parent
 VERSION = autograd_engine.__version__
 CODE = r"(autograd_engine|nn)/[\w/]+\.(py|js|css|html|svg|typed)"
-WHEEL = [CODE, r"autograd_engine_command\.py", r"autograd_engine-[\d.]+\.dist-info/[\w/.-]+"]
+WHEEL = [CODE, r"autograd_engine_(command|pytest)\.py", r"autograd_engine-[\d.]+\.dist-info/[\w/.-]+"]
 SOURCE = [
     CODE,
     r"tests/[\w/-]+\.(py|csv|json|c|cpp)",
@@ -36,10 +36,10 @@ def built(tmp_path_factory):
 
 
 def code():
-    """The files of both packages; a wheel has the entry point of the command beside them."""
+    """The files of both packages; a wheel has the entry points of the command and of pytest beside them."""
     paths = [path for package in ("autograd_engine", "nn") for path in (ROOT / package).rglob("*")]
     files = {path.relative_to(ROOT).as_posix() for path in paths if path.is_file() and path.suffix != ".pyc"}
-    return files - {"nn/command_line/entry.py"}
+    return files - {"nn/command_line/entry.py", "autograd_engine/pytest_plugin.py"}
 
 
 def assert_meant(names, patterns):
