@@ -189,6 +189,11 @@ def _only(x: Any, condition: Any, neutral: Any) -> Any:
     return apply_ufunc(WHERE, "__call__", condition, x, neutral)
 
 
+def as_numbers(x: Any) -> Any:
+    """An array, or what can be one, as an array of recorded numbers."""
+    return np.asarray(x, dtype=object).view(NumberArray)
+
+
 def number_array(numbers: Sequence[Any], shape: Sequence[int]) -> Any:
     """`numbers` as an array of the given shape: of floats if all of them are floats, else a NumberArray."""
     if all(isinstance(x, float) for x in numbers):

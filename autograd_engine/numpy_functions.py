@@ -12,12 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_engine.number_arrays import FUNCTIONS, WHERE, NumberArray, apply_ufunc
+from autograd_engine.number_arrays import FUNCTIONS, WHERE, apply_ufunc, as_numbers
 from autograd_engine.primitives import div, sinc, sum, where
-
-
-def _array(x: Any) -> Any:
-    return np.asarray(x, dtype=object).view(NumberArray)
 
 
 def _chosen(pairs: Sequence[tuple[Any, Callable[[], Any]]], otherwise: Callable[[], Any]) -> Any:
@@ -55,13 +51,13 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
         ]
         return _chosen(pairs, lambda: heights[0] if left is None else left)
 
-    return np.frompyfunc(interpolated, 1, 1)(_array(x))
+    return np.frompyfunc(interpolated, 1, 1)(as_numbers(x))
 
 
 def _cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: int | None = None, **others: Any) -> Any:
     if given := [name for name, value in others.items() if value is not None]:
         raise TypeError(f"numpy.cov() takes no {given[0]} where it has derivatives; write the weighted sums out")
-    tables = [_array(x) for x in (m, y) if x is not None]
+    tables = [as_numbers(x) for x in (m, y) if x is not None]
     rows = np.vstack([table if rowvar or table.ndim < 2 else table.T for table in tables])
     rows = rows - rows.mean(axis=1, keepdims=True)
     count = rows.shape[1] - (ddof if ddof is not None else 0 if bias else 1)
@@ -80,7 +76,7 @@ _PLAIN_GRADIENT: Any = np.gradient
 
 
 def _gradient(f: Any, *spacings: Any, axis: Any = None, edge_order: int = 1) -> Any:
-    f, spacings = _array(f), tuple([np.asarray(spacing, dtype=float) for spacing in spacings])
+    f, spacings = as_numbers(f), tuple([np.asarray(spacing, dtype=float) for spacing in spacings])
     plain = _PLAIN_GRADIENT(np.zeros(f.shape), *spacings, axis=axis, edge_order=edge_order)  # raises what NumPy raises
     axes = [i % f.ndim for i in (range(f.ndim) if axis is None else np.atleast_1d(axis))]
     each = spacings if len(spacings) == len(axes) else (spacings or (1.0,)) * len(axes)
@@ -108,7 +104,7 @@ def _polyfit(x: Any, y: Any, deg: Any, rcond: Any = None, full: bool = False, w:
     for name, numbers in (("x", x), ("w", w)):
         if np.asarray(numbers if numbers is not None else 0.0).dtype == object:
             raise TypeError(f"numpy.polyfit() has no derivatives by {name}; give it plain numbers, {name}.data")
-    y = _array(y)
+    y = as_numbers(y)
     return np.polyfit(x, np.eye(len(y)), deg, rcond, w=w) @ y
 
 
@@ -118,7 +114,7 @@ def _missing(a: Any, is_missing: Any, otherwise: Any) -> Any:
 
 def _without_nan(reduction: Any, neutral: float) -> Callable[..., Any]:
     """np.nansum and the like, from np.sum and the number that changes no sum."""
-    return lambda a, *args, **keywords: reduction(_missing(_array(a), neutral, a), *args, **keywords)
+    return lambda a, *args, **keywords: reduction(_missing(as_numbers(a), neutral, a), *args, **keywords)
 
 
 _nansum = _without_nan(np.sum, 0.0)
@@ -130,11 +126,11 @@ def _count(a: Any, **keywords: Any) -> Any:
 
 def _nanmean(a: Any, axis: Any = None, *, keepdims: Any = False, where: Any = True) -> Any:
     how = {"axis": axis, "keepdims": keepdims, "where": where}
-    return _nansum(a, **how) / _count(_array(a), **how)
+    return _nansum(a, **how) / _count(as_numbers(a), **how)
 
 
 def _nanvar(a: Any, axis: Any = None, *, ddof: float = 0.0, keepdims: Any = False, where: Any = True) -> Any:
-    a, how = _array(a), {"axis": axis, "keepdims": keepdims, "where": where}
+    a, how = as_numbers(a), {"axis": axis, "keepdims": keepdims, "where": where}
     squares = np.square(a - _nanmean(a, axis, keepdims=True, where=where))
     degrees = _count(a, **how) - ddof
     return apply_ufunc(WHERE, "__call__", degrees > 0, _nansum(squares, **how) / degrees, nan)
@@ -152,7 +148,7 @@ def _select(conditions: Sequence[Any], choices: Sequence[Any], default: Any = 0)
 
 
 _OURS: dict[Any, Callable[..., Any]] = {
-    np.sinc: lambda x: np.frompyfunc(sinc, 1, 1)(_array(x)),
+    np.sinc: lambda x: np.frompyfunc(sinc, 1, 1)(as_numbers(x)),
     np.interp: _interp,
     np.cov: _cov,
     np.corrcoef: _corrcoef,
@@ -165,8 +161,8 @@ _OURS: dict[Any, Callable[..., Any]] = {
     np.nanmean: _nanmean,
     np.nanvar: _nanvar,
     np.nanstd: lambda *args, **keywords: np.sqrt(_nanvar(*args, **keywords)),
-    np.nanmax: lambda a, axis=None, out=None, **keywords: np.fmax.reduce(_array(a), axis, None, out, **keywords),
-    np.nanmin: lambda a, axis=None, out=None, **keywords: np.fmin.reduce(_array(a), axis, None, out, **keywords),
+    np.nanmax: lambda a, axis=None, out=None, **keywords: np.fmax.reduce(as_numbers(a), axis, None, out, **keywords),
+    np.nanmin: lambda a, axis=None, out=None, **keywords: np.fmin.reduce(as_numbers(a), axis, None, out, **keywords),
     np.select: _select,
 }
 FUNCTIONS.update(_OURS)

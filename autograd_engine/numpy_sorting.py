@@ -14,15 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from autograd_engine.number_arrays import FUNCTIONS, NumberArray
+from autograd_engine.number_arrays import FUNCTIONS, as_numbers
 from autograd_engine.primitives import where
 
 _FEW = 16
 """Up to as many numbers are sorted by exchanging neighbours, which keeps equal ones in their order."""
-
-
-def _array(x: Any) -> Any:
-    return np.asarray(x, dtype=object).view(NumberArray)
 
 
 def _floats(array: Any) -> Any:
@@ -77,12 +73,12 @@ def _sorted(numbers: Sequence[Any], *others: Sequence[Any]) -> list[list[Any]]:
 
 def _along(f: Callable[[list[Any]], Any], a: Any, axis: Any) -> Any:
     """`f` of the numbers along an axis; of all of them if it is None."""
-    a = _array(a)
+    a = as_numbers(a)
     if axis is None:
         a, axis = a.ravel(), 0
     moved = np.moveaxis(a, axis, -1)
-    found = [_array(f(row.tolist())) for row in moved.reshape(-1, moved.shape[-1])]
-    stacked = _array(np.stack(found)).reshape((*moved.shape[:-1], *found[0].shape))
+    found = [as_numbers(f(row.tolist())) for row in moved.reshape(-1, moved.shape[-1])]
+    stacked = as_numbers(np.stack(found)).reshape((*moved.shape[:-1], *found[0].shape))
     return np.moveaxis(stacked, -1, axis) if found[0].ndim else stacked[()]
 
 
@@ -91,7 +87,7 @@ def _sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, **others:
     if floats is None:
         return _along(lambda row: _sorted(row)[0], a, axis)
     places = np.argsort(floats, axis, kind or "stable", order, **others)
-    return _array(a).ravel()[places] if axis is None else np.take_along_axis(_array(a), places, axis)
+    return as_numbers(a).ravel()[places] if axis is None else np.take_along_axis(as_numbers(a), places, axis)
 
 
 def _argsort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, **others: Any) -> Any:
@@ -139,7 +135,7 @@ def _searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any
             total = total + where(comes_first | (x != x), 1.0, 0.0)
         return total
 
-    return np.frompyfunc(place, 1, 1)(_array(v))
+    return np.frompyfunc(place, 1, 1)(as_numbers(v))
 
 
 _WEIGHTS: dict[str, Callable[[float], float]] = {
@@ -167,13 +163,13 @@ def _quantile(plain: Any, scale: float, skips_nan: bool) -> Callable[..., Any]:
                 )
             # NumPy's text takes several quantiles of objects but not a single one.
             options = {"method": method, "keepdims": keepdims, **others}
-            found = plain._implementation(_array(a), np.atleast_1d(shares), axis, *args, **options)
+            found = plain._implementation(as_numbers(a), np.atleast_1d(shares), axis, *args, **options)
             return found if shares.ndim else found[0]
         np.quantile([0.0], shares / scale)  # raises what NumPy raises
         flat, along = (np.ravel(a), 0) if axis is None else (a, axis)
         numbers = np.moveaxis(_sort(flat, along), along, 0)
         each = [_kept(_of_sorted(numbers, share, method), a, axis, keepdims) for share in (shares / scale).flat]
-        return _array(np.stack(list(map(_array, each)))).reshape((*shares.shape, *np.shape(each[0])))[()]
+        return as_numbers(np.stack(list(map(as_numbers, each)))).reshape((*shares.shape, *np.shape(each[0])))[()]
 
     return call
 
@@ -192,12 +188,12 @@ def _kept(found: Any, a: Any, axis: Any, keepdims: bool) -> Any:
     """A result with the axis along which it was computed, if that is asked for."""
     if not keepdims:
         return found
-    return _array(found).reshape([1] * np.ndim(a)) if axis is None else np.expand_dims(found, axis)
+    return as_numbers(found).reshape([1] * np.ndim(a)) if axis is None else np.expand_dims(found, axis)
 
 
 def _median(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
     if out is not None or isinstance(axis, tuple):
-        return np.median._implementation(_array(a), axis, out, overwrite_input, keepdims)  # type: ignore[attr-defined]
+        return np.median._implementation(as_numbers(a), axis, out, overwrite_input, keepdims)  # type: ignore[attr-defined]
     flat, along = (np.ravel(a), 0) if axis is None else (a, axis)
     numbers = np.moveaxis(_sort(flat, along), along, 0)
     n = len(numbers)

@@ -1,8 +1,11 @@
 """Lists, indices and branches in loops, as users write them, with derivatives, beside JAX."""
 
+import functools
+
 import numpy as np
 
 from autograd_engine import exp, jit, mean, sin, sqrt, value_and_grad, vmap
+from tests.autograd_engine.compiler.test_programs import american_put
 from tests.benchmarks.test_loops import agree, jax_with_doubles
 
 PUT = (100.0, 105.0, 0.3, 0.05, 1.0)
@@ -12,18 +15,6 @@ QUERIES = np.random.default_rng(1).uniform(KNOTS[0], KNOTS[-1], 10_000)
 NORMALS = np.random.default_rng(2).normal(size=(10_000, 50, 2))
 HESTON = (100.0, 0.04, 1.5, 0.04, 0.6, -0.7, 0.02)
 CONTROLS = np.sin(np.arange(10_000) * 1e-2)
-
-
-def american_put(spot, strike, vol, rate, years, steps=200):
-    dt = years / steps
-    up = exp(vol * sqrt(dt))
-    p = (exp(rate * dt) - 1 / up) / (up - 1 / up)
-    discount = exp(-rate * dt)
-    v = [max(strike - spot * up ** (2 * j - steps), 0.0) for j in range(steps + 1)]
-    for i in range(steps - 1, -1, -1):
-        for j in range(i + 1):
-            v[j] = max(discount * (p * v[j + 1] + (1 - p) * v[j]), strike - spot * up ** (2 * j - i))
-    return v[0]
 
 
 def looked_up(x):
@@ -82,7 +73,7 @@ def test_american_put_against_jax(compare):
         return jax.lax.scan(back, v, jnp.arange(steps - 1, -1, -1))[0][0]
 
     theirs = jax.jit(jax.value_and_grad(scanned, tuple(range(5))))
-    ours = jit(value_and_grad(american_put, tuple(range(5))))
+    ours = jit(value_and_grad(functools.partial(american_put, steps=200), tuple(range(5))))
     agree(ours(*PUT), theirs(*PUT))
     name = "JAX's scan, American put, 200 steps"
     compare(lambda: ours(*PUT), name, lambda: jax.block_until_ready(theirs(*PUT)), bar=10)

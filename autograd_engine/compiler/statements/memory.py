@@ -25,8 +25,9 @@ from autograd_engine.primitives import where
 
 def target(a: Any) -> Any:
     """What stands for `a` in `a[i] = x`."""
-    is_changed_here = isinstance(a, list) or (isinstance(a, np.ndarray) and a.dtype == object)
-    return _Target(a) if is_changed_here else a
+    if context.trace is None:  # a function that was kept beyond its trace
+        return a
+    return _Target(a) if isinstance(a, list) or (isinstance(a, np.ndarray) and a.dtype == object) else a
 
 
 class _Target:

@@ -194,7 +194,7 @@ class _Repeated:
                     self.structures[k] = structure
                 self.of_memory = len(loop.carries)
                 self.in_memory = {key: Memory(a, self, loop) for key, a in self.wanted.items()}
-                context.memories = context.memories | self.in_memory
+                context.memories = {**context.memories, **self.in_memory}
                 given = {k: state[k].copy() for k in self.carried if isinstance(state[k], np.ndarray)}
                 self.set_state(tuple(state))
                 continues = self.of_round(loop)

@@ -15,7 +15,7 @@ from autograd_engine.compiler.trace.arrays import ArgumentArray, is_unknown
 from autograd_engine.compiler.trace.errors import TraceError, user_line
 from autograd_engine.compiler.trace.indices import Index
 from autograd_engine.compiler.trace.loops import Loop
-from autograd_engine.compiler.trace.stacks import Entry, Stack, picked, table, zeros
+from autograd_engine.compiler.trace.stacks import Entry, Stack, first_batch, picked, table, zeros
 from autograd_engine.compiler.trace.traced import (
     Batch,
     Condition,
@@ -206,11 +206,10 @@ def table_of(numbers: list[Any]) -> Stack:
         places = [x.op.i for x in symbols]
         if not others and is_among(blocks()[-1], of) and places == [*range(of.size)]:
             return of  # type: ignore[no-any-return]
-    batch = next((x.batch for x in symbols if x.batch is not None), None)
     homes = {id(home(x)) for x in symbols}
     block = next((nodes for nodes in blocks() if id(nodes) in homes), blocks()[-1])
     with recording(block):
-        return table(numbers, batch or (context.batch if block is context.nodes else None))
+        return table(numbers, first_batch(symbols) or (context.batch if block is context.nodes else None))
 
 
 def _is_of_symbols(array: Any) -> bool:

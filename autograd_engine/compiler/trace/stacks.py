@@ -7,7 +7,8 @@ and what was before is not asked for any more. Elsewhere a change is made in a c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -64,14 +65,14 @@ class Entries:
         numbers: list[Any] = [picked(stack, index) for stack in self.stacks]
         if self.points:
             points = [self.points.get(i, 0.0) for i in range(size)]
-            numbers.append(picked(table(points, _batch_of(points) or context.batch), index))
+            numbers.append(picked(table(points, first_batch(points) or context.batch), index))
         return total_of([*numbers, *[where(index == other, x, 0.0) for other, x in self.added]])
 
     def stack(self, size: int, batch: Batch | None) -> Stack:
         """All of it as one stack for one of this size and batch. From then on that is what it consists of."""
         if self._is_one() and (batch is not None or self.stacks[0].batch is None):
             return self.stacks[0]
-        if batch is None and _batch_of([*self.stacks, *[x for _, x in self.added]]):  # sums over samples
+        if batch is None and first_batch([*self.stacks, *[x for _, x in self.added]]):  # sums over samples
             total = table([0.0 if x is None else x for i in range(size) for x in [self.entry(i, batch)]], batch)
         else:
             others = sorted(self.stacks, key=_changes_in_place)
@@ -265,12 +266,8 @@ def batch_of(*numbers: Any) -> Batch | None:
     """The batch of a loop that begins with these numbers: that of the vmap around it, or else that of one of them."""
     if context.batch is not None:
         return context.batch
-    for leaf in leaves_of(numbers):
-        symbols = leaf.flat if isinstance(leaf, np.ndarray) and leaf.dtype == object else [leaf]
-        for x in symbols:
-            if isinstance(x, Traced) and x.batch is not None:
-                return x.batch
-    return None
+    of_leaf = (x.flat if isinstance(x, np.ndarray) and x.dtype == object else [x] for x in leaves_of(numbers))
+    return first_batch(itertools.chain.from_iterable(of_leaf))
 
 
 def in_batch(x: Any, batch: Batch | None) -> Any:
@@ -290,7 +287,8 @@ def _summed(x: Any, batch: Batch | None) -> Any:
     return x.batch.sum(x) if isinstance(x, Traced) and batch is None and x.batch is not None else x
 
 
-def _batch_of(numbers: Sequence[Any]) -> Batch | None:
+def first_batch(numbers: Iterable[Any]) -> Batch | None:
+    """The batch of the first of some numbers that has one."""
     return next((x.batch for x in numbers if isinstance(x, Traced) and x.batch is not None), None)
 
 

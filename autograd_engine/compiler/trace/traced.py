@@ -12,9 +12,10 @@ a batch, a node `broadcast` is inserted, so that the chain rule knows where to a
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import inf
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -141,7 +142,7 @@ class Context(threading.local):
     sites: list[Any]  # where an index is checked at a call; see items.py
     tables: dict[Any, tuple[Any, Any]]  # the stacks that were made of given numbers, with these
     repeated: tuple[Any, ...] = ()  # the loops around that statements have become
-    memories: dict[int, Any]  # by id, the lists and arrays that these carry
+    memories: Mapping[int, Any] = MappingProxyType({})  # by id, the lists and arrays that these carry
     parts: list[Any]  # parts of arrays that were picked, and these, for as long as they are used; see memory.py
 
 

@@ -478,3 +478,19 @@ def test_a_list_of_equal_numbers_is_picked_from_and_changed(every_function_is_lo
     compiled = jit(value_and_grad(of_equal))
     for n in (0, 5):
         same(compiled(0.7, n), value_and_grad(of_equal)(0.7, n))
+
+
+def test_a_function_that_is_kept_beyond_its_trace_still_works():
+    kept = []
+
+    def keeps(x):
+        def items(k):
+            v = [1.0, 2.0]
+            v[k] = 5.0
+            return A[k] + v[0]
+
+        kept.append(items)
+        return x * items(1) if x > 0 else x
+
+    assert jit(keeps)(1.0) == keeps(1.0)
+    assert kept[1](1) == kept[-1](1) == A[1] + 1.0
