@@ -51,8 +51,9 @@ autograd_engine.compiler: trace arguments
 autograd_engine.compiler.statements: conditions choice contents iterables indices memory repeat operators paths source
 autograd_engine.compiler.statements: rewrite
 autograd_engine.compiler: statements
-autograd_engine.compiler.program: program regions rules simplify build listing traced_function
-autograd_engine.compiler: program library
+autograd_engine.compiler: library
+autograd_engine.compiler.program: program regions choices rules simplify build listing traced_function
+autograd_engine.compiler: program
 autograd_engine.compiler.llvm: host builder instructions vector_math calls lower layout memory helpers stacks
 autograd_engine.compiler.llvm: straight body loops
 autograd_engine.compiler.llvm: modules cache native executable entry
