@@ -7,6 +7,7 @@ of its numbers by each of these along with the numbers themselves, and forgets t
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,12 +29,12 @@ Runge-Kutta of six rates 1.75.
 def pulled_forward(loop: Any, of: dict[Any, Any], again: frozenset[str]) -> list[Any] | None:
     """The cotangents of the arguments of a loop, from those of its results, where that is cheaper forward.
 
-    `again` are the names of the operations whose results a loop back does not keep. None if the loop back is cheaper, or
-    the loop is one that must go back: it has stacks or other loops in it, or keeps numbers of its rounds.
+    `again` are the names of the operations whose results a loop back does not keep. None if the loop back is cheaper,
+    or the loop is one that must go back: it has stacks or other loops in it, or keeps numbers of its rounds.
     """
     if context.is_exact or not is_among(context.nodes or (), loop.node) or not _is_plain(loop, of):
         return None
-    within, first = set(swept.get()), len(loop.starts)
+    within, first = set(itertools.chain(*swept.get())), len(loop.starts)
     of_arguments: list[Any] = [None] * len(loop.node.arguments)
     sources = [*loop.carries, *loop.outside]
     active = [i for i, x in enumerate(loop.node.arguments) if x.__class__ is not float and x in within]
