@@ -270,6 +270,14 @@ def test_accuracy_judges_one_sample(outputs: Any, target: float, right: float) -
     assert accuracy(outputs, target) == right
 
 
+def test_the_accuracy_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^accuracy\(\) needs at least one output, got none$"):
+        accuracy([], 0)
+    for wrong in ((None, 1), (0.5, None)):
+        with pytest.raises(TypeError, match=r"^expected a real number"):
+            accuracy(*wrong)  # type: ignore[arg-type]
+
+
 # --- schedules, clipping, penalties ----------------------------------------------------------------------------
 
 
