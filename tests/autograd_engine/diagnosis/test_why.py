@@ -523,12 +523,12 @@ def test_no_gradient_is_touched():
 def test_deep_and_wide_graphs():
     x = Value(-1.0, "x")
     deep = sqrt(x)
-    for _ in range(100_000):
+    for _ in range(25_000):
         deep = deep + 1.0
     found = why(deep)
-    assert len(found.path) == 100_001
+    assert len(found.path) == 25_001
     assert found.node.op is sqrt
-    assert "… 99993 more" in str(found)
+    assert "… 24993 more" in str(found)
     assert why(x, gradient_of=deep).node.op is sqrt
 
     wide = [Value(800.0) for _ in range(20_000)]
