@@ -352,6 +352,8 @@ def test_why_names_the_line_where_digits_are_lost_and_what_keeps_them():
             "inexact",
             "6 of 16 digits are left, lost in sin(3.33333e+10), which is steep",
         ),
+        ("sin(x * 1e10 / 3)", 0.1, "inexact", "8 of 16 digits are left, lost in sin(3.33333e+08), which is steep"),
+        ("sin(x * 3e9 / 3)", 0.1, "fine", "nothing is wrong"),  # more than half of them are
         ("(1 - cos(x)) * 1e-5", 1e-6, "vanishing", "; 4 of 16 digits are left, lost in the subtraction 1.0 - 1.0, "),
         ("x - 1", 1 + 2.0**-40, "vanishing", "the first number below 1e-08"),
         ("(x - 1) * 1e12", 1 + 2.0**-40, "fine", "nothing is wrong"),
