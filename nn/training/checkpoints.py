@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tempfile
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -128,6 +127,8 @@ class Checkpoint:
 
 def _check_writable(path: FilePath) -> None:
     """Raise OSError if no file can be written beside `path`."""
+    import tempfile
+
     try:
         with tempfile.TemporaryFile(dir=Path(path).parent):
             pass
