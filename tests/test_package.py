@@ -59,7 +59,7 @@ autograd_engine.compiler.llvm: modules cache native executable entry
 autograd_engine.compiler: llvm kernel jit
 autograd_engine.compiler.c: forms statements functions file export
 autograd_engine.compiler: c
-autograd_engine: compiler nlp
+autograd_engine: compiler nlp ranks
 autograd_engine.bridges: function torch jax pointers vectorized
 autograd_engine: bridges
 autograd_engine
