@@ -68,7 +68,7 @@ nn: convolution units recurrent flat_function minimize least_squares
 nn.plots: style functions predictions progress
 nn: plots
 nn.training: progress history accuracy clipping early_stopping samples steps recordings random_sources random_draws
-nn.training: checkpoints symbolic_copy compiled fit
+nn.training: checkpoints symbolic_copy compiled spread fit
 nn: training csv_tables datasets saving json_text
 nn: onnx_operators onnx_bodies onnx_forms onnx_files
 nn.sklearn: samples function_regressor perceptrons
