@@ -76,7 +76,7 @@ nn: sklearn
 nn
 nn.playground: layout data kinds settings engine training frames inspection script landscape session server
 nn: playground
-nn.command_line: terminal options output assignments descent_picture networks predictor results report
+nn.command_line: terminal options ranks output assignments descent_picture networks predictor results report
 nn.command_line: minimize explain playground predict train commands main entry
 nn: command_line
 autograd_engine: __main__
