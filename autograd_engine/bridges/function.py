@@ -24,13 +24,13 @@ from autograd_engine.structure import Structure, flatten, leaves_of, leaves_with
 
 
 class Function:
-    """`f`, whose arguments are numbers and arrays, as native code, made like `jitted`. It returns nested ones.
+    """`f`, whose arguments are numbers and arrays, as native code, `jitted`. It returns nested ones.
 
     `forms` is what frameworks need of it, by their names.
     """
 
     def __init__(self, f: Callable[..., Any], jitted: Jitted) -> None:
-        self.f, self.jitted = f, Jitted(f, jitted.exact, jitted.threads)
+        self.f, self.jitted = f, jitted
         self.forms: dict[str, Any] = {}
         self._derived: dict[Hashable, Function] = {}
 
@@ -77,7 +77,7 @@ class Function:
         return map_leaves(lambda x: x.reshape(*shape, *x.shape[1:]), self.mapped(axes).jitted(*flat))
 
     def _made(self, key: Hashable, f: Callable[..., Any]) -> Function:
-        return self._derived.setdefault(key, Function(f, self.jitted))
+        return self._derived.setdefault(key, Function(f, self.jitted.part(key, f)))
 
 
 class Bridge:
@@ -121,7 +121,7 @@ class Bridge:
                 args, keywords = structure(leaves)
                 return user_function.get()(self.jitted.function)(*args, **keywords)
 
-            found = self._functions.setdefault(structure, Function(of_leaves, self.jitted))
+            found = self._functions.setdefault(structure, Function(of_leaves, self.jitted.part(structure, of_leaves)))
         return found, leaves
 
     def _complaint(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> str:

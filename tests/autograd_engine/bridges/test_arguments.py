@@ -73,3 +73,22 @@ def decorated(x):
 
 def test_a_decorated_function_is_pickled_by_its_name():
     assert pickle.loads(pickle.dumps(decorated)) is decorated
+
+
+RUNS = []
+
+
+def counted(x):
+    RUNS.append(x)
+    return x * x
+
+
+def test_what_a_process_receives_again_is_compiled_once(bridge):
+    sent = [pickle.dumps(bridge(jit(counted))), pickle.dumps(jit(counted))]
+    for bytes_sent in sent:
+        RUNS.clear()
+        assert {float(pickle.loads(bytes_sent)(x)) for x in (2.0, 3.0)} == {4.0, 9.0}
+        assert float(pickle.loads(pickle.dumps(pickle.loads(bytes_sent)))(2.0)) == 4.0
+        assert len(RUNS) == 1
+    assert float(copy.deepcopy(pickle.loads(sent[1]))(2.0)) == 4.0
+    assert len(RUNS) == 2
