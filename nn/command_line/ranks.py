@@ -15,6 +15,7 @@ from nn.extras import extra
 _VARIABLES = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK")  # of MPICH and its kin, of Open MPI, and of Slurm
 _PATIENCE = 10.0
 _PAUSE = 0.02
+_TO_BE_READ = 1.0  # mpiexec passes on what processes print, but not what it has not read when it ends them
 
 
 def rank() -> int:
@@ -49,6 +50,7 @@ def all_processes() -> Iterator[Any]:
             if time.monotonic() - since > _PATIENCE:
                 what = f"{type(error).__name__}: {error}".rstrip(": ")
                 print(f"autograd-engine: rank {rank()} failed, which ends all: {what}", file=sys.stderr, flush=True)
+                time.sleep(_TO_BE_READ)
                 comm.Abort(1)
         if isinstance(error, RankError):
             raise CommandError(str(error)) from None
