@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from autograd_engine.interactive import to_html as to_html
     from autograd_engine.interactive.sheet import exercise_sheet as exercise_sheet
     from autograd_engine.nlp import nlp_problem as nlp_problem
+    from autograd_engine.ranks import distributed as distributed
     from autograd_engine.roundings import accuracy as accuracy
     from autograd_engine.series import taylor as taylor
 
@@ -83,6 +84,7 @@ _LATER = {
     "constant": "autograd_engine.compiler",
     "debug": "autograd_engine.diagnosis.debug",
     "Diagnosis": "autograd_engine.diagnosis.why",
+    "distributed": "autograd_engine.ranks",
     "Exercise": "autograd_engine.explanations.exercise",
     "exercise": "autograd_engine.explanations.exercise",
     "exercise_sheet": "autograd_engine.interactive.sheet",

@@ -66,7 +66,7 @@ autograd_engine.compiler.llvm: modules cache native executable entry
 autograd_engine.compiler: llvm kernel jit
 autograd_engine.compiler.c: forms statements functions file export
 autograd_engine.compiler: c
-autograd_engine: compiler nlp
+autograd_engine: compiler nlp ranks
 autograd_engine.bridges: function torch jax pointers vectorized
 autograd_engine: bridges
 autograd_engine
@@ -75,7 +75,7 @@ nn: convolution units recurrent flat_function minimize least_squares
 nn.plots: style functions predictions progress
 nn: plots
 nn.training: progress history accuracy clipping early_stopping samples steps recordings random_sources random_draws
-nn.training: checkpoints symbolic_copy compiled fit
+nn.training: checkpoints symbolic_copy compiled spread fit
 nn: training csv_tables datasets saving json_text
 nn: onnx_operators onnx_bodies onnx_forms onnx_files
 nn.sklearn: samples function_regressor perceptrons
@@ -83,7 +83,7 @@ nn: sklearn
 nn
 nn.playground: layout data kinds settings engine training frames inspection script landscape session server
 nn: playground
-nn.command_line: terminal options output assignments descent_picture networks predictor results report
+nn.command_line: terminal options ranks output assignments descent_picture networks predictor results report
 nn.command_line: minimize explain playground predict train commands main entry
 nn: command_line
 autograd_engine: __main__

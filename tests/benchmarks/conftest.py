@@ -35,6 +35,16 @@ def one_core():
 
 
 @pytest.fixture
+def two_cores(one_core):
+    """Take back the one core that a benchmark otherwise has."""
+    if (os.cpu_count() or 1) < 2 or not hasattr(os, "sched_setaffinity"):
+        pytest.skip("needs two cores, and a system that lets a process choose them")
+    os.sched_setaffinity(0, range(os.cpu_count()))
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("this process may use only one core")
+
+
+@pytest.fixture
 def no_cache(monkeypatch):
     """Each first call compiles: no kernel is taken from the disk."""
     monkeypatch.setenv("AUTOGRAD_ENGINE_CACHE", "")
