@@ -44,7 +44,7 @@ autograd_engine.explanations: mistakes tasks explain exercise
 autograd_engine: explanations
 autograd_engine.diagnosis: rewrites as_python matching causes trials value_paths gradient_paths lost_digits why debug
 autograd_engine: diagnosis testing pytest_plugin
-autograd_engine.interactive: javascript sheet
+autograd_engine.interactive: javascript printing sheet
 autograd_engine: interactive
 autograd_engine.compiler.trace: errors traced arrays stacks indices loops items recorder blocks matrices sparse
 autograd_engine.compiler: trace arguments
