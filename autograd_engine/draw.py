@@ -375,7 +375,8 @@ def _picture_class() -> type[graphviz.Digraph]:
         """A Digraph that a notebook shows without the program `dot`."""
 
         def _repr_mimebundle_(self, *_: Any, **__: Any) -> dict[str, str]:
-            return {"image/svg+xml": as_wide_as_fits(_layout(self))}
+            # Without the second, a notebook would keep the place of this object in the memory.
+            return {"image/svg+xml": as_wide_as_fits(_layout(self)), "text/plain": "<the picture of a graph>"}
 
     return Picture
 
