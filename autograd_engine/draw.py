@@ -375,8 +375,10 @@ def _picture_class() -> type[graphviz.Digraph]:
         """A Digraph that a notebook shows without the program `dot`."""
 
         def _repr_mimebundle_(self, *_: Any, **__: Any) -> dict[str, str]:
-            # Without the second, a notebook would keep the place of this object in the memory.
-            return {"image/svg+xml": as_wide_as_fits(_layout(self)), "text/plain": "<the picture of a graph>"}
+            return {"image/svg+xml": as_wide_as_fits(_layout(self))}
+
+        def __repr__(self) -> str:
+            return "<the picture of a graph>"  # a notebook keeps it, and would keep an address in the memory
 
     return Picture
 
