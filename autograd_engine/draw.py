@@ -19,6 +19,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
+from autograd_engine.clear_numbers import clear_numbers
 from autograd_engine.files import write_atomically
 from autograd_engine.graph import topological_order
 from autograd_engine.primitives import PRIMITIVES, as_text
@@ -396,7 +397,7 @@ def _layout(picture: graphviz.Digraph) -> str:
     )
     if done.returncode:
         raise RuntimeError(f"Graphviz cannot draw this: {done.stderr.strip()[-200:]}")
-    svg = done.stdout[done.stdout.index("<svg") :].replace("&#45;", "-")
+    svg = clear_numbers(done.stdout[done.stdout.index("<svg") :].replace("&#45;", "-"), DERIVATIVE)
     for font, measured in MEASURED.items():
         svg = svg.replace(f'font-family="{measured}"', f'font-family="{font}"')
     # Graphviz titles a node by its name, n0; the tooltip says more.
