@@ -45,13 +45,13 @@ autograd_engine.linalg: matrices elimination factorisations eigenvalues powers
 autograd_engine: linalg files differences runs sparsity derivatives mapping control_flow custom implicit
 autograd_engine: given_gradient
 autograd_engine.diagnosis: origins
-autograd_engine: check roundings series complex_numbers draw
+autograd_engine: check roundings series complex_numbers clear_numbers draw
 autograd_engine.explanations: symbols notation mathml names results chain_rule tidy statements formula steps wording
 autograd_engine.explanations: mistakes tasks explain exercise
 autograd_engine: explanations
 autograd_engine.diagnosis: rewrites as_python matching causes trials value_paths gradient_paths lost_digits why debug
 autograd_engine: diagnosis testing pytest_plugin
-autograd_engine.interactive: javascript sheet
+autograd_engine.interactive: javascript printing sheet
 autograd_engine: interactive
 autograd_engine.compiler.trace: errors traced arrays stacks indices loops items recorder blocks matrices sparse
 autograd_engine.compiler: trace arguments

@@ -549,11 +549,19 @@ def rectangles(svg):
     return boxes, numbers
 
 
-@pytest.mark.parametrize("direction", ["LR", "TB"])
-def test_in_random_graphs_numbers_lie_on_no_box_and_no_other_number(direction):
-    for seed in range(20):
-        boxes, numbers = rectangles(to_svg(random_graph(seed), direction=direction))
+@pytest.mark.parametrize(("direction", "seeds"), [("LR", range(100)), ("TB", range(100, 200))])
+def test_in_random_graphs_numbers_lie_on_no_box_or_number_and_hardly_on_lines(direction, seeds):
+    count = lined = 0
+    for seed in seeds:
+        svg = to_svg(random_graph(seed), direction=direction)
+        boxes, numbers = rectangles(svg)
+        edges = [group for group in ET.fromstring(svg).iter(f"{SVG}g") if group.get("class") == "edge"]
+        lines = [point for edge in edges for path in edge.iter(f"{SVG}path") for point in points_of(path.get("d"))]
         for i, (left, top, right, bottom) in enumerate(numbers):
             others = {*boxes, *numbers[:i]} - {numbers[i]}  # the same number at the same place is of a twin, as in x·x
             for a, b, c, d in others:
                 assert not (left < c and a < right and top < d and b < bottom), seed
+            count += 1
+            lined += any(left < x < right and top < y < bottom - 1 for x, y in lines)
+    assert count > 1000
+    assert lined <= 0.01 * count  # where so many lines meet that no place is free
