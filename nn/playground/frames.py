@@ -29,6 +29,8 @@ def frame(training: Training) -> bytes:
     arrays = {
         "figures": np.array(training.figures()),
         "weights": parameters,
+        "gradient": training.gradient,
+        "change": training.last_change(),
         "maps": _levels(neurons).reshape(-1, NEURON_SIDE, NEURON_SIDE),
         "output": _levels(output).reshape(OUTPUT_SIDE, OUTPUT_SIDE),
     }

@@ -36,4 +36,10 @@ export class HeatMap {
     for (let i = 0; i < pixels.length; i++) pixels[i] = table[map[i] & 255];
     this.context.putImageData(this.image, 0, 0);
   }
+
+  /** Shows another map, stretched to the size of this one. */
+  show({ context: { canvas } }) {
+    const { width, height } = this.context.canvas;
+    this.context.drawImage(canvas, 0, 0, width, height);
+  }
 }

@@ -6,6 +6,7 @@ import { Controls } from "./controls.js";
 import { Curves } from "./curves.js";
 import { HeatMap } from "./colors.js";
 import { byId, format, write } from "./dom.js";
+import { hoverOf } from "./hover.js";
 import { Inspector } from "./inspector.js";
 import { linkQuery, readLink } from "./link.js";
 import { layersOf, NetworkView } from "./network.js";
@@ -19,7 +20,7 @@ const page = {
   settings: null, playing: false, wasPlaying: false, query: "", frame: null, sample: 0, waiting: false, unshown: 0, shown: 0,
   selection: { layer: 0, neuron: 0, input: null },
 };
-let controls, network, output, curves, inspector, noticeTimer, asked = false;
+let controls, network, output, curves, hover, inspector, noticeTimer, asked = false;
 const changes = new Changes();
 
 const request = connect({
@@ -114,6 +115,9 @@ function build(welcome) {
   });
   output = new OutputView(extent, { sample: chooseSample, add: addPoint });
   curves = new Curves(byId("curves"));
+  hover = hoverOf(network, output, () => ({
+    settings: page.settings, names: page.settings.features, parameters: page.names, frame: page.frame,
+  }));
   inspector = new Inspector({
     copy, refresh: () => refresh(true), select: lookAt, sample: chooseSample, set: (index, number) => { send("set", { index, number }); refresh(true); },
     landscape: (first, second) => { asked = send("landscape", { first, second }); },
@@ -130,7 +134,10 @@ function show() {
   const all = !page.playing || page.shown++ % SELDOM === 0;
   if (network.fits(frame)) {
     network.paint(frame);
-    if (all) network.paintWeights(frame);
+    if (all) {
+      network.paintWeights(frame);
+      hover.show();
+    }
   }
   const [trainLoss, testLoss, trainRight, testRight] = frame.figures.data;
   if (!frame.steps) curves.clear();
@@ -154,6 +161,7 @@ function rebuild() {
   network.build(page.settings);
   if (!exists(page.selection)) page.selection = { layer: 0, neuron: 0, input: null };
   network.mark(page.selection);
+  hover.again();
 }
 
 function change(some) {

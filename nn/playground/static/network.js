@@ -88,11 +88,11 @@ export class NetworkView {
     const canvas = element("canvas", { width: 36, height: 36 });
     const name = last ? "Output neuron" : `Layer ${k + 1}, neuron ${j + 1}`;
     const button = element("button", {
-      class: last ? "neuron out" : "neuron", "aria-label": name, title: name, "data-key": `neuron ${k} ${j}`,
+      class: last ? "neuron out" : "neuron", "aria-label": name, "aria-describedby": "hovered", "data-key": `neuron ${k} ${j}`,
       "data-layer": k, "data-neuron": j, click: () => this.on.select(k, j, null),
     }, canvas);
     const bias = element("button", {
-      class: "bias", tabindex: -1, "aria-label": `${name}: bias`, click: () => this.on.select(k, j, this.layers[k].inputs),
+      class: "bias", tabindex: -1, "aria-label": `${name}: bias`, "data-bias": `${k} ${j}`, click: () => this.on.select(k, j, this.layers[k].inputs),
     });
     this.maps.push(new HeatMap(canvas));
     this.biases.push({ node: bias, index: this.layers[k].bias + j, name, shown: "" });
@@ -180,6 +180,12 @@ export class NetworkView {
       bias.shown = bias.node.style.backgroundColor = color;
       bias.node.title = `bias ${format(weights[bias.index])}`;
     }
+  }
+
+  /** Lights up some of the lines, those for which `isLit(line)` holds, or all alike without it. */
+  light(isLit) {
+    this.root.classList.toggle("dimmed", Boolean(isLit));
+    for (const line of this.lines) line.visible.parentNode.classList.toggle("lit", Boolean(isLit?.(line)));
   }
 
   /** Marks what is selected. */

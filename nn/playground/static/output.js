@@ -1,7 +1,7 @@
 // The output over the plane, with the points: to look at, to choose a point by, and to draw own points on.
 
 import { HeatMap, css } from "./colors.js";
-import { byId, fitted, format } from "./dom.js";
+import { byId, element, fitted, format, write } from "./dom.js";
 
 const RADIUS = 3.6;
 const DARK = "#1f2328", LIGHT = "#ffffff";
@@ -11,6 +11,7 @@ export class OutputView {
   constructor(extent, on) {
     Object.assign(this, { extent, on, train: [], test: [], own: false, sample: 0, cursor: null });
     this.map = new HeatMap(byId("surface"));
+    this.neuron = null; // the number of the neuron whose map is shown instead of the output
     this.canvas = byId("points");
     new ResizeObserver(() => this.draw()).observe(this.canvas);
     this.canvas.addEventListener("click", (event) => {
@@ -61,15 +62,32 @@ export class OutputView {
       ? "Click, or use the arrow keys and Enter, to add a point. Those with a dark edge are held out for the test."
       : "Click a training point, or use the arrow keys and Enter, to follow it through the network.";
     byId("surface-help").textContent = help;
-    byId("scale-help").textContent = this.classes
-      ? "Colour: 2p − 1, with p = σ(output) the probability of 1. The output itself is a logit."
-      : "Colour: the output. Beyond −1 and 1 it stays the same.";
+    this.explainScale();
     this.canvas.setAttribute("aria-label", `The output over x1 and x2, from ${-this.extent} to ${this.extent}. ${count}`);
     this.draw();
   }
 
   paint(frame) {
-    this.map.paint(frame.output.data, byId("discrete").checked);
+    if (this.neuron === null) return this.map.paint(frame.output.data, byId("discrete").checked);
+    const [neurons, side] = frame.maps.shape, size = side * side;
+    if (this.neuron >= neurons) return;
+    this.small ??= new HeatMap(element("canvas", { width: side, height: side }));
+    this.small.paint(frame.maps.data.subarray(this.neuron * size, (this.neuron + 1) * size));
+    this.map.show(this.small);
+  }
+
+  /** Shows the map of a neuron, by its number, its name and its place in words, or the output again for null. */
+  look(neuron, name, place) {
+    Object.assign(this, { neuron, name: neuron === null ? null : name });
+    write(byId("output-title"), this.name ? `${place}: ${name}` : "Output");
+    this.explainScale();
+  }
+
+  /** Says what the colours are. */
+  explainScale() {
+    byId("scale-help").textContent = this.classes && !this.name
+      ? "Colour: 2p − 1, with p = σ(output) the probability of 1. The output itself is a logit."
+      : `Colour: ${this.name ?? "the output"}. Beyond −1 and 1 it stays the same.`;
   }
 
   draw() {
