@@ -103,6 +103,25 @@ def inspect(training: Training, selection: Selection, sample: int) -> dict[str, 
     }
 
 
+def flow(training: Training, sample: int) -> dict[str, Any]:
+    """All numbers of a sample's way through the network and back, a list for each layer: `sums` z, `outputs` a, the
+    `gradients` d loss/d a, the `slopes` da/dz of the activation, and the `deltas` d loss/d z."""
+    run = run_sample(training, sample)
+    pairs = [list(zip(sums, outputs)) for sums, outputs in zip(run.sums, run.outputs)]
+    return {
+        "sample": sample,
+        "inputs": [x.data for x in run.inputs],
+        "sums": [[z.data for z, _ in layer] for layer in pairs],
+        "outputs": [[a.data for _, a in layer] for layer in pairs],
+        "gradients": [[a.grad for _, a in layer] for layer in pairs],
+        "slopes": [[1.0 if z is a else a.local_derivatives()[0] for z, a in layer] for layer in pairs],
+        "deltas": [[z.grad for z, _ in layer] for layer in pairs],
+        "parameters": training.parameters.tolist(),
+        "target": float(training.train.targets[sample]),
+        "loss": run.loss.data,
+    }
+
+
 def chain_rule(run: Pass, node: Value, source: Value) -> str:
     """How d loss/d node comes about: by the output, by way of which alone a node has an influence on the loss.
 

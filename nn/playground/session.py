@@ -19,7 +19,7 @@ import numpy as np
 from nn.datasets import DataError
 from nn.playground.data import EXTENT, GENERATED, generate, pasted
 from nn.playground.frames import frame
-from nn.playground.inspection import Selection, inspect
+from nn.playground.inspection import Selection, flow, inspect
 from nn.playground.kinds import LARGEST_WEIGHT, SettingsError, number
 from nn.playground.landscape import landscape
 from nn.playground.script import FILE_NAME, script
@@ -160,6 +160,12 @@ class Session:
         row = _index("sample", sample, len(self.training.train.X))
         return [{"type": "inspection", **inspect(self.training, Selection(k, j, i), row)}]
 
+    def flow(self, sample: Any) -> list[Answer]:
+        """All numbers of one training point's way through the network and back."""
+        self.training.require_points()
+        row = _index("sample", sample, len(self.training.train.X))
+        return [{"type": "flow", **flow(self.training, row)}]
+
     def landscape(self, first: Any, second: Any) -> list[Answer]:
         """The loss over two of the parameters."""
         self.training.require_points()
@@ -225,7 +231,10 @@ class Session:
         return [settings, self.state(), self.frame()]
 
 
-_MESSAGES = ("open", "change", "paste", "play", "pause", "step", "reset", "set", "inspect", "landscape", "script")
+_MESSAGES = (
+    *("open", "change", "paste", "play", "pause", "step", "reset", "set"),
+    *("inspect", "flow", "landscape", "script"),
+)
 
 
 def welcome() -> dict[str, Any]:

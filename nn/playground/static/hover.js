@@ -46,7 +46,7 @@ export function storyOf(name, { weights, gradient, change, steps }, index, { lr,
 }
 
 export class Hover {
-  /** Watches the picture of a network; `state()` is {settings, names, parameters, frame} as they are now. */
+  /** Watches the picture of a network; `state()` is {settings, names, parameters, frame} as they are now, and `isBusy` where the picture shows something else. */
   constructor(network, output, words, state) {
     Object.assign(this, { network, output, words, state, place: null });
     const { root } = network;
@@ -57,7 +57,7 @@ export class Hover {
   }
 
   look(place) {
-    if (!place && !this.place) return;
+    if (this.state().isBusy || (!place && !this.place)) return;
     this.place = place;
     const { layer, neuron, input, isBias } = place ?? {};
     this.network.light(place && !isBias ? (line) => line.k === layer && line.j === neuron && (input === null || line.i === input) : null);

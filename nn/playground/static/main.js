@@ -6,6 +6,7 @@ import { Controls } from "./controls.js";
 import { Curves } from "./curves.js";
 import { HeatMap } from "./colors.js";
 import { byId, format, write } from "./dom.js";
+import { Flow } from "./flow.js";
 import { hoverOf } from "./hover.js";
 import { Inspector } from "./inspector.js";
 import { linkQuery, readLink } from "./link.js";
@@ -20,7 +21,7 @@ const page = {
   settings: null, playing: false, wasPlaying: false, query: "", frame: null, sample: 0, waiting: false, unshown: 0, shown: 0,
   selection: { layer: 0, neuron: 0, input: null },
 };
-let controls, network, output, curves, hover, inspector, noticeTimer, asked = false;
+let controls, network, output, curves, flow, hover, inspector, noticeTimer, asked = false;
 const changes = new Changes();
 
 const request = connect({
@@ -44,6 +45,7 @@ const request = connect({
   },
   frame(frame) {
     page.frame = frame;
+    flow.end(); // its numbers were those of the frame before
     if (!page.waiting) requestAnimationFrame(show);
     page.waiting = true;
     page.unshown += 1;
@@ -73,6 +75,9 @@ const answers = {
   inspection(message) {
     asked = false;
     inspector.show(message);
+  },
+  flow(message) {
+    if (changes.none) flow.show(message, page.settings, page.settings.features);
   },
   landscape(message) {
     asked = false;
@@ -112,11 +117,16 @@ function build(welcome) {
     },
     features: (features) => change({ features }),
     hidden: (hidden) => change({ hidden }),
+    laidOut: () => flow?.draw(),
+  });
+  flow = new Flow(network, {
+    ask: () => { hover.look(null); if (page.playing) play(false); send("flow", { sample: page.sample }); },
+    end: () => hover.again(),
   });
   output = new OutputView(extent, { sample: chooseSample, add: addPoint });
   curves = new Curves(byId("curves"));
   hover = hoverOf(network, output, () => ({
-    settings: page.settings, names: page.settings.features, parameters: page.names, frame: page.frame,
+    settings: page.settings, names: page.settings.features, parameters: page.names, frame: page.frame, isBusy: flow.isOn,
   }));
   inspector = new Inspector({
     copy, refresh: () => refresh(true), select: lookAt, sample: chooseSample, set: (index, number) => { send("set", { index, number }); refresh(true); },
@@ -208,6 +218,7 @@ function chooseSample(row) {
   page.sample = Math.max(row, 0);
   output.sample = page.sample;
   output.draw();
+  if (flow.isOn) send("flow", { sample: page.sample });
   refresh(true);
 }
 
@@ -271,5 +282,6 @@ byId("paste-use").onclick = (event) => {
 addEventListener("hashchange", () => send("open", { query: readLink(location.hash.slice(1), page, inspector) }));
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || byId("paste").open || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) return;
-  ({ p: byId("play"), s: byId("step"), r: byId("reset") })[event.key.toLowerCase()]?.click();
+  ({ p: byId("play"), s: byId("step"), r: byId("reset"), b: byId("flow-start") })[event.key.toLowerCase()]?.click();
+  if (event.key === "Escape") flow?.end();
 });

@@ -5,7 +5,8 @@ import { byId, element, format, svg } from "./dom.js";
 
 const WIDEST = 6; // pixels of a line
 const FEATURE_NAMES = { "x1": "x₁", "x2": "x₂", "x1²": "x₁²", "x2²": "x₂²", "x1·x2": "x₁x₂", "sin(x1)": "sin x₁", "sin(x2)": "sin x₂" };
-const ROW = 50, TOP = 34;
+const ROW = 50, TOP = 34; // in a text of USUAL pixels; with a larger one everything grows
+const USUAL = 14;
 
 /** Where the parameters of each layer are, as in layout.py; computed here too, since the page draws a change before the server answers. */
 export function layersOf(settings) {
@@ -19,7 +20,7 @@ export function layersOf(settings) {
 }
 
 export class NetworkView {
-  /** `on.select(layer, neuron, input)`, `on.features(names)`, `on.hidden(widths)`. */
+  /** `on.select(layer, neuron, input)`, `on.features(names)`, `on.hidden(widths)`, `on.laidOut()` once all is in its place. */
   constructor(root, allFeatures, limits, on) {
     Object.assign(this, { root, allFeatures, limits, on, lines: [], maps: [], biases: [], shown: "" });
     this.edges = svg("svg", { class: "edges", "aria-hidden": "true" });
@@ -124,31 +125,34 @@ export class NetworkView {
 
   layout() {
     if (!this.columns) return;
+    const unit = this.unit = parseFloat(getComputedStyle(this.root).fontSize) / USUAL, row = ROW * unit, top = TOP * unit;
     const width = this.root.clientWidth, rows = Math.max(...this.columns.map((column) => column.length));
-    const height = TOP + rows * ROW;
+    const height = top + rows * row;
     this.root.style.height = `${height}px`;
     this.edges.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    const first = 34, last = width - 26, gaps = this.columns.length - 1;
+    const first = 34 * unit, last = width - 26 * unit, gaps = this.columns.length - 1;
     this.columns.forEach((column, c) => {
       const x = first + ((last - first) * c) / gaps;
-      const above = c ? ((rows - column.length) * ROW) / 2 : 0; // the neurons of a layer stand in the middle
+      const above = c ? ((rows - column.length) * row) / 2 : 0; // the neurons of a layer stand in the middle
       column.forEach((node, r) => {
-        const y = TOP + above + (r + 0.5) * ROW;
+        const y = top + above + (r + 0.5) * row;
         node.style.left = `${x}px`;
         node.style.top = `${y}px`;
         this.places.set(node, { x, y });
-        if (node.bias) [node.bias.style.left, node.bias.style.top] = [`${x - 19}px`, `${y + 19}px`];
+        if (node.bias) [node.bias.style.left, node.bias.style.top] = [`${x - 19 * unit}px`, `${y + 19 * unit}px`];
       });
       const header = this.headers[c - 1];
       if (header) header.style.left = `${x}px`;
     });
     for (const line of this.lines) {
       const from = this.places.get(line.from), to = this.places.get(line.to);
-      const x1 = from.x + (line.k ? 19 : 30), x2 = to.x - 19, bend = (x2 - x1) / 2;
+      const x1 = from.x + (line.k ? 19 : 30) * unit, x2 = to.x - 19 * unit, bend = (x2 - x1) / 2;
       const path = `M${x1} ${from.y}C${x1 + bend} ${from.y} ${x2 - bend} ${to.y} ${x2} ${to.y}`;
       line.visible.setAttribute("d", path);
       line.target.setAttribute("d", path);
     }
+    this.gap = (last - first) / gaps;
+    this.on.laidOut();
   }
 
   /** Whether a frame is of this network; the next one may be shown before there is a frame of it. */

@@ -722,6 +722,7 @@ ARGUMENTS = {
     "set": ["index", "number"],
     "inspect": ["layer", "neuron", "input", "sample"],
     "landscape": ["first", "second"],
+    "flow": ["sample"],
 }
 messages = st.one_of(
     st.text(max_size=30),

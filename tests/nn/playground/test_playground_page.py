@@ -25,7 +25,7 @@ def test_training_the_moons_by_clicking_reaches_95_percent(window, port):
     page = one.page
     page.get_by_role("radio", name="moons").click()
     page.get_by_role("combobox", name="Optimiser").select_option("adam")
-    page.get_by_role("button", name="Play").click()
+    page.get_by_role("button", name="Play", exact=True).click()
     one.until("parseFloat(document.querySelector('#test-accuracy').textContent) >= 95")
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("button", name="Play", exact=True).wait_for()
@@ -125,7 +125,7 @@ def test_what_was_clicked_comes_into_sight(window, port, width):
     # While it trains, its numbers and with them the graph grow; it stays in sight.
     before = one.text("#sample-about")
     one.page.get_by_role("combobox", name="Optimiser").select_option("adam")
-    one.page.get_by_role("button", name="Play").click()
+    one.page.get_by_role("button", name="Play", exact=True).click()
     one.until("parseInt(document.querySelector('#steps').textContent) > 100")
     one.page.get_by_role("button", name="Pause").click()
     one.until("text => document.querySelector('#sample-about').textContent !== text", before)
@@ -154,7 +154,7 @@ def test_a_derivation_breaks_between_numbers_and_factors_only(window, port, widt
 def test_the_inside_stays_live_while_it_trains(window, port):
     one = window().open(port)
     before = one.text("#sample-about")
-    one.page.get_by_role("button", name="Play").click()
+    one.page.get_by_role("button", name="Play", exact=True).click()
     one.until("text => document.querySelector('#sample-about').textContent !== text", before)
     one.page.get_by_role("tab", name="Loss landscape").click()
     one.page.get_by_text("goes from").wait_for()
@@ -272,7 +272,7 @@ def test_own_points_by_clicking_and_by_keys(window, port):
     one.until("!decodeURIComponent(location.hash).includes('+1,-1,-1')")
     page.get_by_role("button", name="Clear").click()
     one.until("!location.hash.includes('points=')")
-    page.get_by_role("button", name="Play").click()
+    page.get_by_role("button", name="Play", exact=True).click()
     page.get_by_text("there are no points to train with").wait_for()
 
 
@@ -327,7 +327,7 @@ def test_a_hostile_link_is_an_error_on_the_page(window, port):
 
 def test_two_windows_do_not_disturb_each_other(window, port):
     one, other = window().open(port), window().open(port, "hidden=5&samples=60")
-    one.page.get_by_role("button", name="Play").click()
+    one.page.get_by_role("button", name="Play", exact=True).click()
     one.until("parseInt(document.querySelector('#steps').textContent) > 3")
     assert other.steps() == 0
     assert (one.page.locator(".neuron").count(), other.page.locator(".neuron").count()) == (4, 6)
