@@ -63,7 +63,7 @@ export class Hover {
     this.network.light(place && !isBias ? (line) => line.k === layer && line.j === neuron && (input === null || line.i === input) : null);
     const { layers } = this.network, last = layer === layers.length - 1;
     const number = place && !last ? layers.slice(0, layer).reduce((count, { neurons }) => count + neurons, neuron) : null;
-    this.output.look(number, `a${layer + 1}[${neuron + 1}]`, `Layer ${layer + 1}, neuron ${neuron + 1}`);
+    this.output.look(number, `a${layer + 1}[${neuron + 1}]`, `layer ${layer + 1}, neuron ${neuron + 1}`);
     this.show();
     const { frame } = this.state();
     if (frame) this.output.paint(frame);

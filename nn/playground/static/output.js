@@ -79,7 +79,7 @@ export class OutputView {
   /** Shows the map of a neuron, by its number, its name and its place in words, or the output again for null. */
   look(neuron, name, place) {
     Object.assign(this, { neuron, name: neuron === null ? null : name });
-    write(byId("output-title"), this.name ? `${place}: ${name}` : "Output");
+    write(byId("output-title"), this.name ? `${name}: ${place}` : "Output");
     this.explainScale();
   }
 

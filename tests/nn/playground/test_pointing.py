@@ -25,7 +25,7 @@ def test_a_neuron_fills_the_output_lights_its_weights_and_says_its_formula(windo
     one = window().open(port, CHOSEN)
     output = is_blue(one)
     one.page.locator('[data-key="neuron 0 1"]').hover()
-    assert one.text("#output-title") == "Layer 1, neuron 2: a1[2]"
+    assert one.text("#output-title") == "a1[2]: layer 1, neuron 2"
     assert one.text("#hovered") == "a1[2] = tanh(0.25·x1 − 1.5·x2 − 1)"
     assert one.page.evaluate(LIT) == ["0 1 0", "0 1 1"]
     centres = 6 * ((np.arange(72) + 0.5) / 36 - 1)
