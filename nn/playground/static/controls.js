@@ -1,6 +1,6 @@
 // The choices at the top and at the left: everything of the settings but the network itself.
 
-import { css } from "./colors.js";
+import { css, styled } from "./colors.js";
 import { byId, element, fitted, format } from "./dom.js";
 
 const NAMES = {
@@ -62,6 +62,10 @@ export class Controls {
     this.on.change({ data: name, problem: preview ? made : this.settings.problem });
   }
 
+  thumbnails() {
+    for (const name of this.datasets.keys()) this.thumbnail(name);
+  }
+
   thumbnail(name) {
     const { canvas, preview } = this.datasets.get(name), { context, width } = fitted(canvas);
     const at = (x) => ((x / this.extent + 1) / 2) * width;
@@ -74,7 +78,7 @@ export class Controls {
     if (!preview && !this.settings?.points.length) {
       context.font = `${width * 0.6}px system-ui, sans-serif`;
       context.textAlign = "center";
-      context.fillStyle = "#59636e";
+      context.fillStyle = styled("--quiet");
       context.fillText("+", width / 2, width * 0.7);
     }
   }

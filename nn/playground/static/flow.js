@@ -5,7 +5,7 @@ import { number, stepsOf } from "./flow_steps.js";
 
 const PAUSE = 1800; // milliseconds for a step, for one who reads
 const FLOWING = 900; // of them something moves
-const ROOM = 150; // pixels between two layers that leave room for a product, not only for its result
+const LETTER = 7, NODE = 56; // pixels: a letter of a label, and what a neuron takes of the way from layer to layer
 const MIDDLE = 0.5; // of a line stands its label: there lines that meet at one neuron are apart enough
 
 export class Flow {
@@ -103,7 +103,7 @@ export class Flow {
     path.style.strokeDashoffset = to;
     const { x, y } = line.visible.getPointAtLength(length * MIDDLE);
     const label = svg("text", { class: "product", x, y, "text-anchor": "middle", "dominant-baseline": "central" },
-      this.network.gap > ROOM * this.network.unit ? text : short);
+      this.network.gap > (LETTER * text.length + NODE) * this.network.unit ? text : short);
     return [path, label];
   }
 

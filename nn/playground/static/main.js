@@ -12,6 +12,7 @@ import { Inspector } from "./inspector.js";
 import { linkQuery, readLink } from "./link.js";
 import { layersOf, NetworkView } from "./network.js";
 import { OutputView } from "./output.js";
+import { Look } from "./present.js";
 
 const LIVE = 400; // milliseconds between two looks inside while it trains
 const NOTICE = 6000;
@@ -21,7 +22,7 @@ const page = {
   settings: null, playing: false, wasPlaying: false, query: "", frame: null, sample: 0, waiting: false, unshown: 0, shown: 0,
   selection: { layer: 0, neuron: 0, input: null },
 };
-let controls, network, output, curves, flow, hover, inspector, noticeTimer, asked = false;
+let controls, network, output, curves, flow, hover, inspector, look, noticeTimer, asked = false;
 const changes = new Changes();
 
 const request = connect({
@@ -29,7 +30,7 @@ const request = connect({
     if (!controls) build(welcome);
     byId("lost").hidden = true;
     const again = page.frame !== null; // the server was away: go on from what was shown last
-    send("open", { query: readLink(again ? linkQuery(page, inspector) : location.hash.slice(1), page, inspector) });
+    send("open", { query: readLink(again ? linkQuery(page, inspector, look) : location.hash.slice(1), page, inspector, look) });
     if (again && page.wasPlaying) play(true);
   },
   lost() {
@@ -132,7 +133,17 @@ function build(welcome) {
     copy, refresh: () => refresh(true), select: lookAt, sample: chooseSample, set: (index, number) => { send("set", { index, number }); refresh(true); },
     landscape: (first, second) => { asked = send("landscape", { first, second }); },
   });
+  look = new Look({ change: repaint });
+  repaint();
+}
+
+/** Draws everything anew, in other colours or sizes. */
+function repaint() {
   new HeatMap(byId("scale")).paint(Int8Array.from({ length: 255 }, (_, i) => i - 127));
+  controls.thumbnails();
+  network.redraw();
+  for (const view of [output, curves, inspector.landscape]) view.draw();
+  if (page.frame) show();
 }
 
 /** Paints the newest frame, and says so: the server sends no more frames than are shown. */
@@ -242,7 +253,7 @@ function addPoint(x1, x2) {
 // The link
 
 function writeLink() {
-  history.replaceState(null, "", `#${linkQuery(page, inspector)}`);
+  history.replaceState(null, "", `#${linkQuery(page, inspector, look)}`);
 }
 
 async function copy(text, done) {
@@ -279,9 +290,9 @@ byId("paste-use").onclick = (event) => {
   byId("paste-error").textContent = "";
   send("paste", { text: byId("paste-text").value });
 };
-addEventListener("hashchange", () => send("open", { query: readLink(location.hash.slice(1), page, inspector) }));
+addEventListener("hashchange", () => send("open", { query: readLink(location.hash.slice(1), page, inspector, look) }));
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || byId("paste").open || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) return;
-  ({ p: byId("play"), s: byId("step"), r: byId("reset"), b: byId("flow-start") })[event.key.toLowerCase()]?.click();
+  ({ p: byId("play"), s: byId("step"), r: byId("reset"), b: byId("flow-start"), m: byId("present"), d: byId("theme"), f: byId("full") })[event.key.toLowerCase()]?.click();
   if (event.key === "Escape") flow?.end();
 });

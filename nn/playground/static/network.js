@@ -126,14 +126,16 @@ export class NetworkView {
   layout() {
     if (!this.columns) return;
     const unit = this.unit = parseFloat(getComputedStyle(this.root).fontSize) / USUAL, row = ROW * unit, top = TOP * unit;
-    const width = this.root.clientWidth, rows = Math.max(...this.columns.map((column) => column.length));
+    const columns = this.columns.map((column) => column.filter((node) => getComputedStyle(node).display !== "none"));
+    const width = this.root.clientWidth, rows = Math.max(...columns.map((column) => column.length));
     const height = top + rows * row;
     this.root.style.height = `${height}px`;
     this.edges.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    const first = 34 * unit, last = width - 26 * unit, gaps = this.columns.length - 1;
-    this.columns.forEach((column, c) => {
+    const first = 34 * unit, last = width - 26 * unit, gaps = columns.length - 1;
+    columns.forEach((column, c) => {
       const x = first + ((last - first) * c) / gaps;
-      const above = c ? ((rows - column.length) * row) / 2 : 0; // the neurons of a layer stand in the middle
+      const isFixed = c === 0 && column.length === this.allFeatures.length; // the neurons of a layer stand in the middle
+      const above = isFixed ? 0 : ((rows - column.length) * row) / 2;
       column.forEach((node, r) => {
         const y = top + above + (r + 0.5) * row;
         node.style.left = `${x}px`;
@@ -153,6 +155,13 @@ export class NetworkView {
     }
     this.gap = (last - first) / gaps;
     this.on.laidOut();
+  }
+
+  /** Lays all out anew, and paints the weights with the next frame. */
+  redraw() {
+    for (const line of this.lines) line.shown = NaN;
+    for (const bias of this.biases) bias.shown = "";
+    this.layout();
   }
 
   /** Whether a frame is of this network; the next one may be shown before there is a frame of it. */

@@ -1,9 +1,9 @@
 // The output over the plane, with the points: to look at, to choose a point by, and to draw own points on.
 
-import { HeatMap, css } from "./colors.js";
+import { HeatMap, dotColor } from "./colors.js";
 import { byId, element, fitted, format, write } from "./dom.js";
 
-const RADIUS = 3.6;
+const LEAST_RADIUS = 3.6, RADIUS = 1 / 75; // of a point: pixels, and of the width
 const DARK = "#1f2328", LIGHT = "#ffffff";
 
 export class OutputView {
@@ -94,11 +94,12 @@ export class OutputView {
     const { context, width, height } = fitted(this.canvas);
     if (!width) return;
     const x = (x1) => ((x1 / this.extent + 1) / 2) * width, y = (x2) => ((1 - x2 / this.extent) / 2) * height;
+    const radius = Math.max(LEAST_RADIUS, RADIUS * width);
     const dot = ([x1, x2, target], isTest) => {
       const square = this.classes && target <= 0; // the classes differ in shape too
       context.beginPath();
-      if (square) context.rect(x(x1) - RADIUS * 0.9, y(x2) - RADIUS * 0.9, RADIUS * 1.8, RADIUS * 1.8);
-      else context.arc(x(x1), y(x2), RADIUS, 0, 2 * Math.PI);
+      if (square) context.rect(x(x1) - radius * 0.9, y(x2) - radius * 0.9, radius * 1.8, radius * 1.8);
+      else context.arc(x(x1), y(x2), radius, 0, 2 * Math.PI);
       // Two edges, a light and a dark one: on a map of the very colour of the point too, one of them stands out.
       const [edge, rim] = isTest ? [DARK, LIGHT] : [LIGHT, DARK];
       for (const [color, wide] of [[rim, 3.2], [edge, 2]]) {
@@ -106,7 +107,7 @@ export class OutputView {
         context.strokeStyle = color;
         context.stroke();
       }
-      context.fillStyle = css(this.classes ? (target > 0 ? 1 : -1) : target);
+      context.fillStyle = dotColor(this.classes ? (target > 0 ? 1 : -1) : target);
       context.fill();
     };
     // Of one's own points none is hidden, also those that are held out.
@@ -116,7 +117,7 @@ export class OutputView {
     if (chosen) {
       for (const [color, wide] of [[LIGHT, 4], [DARK, 2]]) {
         context.beginPath();
-        context.arc(x(chosen[0]), y(chosen[1]), 8, 0, 2 * Math.PI);
+        context.arc(x(chosen[0]), y(chosen[1]), 2.2 * radius, 0, 2 * Math.PI);
         context.lineWidth = wide;
         context.strokeStyle = color;
         context.stroke();

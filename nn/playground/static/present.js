@@ -1,0 +1,54 @@
+// How the page looks: dark or light, large and without panels for a class to see, over the full screen.
+
+import { usePalette } from "./colors.js";
+import { byId, write } from "./dom.js";
+
+const THEMES = ["light", "dark"];
+const SWITCHES = { present: "Present", panels: "Panels" };
+const root = document.documentElement;
+const system = matchMedia("(prefers-color-scheme: dark)");
+
+export class Look {
+  /** `on.change()` is called when everything has to be drawn anew. */
+  constructor(on) {
+    Object.assign(this, { on, theme: "", present: false, panels: false });
+    byId("theme").onclick = () => this.set({ theme: this.isDark ? "light" : "dark" });
+    byId("full").onclick = () => (document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen());
+    for (const name of Object.keys(SWITCHES)) byId(name).onclick = () => this.set({ [name]: !this[name] });
+    document.addEventListener("fullscreenchange", () => this.show());
+    system.addEventListener("change", () => this.set({}));
+    this.show();
+  }
+
+  get isDark() {
+    return this.theme ? this.theme === "dark" : system.matches;
+  }
+
+  set(some) {
+    Object.assign(this, some);
+    this.show();
+    this.on.change();
+  }
+
+  show() {
+    root.dataset.theme = this.isDark ? "dark" : "light";
+    usePalette(this.isDark);
+    root.classList.toggle("present", this.present);
+    root.classList.toggle("bare", this.present && !this.panels);
+    for (const name of Object.keys(SWITCHES)) byId(name).setAttribute("aria-pressed", String(this[name]));
+    byId("panels").hidden = !this.present;
+    write(byId("theme"), this.isDark ? "Light" : "Dark");
+    write(byId("full"), document.fullscreenElement ? "Leave full screen" : "Full screen");
+  }
+
+  /** What a link says: "theme", "present" and "panels". */
+  read(take) {
+    const theme = take("theme");
+    this.set({ theme: THEMES.includes(theme) ? theme : "", present: take("present") === "1", panels: take("panels") === "1" });
+  }
+
+  write(put) {
+    put("theme", this.theme, "");
+    for (const name of Object.keys(SWITCHES)) put(name, this[name] ? "1" : "", "");
+  }
+}
