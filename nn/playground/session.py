@@ -22,6 +22,7 @@ from nn.playground.frames import frame
 from nn.playground.inspection import Selection, flow, inspect
 from nn.playground.kinds import LARGEST_WEIGHT, SettingsError, number
 from nn.playground.landscape import landscape
+from nn.playground.lessons import LESSONS
 from nn.playground.script import FILE_NAME, script
 from nn.playground.settings import OWN, RESTART, Settings, ranges
 from nn.playground.training import Training
@@ -243,7 +244,9 @@ def welcome() -> dict[str, Any]:
     for name in GENERATED:
         X, y = generate(name, samples=PREVIEW, noise=0.02, seed=0)
         previews[name] = np.column_stack([X, y]).round(2).tolist()
-    return {"type": "welcome", "ranges": ranges(), "speeds": SPEEDS, "extent": EXTENT, "previews": previews}
+    lessons = {name: lesson.as_json() for name, lesson in LESSONS.items()}
+    page = {"speeds": SPEEDS, "extent": EXTENT, "previews": previews, "lessons": lessons}
+    return {"type": "welcome", "ranges": ranges(), **page}
 
 
 def _error(error: ValueError, to: str | None) -> Answer:

@@ -5,8 +5,8 @@ import { TABS } from "./inspector.js";
 
 const CHECKS = ["show-test", "discrete"];
 
-/** Shows what a link says about the page itself; returns the rest of the query, which is the server's. */
-export function readLink(query, page, inspector, look) {
+/** Shows what a link says about the page itself, to whose `parts` it leaves theirs; returns the rest of the query, which is the server's. */
+export function readLink(query, page, inspector, parts) {
   const all = new URLSearchParams(query);
   const take = (name) => {
     const text = all.get(name);
@@ -22,12 +22,12 @@ export function readLink(query, page, inspector, look) {
     page.selection = { layer, neuron, input };
   }
   if (TABS.includes(tab)) inspector.choose(tab);
-  look.read(take);
+  for (const part of parts) part.read(take);
   return all.toString();
 }
 
 /** The whole state as a query: the server's settings, the weights where they are no longer the drawn ones, the page's. */
-export function linkQuery(page, inspector, look) {
+export function linkQuery(page, inspector, parts) {
   const all = new URLSearchParams(page.query), { frame, selection } = page;
   all.delete("weights");
   if (frame && !frame.fresh && frame.weights.data.length === page.names.length && frame.weights.data.every((w) => Math.abs(w) <= 1e6)) {
@@ -41,6 +41,6 @@ export function linkQuery(page, inspector, look) {
   put("point", String(page.sample + 1), "1");
   put("look", Object.values(selection).filter((n) => n !== null).join("."), "0.0");
   put("tab", inspector.tab, "graph");
-  look.write(put);
+  for (const part of parts) part.write(put);
   return all.toString();
 }

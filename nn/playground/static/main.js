@@ -9,6 +9,7 @@ import { byId, format, write } from "./dom.js";
 import { Flow } from "./flow.js";
 import { hoverOf } from "./hover.js";
 import { Inspector } from "./inspector.js";
+import { Lessons } from "./lesson.js";
 import { linkQuery, readLink } from "./link.js";
 import { layersOf, NetworkView } from "./network.js";
 import { OutputView } from "./output.js";
@@ -22,7 +23,7 @@ const page = {
   settings: null, playing: false, wasPlaying: false, query: "", frame: null, sample: 0, waiting: false, unshown: 0, shown: 0,
   selection: { layer: 0, neuron: 0, input: null },
 };
-let controls, network, output, curves, flow, hover, inspector, look, noticeTimer, asked = false;
+let controls, network, output, curves, flow, hover, inspector, lessons, look, noticeTimer, asked = false;
 const changes = new Changes();
 
 const request = connect({
@@ -30,7 +31,7 @@ const request = connect({
     if (!controls) build(welcome);
     byId("lost").hidden = true;
     const again = page.frame !== null; // the server was away: go on from what was shown last
-    send("open", { query: readLink(again ? linkQuery(page, inspector, look) : location.hash.slice(1), page, inspector, look) });
+    send("open", { query: readLink(again ? linkQuery(page, inspector, [look, lessons]) : location.hash.slice(1), page, inspector, [look, lessons]) });
     if (again && page.wasPlaying) play(true);
   },
   lost() {
@@ -132,6 +133,11 @@ function build(welcome) {
   inspector = new Inspector({
     copy, refresh: () => refresh(true), select: lookAt, sample: chooseSample, set: (index, number) => { send("set", { index, number }); refresh(true); },
     landscape: (first, second) => { asked = send("landscape", { first, second }); },
+  });
+  lessons = new Lessons(welcome.lessons, {
+    open: (query) => { location.hash = `${query}&${kept()}`; },
+    attempt: (changes) => { change(changes); send("reset"); },
+    change: writeLink,
   });
   look = new Look({ change: repaint });
   repaint();
@@ -253,7 +259,14 @@ function addPoint(x1, x2) {
 // The link
 
 function writeLink() {
-  history.replaceState(null, "", `#${linkQuery(page, inspector, look)}`);
+  history.replaceState(null, "", `#${linkQuery(page, inspector, [look, lessons])}`);
+}
+
+/** How the page looks, for a link to something else. */
+function kept() {
+  const query = new URLSearchParams();
+  look.write((name, text, usual) => { if (text !== usual) query.set(name, text); });
+  return query.toString();
 }
 
 async function copy(text, done) {
@@ -290,9 +303,9 @@ byId("paste-use").onclick = (event) => {
   byId("paste-error").textContent = "";
   send("paste", { text: byId("paste-text").value });
 };
-addEventListener("hashchange", () => send("open", { query: readLink(location.hash.slice(1), page, inspector, look) }));
+addEventListener("hashchange", () => send("open", { query: readLink(location.hash.slice(1), page, inspector, [look, lessons]) }));
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || byId("paste").open || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) return;
-  ({ p: byId("play"), s: byId("step"), r: byId("reset"), b: byId("flow-start"), m: byId("present"), d: byId("theme"), f: byId("full") })[event.key.toLowerCase()]?.click();
+  ({ p: byId("play"), s: byId("step"), r: byId("reset"), b: byId("flow-start"), m: byId("present"), d: byId("theme"), e: byId("explain"), f: byId("full") })[event.key.toLowerCase()]?.click();
   if (event.key === "Escape") flow?.end();
 });
