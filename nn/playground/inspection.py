@@ -41,7 +41,8 @@ class Pass(NamedTuple):
 def run_sample(training: Training, sample: int) -> Pass:
     """The pass of the training point number `sample`, every node labelled, every gradient there."""
     model = training.loaded_model()
-    names = training.settings.features
+    settings = training.settings
+    names = [settings.labels[name] for name in settings.features]
     inputs = [Value(x, name) for x, name in zip(training.train.inputs[sample].tolist(), names)]
     numbers, sums, outputs = inputs, [], []
     for k, layer in enumerate(model.layers, start=1):

@@ -71,7 +71,7 @@ class Training:
         targets, inputs = self.network.targets(y), features(X, settings.features)
         parts = split(len(X), settings.train, settings.seed) if len(X) else (np.arange(0),) * 2
         self.train, self.test = (Points(X[rows], y[rows], inputs[rows], targets[rows]) for rows in parts)
-        self.model = self.network.model(settings.seed)
+        self.model = self.network.model(settings.seed + settings.init)
         self._drawn = np.array([value.data for value in self.model.parameters()])
         self.parameters: Array = np.array(settings.weights) if settings.weights else self._drawn
         self.gradient: Array = np.zeros_like(self.parameters)

@@ -6,6 +6,11 @@ import { fitted } from "./dom.js";
 
 const MOST = 600; // places that are kept; beyond, every other one is dropped
 
+const DASH = [4, 3];
+const KINDS = [ // a name, a colour and dashes
+  ["rivalTest", "--rival-test", DASH], ["rivalTrain", "--rival", []], ["test", "--test", DASH], ["train", "--ink", []],
+];
+
 export class Curves {
   constructor(canvas) {
     this.canvas = canvas;
@@ -19,13 +24,13 @@ export class Curves {
     this.seen = 0;
   }
 
-  /** Adds the losses after so many steps; fewer steps than before mean that the training began anew. */
-  add(steps, train, test, draw) {
+  /** Adds losses {train, test, and those of a rival} after so many steps; fewer steps than before mean that the training began anew. */
+  add(steps, losses, draw) {
     const last = this.points.at(-1);
     if (last && steps < last.steps) this.clear();
     if (last && steps === last.steps) this.points.pop();
     else if (this.seen++ % this.stride && this.points.length > 1) this.points.pop(); // the newest one is always there
-    this.points.push({ steps, train, test });
+    this.points.push({ steps, ...losses });
     if (this.points.length > MOST) {
       this.points = this.points.filter((_, i) => i % 2 === 0);
       this.stride *= 2;
@@ -35,11 +40,11 @@ export class Curves {
 
   draw() {
     const { context, width, height } = fitted(this.canvas);
-    const numbers = this.points.flatMap(({ train, test }) => [train, test]).filter(Number.isFinite);
+    const numbers = this.points.flatMap((point) => KINDS.map(([name]) => point[name])).filter(Number.isFinite);
     if (!width || !numbers.length) return;
     const size = textSize(this.canvas), highest = Math.max(...numbers) || 1, last = this.points.at(-1).steps || 1;
     const { x, y } = drawAxes(context, frameOf({ width, height }, size), [0, last], [0, highest], ["steps", "loss"], size);
-    for (const [name, color, dash] of [["test", "--test", [4, 3]], ["train", "--ink", []]]) {
+    for (const [name, color, dash] of KINDS) {
       context.beginPath();
       context.setLineDash(dash);
       context.strokeStyle = styled(color);

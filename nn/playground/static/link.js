@@ -26,11 +26,11 @@ export function readLink(query, page, inspector, parts) {
   return all.toString();
 }
 
-/** The whole state as a query: the server's settings, the weights where they are no longer the drawn ones, the page's. */
+/** The whole state as a query: the server's settings, the weights where they are no longer the drawn ones, the page's. Two networks are to begin together. */
 export function linkQuery(page, inspector, parts) {
   const all = new URLSearchParams(page.query), { frame, selection } = page;
   all.delete("weights");
-  if (frame && !frame.fresh && frame.weights.data.length === page.names.length && frame.weights.data.every((w) => Math.abs(w) <= 1e6)) {
+  if (frame && !frame.fresh && !frame.rival && frame.weights.data.length === page.names.length && frame.weights.data.every((w) => Math.abs(w) <= 1e6)) {
     const { buffer, byteOffset, byteLength } = frame.weights.data;
     const bytes = String.fromCharCode(...new Uint8Array(buffer, byteOffset, byteLength));
     all.set("weights", btoa(bytes).replaceAll("+", "-").replaceAll("/", "_"));

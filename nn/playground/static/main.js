@@ -1,11 +1,13 @@
 // The page as a whole: what the user does goes to the server, what the server says goes into the views.
 
 import { Changes } from "./changes.js";
+import { Columns } from "./columns.js";
+import { answerPaste, usePaste } from "./paste.js";
 import { connect } from "./connection.js";
-import { Controls } from "./controls.js";
+import { Controls, inWords } from "./controls.js";
 import { Curves } from "./curves.js";
 import { HeatMap } from "./colors.js";
-import { byId, format, write } from "./dom.js";
+import { byId, format, percent, write } from "./dom.js";
 import { Flow } from "./flow.js";
 import { hoverOf } from "./hover.js";
 import { Inspector } from "./inspector.js";
@@ -14,6 +16,7 @@ import { linkQuery, readLink } from "./link.js";
 import { layersOf, NetworkView } from "./network.js";
 import { OutputView } from "./output.js";
 import { Look } from "./present.js";
+import { Rival } from "./rival.js";
 
 const LIVE = 400; // milliseconds between two looks inside while it trains
 const NOTICE = 6000;
@@ -23,7 +26,7 @@ const page = {
   settings: null, playing: false, wasPlaying: false, query: "", frame: null, sample: 0, waiting: false, unshown: 0, shown: 0,
   selection: { layer: 0, neuron: 0, input: null },
 };
-let controls, network, output, curves, flow, hover, inspector, lessons, look, noticeTimer, asked = false;
+let controls, network, output, curves, flow, hover, inspector, lessons, look, rival, noticeTimer, asked = false;
 const changes = new Changes();
 
 const request = connect({
@@ -56,12 +59,15 @@ const request = connect({
 
 const answers = {
   settings(message) {
-    Object.assign(page, { confirmed: message.settings, names: message.names });
+    const columns = new Columns(message.settings, message.labels);
+    Object.assign(page, { confirmed: message.settings, names: message.names, labels: message.labels });
+    inspector.columns = columns;
+    if (byId("paste").open) answerPaste(message.settings, columns);
     changes.answered();
-    byId("paste").close();
+    page.frame = null; // the next one is of these settings
     page.sample = Math.max(Math.min(page.sample, message.train.length - 1), 0);
     output.sample = page.sample;
-    output.build(message.train, message.test, message.settings);
+    output.build(message.train, message.test, message.settings, columns);
     inspector.landscape.build(message.names);
     document.body.classList.toggle("regression", message.settings.problem === "regression");
     inspector.setEmpty(message.train.length === 0);
@@ -76,17 +82,20 @@ const answers = {
   },
   inspection(message) {
     asked = false;
+    fresh();
     inspector.show(message);
   },
   flow(message) {
-    if (changes.none) flow.show(message, page.settings, page.settings.features);
+    if (changes.none) flow.show(message, page.settings, featureNames());
   },
   landscape(message) {
     asked = false;
+    fresh();
     inspector.landscape.show(message);
   },
   script(message) {
     asked = false;
+    fresh();
     inspector.script(message);
   },
   error(message) {
@@ -108,6 +117,9 @@ function send(type, rest = {}) {
   return isSent;
 }
 
+/** What is inside is that of the network as it is. */
+const fresh = () => document.body.classList.toggle("stale", changes.restart.any);
+
 function build(welcome) {
   const { ranges, extent } = welcome;
   controls = new Controls(welcome, { change, speed: () => (page.playing ? play(true) : writeLink()) });
@@ -127,16 +139,18 @@ function build(welcome) {
   });
   output = new OutputView(extent, { sample: chooseSample, add: addPoint });
   curves = new Curves(byId("curves"));
-  hover = hoverOf(network, output, () => ({
-    settings: page.settings, names: page.settings.features, parameters: page.names, frame: page.frame, isBusy: flow.isOn,
-  }));
+  const state = () => ({
+    settings: page.settings, names: featureNames(), parameters: page.names, frame: page.frame, isBusy: flow.isOn,
+  });
+  hover = hoverOf(network, output, state);
+  rival = new Rival(ranges, { change }, state);
   inspector = new Inspector({
     copy, refresh: () => refresh(true), select: lookAt, sample: chooseSample, set: (index, number) => { send("set", { index, number }); refresh(true); },
     landscape: (first, second) => { asked = send("landscape", { first, second }); },
   });
   lessons = new Lessons(welcome.lessons, {
     open: (query) => { location.hash = `${query}&${kept()}`; },
-    attempt: (changes) => { change(changes); send("reset"); },
+    attempt: (changes) => { change(changes); reset(); },
     change: writeLink,
   });
   look = new Look({ change: repaint });
@@ -148,6 +162,7 @@ function repaint() {
   new HeatMap(byId("scale")).paint(Int8Array.from({ length: 255 }, (_, i) => i - 127));
   controls.thumbnails();
   network.redraw();
+  rival.redraw();
   for (const view of [output, curves, inspector.landscape]) view.draw();
   if (page.frame) show();
 }
@@ -156,6 +171,7 @@ function repaint() {
 function show() {
   page.waiting = false;
   const { frame } = page;
+  if (!frame || changes.restart.any) return acknowledge();
   output.paint(frame);
   // Lines and curves cost the most and move the least.
   const all = !page.playing || page.shown++ % SELDOM === 0;
@@ -168,24 +184,44 @@ function show() {
   }
   const [trainLoss, testLoss, trainRight, testRight] = frame.figures.data;
   if (!frame.steps) curves.clear();
-  curves.add(frame.steps, trainLoss, testLoss, all);
+  const [rivalTrain, rivalTest] = frame.rival?.figures.data ?? [];
+  curves.add(frame.steps, { train: trainLoss, test: testLoss, rivalTrain, rivalTest }, all);
+  rival.paint(frame, all);
   write(byId("train-loss"), format(trainLoss, 3));
   write(byId("test-loss"), format(testLoss, 3));
   write(byId("train-accuracy"), percent(trainRight));
   write(byId("test-accuracy"), percent(testRight));
   write(byId("steps"), frame.steps.toLocaleString("en"));
   write(byId("epoch"), Math.floor(frame.epoch).toLocaleString("en"));
-  for (; page.unshown > 0; page.unshown--) send("shown");
+  acknowledge();
   if (!page.playing) writeLink();
 }
 
-const percent = (share) => (Number.isNaN(share) ? "–" : `${(100 * share).toFixed(1)} %`);
+function acknowledge() {
+  for (; page.unshown > 0; page.unshown--) send("shown");
+}
+
+/** Takes away the numbers of what is no longer there, and says what is waited for. */
+function awaitAnswer() {
+  const { any, network: isOther } = changes.restart;
+  document.body.classList.toggle("restarting", any);
+  write(byId("busy"), !any ? "" : isOther ? `Compiling a network ${[page.settings.features.length, ...page.settings.hidden, 1].join("-")}…` : "Starting anew…");
+  if (!any) return;
+  document.body.classList.add("stale");
+  flow.end();
+  for (const node of document.querySelectorAll(".losses dd, .clock dd")) write(node, "…");
+  curves.clear();
+  curves.draw();
+}
 
 /** Shows the settings as they are with all changes, also those that the server has yet to answer. */
 function rebuild() {
   page.settings = changes.on(page.confirmed);
   controls.build(page.settings);
-  network.build(page.settings);
+  network.build(page.settings, page.labels);
+  rival.build(page.settings, page.labels);
+  output.surface.call(rival.isOn ? `First network: ${inWords(page.settings)}` : "Output");
+  awaitAnswer();
   if (!exists(page.selection)) page.selection = { layer: 0, neuron: 0, input: null };
   network.mark(page.selection);
   hover.again();
@@ -193,6 +229,10 @@ function rebuild() {
 
 function change(some) {
   if (send("change", { changes: some })) rebuild();
+}
+
+function reset() {
+  if (send("reset")) rebuild();
 }
 
 function play(on) {
@@ -238,6 +278,8 @@ function chooseSample(row) {
   if (flow.isOn) send("flow", { sample: page.sample });
   refresh(true);
 }
+
+const featureNames = () => page.settings.features.map((name) => page.labels[name]);
 
 /** Asks for what the open tab shows; while an answer is on its way only if it must be. */
 function refresh(now = false) {
@@ -291,18 +333,13 @@ function notice(text, isError = false) {
 
 byId("play").onclick = () => play(!page.playing);
 byId("step").onclick = () => send("step");
-byId("reset").onclick = () => send("reset");
+byId("reset").onclick = reset;
 byId("link").onclick = () => { writeLink(); copy(location.href, "The link is copied; it holds all settings and weights."); };
 byId("show-test").onchange = () => { output.draw(); writeLink(); };
-byId("discrete").onchange = () => { output.paint(page.frame); writeLink(); };
+byId("discrete").onchange = () => { show(); writeLink(); };
 byId("own-undo").onclick = () => change({ points: page.settings.points.slice(0, -1) });
-byId("own-clear").onclick = () => change({ points: [] });
-byId("paste-open").onclick = () => { byId("paste-error").textContent = ""; byId("paste").showModal(); };
-byId("paste-use").onclick = (event) => {
-  event.preventDefault(); // it closes once the server has taken the points
-  byId("paste-error").textContent = "";
-  send("paste", { text: byId("paste-text").value });
-};
+byId("own-clear").onclick = () => change({ points: [], columns: [], classes: [], scales: [] });
+usePaste({ paste: (text) => send("paste", { text }), change });
 addEventListener("hashchange", () => send("open", { query: readLink(location.hash.slice(1), page, inspector, [look, lessons]) }));
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || byId("paste").open || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) return;

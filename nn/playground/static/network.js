@@ -20,22 +20,23 @@ export function layersOf(settings) {
 }
 
 export class NetworkView {
-  /** `on.select(layer, neuron, input)`, `on.features(names)`, `on.hidden(widths)`, `on.laidOut()` once all is in its place. */
-  constructor(root, allFeatures, limits, on) {
-    Object.assign(this, { root, allFeatures, limits, on, lines: [], maps: [], biases: [], shown: "" });
+  /** `isRival` for a second network, which is shown only: `on` has no `features` and `hidden` then. `on.select(layer, neuron, input)`, `on.features(names)`, `on.hidden(widths)`, `on.laidOut()` once all is in its place. */
+  constructor(root, allFeatures, limits, on, isRival = false) {
+    Object.assign(this, { root, allFeatures, limits, on, isRival, lines: [], maps: [], biases: [], shown: "" });
     this.edges = svg("svg", { class: "edges", "aria-hidden": "true" });
     this.nodes = element("div", { class: "nodes" });
     root.append(this.edges, this.nodes);
     new ResizeObserver(() => this.layout()).observe(root);
     root.addEventListener("keydown", (event) => this.move(event));
+    if (isRival) return;
     byId("layer-less").onclick = () => on.hidden(this.settings.hidden.slice(0, -1));
     byId("layer-more").onclick = () => on.hidden([...this.settings.hidden, Math.min(this.settings.hidden.at(-1) ?? 4, 4)].slice(0, limits.layers));
   }
 
   /** Builds the picture for other settings; nothing happens where the network is the same. */
-  build(settings) {
-    const key = JSON.stringify([settings.features, settings.hidden]);
-    this.settings = settings;
+  build(settings, labels) {
+    const key = JSON.stringify([settings.features, settings.hidden, labels]);
+    Object.assign(this, { settings, labels });
     if (key === this.shown) return;
     this.shown = key;
     const focused = document.activeElement?.dataset?.key;
@@ -51,7 +52,7 @@ export class NetworkView {
     this.layers.forEach((layer, k) => {
       const last = k === this.layers.length - 1;
       this.columns.push(Array.from({ length: layer.neurons }, (_, j) => this.neuron(k, j, last)));
-      if (!last) this.headers.push(this.header(k, layer.neurons));
+      if (!last && !this.isRival) this.headers.push(this.header(k, layer.neurons));
     });
     this.layers.forEach((layer, k) => {
       const sources = k ? this.columns[k] : this.columns[0].filter((node) => node.dataset.on === "true");
@@ -59,21 +60,22 @@ export class NetworkView {
         for (let i = 0; i < layer.inputs; i++) this.lines.push(this.line(k, j, i, sources[i], this.columns[k + 1][j], layer));
       }
     });
+    this.layout();
+    if (focused) this.nodes.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+    if (this.isRival) return;
     const count = settings.hidden.length;
     byId("layers-count").textContent = `${count} hidden layer${count === 1 ? "" : "s"}`;
     byId("layer-less").disabled = count === 0;
     byId("layer-more").disabled = count === this.limits.layers;
-    this.layout();
-    if (focused) this.nodes.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
   }
 
   feature(name) {
     const on = this.settings.features.includes(name);
     const button = element("button", {
       class: "feature", "aria-pressed": String(on), "data-on": String(on), "data-key": `feature ${name}`,
-      title: on ? `Leave the feature ${name} out` : `Use the feature ${name}`,
+      disabled: this.isRival, title: on ? `Leave the feature ${this.labels[name]} out` : `Use the feature ${this.labels[name]}`,
       click: () => this.toggle(name),
-    }, FEATURE_NAMES[name] ?? name);
+    }, this.labels[name] === name ? FEATURE_NAMES[name] ?? name : this.labels[name]);
     this.nodes.append(button);
     return button;
   }
@@ -87,13 +89,13 @@ export class NetworkView {
 
   neuron(k, j, last) {
     const canvas = element("canvas", { width: 36, height: 36 });
-    const name = last ? "Output neuron" : `Layer ${k + 1}, neuron ${j + 1}`;
+    const name = (this.isRival ? "Second network: " : "") + (last ? "Output neuron" : `Layer ${k + 1}, neuron ${j + 1}`);
     const button = element("button", {
-      class: last ? "neuron out" : "neuron", "aria-label": name, "aria-describedby": "hovered", "data-key": `neuron ${k} ${j}`,
-      "data-layer": k, "data-neuron": j, click: () => this.on.select(k, j, null),
+      class: last ? "neuron out" : "neuron", "aria-label": name, "aria-describedby": this.isRival ? "rival-hovered" : "hovered", "data-key": `neuron ${k} ${j}`,
+      "data-layer": k, "data-neuron": j, click: () => this.on.select?.(k, j, null),
     }, canvas);
     const bias = element("button", {
-      class: "bias", tabindex: -1, "aria-label": `${name}: bias`, "data-bias": `${k} ${j}`, click: () => this.on.select(k, j, this.layers[k].inputs),
+      class: "bias", tabindex: -1, "aria-label": `${name}: bias`, "data-bias": `${k} ${j}`, click: () => this.on.select?.(k, j, this.layers[k].inputs),
     });
     this.maps.push(new HeatMap(canvas));
     this.biases.push({ node: bias, index: this.layers[k].bias + j, name, shown: "" });
@@ -118,7 +120,7 @@ export class NetworkView {
   line(k, j, i, from, to, layer) {
     const title = svg("title");
     const visible = svg("path", { class: "line" });
-    const target = svg("path", { class: "target", click: () => this.on.select(k, j, i) }, title);
+    const target = svg("path", { class: "target", click: () => this.on.select?.(k, j, i) }, title);
     this.edges.append(svg("g", { class: "edge", "data-edge": `${k} ${j} ${i}` }, visible, target));
     return { visible, target, title, from, to, index: layer.start + j * layer.inputs + i, k, j, i, shown: NaN };
   }
@@ -154,7 +156,7 @@ export class NetworkView {
       line.target.setAttribute("d", path);
     }
     this.gap = (last - first) / gaps;
-    this.on.laidOut();
+    this.on.laidOut?.();
   }
 
   /** Lays all out anew, and paints the weights with the next frame. */

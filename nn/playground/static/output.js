@@ -1,7 +1,8 @@
 // The output over the plane, with the points: to look at, to choose a point by, and to draw own points on.
 
-import { HeatMap, dotColor } from "./colors.js";
-import { byId, element, fitted, format, write } from "./dom.js";
+import { dotColor } from "./colors.js";
+import { byId, fitted, format } from "./dom.js";
+import { Surface } from "./surface.js";
 
 const LEAST_RADIUS = 3.6, RADIUS = 1 / 75; // of a point: pixels, and of the width
 const DARK = "#1f2328", LIGHT = "#ffffff";
@@ -10,8 +11,7 @@ export class OutputView {
   /** `on.sample(row)` chooses a training point, `on.add(x1, x2)` adds an own one at a place. */
   constructor(extent, on) {
     Object.assign(this, { extent, on, train: [], test: [], own: false, sample: 0, cursor: null });
-    this.map = new HeatMap(byId("surface"));
-    this.neuron = null; // the number of the neuron whose map is shown instead of the output
+    this.surface = new Surface(byId("surface"), byId("output-title"));
     this.canvas = byId("points");
     new ResizeObserver(() => this.draw()).observe(this.canvas);
     this.canvas.addEventListener("click", (event) => {
@@ -54,7 +54,8 @@ export class OutputView {
   }
 
   /** Other points. */
-  build(train, test, settings) {
+  build(train, test, settings, columns) {
+    this.columns = columns;
     Object.assign(this, { train, test, own: settings.data === "own", classes: settings.problem === "classification" });
     byId("own").hidden = !this.own;
     const count = `${train.length} training and ${test.length} test points.`;
@@ -63,31 +64,35 @@ export class OutputView {
       : "Click a training point, or use the arrow keys and Enter, to follow it through the network.";
     byId("surface-help").textContent = help;
     this.explainScale();
-    this.canvas.setAttribute("aria-label", `The output over x1 and x2, from ${-this.extent} to ${this.extent}. ${count}`);
+    const [x1, x2] = columns.names, [low, high] = [-this.extent, this.extent].map((x) => columns.real(0, x));
+    const [lowest, highest] = this.ends();
+    const ends = { "axis-low": format(low, 3), "axis-names": `${x1} to the right, ${x2} upwards`, "axis-high": format(high, 3),
+      "class-low": lowest, "class-high": highest, scaled: columns.scaling(this.extent) };
+    for (const [id, text] of Object.entries(ends)) byId(id).textContent = text;
+    this.canvas.setAttribute("aria-label", `The output over ${x1} and ${x2}, from ${-this.extent} to ${this.extent}. ${count}`);
     this.draw();
   }
 
   paint(frame) {
-    if (this.neuron === null) return this.map.paint(frame.output.data, byId("discrete").checked);
-    const [neurons, side] = frame.maps.shape, size = side * side;
-    if (this.neuron >= neurons) return;
-    this.small ??= new HeatMap(element("canvas", { width: side, height: side }));
-    this.small.paint(frame.maps.data.subarray(this.neuron * size, (this.neuron + 1) * size));
-    this.map.show(this.small);
+    this.surface.paint(frame);
   }
 
-  /** Shows the map of a neuron, by its number, its name and its place in words, or the output again for null. */
-  look(neuron, name, place) {
-    Object.assign(this, { neuron, name: neuron === null ? null : name });
-    write(byId("output-title"), this.name ? `${name}: ${place}` : "Output");
+  look(...neuron) {
+    this.surface.look(...neuron);
     this.explainScale();
+  }
+
+  /** What the targets -1 and 1 are. */
+  ends() {
+    return this.classes ? this.columns.classes : [-1, 1].map((y) => this.columns.target(y));
   }
 
   /** Says what the colours are. */
   explainScale() {
-    byId("scale-help").textContent = this.classes && !this.name
-      ? "Colour: 2p − 1, with p = σ(output) the probability of 1. The output itself is a logit."
-      : `Colour: ${this.name ?? "the output"}. Beyond −1 and 1 it stays the same.`;
+    [byId("scale-low").textContent, byId("scale-high").textContent] = this.surface.name ? ["−1", "1"] : this.ends();
+    byId("scale-help").textContent = this.classes && !this.surface.name
+      ? `Colour: 2p − 1, with p = σ(output) the probability of ${this.columns.classes[1]}. The output itself is a logit.`
+      : `Colour: ${this.surface.name ?? "the output"}. Beyond −1 and 1 it stays the same.`;
   }
 
   draw() {

@@ -201,11 +201,11 @@ def test_features_are_what_they_are_called():
 
 
 def test_pasted_points_of_two_classes():
-    assert pasted("a;b;kind\n1;2;yes\n-3;0.5;no\n") == ((1.0, 2.0, 1.0), (-3.0, 0.5, -1.0))
+    assert pasted("a;b;kind\n1;2;yes\n-3;0.5;no\n").points == ((1.0, 2.0, 1.0), (-3.0, 0.5, -1.0))
 
 
 def test_pasted_numbers_are_scaled_into_the_square():
-    found = np.array(pasted("a,b,price\n0,0,10.5\n100,1,20.5\n200,2,30.5\n"))
+    found = np.array(pasted("a,b,price\n0,0,10.5\n100,1,20.5\n200,2,30.5\n").points)
     np.testing.assert_allclose(found, [[-5, 0, -1], [0, 1, 0], [5, 2, 1]])
 
 
