@@ -59,7 +59,7 @@ LESSONS = {
         "Dead ReLUs",
         Settings(hidden=(8, 8), activation="relu", lr=1.0, seed=3),
         "Press play and point at the neurons of the second hidden layer. Their maps are blank: they give 0 for "
-        "every point. The loss stays at 0.69, which is as good as guessing.",
+        "every point. The loss stays near 0.7, which is as good as guessing.",
         (
             Try("A learning rate of 0.1", {"lr": 0.1}),
             Try("Leaky ReLUs", {"activation": "leaky_relu", "lr": 0.1}),
