@@ -1,0 +1,56 @@
+"""The side bar: the pages that `docs/README.md` lists, by its headings, and the pages made from the code."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+
+GENERATED = "reference"  # the folder beside the pages; git ignores it
+_made: list[str] = []
+
+
+def write_page(app: Sphinx, title: str, text: str) -> None:
+    """Write a page that is made from the code, unless it is there already as it should be."""
+    _made.append(f"{GENERATED}/" + re.sub(r"\W+", "-", title.lower()))
+    path, text = Path(app.srcdir, "docs", f"{_made[-1]}.md"), f"# {title}\n\n{text}"
+    path.parent.mkdir(exist_ok=True)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
+def _remove_others(app: Sphinx) -> None:
+    """Pages that earlier builds made under another title go."""
+    for path in Path(app.srcdir, "docs", GENERATED).glob("*.md"):
+        if f"{GENERATED}/{path.stem}" not in _made:
+            path.unlink()
+
+
+def _listed(text: str, ending: str) -> list[str]:
+    return [name for name in re.findall(r"\]\(([^)#]+)\)", text) if name.endswith(ending)]
+
+
+def _tree(pages: Iterable[str], caption: str = "") -> str:
+    return "\n".join(["```{toctree}", ":hidden:", ":glob:", f":caption: {caption}" * bool(caption), *pages, "```\n"])
+
+
+def _add_trees(app: Sphinx, page: str, source: list[str]) -> None:
+    if page == app.config.root_doc:
+        first, *sections = re.split(r"^## ", source[0], flags=re.MULTILINE)
+        parts = [first]
+        for section in sections:
+            heading = section.partition("\n")[0]
+            parts.append(f"## {section.rstrip()}\n\n{_tree(_listed(section, '.md'), heading)}\n")
+        links = "".join(f"* [](<{name}.md>)\n" for name in _made)
+        parts.insert(-1, f"## Reference\n\n{links}\n{_tree(_made, 'Reference')}\n")
+        source[0] = "".join(parts)
+    elif page == "docs/notebooks":  # those that the page names first, and then all others
+        source[0] += "\n\n" + _tree([*dict.fromkeys(_listed(source[0], ".ipynb")), "/notebooks/*"])
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Add the tables of contents when the pages are read."""
+    app.connect("builder-inited", _remove_others, priority=900)  # after the pages are written
+    app.connect("source-read", _add_trees)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
