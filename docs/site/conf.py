@@ -28,6 +28,7 @@ extensions = [
     "sphinx_copybutton",
     "pages.contents",
     "pages.mathml",
+    "pages.reference",
     "pages.sources",
 ]
 myst_enable_extensions = ["dollarmath"]
