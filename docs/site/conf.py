@@ -29,6 +29,7 @@ extensions = [
     "pages.contents",
     "pages.mathml",
     "pages.reference",
+    "pages.accuracy",
     "pages.sources",
 ]
 myst_enable_extensions = ["dollarmath"]
