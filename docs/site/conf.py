@@ -30,6 +30,7 @@ extensions = [
     "pages.mathml",
     "pages.reference",
     "pages.accuracy",
+    "pages.gallery",
     "pages.sources",
 ]
 myst_enable_extensions = ["dollarmath"]
