@@ -112,7 +112,7 @@ def _section(folder: Path, title: str, code: str, names: dict[str, Any]) -> str:
         return f"## {title}\n\n![{title}]({folder.name}/{file}.png)\n\n{code}"
     if "<html" in shown:
         (folder / f"{file}.html").write_text(shown, encoding="utf-8")
-        frame = f'<iframe class="graph" src="../_static/{file}.html" title="{title}" loading="lazy"></iframe>'
+        frame = f'<iframe class="graph" src="../../_static/{file}.html" title="{title}" loading="lazy"></iframe>'
         return f"## {title}\n\n{frame}\n\n{code}"
     (folder / f"{file}.svg").write_text(shown, encoding="utf-8")
     return f"## {title}\n\n![{title}]({folder.name}/{file}.svg)\n\n{code}"
