@@ -32,6 +32,7 @@ extensions = [
     "pages.accuracy",
     "pages.gallery",
     "pages.sources",
+    "pages.links",
 ]
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4
@@ -46,6 +47,7 @@ html_theme = "furo"
 html_title = "autograd-engine"
 html_static_path = [str(HERE / "static")]
 html_css_files = ["site.css"]
+html_js_files = ["from_disk.js"]
 html_math_renderer = "mathml"
 html_copy_source = False
 html_show_sphinx = False

@@ -8,13 +8,14 @@ from typing import Any
 from sphinx.application import Sphinx
 
 GENERATED = "reference"  # the folder beside the pages; git ignores it
-_made: list[str] = []
+_made: dict[str, str] = {}
 
 
-def write_page(app: Sphinx, title: str, text: str) -> None:
+def write_page(app: Sphinx, title: str, text: str, kind: str = "") -> None:
     """Write a page that is made from the code, unless it is there already as it should be."""
-    _made.append(f"{GENERATED}/" + re.sub(r"\W+", "-", title.lower()))
-    path, text = Path(app.srcdir, "docs", f"{_made[-1]}.md"), f"# {title}\n\n{text}"
+    name = f"{GENERATED}/" + re.sub(r"\W+", "-", title.lower())
+    _made[name] = title
+    path, text = Path(app.srcdir, "docs", f"{name}.md"), f"# {kind}{title}\n\n{text}"
     path.parent.mkdir(exist_ok=True)
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         path.write_text(text, encoding="utf-8")
@@ -42,8 +43,9 @@ def _add_trees(app: Sphinx, page: str, source: list[str]) -> None:
         for section in sections:
             heading = section.partition("\n")[0]
             parts.append(f"## {section.rstrip()}\n\n{_tree(_listed(section, '.md'), heading)}\n")
-        links = "".join(f"* [](<{name}.md>)\n" for name in _made)
-        parts.insert(-1, f"## Reference\n\n{links}\n{_tree(_made, 'Reference')}\n")
+        links = "".join(f"* [{title}]({name}.md)\n" for name, title in _made.items())
+        pages = [f"{title} <{name}>" for name, title in _made.items()]
+        parts.insert(-1, f"## Reference\n\n{links}\n{_tree(pages, 'Reference')}\n")
         source[0] = "".join(parts)
     elif page == "docs/notebooks":  # those that the page names first, and then all others
         source[0] += "\n\n" + _tree([*dict.fromkeys(_listed(source[0], ".ipynb")), "/notebooks/*"])
