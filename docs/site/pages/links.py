@@ -36,11 +36,13 @@ def _around(node: nodes.Node) -> Iterator[nodes.Node]:
 
 
 def _named_by(entry: addnodes.desc) -> Iterator[str]:
-    """The name that an entry of the reference describes, and those of its parameters."""
+    """The name that an entry of the reference describes, and those of its parameters and attributes."""
     for name in entry.findall(addnodes.desc_name):
         yield name.astext()
     for parameter in entry.findall(addnodes.desc_parameter):
         yield from (name.astext() for name in list(parameter.findall(addnodes.desc_sig_name))[:1])
+    if entry["objtype"] == "class":
+        yield from dir(getattr(import_module(entry[0]["module"]), entry[0]["fullname"]))
 
 
 def _link_names(app: Sphinx, doctree: nodes.document) -> None:
@@ -57,23 +59,27 @@ def _link_names(app: Sphinx, doctree: nodes.document) -> None:
             link += code
 
 
-def _check(app: Sphinx, error: Exception | None) -> None:
-    """Warn of links that lead nowhere, and of pages that load something from elsewhere."""
-    if error or app.builder.format != "html":
-        return
-    texts = {path: path.read_text(encoding="utf-8") for path in Path(app.outdir).rglob("*.html")}
+def faults(folder: Path) -> Iterator[str]:
+    """The links in a folder of pages that lead nowhere, and what the pages load from elsewhere."""
+    texts = {path: path.read_text(encoding="utf-8") for path in sorted(folder.resolve().rglob("*.html"))}
     anchors = {path: {unescape(name) for name in _ANCHOR.findall(text)} for path, text in texts.items()}
     for path, text in texts.items():
-        for tag, address in set(_ADDRESS.findall(text)):
-            where = path.relative_to(app.outdir)
+        where = path.relative_to(folder.resolve()).as_posix()
+        for tag, address in sorted(set(_ADDRESS.findall(text))):
             if re.match(r"[a-z]+:", address):
                 if tag != "a" and not address.startswith("data:"):
-                    logging.getLogger(__name__).warning("%s loads %s", where, address)
+                    yield f"{where} loads {address}"
                 continue
             file, _, anchor = unquote(unescape(address)).partition("#")
             goal = (path.parent / file.partition("?")[0]).resolve() if file else path
             if not goal.exists() or (anchor and anchor not in anchors.get(goal, ())):
-                logging.getLogger(__name__).warning("%s: the link to %s leads nowhere", where, address)
+                yield f"{where}: the link to {address} leads nowhere"
+
+
+def _check(app: Sphinx, error: Exception | None) -> None:
+    if not error and app.builder.format == "html":
+        for fault in faults(app.outdir):
+            logging.getLogger(__name__).warning("%s", fault)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
