@@ -67,7 +67,7 @@ def _pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
 
 def _source(path: Path, body: str) -> tuple[str, dict[str, Any], str]:
     heading = f"<h1><code>{path.relative_to(ROOT).as_posix()}</code></h1>"
-    return _page(path), {"title": path.name, "body": heading + body}, "page.html"
+    return _page(path), {"title": path.name, "body": f'{heading}<div class="source">{body}</div>'}, "page.html"
 
 
 def linkcode_resolve(domain: str, info: dict[str, str]) -> str | None:
