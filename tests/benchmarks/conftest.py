@@ -32,6 +32,7 @@ def pytest_configure(config):
 
 def pytest_sessionfinish(session):
     if (path := session.config.getoption("table")) and session.config.stash[FIGURES]:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(page(session.config.stash[FIGURES]), encoding="utf-8")
 
 
