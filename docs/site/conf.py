@@ -20,7 +20,7 @@ version = release = autograd_engine.__version__
 
 # The repository is the source, so that a relative link leads to the same page on GitHub and on the site.
 root_doc = "docs/README"
-include_patterns = ["docs/*.md", "docs/reference/*.md", "notebooks/*.ipynb", "CHANGELOG.md"]
+include_patterns = ["README.md", "docs/*.md", "docs/reference/*.md", "notebooks/*.ipynb", "CHANGELOG.md"]
 exclude_patterns = ["build", ".*", "*.egg-info", "tests", "autograd_engine", "nn"]
 extensions = [
     "myst_nb",
@@ -36,6 +36,7 @@ extensions = [
 ]
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4
+smartquotes = False  # f' is a derivative, and -- begins an option
 nb_execution_mode = "off"  # the tests hold the stored outputs to what the cells show
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True

@@ -28,10 +28,6 @@ def _remove_others(app: Sphinx) -> None:
             path.unlink()
 
 
-def _listed(text: str, ending: str) -> list[str]:
-    return [name for name in re.findall(r"\]\(([^)#]+)\)", text) if name.endswith(ending)]
-
-
 def _tree(pages: Iterable[str], caption: str = "") -> str:
     return "\n".join(["```{toctree}", ":hidden:", ":glob:", f":caption: {caption}" * bool(caption), *pages, "```\n"])
 
@@ -41,14 +37,14 @@ def _add_trees(app: Sphinx, page: str, source: list[str]) -> None:
         first, *sections = re.split(r"^## ", source[0], flags=re.MULTILINE)
         parts = [first]
         for section in sections:
-            heading = section.partition("\n")[0]
-            parts.append(f"## {section.rstrip()}\n\n{_tree(_listed(section, '.md'), heading)}\n")
+            heading, listed = section.partition("\n")[0], re.findall(r"\]\(([^)#]+\.md)\)", section)
+            parts.append(f"## {section.rstrip()}\n\n{_tree(listed, heading)}\n")
         links = "".join(f"* [{title}]({name}.md)\n" for name, title in _made.items())
         pages = [f"{title} <{name}>" for name, title in _made.items()]
         parts.insert(-1, f"## Reference\n\n{links}\n{_tree(pages, 'Reference')}\n")
         source[0] = "".join(parts)
-    elif page == "docs/notebooks":  # those that the page names first, and then all others
-        source[0] += "\n\n" + _tree([*dict.fromkeys(_listed(source[0], ".ipynb")), "/notebooks/*"])
+    elif page == "docs/notebooks":
+        source[0] += "\n\n" + _tree(["/notebooks/tour", "/notebooks/lecture_*", "/notebooks/*"])
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -36,7 +36,7 @@ shown = to_html(out, parameters=[w0, w1, w2])
     "Activations and their derivatives": """
 from nn.plots import activation_functions
 
-shown = activation_functions(["sigmoid", "tanh", "relu", "softplus", "silu", "gelu"])
+shown = activation_functions()
 """,
     "A descent on its curve": """
 from nn import minimize
