@@ -30,6 +30,12 @@ def _tree() -> dict[Path, set[Path]]:
     return tree
 
 
+@functools.cache
+def _shown() -> set[Path]:
+    """The files and folders that have pages; an environment in the clone, such as `.venv`, has none."""
+    return set(_tree()).union(*_tree().values())
+
+
 def _page(path: Path) -> str:
     """The name of the page of a file or a folder."""
     return f"source/{path.relative_to(ROOT).as_posix()}" + "/index" * path.is_dir()
@@ -38,11 +44,10 @@ def _page(path: Path) -> str:
 def _lead_to_pages(app: Sphinx, doctree: nodes.document) -> None:
     """Let the links to files and folders lead to their pages."""
     here = Path(app.env.docname).parent
-    shown = set(_tree()).union(*_tree().values())
     for kind in (addnodes.download_reference, addnodes.pending_xref):
         for link in list(doctree.findall(kind)):
             target = (ROOT / here / link.get("reftarget", "")).resolve()
-            if target in shown:
+            if target in _shown():
                 address = f"{relpath(_page(target), here.as_posix())}.html"
                 link.replace_self(nodes.reference("", "", *link.children, internal=True, refuri=address))
 
@@ -80,7 +85,7 @@ def linkcode_resolve(domain: str, info: dict[str, str]) -> str | None:
         path, line = Path(inspect.getsourcefile(function) or ""), inspect.getsourcelines(function)[1]
     except TypeError:
         return None
-    return f"../../{_page(path)}.html#line-{line}" if path.is_relative_to(ROOT) else None
+    return f"../../{_page(path)}.html#line-{line}" if path in _shown() else None
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
