@@ -8,8 +8,7 @@
 0.3032653298563167
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 # From a module as deep as the primitives, NumPy takes a tenth longer to import.
 import numpy  # noqa: F401
@@ -18,8 +17,6 @@ from autograd_engine import linalg as linalg
 from autograd_engine import numpy_functions as numpy_functions
 from autograd_engine import numpy_sorting as numpy_sorting
 from autograd_engine import primitives
-from autograd_engine.check import GradientError as GradientError
-from autograd_engine.check import check_gradients as check_gradients
 from autograd_engine.constants import stop_gradient as stop_gradient
 from autograd_engine.control_flow import cond as cond
 from autograd_engine.control_flow import fori_loop as fori_loop
@@ -40,6 +37,7 @@ from autograd_engine.draw import draw as draw
 from autograd_engine.draw import to_svg as to_svg
 from autograd_engine.implicit import fixed_point as fixed_point
 from autograd_engine.implicit import root as root
+from autograd_engine.installed import attributes
 from autograd_engine.mapping import vmap as vmap
 from autograd_engine.primitives import *
 
@@ -55,6 +53,8 @@ from autograd_engine.value import Value as Value
 __version__ = "0.1.0"  # the build reads this line
 
 if TYPE_CHECKING:
+    from autograd_engine.check import GradientError as GradientError
+    from autograd_engine.check import check_gradients as check_gradients
     from autograd_engine.compiler.c.export import to_c as to_c
     from autograd_engine.compiler.jit import constant as constant
     from autograd_engine.compiler.jit import jit as jit
@@ -72,21 +72,25 @@ if TYPE_CHECKING:
     from autograd_engine.interactive import to_html as to_html
     from autograd_engine.interactive.sheet import exercise_sheet as exercise_sheet
     from autograd_engine.nlp import nlp_problem as nlp_problem
+    from autograd_engine.ranks import distributed as distributed
     from autograd_engine.roundings import accuracy as accuracy
     from autograd_engine.series import taylor as taylor
 
 # Not every program needs these, so they are imported when they are first asked for.
 _LATER = {
     "accuracy": "autograd_engine.roundings",
+    "check_gradients": "autograd_engine.check",
     "Complex": "autograd_engine.complex_numbers",
     "constant": "autograd_engine.compiler",
     "debug": "autograd_engine.diagnosis.debug",
     "Diagnosis": "autograd_engine.diagnosis.why",
+    "distributed": "autograd_engine.ranks",
     "Exercise": "autograd_engine.explanations.exercise",
     "exercise": "autograd_engine.explanations.exercise",
     "exercise_sheet": "autograd_engine.interactive.sheet",
     "explain": "autograd_engine.explanations.explain",
     "formula": "autograd_engine.explanations.formula",
+    "GradientError": "autograd_engine.check",
     "jit": "autograd_engine.compiler",
     "nlp_problem": "autograd_engine.nlp",
     "NotFiniteError": "autograd_engine.diagnosis.debug",
@@ -99,11 +103,7 @@ _LATER = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = thing = getattr(import_module(_LATER[name]), name)
-    return thing
+__getattr__ = attributes(__name__, _LATER)
 
 
 def __dir__() -> list[str]:
@@ -113,7 +113,7 @@ def __dir__() -> list[str]:
 if not TYPE_CHECKING:  # type checkers read the names off the imports
     __all__ = [
         *primitives.__all__,
-        *("GradientError", "Value", "check_gradients", "checkpoint", "cond", "custom_derivative", "draw"),
+        *("Value", "checkpoint", "cond", "custom_derivative", "draw"),
         *("fixed_point", "fori_loop", "grad", "gradient", "hessian", "hvp", "jacobian", "jvp", "log_softmax"),
         *(
             "root",

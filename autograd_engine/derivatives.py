@@ -48,7 +48,7 @@ def gradient(output: Value, inputs: Any) -> Any:
     """d(output)/d(input) as Values, which can be differentiated again, in the structure of `inputs`.
 
     `inputs` is a Value, or nested lists, tuples, dicts or arrays of Values, from anywhere in the graph. Inputs that the
-    output does not depend on get 0. No `grad` is changed. Raises TypeError if anything is not a Value.
+    output does not depend on get 0. No `.grad` is changed. Raises TypeError if anything is not a Value.
 
     >>> x = Value(3.0)
     >>> slope = gradient(x**3, x)

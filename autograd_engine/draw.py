@@ -19,6 +19,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
+from autograd_engine.clear_numbers import clear_numbers
 from autograd_engine.files import write_atomically
 from autograd_engine.graph import topological_order
 from autograd_engine.primitives import PRIMITIVES, as_text
@@ -377,6 +378,9 @@ def _picture_class() -> type[graphviz.Digraph]:
         def _repr_mimebundle_(self, *_: Any, **__: Any) -> dict[str, str]:
             return {"image/svg+xml": as_wide_as_fits(_layout(self))}
 
+        def __repr__(self) -> str:
+            return "<the picture of a graph>"  # a notebook keeps it, and would keep an address in the memory
+
     return Picture
 
 
@@ -393,7 +397,7 @@ def _layout(picture: graphviz.Digraph) -> str:
     )
     if done.returncode:
         raise RuntimeError(f"Graphviz cannot draw this: {done.stderr.strip()[-200:]}")
-    svg = done.stdout[done.stdout.index("<svg") :].replace("&#45;", "-")
+    svg = clear_numbers(done.stdout[done.stdout.index("<svg") :].replace("&#45;", "-"), DERIVATIVE)
     for font, measured in MEASURED.items():
         svg = svg.replace(f'font-family="{measured}"', f'font-family="{font}"')
     # Graphviz titles a node by its name, n0; the tooltip says more.

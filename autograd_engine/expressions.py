@@ -164,7 +164,7 @@ def _variables(node: ast.AST) -> Iterator[str]:
     else:
         culprit = getattr(node, "op", node)
         kind = type(culprit if type(culprit) in _HINTS else node)
-        raise ExpressionError(f"a formula cannot hold {_HINTS.get(kind, type(culprit).__name__)}")
+        raise ExpressionError(f"a formula cannot hold {_HINTS.get(kind) or _short(ast.unparse(node))}")
 
 
 def _evaluate(node: Any, numbers: dict[str, Any]) -> Any:

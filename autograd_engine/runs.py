@@ -22,7 +22,7 @@ from autograd_engine.forks import Lazy
 from autograd_engine.graph import forward_sweep, reverse_sweep, topological_order
 from autograd_engine.number import Float
 from autograd_engine.primitives import as_float, identity
-from autograd_engine.structure import Structure, flatten, float_arrays, leaves_of
+from autograd_engine.structure import Structure, flatten, float_arrays, leaves_of, map_leaves
 from autograd_engine.value import Value, become_constant, differentiable_edges, differentiable_operands, edges, partials
 
 _op = operator.attrgetter("op")
@@ -93,6 +93,7 @@ class Outputs:
         self.leaves, self.structure = flatten(output)
         self.numbers = self._numbers("what the function returned", self.leaves)
         self.of_batches = any(map(is_of_batch, self.leaves))
+        self.arrays = list(leaves_of(output)) if self.of_batches else []
 
     def __call__(self, numbers: Iterable[Any]) -> Any:
         """What the function returned, with `numbers` instead of its own."""
@@ -105,10 +106,23 @@ class Outputs:
 
     def matching(self, cotangents: Any) -> list[Any]:
         """The numbers in `cotangents`. Raises ValueError or TypeError unless it is structured like the outputs."""
+        if self.of_batches:
+            outputs = iter(self.arrays)
+            cotangents = map_leaves(lambda x: self._of_batch(next(outputs, None), x), cotangents)
         leaves = matching(self.caller, "cotangents", cotangents, "outputs", self.structure)
-        if any(is_of_batch(leaf) and not leaf.fits(given) for leaf, given in zip(self.leaves, leaves)):
-            raise TypeError(f"{self.caller}(): the cotangent of a vmap result must be a vmap result of the same shape")
         return self._numbers("cotangents", leaves)
+
+    def _of_batch(self, output: Any, cotangent: Any) -> Any:
+        """The cotangent of a leaf, as the result of a vmap where the leaf is one."""
+        if not is_of_batch(output):
+            return cotangent
+        mapped = output.mapped(cotangent)
+        if not output.fits(mapped):
+            raise TypeError(
+                f"{self.caller}(): the cotangent of a vmap result must be a vmap result of the same shape, or such an "
+                "array that is an argument or a constant"
+            )
+        return mapped
 
     def _numbers(self, what: str, leaves: Sequence[Any]) -> list[Any]:
         numbers: list[Any] = []

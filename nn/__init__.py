@@ -13,6 +13,9 @@ What programs import is in the modules of this folder, by theme. Networks are ma
 1.0
 """
 
+from typing import TYPE_CHECKING
+
+from autograd_engine.installed import attributes
 from nn.convolution import AvgPool1d, AvgPool2d, Conv1d, Conv2d, Linear, MaxPool1d, MaxPool2d
 from nn.initializers import (
     constant,
@@ -39,7 +42,6 @@ from nn.losses import (
 )
 from nn.minimize import Backtracking, Descent, minimize
 from nn.modules import ACTIVATIONS, Module
-from nn.onnx_files import from_onnx, to_onnx
 from nn.optimizer import Optimizer
 from nn.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
 from nn.perceptrons import MLP, Layer, Neuron
@@ -52,6 +54,11 @@ from nn.training.clipping import clip_gradients
 from nn.training.fit import evaluate, fit
 from nn.training.history import History
 from nn.units import Activation, BatchNorm, Dropout, Flatten, Perceptron, Sequential, Softmax
+
+if TYPE_CHECKING:
+    from nn.onnx_files import from_onnx, to_onnx
+
+__getattr__ = attributes(__name__, {"from_onnx": "nn.onnx_files", "to_onnx": "nn.onnx_files"})
 
 __all__ = ["ACTIVATIONS", "MLP", "Layer", "Module", "Neuron"]
 __all__ += ["Activation", "BatchNorm", "Dropout", "Flatten", "Perceptron", "Sequential", "Softmax"]

@@ -11,7 +11,7 @@ from autograd_engine.derivatives import jacobian, value_and_grad
 from autograd_engine.primitives import as_float
 from autograd_engine.structure import flatten, float_arrays
 from autograd_engine.value import Value
-from nn.checks import Array
+from nn.checks import Array, of_kind
 
 
 class FlatFunction:
@@ -22,6 +22,7 @@ class FlatFunction:
     """
 
     def __init__(self, f: Callable[[Any], Any], x0: Any) -> None:
+        of_kind("the function", f, Callable)
         leaves, self._structure = flatten(float_arrays(x0, "x0"))
         if not leaves:
             raise ValueError("x0 holds no number")

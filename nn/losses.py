@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 from autograd_engine.primitives import as_float, dot, exp, log, log1p, maximum, relu, softplus, sum, where, xlogy
-from nn.checks import as_constant, at_least_0, is_symbol
+from nn.checks import as_constant, as_number, at_least_0, is_symbol, of_kind
 
 Number: TypeAlias = Any
 """A float or whatever a float can be made of, or a Value. The result is a Value if an argument is."""
@@ -116,6 +116,7 @@ def binary_cross_entropy_with_logits(logit: Number, target: Number) -> Number:
     1000.0
     """
     _check_range("binary_cross_entropy_with_logits", "target", target)
+    logit = as_number(logit)
     return dot([target, 1 - target], [softplus(-logit), softplus(logit)])
 
 
@@ -159,7 +160,7 @@ def hinge_loss(score: Number, target: Number) -> Number:
     """
     if not is_symbol(target) and as_constant(target) not in (-1.0, 1.0):
         raise ValueError(f"hinge_loss(): target must be -1 or 1, got {as_constant(target)!r}")
-    return relu(1 - target * score)
+    return relu(1 - target * as_number(score))
 
 
 def l1_penalty(parameters: Iterable[Number]) -> Number:
@@ -170,7 +171,7 @@ def l1_penalty(parameters: Iterable[Number]) -> Number:
     >>> l1_penalty([3.0, -4.0])
     7.0
     """
-    return sum([abs(parameter) for parameter in parameters])
+    return sum([abs(parameter) for parameter in of_kind("parameters", parameters, Iterable)])
 
 
 def l2_penalty(parameters: Iterable[Number]) -> Number:
@@ -181,7 +182,7 @@ def l2_penalty(parameters: Iterable[Number]) -> Number:
     >>> l2_penalty([3.0, 4.0])
     25.0
     """
-    values = list(parameters)
+    values = list(of_kind("parameters", parameters, Iterable))
     return dot(values, values)
 
 
@@ -201,7 +202,7 @@ def _some_differences(loss: str, predictions: Any, targets: Any) -> list[Any]:
 def _differences(loss: str, predictions: Any, targets: Any) -> list[Any]:
     p, t = _sequence(predictions), _sequence(targets)
     if p is None and t is None:
-        return [predictions - targets]
+        return [as_number(predictions) - as_number(targets)]
     if p is None or t is None:
         got = f"{_kind(predictions)} and {_kind(targets)}"
         raise TypeError(f"{loss}() needs two numbers or two sequences of one length, got {got}")
@@ -209,7 +210,7 @@ def _differences(loss: str, predictions: Any, targets: Any) -> list[Any]:
         raise ValueError(
             f"{loss}() needs as many targets as predictions, got {len(p)} predictions and {len(t)} targets"
         )
-    return [x - y for x, y in zip(p, t)]
+    return [as_number(x) - as_number(y) for x, y in zip(p, t)]
 
 
 def _sequence(numbers: Any) -> list[Any] | None:

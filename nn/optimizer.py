@@ -16,7 +16,7 @@ import numpy as np
 
 from autograd_engine.primitives import as_float
 from autograd_engine.value import Value
-from nn.checks import Array, at_least_0, whole_number
+from nn.checks import Array, at_least_0, of_kind, whole_number
 from nn.schedules import Schedule
 
 Parameters: TypeAlias = "Iterable[Value] | Iterable[Mapping[str, Any]]"
@@ -165,7 +165,7 @@ def _parameter_groups(parameters: Parameters, who: str) -> list[dict[str, Any]]:
     """The parameters as groups, dicts with a list of "params" and perhaps settings; a plain list is one group."""
     if isinstance(parameters, Value):
         raise TypeError(f"{who} needs a list of parameters, got a single Value")
-    given: list[Any] = list(parameters)
+    given: list[Any] = list(of_kind("parameters", parameters, Iterable))
     if not any(isinstance(item, Mapping) for item in given):
         return [{"params": given}]
     for i, group in enumerate(given):

@@ -17,7 +17,7 @@ def random_graph(seed):
                 lambda a, b: rng.choice([sin, cos, tanh, exp, sigmoid, relu])(a),
                 lambda a, b: a * b,
                 lambda a, b: a + b,
-                lambda a, b: a - 0.1234567 * b,
+                lambda a, b: a - 0.123457 * b,
                 lambda a, b: sum_values([rng.choice(nodes) for _ in range(rng.randint(3, 8))]),
             ]
         )(a, b)

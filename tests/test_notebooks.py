@@ -10,7 +10,32 @@ from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-NAMES = ["control_flow", "digits", "lecture_1", "lecture_2", "lecture_3", "lecture_4", "tour"]
+NAMES = ["control_flow", "digits", "from_scratch", "lecture_1", "lecture_2", "lecture_3", "lecture_4"]
+NAMES += ["second_derivatives", "tests_of_gradients", "tour"]
+WIDTH = 555  # points of a page, about 740 pixels
+
+
+# Complains of a picture made in the notebook itself that has numbers along an axis and does not say of what.
+EVERY_AXIS_SAYS_WHAT_IT_SHOWS = nbformat.v4.new_code_cell("""
+from matplotlib.figure import Figure
+
+def _draw(self, renderer, draw=Figure.draw):
+    draw(self, renderer)
+    for axes in self.axes if hasattr(self, "number") else ():
+        for axis in (axes.xaxis, axes.yaxis):
+            if any(label.get_visible() and label.get_text() for label in axis.get_ticklabels()):
+                assert axis.get_label_text(), f"an axis without a name in the picture {axes.get_title()}"
+
+Figure.draw = _draw
+del Figure
+""")
+
+
+def solutions(notebook):
+    """A cell that runs the code in the solutions and prints what differs from what they say."""
+    code = re.findall(r"^```python\n(.*?)^```$", notebook.cells[-1].source, re.MULTILINE | re.DOTALL)
+    run = "import doctest\ndoctest.run_docstring_examples({!r}, globals(), optionflags=doctest.ELLIPSIS)"
+    return nbformat.v4.new_code_cell(run.format("\n".join(code)))
 
 
 def read(path):
@@ -19,6 +44,10 @@ def read(path):
 
 def code_cells(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def outputs(notebook):
+    return [output for cell in code_cells(notebook) for output in cell.outputs]
 
 
 def shown(cell):
@@ -40,11 +69,15 @@ def test_the_notebooks_are_all_there():
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_it_runs_and_shows_what_is_stored(path, tmp_path):
     stored, run = read(path), read(path)
+    run.cells = [EVERY_AXIS_SAYS_WHAT_IT_SHOWS, *run.cells, solutions(run)]
     NotebookClient(run, timeout=600, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
+    assert run.cells[-1].outputs == []
+    run.cells = run.cells[1:-1]
+    assert not [output.text for output in outputs(run) if output.get("name") == "stderr"]
     for before, now in zip(code_cells(stored), code_cells(run)):
         assert set(shown(now)) == set(shown(before)), before.source
     if path.stem == "digits":  # the perceptron comes first
-        text = "".join(output.get("text", "") for cell in code_cells(run) for output in cell.outputs)
+        text = "".join(output.get("text", "") for output in outputs(run))
         assert float(re.findall(r"([\d.]+)% of the held-out images", text)[0]) >= 95
 
 
@@ -56,14 +89,28 @@ class TestStored:
         ]
 
     def test_nothing_went_to_stderr(self, path):
-        outputs = [output for cell in code_cells(read(path)) for output in cell.outputs]
-        assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
+        wrong = [x for x in outputs(read(path)) if x.output_type == "error" or x.get("name") == "stderr"]
+        assert wrong == []
 
     def test_it_tells_its_goal_and_ends_with_exercises(self, path):
         cells = read(path).cells
         assert cells[0].source.startswith("# ")
         assert "**Goal.**" in cells[0].source
         assert "## Exercises" in cells[-1].source
+
+    def test_every_exercise_has_a_solution_to_open(self, path):
+        exercises = read(path).cells[-1].source
+        folded = r"^\d+\. .*?\n\n<details><summary>Solution</summary>\n\n.+?\n\n</details>$"
+        count = len(re.findall(folded, exercises, re.MULTILINE | re.DOTALL))
+        assert count == len(re.findall(r"^\d+\. ", exercises, re.MULTILINE)) > 2
+
+    def test_its_pictures_lie_within_the_page(self, path):
+        drawings = "".join(output.get("data", {}).get("image/svg+xml", "") for output in outputs(read(path)))
+        assert all(float(width) <= WIDTH for width in re.findall(r"min-width:([\d.]+)pt", drawings))
+
+    def test_it_stands_alone(self, path):
+        texts = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
+        assert not re.findall(r"(?i)the lectures?\b|\(lecture \d", texts)
 
     def test_it_is_small_and_holds_no_trace_of_a_machine(self, path):
         text = path.read_text(encoding="utf-8")

@@ -19,6 +19,7 @@ SOURCE = [
     CODE,
     r"tests/[\w/-]+\.(py|csv|json|c|cpp)",
     r"docs/[\w-]+\.md",
+    r"docs/site/[\w/]+\.(py|css|js|html)",
     r"notebooks/\w+\.ipynb",
     r"\.github/([\w-]+\.(svg|png)|workflows/\w+\.yml)",
     r"README\.md|CHANGELOG\.md|CITATION\.cff|LICENSE|pyproject\.toml|\.gitignore|PKG-INFO",

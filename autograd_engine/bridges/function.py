@@ -14,21 +14,23 @@ from typing import Any
 
 import numpy as np
 
+from autograd_engine.compiler.arguments import fault_of
 from autograd_engine.compiler.jit import Jitted, jit
+from autograd_engine.copying import name_in_module
 from autograd_engine.derivatives import grad
 from autograd_engine.mapping import vmap
-from autograd_engine.runs import user_function
-from autograd_engine.structure import Structure, flatten, leaves_of, map_leaves
+from autograd_engine.runs import name_of, user_function
+from autograd_engine.structure import Structure, flatten, leaves_of, leaves_with_paths, map_leaves
 
 
 class Function:
-    """`f`, whose arguments are numbers and arrays, as native code, made like `jitted`. It returns nested ones.
+    """`f`, whose arguments are numbers and arrays, as native code, `jitted`. It returns nested ones.
 
     `forms` is what frameworks need of it, by their names.
     """
 
     def __init__(self, f: Callable[..., Any], jitted: Jitted) -> None:
-        self.f, self.jitted = f, Jitted(f, jitted.exact, jitted.threads)
+        self.f, self.jitted = f, jitted
         self.forms: dict[str, Any] = {}
         self._derived: dict[Hashable, Function] = {}
 
@@ -75,11 +77,11 @@ class Function:
         return map_leaves(lambda x: x.reshape(*shape, *x.shape[1:]), self.mapped(axes).jitted(*flat))
 
     def _made(self, key: Hashable, f: Callable[..., Any]) -> Function:
-        return self._derived.setdefault(key, Function(f, self.jitted))
+        return self._derived.setdefault(key, Function(f, self.jitted.part(key, f)))
 
 
 class Bridge:
-    """A function of the user for `caller`, which takes it into a framework."""
+    """A function of the user for `caller`, which takes it into a framework. It is pickled as the function is."""
 
     def __init__(self, caller: str, f: Callable[..., Any]) -> None:
         if not callable(f):
@@ -90,11 +92,27 @@ class Bridge:
                 f"{caller}() has no static arguments, but {self.jitted!r} has {', '.join(self.jitted.static)}; "
                 "fix them with functools.partial"
             )
+        functools.update_wrapper(self, self.jitted.function, updated=())  # type: ignore[arg-type]
+        self._caller = caller
         self._functions: dict[Structure, Function] = {}
 
+    def __reduce__(self) -> Any:
+        return name_in_module(self) or (type(self), (self._caller, self.jitted))
+
+    def fault(self, path: str, x: Any) -> str:
+        """What is wrong with a number or an array of a call; "" if nothing is."""
+        return fault_of(path, x)
+
     def function(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Function, list[Any]]:
-        """The function of the numbers and arrays in arguments of this structure, and these numbers and arrays."""
+        """The function of the numbers and arrays in arguments of this structure, and these numbers and arrays.
+
+        Raises TypeError where there is anything else.
+        """
         call = args, keywords
+        leaves = list(leaves_of(call))
+        whole = [*args, *keywords.values()]  # None is an argument that is missing, but may be a part of one
+        if any(x is None for x in whole) or any(self.fault("", leaf) for leaf in leaves):
+            raise TypeError(self._complaint(args, keywords))
         structure = without_leaves(call)
         found = self._functions.get(structure)
         if found is None:
@@ -103,8 +121,13 @@ class Bridge:
                 args, keywords = structure(leaves)
                 return user_function.get()(self.jitted.function)(*args, **keywords)
 
-            found = self._functions.setdefault(structure, Function(of_leaves, self.jitted))
-        return found, list(leaves_of(call))
+            found = self._functions.setdefault(structure, Function(of_leaves, self.jitted.part(structure, of_leaves)))
+        return found, leaves
+
+    def _complaint(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> str:
+        arguments = [(f"argument {i}", x) for i, x in enumerate(args)] + list(keywords.items())
+        leaves = [found for name, argument in arguments for found in leaves_with_paths(argument, name)]
+        return f"{name_of(self.jitted.function)}(): {next(fault for found in leaves if (fault := self.fault(*found)))}"
 
 
 def without_leaves(tree: Any) -> Structure:

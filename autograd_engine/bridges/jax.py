@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -32,17 +31,24 @@ def to_jax(f: Callable[..., Any]) -> Callable[..., Any]:
     >>> round(float(jax.grad(to_jax(lambda x: x * sin(x)))(0.5)), 4)
     0.9182
     """
-    jax = imported("to_jax", "jax", "frameworks")
-    bridge = Bridge("to_jax", f)
+    return _OfArrays("to_jax", f)
 
-    @functools.wraps(bridge.jitted.function)
-    def of_arrays(*args: Any, **keywords: Any) -> Any:
-        function, leaves = bridge.function(args, keywords)
-        leaves = [jax.numpy.asarray(leaf, _real(jax)) for leaf in leaves]
+
+class _OfArrays(Bridge):
+    def __init__(self, caller: str, f: Callable[..., Any]) -> None:
+        self.jax = imported(caller, "jax", "frameworks")
+        super().__init__(caller, f)
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        function, leaves = self.function(args, keywords)
+        leaves = [self.jax.numpy.asarray(leaf, _real(self.jax)) for leaf in leaves]
         structure = without_leaves(_blank(function, leaves))
-        return structure(_differentiable(jax, function)(*leaves))
+        return structure(_differentiable(self.jax, function)(*leaves))
 
-    return of_arrays
+    def fault(self, path: str, x: Any) -> str:
+        if not isinstance(x, self.jax.Array):  # traced ones are of this class too
+            return super().fault(path, x)
+        return "" if x.dtype.kind in "biuf" else f"{path}: expected an array of real numbers, got dtype {x.dtype}"
 
 
 def _real(jax: Any) -> Any:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from autograd_engine.bridges.function import Bridge, Function, without_leaves
 from autograd_engine.installed import imported
-from autograd_engine.runs import name_of
-from autograd_engine.structure import Structure, leaves_of, leaves_with_paths
+from autograd_engine.structure import Structure, leaves_of
 
 
 def to_torch(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -35,40 +34,32 @@ def to_torch(f: Callable[..., Any]) -> Callable[..., Any]:
     >>> round(x.grad.item(), 6)
     0.918217
     """
-    torch = imported("to_torch", "torch", "frameworks")
-    bridge = Bridge("to_torch", f)
-    apply = _applied(torch)
+    return _OfTensors("to_torch", f)
 
-    @functools.wraps(bridge.jitted.function)
-    def of_tensors(*args: Any, **keywords: Any) -> Any:
-        function, leaves = bridge.function(args, keywords)
-        for leaf in leaves:
-            if isinstance(leaf, torch.Tensor) and not _fits(torch, leaf):
-                raise TypeError(_complaint(torch, name_of(f), args, keywords))
+
+class _OfTensors(Bridge):
+    def __init__(self, caller: str, f: Callable[..., Any]) -> None:
+        self.torch = imported(caller, "torch", "frameworks")
+        super().__init__(caller, f)
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        function, leaves = self.function(args, keywords)
         structures: list[Any] = []
-        results = apply(function, structures.append, *leaves)
+        results = _applied(self.torch)(function, structures.append, *leaves)
         return structures[-1](results)
 
-    return of_tensors
+    def fault(self, path: str, x: Any) -> str:
+        torch = self.torch
+        if not isinstance(x, torch.Tensor):
+            return super().fault(path, x)
+        if x.dtype == torch.float64 and x.device.type == "cpu" and x.layout == torch.strided:
+            return ""
+        kind = f"{str(x.layout).removeprefix('torch.')} tensor of {str(x.dtype).removeprefix('torch.')}"
+        return f"{path} must be a dense tensor of float64 on the CPU, got a {kind} on {x.device}"
 
 
 def _forget(structure: Structure) -> None:
     """Of what PyTorch calls itself: it wants a tuple."""
-
-
-def _fits(torch: Any, tensor: Any) -> bool:
-    return bool(tensor.dtype == torch.float64 and tensor.device.type == "cpu" and tensor.layout == torch.strided)
-
-
-def _complaint(torch: Any, name: str, args: Sequence[Any], keywords: dict[str, Any]) -> str:
-    arguments = [(f"argument {i}", x) for i, x in enumerate(args)] + list(keywords.items())
-    for where, argument in arguments:
-        for path, leaf in leaves_with_paths(argument, where):
-            if isinstance(leaf, torch.Tensor) and not _fits(torch, leaf):
-                kind = f"{str(leaf.layout).removeprefix('torch.')} tensor of {str(leaf.dtype).removeprefix('torch.')}"
-                expected = "a dense tensor of float64 on the CPU"
-                return f"{name}(): {path} must be {expected}, got a {kind} on {leaf.device}"
-    raise AssertionError
 
 
 @functools.cache

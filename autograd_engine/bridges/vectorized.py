@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -31,15 +30,14 @@ def vectorized(f: Callable[..., Any]) -> Callable[..., Any]:
     >>> vectorized(grad(hypot))(3.0, y).round(6)
     array([0.6     , 0.242536])
     """
-    bridge = Bridge("vectorized", f)
+    return _Vectorized("vectorized", f)
 
-    @functools.wraps(bridge.jitted.function)
-    def of_arrays(*args: Any) -> Any:
-        arrays = [_array(x, f"{name_of(f)}(): argument {i}") for i, x in enumerate(args)]
-        function, _ = bridge.function((0.0,) * len(arrays), {})
+
+class _Vectorized(Bridge):
+    def __call__(self, *args: Any) -> Any:
+        arrays = [_array(x, f"{name_of(self.jitted.function)}(): argument {i}") for i, x in enumerate(args)]
+        function, _ = self.function((0.0,) * len(arrays), {})
         return function.over_leading_axes(arrays, [0] * len(arrays))
-
-    return of_arrays
 
 
 def _array(x: Any, name: str) -> Any:

@@ -6,13 +6,15 @@ what was recorded. Later calls copy numbers in, run the kernel and copy numbers 
 
 from __future__ import annotations
 
+import copy
 import functools
 import os
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from types import MethodType
 from typing import Any, overload
+from uuid import uuid4
 
 from autograd_engine.arguments import float_arguments
 from autograd_engine.compiler.arguments import (
@@ -84,6 +86,9 @@ def jit(
     `threads` limits how many threads a large batch is split over; by default there is one per core. The results do not
     depend on it.
 
+    It can be pickled where f can. A process that receives it more than once, as a worker of Dask does, compiles it
+    once: what it reads from outside is fixed there as it is here.
+
     The arguments named in `static_argnames` are passed to the function unchanged: a choice such as "relu", None, a
     bool for an `if`, or the length of a `range`. They must be hashable, and each combination has its own kernels.
 
@@ -142,6 +147,8 @@ class _Compiled:
         self.kernels: dict[Any, Kernel] = {}
         self.flat: dict[int, Kernel] = {}  # by the number of arguments, if all of them are floats
         self.variants: dict[Any, _Compiled] = {}  # for each combination of static arguments
+        self.parts: dict[Any, _Compiled] = {}  # of what is made of the function, as a bridge does
+        self.name = ""  # under which other processes know it
         self._locks: dict[int, threading.RLock] = {}
 
     @property
@@ -259,10 +266,26 @@ class Jitted:
             return of_objects[key][1]
 
     def __reduce__(self) -> Any:
-        """Pickle by name if that finds it, as for any function; else by its parts, to be compiled again."""
+        """Pickle by name if that finds it, as for any function; else by its parts, to be compiled once a process."""
         if isinstance(self.function, MethodType):
             return getattr, (self.function.__self__, self.function.__name__)
-        return name_in_module(self) or (Jitted, (self.function, self.exact, self.threads, self.static))
+        if name := name_in_module(self):
+            return name
+        self._compiled.name = self._compiled.name or uuid4().hex
+        return _received, (self._compiled.name, self.function, self.exact, self.threads, self.static)
+
+    def __deepcopy__(self, memo: Any) -> Jitted:
+        """A copy with kernels of its own, since the function may be an object that changes."""
+        if isinstance(self.function, MethodType):
+            bound: Jitted = getattr(copy.deepcopy(self.function.__self__, memo), self.function.__name__)
+            return bound
+        if name_in_module(self):
+            return self
+        return Jitted(copy.deepcopy(self.function, memo), self.exact, self.threads, self.static)
+
+    def part(self, key: Hashable, f: Callable[..., Any]) -> Jitted:
+        """`f`, which is made of this function in the way `key`, with the same options, compiled for both at once."""
+        return Jitted(f, self.exact, self.threads, compiled=self._compiled.parts.setdefault(key, _Compiled()))
 
     def _variant(
         self, static: StaticArguments, args: tuple[Any, ...], keywords: dict[str, Any]
@@ -322,3 +345,15 @@ class Jitted:
         fault, argument = next((fault, x) for name, x in arguments if (fault := fault_of(name, x)))
         hint = "; if that is meant, name it in static_argnames" if argument is None or isinstance(argument, str) else ""
         return f"{name_of(self.function)}(): {fault}{hint}"
+
+
+@functools.lru_cache(maxsize=128)
+def _compiled_here(name: str) -> _Compiled:
+    """The kernels in this process of a function that came from another one, perhaps more than once."""
+    compiled = _Compiled()
+    compiled.name = name
+    return compiled
+
+
+def _received(name: str, f: Callable[..., Any], exact: bool, threads: int | None, static: tuple[str, ...]) -> Jitted:
+    return Jitted(f, exact, threads, static, _compiled_here(name))

@@ -90,7 +90,7 @@ def why(value: Value, gradient_of: Value | None = None, *, bound: float = 1e8) -
 
     The path in the answer is the shortest one to a node where that begins: the first nan or inf in the order of
     computing, the first number beyond `bound` (or below 1 / `bound`), the factor that is 0. The line of the
-    program that made the node is known where that ran under `debug()`. `grad` is neither read nor changed.
+    program that made the node is known where that ran under `debug()`. `.grad` is neither read nor changed.
 
     >>> p = Value(0.0, label="p")
     >>> print(why(p * p.log()))

@@ -154,7 +154,8 @@ class Exercise:
         code = (
             "from autograd_engine.explanations.exercise import Exercise\n\n"
             f"task = Exercise.from_json({self.to_json()!r})\n"
-            f"print(task.check({{\n{answers}}}))"
+            f"print(task.check({{\n{answers}}}))\n"
+            f'# print(task.hint("{self.blanks[0].name}"))  # what to do; with 2 and 3 it says more'
         )
         return [
             {"cell_type": "markdown", "metadata": {}, "source": self.markdown},

@@ -53,22 +53,31 @@ def reason(wrong: float, right: float) -> str:
 
 def of_factor(factor: Factor) -> Iterator[Mistake]:
     """What goes wrong with one local derivative."""
-    for number in _at_wrong_argument(factor):
-        yield f"{text(sign(factor))} is taken at the wrong argument", number
+    yield from _slopes_elsewhere(factor)
     yield "the sign is wrong", -factor.number
-    yield f"this is the value of {factor.names.name(factor.child).text}, not its derivative", factor.child.data
+    yield of_value(factor.names.name(factor.child).text, factor.child.data)
+    yield from _other_slopes(factor)
+    yield f"{text(sign(factor))} is turned upside down", 1 / factor.number if factor.number else math.nan
+
+
+def of_value(name: str, number: float) -> Mistake:
+    """The result itself in the place of its derivative."""
+    return f"this is the value of {name}, not its derivative", number
 
 
 def of_product(factors: Sequence[Factor], number: float) -> Iterator[Mistake]:
     """What goes wrong with a product of local derivatives."""
     yield "the sign is wrong", -number
     for factor in factors:
-        for wrong in _at_wrong_argument(factor):
-            yield f"{text(sign(factor))} is taken at the wrong argument", _exchanged(number, factor.number, wrong)
+        for what, wrong in _slopes_elsewhere(factor):
+            yield what, _exchanged(number, factor.number, wrong)
         if len(factors) > 1:
             yield f"the factor {text(sign(factor))} is missing", _exchanged(number, factor.number, 1.0)
     if len(factors) > 1:
         yield "the factors of a path are multiplied, not added up", math.fsum(factor.number for factor in factors)
+    for factor in factors:
+        for what, wrong in _other_slopes(factor):
+            yield what, _exchanged(number, factor.number, wrong)
 
 
 def of_sum(paths: Sequence[Path], number: float) -> Iterator[Mistake]:
@@ -79,14 +88,36 @@ def of_sum(paths: Sequence[Path], number: float) -> Iterator[Mistake]:
         yield f"path {i + 1} is forgotten", number - path.number
         yield f"the sign of path {i + 1} is wrong", number - 2 * path.number
     yield "the sign is wrong", -number
-    for factor in dict.fromkeys(factor for path in paths for factor in path.factors):
-        for wrong in _at_wrong_argument(factor):
-            parts = (
-                _exchanged(path.number, factor.number, wrong) if factor in path.factors else path.number
-                for path in paths
-            )
-            yield f"{text(sign(factor))} is taken at the wrong argument", math.fsum(parts)
+    for slopes in (_slopes_elsewhere, _other_slopes):
+        for factor in dict.fromkeys(factor for path in paths for factor in path.factors):
+            for what, wrong in slopes(factor):
+                parts = (
+                    _exchanged(path.number, factor.number, wrong) if factor in path.factors else path.number
+                    for path in paths
+                )
+                yield what, math.fsum(parts)
     yield "the paths are added up, not multiplied", math.prod(path.number for path in paths)
+
+
+def _slopes_elsewhere(factor: Factor) -> Iterator[Mistake]:
+    for number in _at_wrong_argument(factor):
+        yield f"{text(sign(factor))} is taken at the wrong argument", number
+
+
+def _other_slopes(factor: Factor) -> Iterator[Mistake]:
+    """A power without its rule, an angle in degrees, and the derivative by another argument."""
+    op, child, slope = factor.child.op, factor.child, text(sign(factor))
+    if op in (primitives.sin, primitives.cos, primitives.tan):
+        angle = Value(math.radians(child.operands[0]))
+        yield f"the calculator takes {slope} in degrees, not in radians", op(angle).local_derivatives()[0]
+    if op is primitives.square or (op is primitives.pow and len(child.parents) == 1 and child.arguments[1] != 0):
+        exponent = 2.0 if op is primitives.square else child.operands[1]
+        yield f"{slope}: the exponent stays the same, and does not become 1 less", exponent * child.data
+        yield f"{slope}: the exponent comes to the front as a factor", factor.number / exponent
+    for parent, other in zip(child.parents, child.local_derivatives()):
+        if parent is not factor.parent:
+            by = derivative(factor.names.name(child), factor.names.name(parent), local=True)
+            yield f"this has {text(by)} in the place of {slope}", other
 
 
 def _at_wrong_argument(factor: Factor) -> Iterator[float]:

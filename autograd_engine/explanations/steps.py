@@ -144,11 +144,11 @@ class Steps(Sequence[Step]):
 
 
 def steps(out: Value, seed: float = 1.0, *, names: Mapping[str, Value] | None = None) -> Steps:
-    """What `out.backward(seed)` does, step by step, without doing it: no `grad` changes.
+    """What `out.backward(seed)` does, step by step, without doing it: no `.grad` changes.
 
     A step for each result that a gradient reaches, from `out` on: the node, the cotangent that has come in, and for
     each parent the local derivative, the contribution and what the parent has received so far. The last total
-    of a leaf is what backward() adds to its `grad`. `names` calls nodes by other names than their labels.
+    of a leaf is what backward() adds to its `.grad`. `names` calls nodes by other names than their labels.
 
     Raises TypeError unless `out` is a Value and `seed` a number.
 

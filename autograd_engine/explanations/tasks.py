@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from autograd_engine.explanations import mistakes
 from autograd_engine.explanations.chain_rule import Factor, Path, Term
@@ -124,8 +125,9 @@ class Task:
             asks_for, found = f"path {i + 1} of {self._of(term)}", mistakes.of_product(slot.factors, slot.number)
         else:
             asks_for, [first, *others] = self._of(slot), slot.paths
-            found = (
-                mistakes.of_sum(slot.paths, slot.number) if others else mistakes.of_product(first.factors, slot.number)
+            found = chain(
+                mistakes.of_sum(slot.paths, slot.number) if others else mistakes.of_product(first.factors, slot.number),
+                [mistakes.of_value(self.names.name(self.out).text, self.out.data)],
             )
         return Blank(
             name, asks_for, slot.number, tuple((what, x) for what, x in found if mistakes.matters(x, slot.number))

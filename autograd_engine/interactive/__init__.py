@@ -67,7 +67,7 @@ def to_html(
     `parameters` are the Values to draw as parameters; all other leaves are inputs. Where they come by name, as from
     `model.named_parameters()`, and where `names` has more nodes by name, these names stand in the place of labels.
 
-    The numbers are those of the leaves as they are now and of one backward pass with seed 1, whatever `grad`
+    The numbers are those of the leaves as they are now and of one backward pass with seed 1, whatever `.grad`
     has added up so far. What Python decided while the graph was built stays decided: a condition such as `x > 0`
     of two numbers is a constant of the graph, and does not change when x is edited; `relu`, `maximum` and the other
     primitives do.

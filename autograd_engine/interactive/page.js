@@ -26,14 +26,12 @@ function refresh() {
     element.classList.toggle("selected", i === selected);
     element.classList.toggle("current", i === passingItem);
   }
-  for (const { to, position, path, label } of edges) {
-    if (!label) continue;
-    const i = items[to].node;
-    const local = graph.locals[i][position];
-    const isPassing = i === passing;
-    path.classList.toggle("passing", isPassing);
-    label.classList.toggle("passing", isPassing);
-    label.textContent = short(isPassing ? product(gradients[i] ?? 0, local) : local);
+  for (const edge of edges) {
+    const i = items[edge.to].node;
+    const isPassing = i === passing && !edge.path.classList.contains("side");
+    edge.path.classList.toggle("passing", isPassing);
+    edge.label?.classList.toggle("passing", isPassing);
+    if (edge.label) edge.label.textContent = numberOn(edge, isPassing ? (local) => product(gradients[i] ?? 0, local) : undefined);
   }
   const bar = byId("step");
   bar.max = steps.length;

@@ -16,7 +16,7 @@ const MOST_PORTS = 6; // the edges into a node with more arguments meet in one p
 
 let items = []; // what is drawn: { node } or { behind: node }, with width, height, before, after, element
 let itemOf = new Map(); // of nodes
-let edges = []; // { from, to, node, position, path, points, label }
+let edges = []; // { from, to, uses, path, points, label }: the places in the arguments of `to` that it stands for
 let down = false; // from top to bottom rather than from left to right
 let bounds = { x: 0, y: 0, width: 1, height: 1 };
 let current = LAST; // the node that the Tab key reaches
@@ -154,8 +154,10 @@ function rebuild() {
       const points = places.route(from, v, height);
       const side = position === undefined || isConstant(items[from].node);
       const path = draw("path", { class: side ? "edge side" : "edge", d: pathOf(points) });
-      const edge = { from, to: v, position, path, points };
-      if (!side) {
+      const edge = { from, to: v, path, points, uses: side ? [] : [position] };
+      const twin = room === 0 && edges.findLast((other) => other.to === v && other.from === from && other.label);
+      if (twin && !side) twin.uses.push(position);
+      else if (!side) {
         const [start, end] = places.last(points, v);
         const share = labelShare(items[from].after.length, into.length, down ? end[1] - start[1] : end[0] - start[0]);
         const [labelX, labelY] = onCurve([start, end], share);
@@ -188,8 +190,15 @@ function boundsOf(some) {
   return { x: left, y: top, width: right - left, height: bottom - top };
 }
 
+// What stands on an edge: its number, and in a bundle those of its twins too, as of x in x + x.
+function numberOn({ to, uses }, numberOf = (local) => local) {
+  const numbers = uses.map((position) => short(numberOf(graph.locals[items[to].node][position])));
+  const different = [...new Set(numbers)];
+  return different.length < numbers.length && different.length === 1 ? `${numbers[0]} (${numbers.length}×)` : different.join(", ");
+}
+
 // The width of the number on an edge, with some white around it.
-const widthOf = ({ to, position }) => 8 + 6.4 * short(graph.locals[items[to].node][position]).length;
+const widthOf = (edge) => 8 + 6.4 * numberOn(edge).length;
 
 // Numbers on edges that would lie over each other keep a line's, or a number's, distance.
 function separateLabels() {
@@ -210,7 +219,7 @@ function separateLabels() {
   }
 }
 
-// A number that lies on the line of another edge moves along its own to the nearest place that is free, if there is one.
+// A number that lies on the line of another edge moves along its own to the nearest place that is free, or beside it.
 function clearLabels() {
   const traces = edges.map(({ points }) => points.slice(1).flatMap((end, k) => trace(points[k], end)));
   const inside = (x, y, [u, v], width, height = NUMBER_HEIGHT) => 2 * Math.abs(u - x) < width && 2 * Math.abs(v - y) < height;
@@ -224,7 +233,10 @@ function clearLabels() {
       !edges.some((other) => other !== edge && other.label && inside(x, y, [other.labelX, other.labelY], width + widthOf(other), 2 * NUMBER_HEIGHT));
     if (!lies(edge.labelX, edge.labelY)) return;
     const distance = ([x, y]) => Math.hypot(x - edge.labelX, y - edge.labelY);
-    const place = [...traces[e]].sort((a, b) => distance(a) - distance(b)).find(([x, y]) => isFree(x, y));
+    const beside = (far) => traces[e].map(([x, y]) => (down ? [x + far * width, y] : [x, y + far * NUMBER_HEIGHT]));
+    const rows = [beside(0), [...beside(0.6), ...beside(-0.6)]];
+    const nearest = (row) => row.sort((a, b) => distance(a) - distance(b)).find(([x, y]) => isFree(x, y));
+    const place = rows.map(nearest).find((found) => found);
     if (place) [edge.labelX, edge.labelY] = place;
   });
 }

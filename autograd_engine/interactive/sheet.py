@@ -1,11 +1,14 @@
-"""exercise_sheet: exercises as one HTML page without a server, which grades, gives hints and prints."""
+"""exercise_sheet: exercises as one HTML page without a server, which grades, gives hints and prints; as a notebook; and
+on paper, with the solutions apart."""
 
 from __future__ import annotations
 
 import html
+import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.resources import files
+from pathlib import Path
 from string import Template
 
 from autograd_engine.explanations import exercise as grading
@@ -15,6 +18,7 @@ from autograd_engine.explanations.notation import plain_number
 from autograd_engine.explanations.tasks import DIGITS, Blank
 from autograd_engine.files import write_atomically
 from autograd_engine.interactive.javascript import literal
+from autograd_engine.interactive.printing import printed
 
 __all__ = ["exercise_sheet"]
 
@@ -36,8 +40,12 @@ def exercise_sheet(
     shown, `sheet.html#seed=3`, with `&view=solutions` for its solutions. (Who reads the source of the page finds the
     answers in it.)
 
-    Raises TypeError for anything but exercises, ValueError where there are none or seeds are not whole numbers, and
-    OSError where the file cannot be written.
+    The ending of `path` may ask for something else. A notebook, `sheet.ipynb`, has a cell for the answers to each
+    exercise and its solution folded below. For paper, `sheet.pdf` has the tasks and `sheet-solutions.pdf` the
+    solutions; Chrome, Chromium or Edge prints them. Both have the sheets of all `seeds` one after the other.
+
+    Raises TypeError for anything but exercises, ValueError where there are none or seeds are not whole numbers,
+    OSError where the file cannot be written, and RuntimeError for a PDF where no such browser is installed.
 
     >>> from autograd_engine import Value, exercise
     >>> def sheet(seed):
@@ -60,13 +68,19 @@ def exercise_sheet(
     }
     page = Template(_text("sheet.html")).substitute(
         title=html.escape(title),
-        style=mathml.STYLE + _text("sheet.css"),
+        style=_style(),
         script=_text("sheet.js"),
         sheets="\n".join(f'<template data-seed="{seed}">{_sheet(sheet)}</template>' for seed, sheet in sheets.items()),
         data=literal(data),
     )
     if path is not None:
-        write_atomically(path, page.encode())
+        ending = Path(path).suffix.lower()
+        if ending == ".pdf":
+            tasks, solutions = (printed(_on_paper(title, sheets, solved)) for solved in (False, True))
+            write_atomically(path, tasks)
+            write_atomically(Path(path).with_stem(f"{Path(path).stem}-solutions"), solutions)
+        else:
+            write_atomically(path, (_notebook(title, sheets) if ending == ".ipynb" else page).encode())
     return page
 
 
@@ -76,6 +90,42 @@ def _checked(exercises: Exercises) -> list[Exercise]:
         if not isinstance(one, Exercise):
             raise TypeError(f"exercise_sheet() takes Exercises, got {type(one).__name__}: {one!r:.60}")
     return found
+
+
+def _notebook(title: str, sheets: Mapping[int, Sequence[Exercise]]) -> str:
+    """The sheets as a notebook (format 4), whose cells of code stand for themselves."""
+    cells = [_markdown(f"# {title}")]
+    for seed, sheet in sheets.items():
+        cells += [_markdown(f"## Seed {seed}")] if len(sheets) > 1 else []
+        for number, task in enumerate(sheet, start=1):
+            answers = _answers(task).replace("<b>", "**").replace("</b>", "**")
+            folded = f"<details><summary>Solution</summary>\n\n{task.solution}\n\n{answers}\n\n</details>"
+            cells += [_markdown(f"### {number}."), *task.to_cells(), _markdown(folded)]
+    python = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    metadata = {"kernelspec": python, "language_info": {"name": "python"}}
+    notebook = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 4}
+    return json.dumps(notebook, ensure_ascii=False, indent=1) + "\n"
+
+
+def _markdown(source: str) -> dict[str, object]:
+    return {"cell_type": "markdown", "metadata": {}, "source": source}
+
+
+def _on_paper(title: str, sheets: Mapping[int, Sequence[Exercise]], solved: bool) -> str:
+    """The sheets as a page without a script, each from the top of a page of paper."""
+    what = html.escape(title + (": solutions" if solved else ""))
+    parts = []
+    for seed, sheet in sheets.items():
+        of = f'<span id="seed">Seed {seed}</span>' if len(sheets) > 1 else ""
+        parts.append(f"<article><header><h1>{what}</h1>{of}</header>{_sheet(sheet)}</article>")
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{what}</title><style>{_style()}</style>'
+        f"<body{' class=solved' if solved else ''}>{''.join(parts)}</body></html>"
+    )
+
+
+def _style() -> str:
+    return mathml.STYLE + _text("sheet.css")
 
 
 def _data(blank: Blank) -> dict[str, object]:

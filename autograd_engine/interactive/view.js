@@ -19,11 +19,10 @@ const LEAST_SCALE = 0.005;
 const LEGIBLE = 0.34; // the scale at which one can still read what a node is
 const READABLE = 0.7; // the scale at which one can still read its numbers
 
-// The part of the window that the buttons and the legend leave free.
+// The part of the window that a graph may fill.
 function free() {
-  const [tools, legend] = [document.querySelector(".tools"), document.querySelector(".legend")];
-  const [side, top] = [28, tools.offsetTop + tools.offsetHeight + 12];
-  return { left: side, top, width: svg.clientWidth - 2 * side, height: legend.offsetTop - 8 - top };
+  const [side, top] = [28, 12];
+  return { left: side, top, width: svg.clientWidth - 2 * side, height: svg.clientHeight - 2 * top };
 }
 
 // How large a box of the picture can be drawn.

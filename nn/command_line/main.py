@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from nn.command_line.commands import USER_ERRORS, run
+from nn.command_line.output import warn
 from nn.command_line.terminal import show_what_can_be_shown
 
 USAGE_ERROR, NOBODY_READS = 2, 141
@@ -33,5 +34,5 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _refuse(reason: str) -> int:
-    print("autograd-engine:", " ".join(reason.splitlines()), file=sys.stderr)
+    warn(" ".join(reason.splitlines()))
     return USAGE_ERROR

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nn.command_line.options import CommandError
+from nn.command_line.ranks import rank
 
 
 class LenientConsole(Console):
@@ -36,8 +37,9 @@ def table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
 
 
 def warn(message: object) -> None:
-    """Print a warning, in one line on stderr; the command goes on."""
-    print("autograd-engine:", message, file=sys.stderr)
+    """Print a warning, in one line on stderr, by the first process; the command goes on."""
+    if rank() == 0:
+        print("autograd-engine:", message, file=sys.stderr)
 
 
 def left_out(dropped: int, without_target: int = 0) -> list[str]:

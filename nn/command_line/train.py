@@ -5,6 +5,7 @@ import re
 import shlex
 import signal
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -30,6 +31,7 @@ from nn.command_line.options import (
 )
 from nn.command_line.output import console, left_out, table, warn
 from nn.command_line.predictor import Predictor
+from nn.command_line.ranks import all_processes, rank, together
 from nn.command_line.report import MERITS, drawings, figures, judge
 from nn.command_line.results import CHECKPOINT, METRICS, MODEL, Results, metrics
 from nn.csv_tables import Missing
@@ -129,7 +131,8 @@ PURPOSES = {"train": "train", "validation": "validate", "test": "test"}
 def train(data: str, /, options: TrainOptions | None = None) -> int:
     """Train a network on a data set, show how good it is, and write the model, metrics and pictures.
 
-    A part of the samples is held out as a test part. Ctrl-C ends the training and keeps what was learned.
+    A part of the samples is held out as a test part. Ctrl-C ends the training and keeps what was learned. Processes
+    that mpiexec starts train together, and the first of them prints and writes.
 
     Parameters
     ----------
@@ -140,36 +143,43 @@ def train(data: str, /, options: TrainOptions | None = None) -> int:
         import safetensors  # noqa: F401 - where it is missing, that is said before a training and not after it
 
     options = options or TrainOptions()
-    screen = console(quiet=options.quiet)
-    dataset = _dataset(data, options)
-    checkpoint = options.resume if options.resume is not None and is_checkpoint(options.resume) else None
-    resumed = None if options.resume is None or checkpoint else Predictor.load(options.resume)
-    kind = options.model or ("conv" if resumed and resumed.image_shape else "mlp")
-    usual = recipe(dataset, kind)
-    if resumed:
-        _check(resumed, dataset, kind, usual, options)
-    split_seed = resumed.split_seed if resumed else options.seed
-    test_fraction = resumed.test_fraction if resumed else options.test_fraction or datasets.TEST_FRACTION
-    parts = _parts(dataset, split_seed, test_fraction, validation=options.early_stopping is not None)
-    name = "validation" if "validation" in parts else "test"
-    if resumed:
-        predictor = _warned(resumed, dataset, options)
-    else:
-        network = _network(dataset, kind, usual, options)
-        predictor = _predictor(network, parts["train"], split_seed, test_fraction, dataset.fingerprint())
+    screen = console(quiet=options.quiet or rank() > 0)
+    with all_processes() as comm, ExitStack() as written:
+        with together(comm):
+            if comm is not None and options.no_jit:
+                raise CommandError("--no-jit: what several processes train is always compiled")
+            dataset = _dataset(data, options)
+            checkpoint = options.resume if options.resume is not None and is_checkpoint(options.resume) else None
+            resumed = None if options.resume is None or checkpoint else Predictor.load(options.resume)
+            kind = options.model or ("conv" if resumed and resumed.image_shape else "mlp")
+            usual = recipe(dataset, kind)
+            if resumed:
+                _check(resumed, dataset, kind, usual, options)
+            split_seed = resumed.split_seed if resumed else options.seed
+            test_fraction = resumed.test_fraction if resumed else options.test_fraction or datasets.TEST_FRACTION
+            parts = _parts(dataset, split_seed, test_fraction, validation=options.early_stopping is not None)
+            name = "validation" if "validation" in parts else "test"
+            if resumed:
+                predictor = _warned(resumed, dataset, options)
+            else:
+                network = _network(dataset, kind, usual, options)
+                predictor = _predictor(network, parts["train"], split_seed, test_fraction, dataset.fingerprint())
 
-    parts = {part: replace(samples, X=predictor.filled(samples.X)) for part, samples in parts.items()}
-    training, test, held_out = parts["train"], parts["test"], parts[name]
-    model, epochs = predictor.model, options.epochs or usual.epochs
-    batch_size = options.batch_size or usual.batch_size
-    batches = math.ceil(len(training.X) / batch_size)
-    lr = options.lr or LR.get(options.optimizer, DEFAULT_LR)
-    rate = options.rate(epochs * batches, lr, options.warm_up * batches)
-    optimizer = OPTIMIZERS[options.optimizer](model.parameters(), rate)
-    with Results(options.out or Path("runs", Path(data).stem), screen) as results:
-        screen.print(_summary(dataset, parts))
-        screen.print(f"{model}\n{options.described(lr)}, {epochs} {'epoch' if epochs == 1 else 'epochs'}\n")
-        loss, right = _criteria(dataset)
+            parts = {part: replace(samples, X=predictor.filled(samples.X)) for part, samples in parts.items()}
+            training, test, held_out = parts["train"], parts["test"], parts[name]
+            model, epochs = predictor.model, options.epochs or usual.epochs
+            batch_size = options.batch_size or usual.batch_size
+            batches = math.ceil(len(training.X) / batch_size)
+            lr = options.lr or LR.get(options.optimizer, DEFAULT_LR)
+            rate = options.rate(epochs * batches, lr, options.warm_up * batches)
+            optimizer = OPTIMIZERS[options.optimizer](model.parameters(), rate)
+            results = Results(options.out or Path("runs", Path(data).stem), screen)
+            if rank() == 0:
+                written.enter_context(results)
+            screen.print(_summary(dataset, parts))
+            screen.print(f"{model}\n{options.described(lr)}, {epochs} {'epoch' if epochs == 1 else 'epochs'}\n")
+            loss, right = _criteria(dataset)
+
         history = fit(
             model,
             predictor.inputs(training.X),
@@ -187,9 +197,13 @@ def train(data: str, /, options: TrainOptions | None = None) -> int:
             checkpoint=results.path / CHECKPOINT if options.checkpoint_every else None,
             checkpoint_every=options.checkpoint_every or 1,
             resume=checkpoint,
+            comm=comm,
         )
         if not all(np.isfinite(array).all() for array in model.arrays().values()):
             raise CommandError(f"the training diverged, parameters became inf or nan: lower --lr, which was {lr:g}")
+        ended = 128 + signal.SIGINT if history.interrupted else 0
+        if rank() > 0:
+            return ended
 
         results.save(predictor)  # first, so that no later failure loses what was learned
         judged = {part: judge(predictor, samples, loss) for part, samples in parts.items()}
@@ -204,7 +218,7 @@ def train(data: str, /, options: TrainOptions | None = None) -> int:
         results.show(MODEL)
         results.write({METRICS: metrics(history, name, judged)})
         results.write(pictures)
-    return 128 + signal.SIGINT if history.interrupted else 0
+        return ended
 
 
 def _dataset(data: str, options: TrainOptions) -> Dataset:

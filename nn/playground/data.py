@@ -12,9 +12,11 @@ the target is the class.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +29,8 @@ RADIUS = 5.0
 NOISE_UNIT = 2.0  # the standard deviation of the noise 1
 MOST_POINTS = 500
 DECIMALS = 3  # of the coordinates of own points
+LONGEST_NAME = 24
+DIGITS = 6  # of an offset and a factor
 
 
 def _circle(n: int, draws: np.random.Generator) -> tuple[Array, Array]:
@@ -119,8 +123,39 @@ def split(n: int, train: float, seed: int) -> tuple[npt.NDArray[np.int64], npt.N
     return order[:kept], order[kept:]
 
 
-def pasted(text: str) -> tuple[tuple[float, float, float], ...]:
-    """The points in a pasted CSV text: a header, then rows of x1, x2 and the target.
+class Pasted(NamedTuple):
+    """Points (x1, x2, target) from elsewhere, and what they were there.
+
+    `columns` are the names of the three. `classes` are the names of the targets -1 and 1, none if the target is a
+    number. `scales` are an offset and a factor for each column: what was in it is offset + factor · what is shown.
+    """
+
+    points: tuple[tuple[float, float, float], ...]
+    columns: tuple[str, ...]
+    classes: tuple[str, ...]
+    scales: tuple[float, ...]
+
+
+def feature_labels(columns: Sequence[str]) -> dict[str, str]:
+    """What each of `FEATURES` is called where x1 and x2 have the names `columns`, if any.
+
+    >>> feature_labels(("width", "height", "kind"))["sin(x2)"]
+    'sin(height)'
+    >>> feature_labels(("size in m", "price", "kind"))["x1²"]
+    '(size in m)²'
+    """
+    names = dict(zip(("x1", "x2"), columns))
+    whole = {x: name if re.fullmatch(r"\w+", name) else f"({name})" for x, name in names.items()}  # in a product
+
+    def label(feature: str) -> str:
+        written = names if feature in names or "(" in feature else whole
+        return re.sub("x[12]", lambda found: written.get(found[0], found[0]), feature)
+
+    return {feature: label(feature) for feature in FEATURES}
+
+
+def pasted(text: str) -> Pasted:
+    """What is in a pasted CSV text: a header, then rows of x1, x2 and the target.
 
     The target holds two classes or numbers; numbers are shifted and scaled to reach from -1 to 1, and a column of
     coordinates that leaves the square likewise to fit into it. Raises DataError that names the row and the column.
@@ -142,13 +177,29 @@ def pasted(text: str) -> tuple[tuple[float, float, float], ...]:
         raise DataError(
             f"the pasted CSV has {len(data.class_names)} classes in column {data.target_name!r}; two can be told apart"
         )
-    X = np.stack([x if np.abs(x).max() <= EXTENT else _spread(x) * RADIUS for x in data.X.T], axis=1)
-    y = _spread(data.y.astype(np.float64))
-    rows = np.round(np.column_stack([X, y]), DECIMALS) + 0.0  # no -0.0
-    return tuple((float(x1), float(x2), float(target)) for x1, x2, target in rows)
+    y = data.y.astype(np.float64)
+    scales = [(0.0, 1.0) if np.abs(x).max() <= EXTENT else _scale(x, RADIUS) for x in data.X.T] + [_scale(y, 1.0)]
+    table = np.column_stack([data.X, y])
+    rows = (
+        np.round([(row - offset) / factor for row, (offset, factor) in zip(table.T, scales)], DECIMALS) + 0.0
+    )  # no -0.0
+    classes = data.class_names if len(data.class_names) != 1 else (data.class_names[0], f"not {data.class_names[0]}")
+    names = (*data.feature_names, data.target_name)
+    return Pasted(
+        tuple((float(x1), float(x2), float(target)) for x1, x2, target in rows.T),
+        tuple(_short(name) or f"column {i}" for i, name in enumerate(names, start=1)),
+        tuple(_short(name) or "none" for name in classes),
+        tuple(float(f"{number:.{DIGITS}g}") for scale in scales for number in scale),
+    )
 
 
-def _spread(numbers: Array) -> Array:
-    """The numbers, shifted and scaled to reach from -1 to 1; or all 0 if they are all the same."""
-    low, high = numbers.min(), numbers.max()
-    return np.zeros_like(numbers) if low == high else 2 * ((numbers - low) / (high - low)) - 1
+def _scale(numbers: Array, reach: float) -> tuple[float, float]:
+    """The offset and the factor for numbers that are to reach from -reach to reach."""
+    low, high = float(numbers.min()), float(numbers.max())
+    return low / 2 + high / 2, (high / 2 - low / 2) / reach or 1.0
+
+
+def _short(name: str) -> str:
+    """A name in one line that is not too long for a page."""
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in name).split())
+    return line if len(line) <= LONGEST_NAME else line[: LONGEST_NAME - 1] + "…"

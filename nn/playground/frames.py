@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,18 +21,12 @@ NEURON_SIDE, OUTPUT_SIDE = 36, 72  # of the heat maps, in points
 LEVELS, NOT_A_NUMBER = 127, -128  # a heat map has whole numbers from -LEVELS to LEVELS for -1 to 1
 
 
-def frame(training: Training) -> bytes:
-    """The training as it is now."""
-    engine, parameters, names = training.engine, training.parameters, training.settings.features
-    neurons = engine.activations(parameters, _grid(NEURON_SIDE, names))
-    neurons[-1] = training.network.shown(neurons[-1])
-    output = training.network.shown(engine.outputs(parameters, _grid(OUTPUT_SIDE, names)))
-    arrays = {
-        "figures": np.array(training.figures()),
-        "weights": parameters,
-        "maps": _levels(neurons).reshape(-1, NEURON_SIDE, NEURON_SIDE),
-        "output": _levels(output).reshape(OUTPUT_SIDE, OUTPUT_SIDE),
-    }
+def frame(training: Training, rival: Training | None = None) -> bytes:
+    """The training as it is now, and that of a second network, whose arrays are called rival_."""
+    arrays = _arrays(training)
+    if rival is not None:
+        arrays |= {f"rival_{name}": array for name, array in _arrays(rival).items()}
+        arrays = dict(sorted(arrays.items(), key=lambda item: -item[1].itemsize))
     header = {
         "steps": training.steps,
         "epoch": training.epoch,
@@ -41,6 +36,21 @@ def frame(training: Training) -> bytes:
     text = json.dumps(header).encode()
     text += b" " * (-(len(text) + 1) % 8) + b"\n"
     return text + b"".join(array.astype(array.dtype.newbyteorder("<")).tobytes() for array in arrays.values())
+
+
+def _arrays(training: Training) -> dict[str, npt.NDArray[Any]]:
+    engine, parameters, names = training.engine, training.parameters, training.settings.features
+    neurons = engine.activations(parameters, _grid(NEURON_SIDE, names))
+    neurons[-1] = training.network.shown(neurons[-1])
+    output = training.network.shown(engine.outputs(parameters, _grid(OUTPUT_SIDE, names)))
+    return {
+        "figures": np.array(training.figures()),
+        "weights": parameters,
+        "gradient": training.gradient,
+        "change": training.last_change(),
+        "maps": _levels(neurons).reshape(-1, NEURON_SIDE, NEURON_SIDE),
+        "output": _levels(output).reshape(OUTPUT_SIDE, OUTPUT_SIDE),
+    }
 
 
 def _levels(numbers: Array) -> npt.NDArray[np.int8]:

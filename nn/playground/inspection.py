@@ -41,7 +41,8 @@ class Pass(NamedTuple):
 def run_sample(training: Training, sample: int) -> Pass:
     """The pass of the training point number `sample`, every node labelled, every gradient there."""
     model = training.loaded_model()
-    names = training.settings.features
+    settings = training.settings
+    names = [settings.labels[name] for name in settings.features]
     inputs = [Value(x, name) for x, name in zip(training.train.inputs[sample].tolist(), names)]
     numbers, sums, outputs = inputs, [], []
     for k, layer in enumerate(model.layers, start=1):
@@ -100,6 +101,25 @@ def inspect(training: Training, selection: Selection, sample: int) -> dict[str, 
         "deltas": [[z.grad for z in layer] for layer in run.sums],
         "svg": svg,
         "rule": chain_rule(run, node, z if i is None else node),
+    }
+
+
+def flow(training: Training, sample: int) -> dict[str, Any]:
+    """All numbers of a sample's way through the network and back, a list for each layer: `sums` z, `outputs` a, the
+    `gradients` d loss/d a, the `slopes` da/dz of the activation, and the `deltas` d loss/d z."""
+    run = run_sample(training, sample)
+    pairs = [list(zip(sums, outputs)) for sums, outputs in zip(run.sums, run.outputs)]
+    return {
+        "sample": sample,
+        "inputs": [x.data for x in run.inputs],
+        "sums": [[z.data for z, _ in layer] for layer in pairs],
+        "outputs": [[a.data for _, a in layer] for layer in pairs],
+        "gradients": [[a.grad for _, a in layer] for layer in pairs],
+        "slopes": [[1.0 if z is a else a.local_derivatives()[0] for z, a in layer] for layer in pairs],
+        "deltas": [[z.grad for z, _ in layer] for layer in pairs],
+        "parameters": training.parameters.tolist(),
+        "target": float(training.train.targets[sample]),
+        "loss": run.loss.data,
     }
 
 

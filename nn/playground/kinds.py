@@ -7,6 +7,7 @@ import binascii
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote, unquote
 
 import numpy as np
 
@@ -115,6 +116,41 @@ POINTS = Kind(
     lambda text: [[_number_or_text(item) for item in point.split(",")] for point in text.split()],
 )
 """User-defined points: x1, x2 and a target of each."""
+
+
+def texts(count: int, longest: int) -> Kind:
+    """So many short texts in one line each, or none."""
+
+    def check(name: str, value: Any) -> tuple[str, ...]:
+        fits = _is_list(value) and len(value) in (0, count)
+        if not fits or not all(
+            isinstance(text, str) and 0 < len(text) <= longest and text.isprintable() for text in value
+        ):
+            wanted = f"{count} texts of 1 to {longest} characters that can be printed, or none"
+            raise SettingsError(f"{name} must be {wanted}, got {value!r:.60}")
+        return tuple(value)
+
+    return Kind(
+        check,
+        lambda value: ",".join(quote(text, safe="") for text in value),
+        lambda text: [unquote(item) for item in text.split(",")] if text else [],
+    )
+
+
+def _check_scales(name: str, value: Any) -> tuple[float, ...]:
+    if not _is_list(value) or len(value) not in (0, 6) or not all(map(_is_number, value)) or not all(value[1::2]):
+        raise SettingsError(
+            f"{name} must be an offset and a factor that is not 0 for x1, x2 and the target, or none, got {value!r:.60}"
+        )
+    return tuple(map(float, value))
+
+
+SCALES = Kind(
+    _check_scales,
+    lambda value: ",".join(f"{x:g}" for x in value),
+    lambda text: [_number_or_text(item) for item in text.split(",")] if text else [],
+)
+"""An offset and a factor for x1, x2 and the target, or none: offset + factor · what is shown is what it means."""
 
 
 def _check_weights(name: str, value: Any) -> tuple[float, ...]:

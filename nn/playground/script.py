@@ -8,7 +8,7 @@ import numpy as np
 
 from nn.optimizers import OPTIMIZERS
 from nn.playground.engine import LOSSES, PENALTIES
-from nn.playground.settings import OWN
+from nn.playground.settings import OWN, Settings
 from nn.playground.training import Training
 
 _TEMPLATE = '''\
@@ -55,6 +55,16 @@ print("test points:    ", judged(test))
 FILE_NAME = "playground.py"
 
 
+def _origin(settings: Settings) -> str:
+    """A comment on what the columns of pasted points were."""
+    if not settings.columns:
+        return ""
+    pairs = list(zip(settings.scales[::2], settings.scales[1::2])) or [(0.0, 1.0)] * 3
+    was = [f"{name!r} = {offset:g} + {factor:g} · x" for name, (offset, factor) in zip(settings.columns, pairs)]
+    classes = f"; -1 is {settings.classes[0]!r}, 1 is {settings.classes[1]!r}" if settings.classes else ""
+    return f"    # {', '.join(was)}{classes}\n"
+
+
 def script(training: Training) -> str:
     """The text of a script that makes the same points and the same network, judges it, and trains it on."""
     settings = training.settings
@@ -70,7 +80,7 @@ def script(training: Training) -> str:
         penalty = f",\n    penalty=lambda model: {settings.rate!r} * {function}({weights})"
     if settings.data == OWN:
         data_imports = "features, split"
-        rows = "".join(f"    {point},\n" for point in settings.points)
+        rows = _origin(settings) + "".join(f"    {point},\n" for point in settings.points)
         points = f"rows = np.array([\n{rows}]).reshape(-1, 3)\npoints, y = rows[:, :2], rows[:, 2]"
     else:
         data_imports = "features, generate, split"

@@ -19,9 +19,10 @@ import numpy as np
 from nn.datasets import DataError
 from nn.playground.data import EXTENT, GENERATED, generate, pasted
 from nn.playground.frames import frame
-from nn.playground.inspection import Selection, inspect
+from nn.playground.inspection import Selection, flow, inspect
 from nn.playground.kinds import LARGEST_WEIGHT, SettingsError, number
 from nn.playground.landscape import landscape
+from nn.playground.lessons import LESSONS
 from nn.playground.script import FILE_NAME, script
 from nn.playground.settings import OWN, RESTART, Settings, ranges
 from nn.playground.training import Training
@@ -108,6 +109,8 @@ class Session:
         if changes.keys().isdisjoint({*RESTART, "weights"}):
             self.settings = settings
             self.training.change(settings)
+            if self.rival:
+                self.rival.change(settings.of_rival())
         else:
             self._use(settings)
         return self._everything()
@@ -116,7 +119,9 @@ class Session:
         """Use the points in a CSV text."""
         if not isinstance(text, str):
             raise MessageError("text must be a text")
-        return self.change({"data": OWN, "points": pasted(text)})
+        found = pasted(text)
+        problem = "classification" if found.classes else "regression"
+        return self.change({"data": OWN, "problem": problem, **found._asdict()})
 
     def play(self, speed: Any) -> list[Answer]:
         """Train until told otherwise, at `speed` steps a second, or as fast as possible if it is 0."""
@@ -135,7 +140,7 @@ class Session:
     def step(self) -> list[Answer]:
         """Make a single step."""
         self.playing = False
-        self.training.step()
+        self._step()
         return [self.state(), self.frame()]
 
     def reset(self) -> list[Answer]:
@@ -159,6 +164,12 @@ class Session:
         i = None if input is None else _index("input", input, layers[k].inputs + 1)
         row = _index("sample", sample, len(self.training.train.X))
         return [{"type": "inspection", **inspect(self.training, Selection(k, j, i), row)}]
+
+    def flow(self, sample: Any) -> list[Answer]:
+        """All numbers of one training point's way through the network and back."""
+        self.training.require_points()
+        row = _index("sample", sample, len(self.training.train.X))
+        return [{"type": "flow", **flow(self.training, row)}]
 
     def landscape(self, first: Any, second: Any) -> list[Answer]:
         """The loss over two of the parameters."""
@@ -187,14 +198,14 @@ class Session:
         steps = math.inf if not self._speed else math.floor((now - self._since) * self._speed - self._due)
         done = 0
         while done < steps and time.monotonic() < deadline:
-            self.training.step()
+            self._step()
             done += 1
         # Steps missed are given up, or a slow network would never catch up.
         self._due = (now - self._since) * self._speed if done < steps else self._due + done
         trained = time.monotonic()
         answers: list[Answer] = [self.frame()]
         self._picture_seconds = time.monotonic() - trained
-        if not np.isfinite(self.training.parameters).all():
+        if not all(np.isfinite(training.parameters).all() for training in self._trainings()):
             self.playing = False
             message = "the weights are no longer finite numbers; lower the learning rate and reset"
             answers += [self.state(), {"type": "error", "message": message, "to": "play"}]
@@ -202,12 +213,20 @@ class Session:
 
     def frame(self) -> bytes:
         """The training as it is now, see `frames.py`."""
-        return frame(self.training)
+        return frame(*self._trainings())
 
     def _use(self, settings: Settings) -> None:
         self.training = Training(settings)
+        self.rival = Training(settings.of_rival()) if settings.rival == "yes" else None
         self.settings = settings
         self.playing = self.playing and bool(len(self.training.train.X))
+
+    def _trainings(self) -> list[Training]:
+        return [self.training] if self.rival is None else [self.training, self.rival]
+
+    def _step(self) -> None:
+        for training in self._trainings():
+            training.step()
 
     def state(self) -> Answer:
         """Whether it is playing, and the settings as the query part of a URL."""
@@ -221,11 +240,15 @@ class Session:
             "train": np.column_stack([training.train.X, training.train.y]).tolist(),
             "test": np.column_stack([training.test.X, training.test.y]).tolist(),
             "names": training.names(),
+            "labels": self.settings.labels,
         }
         return [settings, self.state(), self.frame()]
 
 
-_MESSAGES = ("open", "change", "paste", "play", "pause", "step", "reset", "set", "inspect", "landscape", "script")
+_MESSAGES = (
+    *("open", "change", "paste", "play", "pause", "step", "reset", "set"),
+    *("inspect", "flow", "landscape", "script"),
+)
 
 
 def welcome() -> dict[str, Any]:
@@ -234,7 +257,9 @@ def welcome() -> dict[str, Any]:
     for name in GENERATED:
         X, y = generate(name, samples=PREVIEW, noise=0.02, seed=0)
         previews[name] = np.column_stack([X, y]).round(2).tolist()
-    return {"type": "welcome", "ranges": ranges(), "speeds": SPEEDS, "extent": EXTENT, "previews": previews}
+    lessons = {name: lesson.as_json() for name, lesson in LESSONS.items()}
+    page = {"speeds": SPEEDS, "extent": EXTENT, "previews": previews, "lessons": lessons}
+    return {"type": "welcome", "ranges": ranges(), **page}
 
 
 def _error(error: ValueError, to: str | None) -> Answer:

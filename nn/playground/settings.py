@@ -22,12 +22,25 @@ from urllib.parse import parse_qsl, urlencode
 
 from nn.modules import ACTIVATIONS
 from nn.optimizers import OPTIMIZERS
-from nn.playground.data import FEATURES, GENERATED, MOST_POINTS
-from nn.playground.kinds import POINTS, WEIGHTS, Kind, SettingsError, choice, choices, number, whole, widths
+from nn.playground.data import FEATURES, GENERATED, LONGEST_NAME, MOST_POINTS, feature_labels
+from nn.playground.kinds import (
+    POINTS,
+    SCALES,
+    WEIGHTS,
+    Kind,
+    SettingsError,
+    choice,
+    choices,
+    number,
+    texts,
+    whole,
+    widths,
+)
 from nn.playground.layout import layout
 
 OWN = "own"
 MOST_LAYERS, MOST_NEURONS = 6, 8
+MOST_DRAWS = 99
 MOST_QUERY = 60_000  # characters; the longest possible state needs about 20,000
 
 
@@ -39,8 +52,10 @@ def _setting(default: Any, kind: Kind) -> Any:
 class Settings:
     """What is trained on what, and how. Raises SettingsError unless all of it is possible.
 
-    `points` are the user's, for the data set "own". `weights`, if given, are the initial parameters in the order of
-    `MLP.parameters()`; otherwise they are drawn from `seed`, as the points are.
+    `points` are the user's, for the data set "own", with the names and scales that `Pasted` has. `weights`, if given,
+    are the initial parameters in the order of `MLP.parameters()`; otherwise they are drawn from `seed`, as the points
+    are, and `init`, which the points do not depend on. If there is a `rival`, it is a second network on the same
+    points, which differs in what `rival_` names.
     """
 
     problem: str = _setting("classification", choice(("classification", "regression")))
@@ -50,6 +65,9 @@ class Settings:
     train: float = _setting(0.5, number(0.1, 0.9))
     seed: int = _setting(1, whole(0, 999_999))
     points: tuple[tuple[float, float, float], ...] = _setting((), POINTS)
+    columns: tuple[str, ...] = _setting((), texts(3, LONGEST_NAME))
+    classes: tuple[str, ...] = _setting((), texts(2, LONGEST_NAME))
+    scales: tuple[float, ...] = _setting((), SCALES)
     features: tuple[str, ...] = _setting(("x1", "x2"), choices(FEATURES))
     hidden: tuple[int, ...] = _setting((6, 4), widths(MOST_LAYERS, MOST_NEURONS))
     activation: str = _setting("tanh", choice(ACTIVATIONS))
@@ -58,6 +76,11 @@ class Settings:
     penalty: str = _setting("none", choice(("none", "l1", "l2")))
     rate: float = _setting(0.003, number(0, 10))
     batch: int = _setting(10, whole(1, MOST_POINTS))
+    init: int = _setting(0, whole(0, MOST_DRAWS))
+    rival: str = _setting("no", choice(("no", "yes")))
+    rival_optimizer: str = _setting("adam", choice(tuple(OPTIMIZERS)))
+    rival_lr: float = _setting(0.03, number(1e-6, 100))
+    rival_init: int = _setting(0, whole(0, MOST_DRAWS))
     weights: tuple[float, ...] = _setting((), WEIGHTS)
 
     def __post_init__(self) -> None:
@@ -71,6 +94,11 @@ class Settings:
     def n_parameters(self) -> int:
         """How many weights and biases the network has."""
         return layout((len(self.features), *self.hidden, 1))[-1].end
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What each feature is called: by the names of the columns, where the points have some."""
+        return feature_labels(self.columns if self.data == OWN else ())
 
     @classmethod
     def from_query(cls, query: str) -> Settings:
@@ -104,6 +132,11 @@ class Settings:
             new = {"weights": ()} | new
         return replace(self, **new)
 
+    def of_rival(self) -> Settings:
+        """The settings of the second network."""
+        own = {name.removeprefix("rival_"): getattr(self, name) for name in _NAMES if name.startswith("rival_")}
+        return replace(self, **own, rival="no", weights=())
+
     def as_json(self) -> dict[str, Any]:
         """The settings as JSON, without the weights."""
         settings = asdict(self)
@@ -113,7 +146,10 @@ class Settings:
 
 _NAMES = tuple(one.name for one in fields(Settings))
 RESTART = frozenset(
-    {"problem", "data", "samples", "noise", "train", "seed", "points", "features", "hidden", "activation"}
+    {
+        *("problem", "data", "samples", "noise", "train", "seed", "points", "features", "hidden", "activation"),
+        *("init", "rival", "rival_init"),
+    }
 )
 """The settings with which a training starts anew: other data, or another network."""
 

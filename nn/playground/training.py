@@ -71,10 +71,11 @@ class Training:
         targets, inputs = self.network.targets(y), features(X, settings.features)
         parts = split(len(X), settings.train, settings.seed) if len(X) else (np.arange(0),) * 2
         self.train, self.test = (Points(X[rows], y[rows], inputs[rows], targets[rows]) for rows in parts)
-        self.model = self.network.model(settings.seed)
+        self.model = self.network.model(settings.seed + settings.init)
         self._drawn = np.array([value.data for value in self.model.parameters()])
         self.parameters: Array = np.array(settings.weights) if settings.weights else self._drawn
         self.gradient: Array = np.zeros_like(self.parameters)
+        self._last_step = self.parameters, self.parameters  # from where to where
         self.steps = 0
         self.trail = Trail()
         self.trail.note(self.parameters)
@@ -116,9 +117,16 @@ class Training:
         batch, self._waiting = self._waiting[: self.settings.batch], self._waiting[self.settings.batch :]
         X, y = self.train.inputs[batch], self.train.targets[batch]
         self.gradient = self.engine.gradient(self.parameters, X, y, self.settings.rate)
-        self.parameters = self.optimizer.update(self.parameters, self.gradient)
+        before, self.parameters = self.parameters, self.optimizer.update(self.parameters, self.gradient)
+        self._last_step = before, self.parameters
         self.steps += 1
         self.trail.note(self.parameters)
+
+    def last_change(self) -> Array:
+        """What the last step added to each parameter (p,), 0 before the first; `gradient` is what it went by."""
+        before, after = self._last_step
+        with np.errstate(invalid="ignore"):
+            return after - before
 
     def require_points(self) -> None:
         """Raise SettingsError if there is nothing to train with."""

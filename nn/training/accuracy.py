@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from nn.checks import Array
+from nn.checks import Array, as_constant
 
 
 def accuracy(outputs: Any, target: float) -> float:
@@ -29,8 +29,10 @@ def accuracy(outputs: Any, target: float) -> float:
     if isinstance(outputs, np.ndarray):
         outputs = outputs.tolist()
     if isinstance(outputs, Sequence):
+        if not outputs:
+            raise ValueError("accuracy() needs at least one output, got none")
         return float(max(range(len(outputs)), key=outputs.__getitem__) == target)
-    return float((outputs > 0) == (target > 0))
+    return float((as_constant(outputs) > 0) == (as_constant(target) > 0))
 
 
 def accuracies(outputs: Sequence[Array], targets: Array) -> Array:

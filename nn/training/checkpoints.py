@@ -7,9 +7,7 @@ digest or in words.
 
 from __future__ import annotations
 
-import hashlib
 import re
-import tempfile
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -31,7 +29,7 @@ class Checkpoint:
     """The state of the training `task`, whose order of the samples is drawn from `draws`, and the file for it.
 
     It is to be written to `path`, if that is not None, after each multiple of `every` epochs. Raises OSError if it
-    cannot be, so that this is known before the training.
+    cannot be, so that this is known before the training. `data` says which samples are trained and judged.
     """
 
     def __init__(
@@ -42,13 +40,14 @@ class Checkpoint:
         best: BestState | None,
         path: FilePath | None,
         every: int,
+        data: dict[str, str | None],
     ) -> None:
         self.task, self.history, self.best = task, history, best
         self.path, self.every = path, whole_number("checkpoint_every", every)
         if path is not None:
             _check_writable(path)
         self._sources = sources([draws, task.model, task.loss, task.penalty, task.accuracy])
-        self._settings = _settings(task, best)
+        self._settings = _settings(task, best, data)
 
     def write(self, epoch: int, is_last: bool, compiled_after: int) -> None:
         """Write the state after an epoch, whole or not at all, if it is to be. Raises OSError.
@@ -128,6 +127,8 @@ class Checkpoint:
 
 def _check_writable(path: FilePath) -> None:
     """Raise OSError if no file can be written beside `path`."""
+    import tempfile
+
     try:
         with tempfile.TemporaryFile(dir=Path(path).parent):
             pass
@@ -136,14 +137,13 @@ def _check_writable(path: FilePath) -> None:
         raise
 
 
-def _settings(task: Task, best: BestState | None) -> dict[str, Any]:
+def _settings(task: Task, best: BestState | None, data: dict[str, str | None]) -> dict[str, Any]:
     """What a training must have in common with that of a checkpoint, in words and numbers."""
     optimizer = task.optimizer
     changing = {"parameters", "steps", *optimizer.remembers}
     return {
         "model": _written(task.model),
-        "data": _digest(task.samples),
-        "validation data": _digest(task.held_out),
+        **data,
         "loss": _written(task.loss),
         "optimizer": type(optimizer).__name__,
         **{_NAMES.get(name, name): _written(x) for name, x in vars(optimizer).items() if name not in changing},
@@ -165,11 +165,6 @@ def _written(setting: Any) -> Any:
     if setting is None or isinstance(setting, (bool, int, str)) or (isinstance(setting, float) and isfinite(setting)):
         return setting
     return re.sub(r" at 0x[0-9a-fA-F]+", "", " ".join(repr(setting).split()))
-
-
-def _digest(samples: Any) -> str:
-    """A checksum of data, bit for bit."""
-    return hashlib.sha256(repr([tuple(sample) for sample in samples]).encode()).hexdigest()
 
 
 def _difference(name: str, was: Any, now: Any) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from autograd_engine.value import Value
-from nn.checks import Array, at_least_0
+from nn.checks import Array, at_least_0, of_kind
 
 
 def clip_gradients(
@@ -30,7 +30,7 @@ def clip_gradients(
     >>> round(x.grad, 6), round(y.grad, 6)
     (3.0, 4.0)
     """
-    values = list(parameters)
+    values = list(of_kind("parameters", parameters, Iterable))
     gradients = np.array([value.grad for value in values])
     clipped, norm = clipped_gradients(gradients, clip_norm, clip_value)
     for value, gradient in zip(values, clipped.tolist()):

@@ -53,34 +53,39 @@ class CompiledSteps(Steps):
         self._trained, self._others = self._state.read()
         self._gradients: Array | None = None
         with nothing_else_drawn(*self._traced()):
-            self._training = _Judging(task, self._state, task.samples, task.smallest_batch)
+            self._training = Judging(task, self._state, task.samples, task.smallest_batch)
             self._step = jit(value_and_grad(self._training.run, has_aux=True))
             self._step.stats(self._trained, self._others, self._training.example(task.batch_size))
         self._judgings = [self._training]
         if task.held_out:
             with mode(task.model, training=False), nothing_else_drawn(*self._traced()):
-                self._validation = _Judging(task, self._state, task.held_out, task.held_out[:1])
+                self._validation = Judging(task, self._state, task.held_out, task.held_out[:1])
                 self._validate = jit(self._validation.judge)
                 self._validate.stats(self._trained, self._others, self._validation.example(len(task.held_out)))
             self._judgings.append(self._validation)
 
     def step(self, indices: Indices, figures: Figures) -> None:
         """See `Steps`."""
-        self.check()
-        batch = self._training.batch(indices)
-        (_, (loss, buffers, outputs)), gradients = self._step(self._trained, self._others, batch)
+        gradients, buffers = self.gradients(indices, figures)
         if self.task.clips:
             gradients, _ = clipped_gradients(gradients, self.task.clip_norm, self.task.clip_value)
         new = self.task.optimizer.update(self._trained, gradients)
         if len(buffers):
             self._others[-len(buffers) :] = buffers
         self._trained, self._gradients = new, gradients
+
+    def gradients(self, indices: Indices, figures: Figures) -> tuple[Array, Array]:
+        """The gradients of the batch of the samples at `indices`, and the new buffers."""
+        self.check()
+        batch = self._training.batch(indices, self._training.draw(len(indices)))
+        (_, (loss, buffers, outputs)), gradients = self._step(self._trained, self._others, batch)
         self._training.add(figures, indices, loss, outputs)
+        return gradients, buffers
 
     def validate(self, figures: Figures) -> None:
         """See `Steps`."""
         indices = range(len(self._validation.samples))
-        batch = self._validation.batch(indices)
+        batch = self._validation.batch(indices, self._validation.draw(len(indices)))
         self._validation.add(figures, indices, *self._validate(self._trained, self._others, batch))
 
     def current(self) -> bool:
@@ -108,7 +113,7 @@ class CompiledSteps(Steps):
         self.task.model._forget()
 
 
-class _Judging:
+class Judging:
     """How the model, in its present mode, judges samples; `smallest` is a batch that it accepts."""
 
     def __init__(self, task: Task, state: State, samples: Sequence[Sample], smallest: Sequence[Sample]) -> None:
@@ -197,12 +202,16 @@ class _Judging:
         random = [np.zeros((len(inputs), self._random.size))] if self._random.size else []
         return (inputs, targets, *random)
 
-    def batch(self, indices: Indices) -> tuple[Array, ...]:
-        """The batch of the samples at `indices`, with what is drawn for them."""
-        inputs, targets = self._inputs, self._targets
-        if not isinstance(indices, range):  # which is all of them
-            inputs, targets = self._taken(indices)
-        return (inputs, targets, self._random.draw(len(inputs))) if self._random.size else (inputs, targets)
+    def draw(self, samples: int) -> list[Array]:
+        """What is drawn for a batch of so many samples."""
+        return [self._random.draw(samples)] if self._random.size else []
+
+    def batch(self, indices: Indices, drawn: Sequence[Array]) -> tuple[Array, ...]:
+        """The batch of the samples at `indices`, with what was drawn for them."""
+        if isinstance(indices, range):
+            own = slice(indices.start, indices.stop)
+            return (self._inputs[own], self._targets[own], *drawn)
+        return (*self._taken(indices), *drawn)
 
     def _taken(self, indices: npt.NDArray[np.int64]) -> tuple[Array, Array]:
         """The inputs and targets of some samples; batches of one size reuse the same arrays, which a kernel knows."""
@@ -218,7 +227,8 @@ class _Judging:
         """Add the results of a kernel to the figures."""
         judge, right = self.task.accuracy, 0.0
         if judge is accuracy and self._targets.ndim == 1 and all(part.kind is None for part in self._outputs.children):
-            targets = self._targets if isinstance(indices, range) else self._targets[indices]
+            own = slice(indices.start, indices.stop) if isinstance(indices, range) else indices
+            targets = self._targets[own]
             right = float(accuracies(outputs, targets).sum())
         elif judge is not None:
             for i, numbers in zip(indices, zip(*[column.tolist() for column in outputs])):

@@ -25,7 +25,7 @@ from nn.training.checkpoints import Checkpoint
 from nn.training.early_stopping import BestState
 from nn.training.history import History
 from nn.training.progress import ctrl_c_between_samples, progress_bar
-from nn.training.samples import Loss, checked_samples, mode, try_smallest_batch
+from nn.training.samples import Alone, Loss, Sample, checked_samples, mode, try_smallest_batch
 from nn.training.steps import Accuracy, Figures, Indices, Judge, Penalty, Steps, Task, ValueSteps
 
 WORTH_COMPILING = 2000
@@ -57,6 +57,7 @@ def fit(
     checkpoint: FilePath | None = None,
     checkpoint_every: int = 1,
     resume: FilePath | None = None,
+    comm: Any = None,
 ) -> History:
     """Train `model` on the rows of X (n, d) and the targets y (n,) or (n, k); return the history.
 
@@ -107,6 +108,12 @@ def fit(
     with a model and an optimizer made as before. On the same machine it ends with the bits of one that was never
     interrupted. Only `epochs` may be another. What a callback has changed besides the model is for it to change again.
 
+    `comm`, a communicator of mpi4py such as `MPI.COMM_WORLD`, spreads the samples over processes that all make the same
+    call, with all of X and y (which may be memory-mapped: each reads its share). Their steps, always compiled, have the
+    bits of any other number of processes, and so has a training that goes on with another one. The first process writes
+    the checkpoints, shows the progress and asks `stop`; all call the callback. A batch of n samples is work for n / 8
+    processes at most. It makes no sense of statistics over a batch.
+
     A loss that becomes inf or nan is not an error: it stands in the history.
 
     Raises ValueError or TypeError, before anything is changed, if X and y differ in length, are ragged,
@@ -115,7 +122,8 @@ def fit(
     none of the model's parameters; in the first step if the penalty is no number, or if the loss or the penalty,
     unless it is 0, does not depend on the parameters; ImportError if `jit` is True and llvmlite
     is not installed, or `checkpoint` or `resume` given without safetensors; OSError if such a file cannot be written or
-    read, ModelFileError if it is no checkpoint, or one of another model, data or options.
+    read, ModelFileError if it is no checkpoint, or one of another model, data or options. With `comm` also ValueError
+    if `jit` is False or the model needs batches, and RankError if another process has raised an error.
 
     The points lie on 2 x + 1; the penalty on the slope makes a flatter line of them:
 
@@ -128,49 +136,69 @@ def fit(
     >>> [round(parameter.data, 4) for parameter in model.parameters()], history.jit
     ([1.1111, 2.3333], True)
     """
-    for name, thing, kind in (("model", model, Module), ("optimizer", optimizer, Optimizer)):
-        of_kind(name, thing, kind)
-    for name, function in (("accuracy", accuracy), ("penalty", penalty), ("callback", callback), ("stop", stop)):
-        if function is not None:
-            of_kind(name, function, Callable)
-    if set(optimizer.parameters).isdisjoint(model.parameters()):
-        raise ValueError("the optimizer holds none of the model's parameters; make it with model.parameters()")
-    samples = checked_samples(model, X, y, loss)
-    held_out = [] if validation is None else checked_samples(model, *_pair(validation), loss, prefix="validation ")
-    epochs = whole_number("epochs", epochs, at_least=0)
-    batch_size = len(samples) if batch_size is None else whole_number("batch_size", batch_size, at_least=1)
-    batches = -(-len(samples) // batch_size)
-    draws = generator(seed)
-    for name, bound in (("clip_norm", clip_norm), ("clip_value", clip_value)):
-        if bound is not None:
-            at_least_0(name, bound)
-    best = None
-    if early_stopping is not None:
-        if not held_out:
-            raise ValueError("early_stopping judges by the validation loss, so fit() needs validation=(X, y)")
-        best = BestState(model, whole_number("early_stopping", early_stopping))
-    task = Task(model, samples, held_out, batch_size, loss, optimizer, accuracy, penalty, clip_norm, clip_value)
-    try_smallest_batch(model, [sample.inputs for sample in task.smallest_batch])
-    history, compiled_after = History(), 0
-    saved = None
-    if checkpoint is not None or resume is not None:
-        saved = Checkpoint(task, history, draws, best, checkpoint, checkpoint_every)
-        if resume is not None:
-            jit, compiled_after = saved.read(resume, jit)
+    ranks = Alone()
+    if comm is not None:
+        from nn.training.spread import Spread  # which imports the compiler
+
+        ranks = Spread(comm)
+    with ranks.together():
+        for name, thing, kind in (("model", model, Module), ("optimizer", optimizer, Optimizer)):
+            of_kind(name, thing, kind)
+        for name, function in (("accuracy", accuracy), ("penalty", penalty), ("callback", callback), ("stop", stop)):
+            if function is not None:
+                of_kind(name, function, Callable)
+        if set(optimizer.parameters).isdisjoint(model.parameters()):
+            raise ValueError("the optimizer holds none of the model's parameters; make it with model.parameters()")
+        if comm is not None and (jit is False or model.needs_batch):
+            why = "jit is False" if jit is False else "the model has statistics over the batch"
+            raise ValueError(f"fit() with comm compiles the sums over the samples of a rank, but {why}")
+        if batch_size is not None:
+            batch_size = whole_number("batch_size", batch_size, at_least=1)
+        X, y, words = ranks.own("", X, y, batch_size)
+        samples, held_out = checked_samples(model, X, y, loss, words), list[Sample]()
+        if validation is not None:
+            X, y, words = ranks.own("validation ", *_pair(validation))
+            held_out = checked_samples(model, X, y, loss, words)
+    data = ranks.data(samples, held_out) if checkpoint is not None or resume is not None else None
+    with ranks.together():
+        epochs = whole_number("epochs", epochs, at_least=0)
+        n = ranks.count("", samples)
+        batch_size = batch_size or n
+        batches = -(-n // batch_size)
+        draws = generator(seed)
+        for name, bound in (("clip_norm", clip_norm), ("clip_value", clip_value)):
+            if bound is not None:
+                at_least_0(name, bound)
+        best = None
+        if early_stopping is not None:
+            if not held_out:
+                raise ValueError("early_stopping judges by the validation loss, so fit() needs validation=(X, y)")
+            best = BestState(model, whole_number("early_stopping", early_stopping))
+        task = Task(model, samples, held_out, batch_size, loss, optimizer, accuracy, penalty, clip_norm, clip_value)
+        try_smallest_batch(model, [sample.inputs for sample in task.smallest_batch])
+        history, compiled_after = History(), 0
+        saved = None
+        if data is not None:
+            path = checkpoint if ranks.is_first else None
+            saved = Checkpoint(task, history, draws, best, path, checkpoint_every, data)
+            if resume is not None:
+                jit, compiled_after = saved.read(resume, jit)
+        if comm is not None:
+            jit = True
 
     done, started = len(history.loss), time.perf_counter() - history.seconds
     with mode(model, training=True), ctrl_c_between_samples() as check:
         steps: Steps = ValueSteps(task, check)
         try:
-            if jit is None and epochs * len(samples) < WORTH_COMPILING:
+            if jit is None and epochs * n < WORTH_COMPILING:
                 history.jit_reason = f"there are fewer than {WORTH_COMPILING} samples in all epochs together"
             elif jit is not False:
-                steps = _compiled(task, check, history, jit) or steps
-            with progress_bar(epochs * batches, progress, done * batches) as show:
+                steps = _compiled(task, check, history, jit, ranks) or steps
+            with progress_bar(epochs * batches, progress if ranks.is_first else False, done * batches) as show:
                 for epoch in range(done + 1, epochs + 1 if not history.stopped_early else 0):
-                    order: Indices = range(len(samples)) if batches == 1 else draws.permutation(len(samples))
+                    order: Indices = range(n) if batches == 1 else draws.permutation(n)
                     figures = Figures(accuracy is not None)
-                    for start in range(0, len(samples), batch_size):
+                    for start in range(0, n, batch_size):
                         steps.step(order[start : start + batch_size], figures)
                         show(epoch, *figures.means())
                     if best is not None or callback is not None or saved is not None:
@@ -188,15 +216,17 @@ def fit(
                             finally:
                                 steps.read()
                     if saved is not None:
-                        saved.write(epoch, history.stopped_early or epoch == epochs, compiled_after)
-                    check()
-                    history.stopped_early |= stop is not None and bool(stop(history))
+                        with ranks.together():
+                            saved.write(epoch, history.stopped_early or epoch == epochs, compiled_after)
+                    if comm is None:  # else all ranks hear of it in the next step
+                        check()
+                    history.stopped_early |= stop is not None and ranks.decided(bool(stop(history)))
                     if history.stopped_early:
                         break
                     if callback is not None and epoch < epochs and not steps.current():
                         steps, history.jit = ValueSteps(task, check), False
-                        if jit or (epoch - compiled_after) * len(samples) >= WORTH_COMPILING:
-                            steps = _compiled(task, check, history, jit) or steps
+                        if jit or (epoch - compiled_after) * n >= WORTH_COMPILING:
+                            steps = _compiled(task, check, history, jit, ranks) or steps
                             compiled_after = epoch
                         else:
                             history.jit_reason = _CHANGED_TOO_SOON
@@ -233,14 +263,15 @@ def evaluate(model: Module, X: Any, y: Any, loss: Loss, accuracy: Accuracy | Non
     return mean_loss, mean_accuracy[0] if mean_accuracy else None
 
 
-def _compiled(task: Task, check: Check, history: History, jit: bool | None) -> Steps | None:
+def _compiled(task: Task, check: Check, history: History, jit: bool | None, ranks: Alone) -> Steps | None:
     """The compiled steps. If they cannot be made: an error if `jit` is True, else None, and the history says why."""
     try:
         if find_spec("llvmlite") is None:
             raise ImportError("jit=True needs llvmlite: pip install llvmlite")
         from nn.training.compiled import CompiledSteps  # which imports the compiler
 
-        steps = CompiledSteps(task, check)
+        with ranks.together():
+            steps = (ranks.compiled_steps or CompiledSteps)(task, check)
     except Exception as error:  # of any kind: user-defined units and losses may not work on symbols
         if jit:
             raise

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from autograd_engine.compiler.trace.errors import TraceError
 from autograd_engine.primitives import Primitive
 from autograd_engine.value import Value
 
@@ -37,6 +36,8 @@ def nothing_else_drawn(*traced: Any) -> Iterator[None]:
         for source, state in zip(watched, before):
             _set_state(source, pickle.loads(state))
     if any(drawn):
+        from autograd_engine.compiler.trace.errors import TraceError  # which imports the compiler
+
         raise TraceError(
             "the model, the loss or the penalty draws "
             + ("global random numbers" if any(drawn[: len(_GLOBAL)]) else "random numbers")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NamedTuple, TypeAlias
 
 from autograd_engine.primitives import as_float
@@ -21,6 +22,42 @@ class Sample(NamedTuple):
 
     inputs: list[Any]
     target: Any
+
+
+def digest(samples: Iterable[Any]) -> str:
+    """A checksum of data, bit for bit."""
+    return hashlib.sha256(repr([tuple(sample) for sample in samples]).encode()).hexdigest()
+
+
+class Alone:
+    """A training in one process, which has all samples. `Spread` is the same for several processes.
+
+    `kind` is "" for the samples to train on, and "validation " for those to judge by.
+    """
+
+    is_first = True
+    compiled_steps: Callable[..., Any] | None = None
+    """What makes its steps if not CompiledSteps."""
+
+    def together(self) -> AbstractContextManager[None]:
+        """Around what every process does: where it fails in one, it fails in all."""
+        return nullcontext()
+
+    def decided(self, verdict: bool) -> bool:
+        """What the first process decided."""
+        return verdict
+
+    def own(self, kind: str, X: Any, y: Any, batch_size: int | None = None) -> tuple[Any, Any, str]:
+        """The rows of X and y that are this process's, and what is said before their names in a message."""
+        return X, y, kind
+
+    def count(self, kind: str, samples: Sequence[Sample]) -> int:
+        """How many samples there are in all, where these are this process's."""
+        return len(samples)
+
+    def data(self, samples: Sequence[Sample], held_out: Sequence[Sample]) -> dict[str, str | None]:
+        """What a checkpoint says of the samples of all processes."""
+        return {"comm": None, "data": digest(samples), "validation data": digest(held_out)}
 
 
 def checked_samples(model: Module, X: Any, y: Any, loss: Loss, prefix: str = "") -> list[Sample]:

@@ -100,10 +100,10 @@ def chain(x: Any, a: Any) -> Any:
 
 
 def test_arrays_are_solved_for_and_differentiated_by_arrays():
-    a = {"a": np.array([0.5, 1.0, -0.7, 0.3]), "b": 0.4, "c": np.arange(4)}
-    x = root(chain, np.zeros(4), a)
-    assert chain(x, a) == pytest.approx(np.zeros(4), abs=1e-14)
-    check_gradients(lambda a: (root(chain, np.zeros(4), a) ** 3).sum(), a, order=2)
+    a = {"a": np.array([0.5, 1.0, -0.7]), "b": 0.4, "c": np.arange(3)}
+    x = root(chain, np.zeros(3), a)
+    assert chain(x, a) == pytest.approx(np.zeros(3), abs=1e-14)
+    check_gradients(lambda a: (root(chain, np.zeros(3), a) ** 3).sum(), a, order=2)
 
 
 def test_derivatives_take_one_run_however_many_numbers_there_are():

@@ -1,10 +1,16 @@
-"""The page of an exercise sheet, as its readers use it."""
+"""The page of an exercise sheet, as its readers use it, and the same sheet as a notebook and on paper."""
 
+import json
 import random
+import re
+import shutil
 
+import nbformat
 import pytest
 
 from autograd_engine import Value, exercise, exercise_sheet, sigmoid, sin
+from autograd_engine.interactive import printing
+from autograd_engine.interactive import sheet as sheets
 
 
 def tasks(seed):
@@ -149,3 +155,61 @@ def test_what_is_no_sheet_is_refused(tmp_path):
         exercise_sheet(tasks, seeds=["a"])
     with pytest.raises(OSError, match="nowhere"):
         exercise_sheet(tasks, tmp_path / "nowhere" / "sheet.html")
+
+
+# --- as a notebook, and on paper ------------------------------------------------------------------------------------
+
+
+def test_the_notebook_grades_and_has_the_solutions_folded(tmp_path, capsys):
+    path = tmp_path / "sheet.ipynb"
+    exercise_sheet(tasks, path, title="The chain rule", seeds=[3, 4])
+    nbformat.validate(nbformat.read(path, as_version=4))
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    texts = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    wanted = [task for seed in (3, 4) for task in tasks(seed)]
+    assert texts[:2] == ["# The chain rule", "## Seed 3"]
+    solutions = [text for text in texts if text.startswith("<details>")]
+    assert len(solutions) == len(code) == len(wanted)
+    for task, source, solution in zip(wanted, code, solutions):
+        assert task.markdown in texts
+        assert task.solution in solution
+        for blank in task.blanks:
+            assert f"**{blank.name}** = " in solution
+            source = source.replace(f'"{blank.name}": None', f'"{blank.name}": {blank.answer!r}')
+        exec(source, {})
+        assert f"{len(task.blanks)} of {len(task.blanks)} right" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("solved", [False, True])
+def test_on_paper_tasks_and_solutions_are_apart(page, tmp_path, solved):
+    text = sheets._on_paper("<i>", {seed: tasks(seed) for seed in (3, 4)}, solved)
+    (tmp_path / "paper.html").write_text(text, encoding="utf-8")
+    page.goto((tmp_path / "paper.html").as_uri())
+    page.emulate_media(media="print")
+    assert page.locator("h1").all_inner_texts() == ["<i>: solutions" if solved else "<i>"] * 2
+    assert page.locator("#seed").all_inner_texts() == ["Seed 3", "Seed 4"]
+    assert page.locator(".solution:visible").count() == 6 * solved
+    assert page.locator(".task:visible").count() == 6 * (not solved)
+    assert page.locator("button:visible, script").count() == 0
+
+
+def test_a_pdf_has_the_tasks_and_another_one_the_solutions(tmp_path):
+    if not any(map(shutil.which, printing._PROGRAMS)):
+        pytest.skip("needs Chromium: apt-get install chromium")
+    exercise_sheet(tasks, tmp_path / "sheet.pdf", seeds=[1, 2])
+    assert {path.name for path in tmp_path.iterdir()} == {"sheet.pdf", "sheet-solutions.pdf"}
+    for path in tmp_path.iterdir():
+        content = path.read_bytes()
+        assert content.startswith(b"%PDF")
+        assert len(re.findall(rb"/Type /Page\b", content)) >= 2  # each seed begins a page
+
+
+def test_where_nothing_prints_one_is_told_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setattr(printing, "_PROGRAMS", ("no-such-browser",))
+    with pytest.raises(RuntimeError, match=r"Chrome, Chromium or Edge.* write the sheet as \.html"):
+        exercise_sheet(tasks, tmp_path / "sheet.pdf")
+    monkeypatch.setattr(printing, "_PROGRAMS", ("true",))
+    with pytest.raises(RuntimeError, match="true does not print"):
+        exercise_sheet(tasks, tmp_path / "sheet.pdf")
+    assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,7 @@
 """How peers are compared: the same work in the same run on one core, taking turns, as a ratio of medians.
 
 A bar is what we mean to reach. It is printed beside the ratio; timing never fails a test, wrong results do.
+With `--table FILE` all figures are also written as a page of the documentation.
 """
 
 import gc
@@ -8,11 +9,44 @@ import os
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from tests.benchmarks.table import Figure, page
+
 ENOUGH = 0.02
 """Seconds that one measurement takes at least: short work is repeated."""
+
+
+FIGURES = pytest.StashKey[list[Figure]]()
+
+
+def pytest_addoption(parser):
+    parser.addoption("--table", type=Path, help="the Markdown file to write the figures to")
+
+
+def pytest_configure(config):
+    config.stash[FIGURES] = []
+
+
+def pytest_sessionfinish(session):
+    if (path := session.config.getoption("table")) and session.config.stash[FIGURES]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page(session.config.stash[FIGURES]), encoding="utf-8")
+
+
+@pytest.fixture
+def note(request, capsys):
+    """`note(line, what, figure, times="", bar="")`: print the line, and keep the figure for the table."""
+    title = request.module.__doc__.partition("\n")[0].rstrip(".")
+
+    def keep(line: str, what: str, figure: str, times: str = "", bar: str = "") -> None:
+        with capsys.disabled():
+            print(f"\n    {line}" + (f" (bar {bar})" if bar else ""))
+        request.config.stash[FIGURES].append(Figure(title, what, figure, times, bar))
+
+    return keep
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -35,25 +69,34 @@ def one_core():
 
 
 @pytest.fixture
+def two_cores(one_core):
+    """Take back the one core that a benchmark otherwise has."""
+    if (os.cpu_count() or 1) < 2 or not hasattr(os, "sched_setaffinity"):
+        pytest.skip("needs two cores, and a system that lets a process choose them")
+    os.sched_setaffinity(0, range(os.cpu_count()))
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("this process may use only one core")
+
+
+@pytest.fixture
 def no_cache(monkeypatch):
     """Each first call compiles: no kernel is taken from the disk."""
     monkeypatch.setenv("AUTOGRAD_ENGINE_CACHE", "")
 
 
 @pytest.fixture
-def show(benchmark, capsys):
+def show(benchmark, note):
     """`show(what, figure, bar="")`: print a figure, such as `6,400 steps ready, in s: 12.3 (bar 20)`."""
 
     def line(what: str, figure: float, bar: str = "") -> None:
-        with capsys.disabled():
-            print(f"\n    {what}: {figure:.3g}" + (f" (bar {bar})" if bar else ""))
+        note(f"{what}: {figure:.3g}", what, f"{figure:.3g}", bar=bar)
         benchmark.extra_info[what] = figure
 
     return line
 
 
 @pytest.fixture
-def compare(benchmark, capsys):
+def compare(benchmark, note):
     """`compare(ours, peer_name, peer)`: run both in turns and print how many times faster ours is.
 
     The garbage collector is on, as it is for users, and starts each run with a clean slate. Both sides run once
@@ -87,9 +130,9 @@ def compare(benchmark, capsys):
         pairs = [(measure(ours, repeats[0], clock), scale * measure(peer, repeats[1], clock)) for _ in range(rounds)]
         ratio = statistics.median(theirs / mine for mine, theirs in pairs)
         mine, theirs = (_readable(statistics.median(column)) for column in zip(*pairs))
-        wanted = "" if bar is None else f" (bar {bar:.3g}x)"
-        with capsys.disabled():
-            print(f"\n    {ratio:.3g} times as fast as {name}{wanted}: {mine} against {theirs}")
+        wanted = "" if bar is None else f"{bar:.3g}x"
+        times = f"{mine} against {theirs}"
+        note(f"{ratio:.3g} times as fast as {name}: {times}", f"as {name}", f"{ratio:.3g} times as fast", times, wanted)
         benchmark.extra_info[f"times as fast as {name}"] = ratio
         benchmark.pedantic(ours, rounds=min(rounds, 3))
         return ratio

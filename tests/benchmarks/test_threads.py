@@ -1,22 +1,11 @@
 """100,000 samples on one core and on two."""
 
-import os
 import time
 
 import numpy as np
 import pytest
 
 from tests.benchmarks.test_mlp import compiled_step, flat, problem
-
-
-@pytest.fixture
-def two_cores(one_core):
-    """Take back the one core that a benchmark otherwise has."""
-    if (os.cpu_count() or 1) < 2 or not hasattr(os, "sched_setaffinity"):
-        pytest.skip("needs two cores, and a system that lets a process choose them")
-    os.sched_setaffinity(0, range(os.cpu_count()))
-    if len(os.sched_getaffinity(0)) < 2:
-        pytest.skip("this process may use only one core")
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])

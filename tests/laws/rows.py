@@ -125,11 +125,15 @@ def _ndtri(p: Any) -> Any:
         return mp.nan if p < 0 or p > 1 else mp.inf
     if p >= 0.5:
         return -_ndtri(1 - p) if p > 0.5 else mpf(0)
-    x, step = -mp.sqrt(-2 * mp.log(p)) - 1, mpf(1)
-    while abs(step) > mp.ldexp(1, 30 - mp.prec):
-        share = mp.erfc(-x / mp.sqrt(2)) / 2
-        step = mp.log(share / p) * share / mp.npdf(x)
-        x -= step
+    x, prec, bits = -mp.sqrt(-2 * mp.log(p)) - 1, mp.prec, 100
+    while bits < 2 * prec:  # few steps in all digits: the first ones need no more than they find
+        with mp.workprec(min(bits, prec)):
+            step = mpf(1)
+            while abs(step) > mp.ldexp(1, 30 - mp.prec):
+                share = mp.erfc(-x / mp.sqrt(2)) / 2
+                step = mp.log(share / p) * share / mp.npdf(x)
+                x -= step
+        bits *= 2
     return x
 
 

@@ -305,6 +305,20 @@ def test_lengths_must_agree(loss: Callable[..., Any]) -> None:
         loss(Value(1.0), [1.0, 2.0])
 
 
+@pytest.mark.parametrize(("loss", "prediction", "target"), CASES, ids=lambda case: getattr(case, "__name__", ""))
+def test_what_is_no_number_is_refused(loss: Callable[..., Any], prediction: Any, target: Any) -> None:
+    nothing = [None] * len(prediction) if isinstance(prediction, list) else None
+    for wrong in ((nothing, target), (prediction, [None] if isinstance(target, list) else None), (None, None)):
+        with pytest.raises((TypeError, ValueError), match=r"expected a real number|\(\) needs "):
+            loss(*wrong)
+
+
+@pytest.mark.parametrize("penalty", [l1_penalty, l2_penalty])
+def test_a_penalty_of_no_list_is_refused(penalty: Callable[..., Any]) -> None:
+    with pytest.raises(TypeError, match=r"^parameters must be an Iterable, got None$"):
+        penalty(None)
+
+
 def test_the_mean_of_nothing_is_refused() -> None:
     for loss in (mean_squared_error, l1_loss, huber_loss):
         with pytest.raises(ValueError, match=rf"^{loss.__name__}\(\) needs at least one prediction, got none$"):

@@ -369,6 +369,8 @@ def test_wrong_arguments_are_refused(solve: Any, x0: Any, options: Any, error: t
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
+        (lambda: minimize(None, 1.0), TypeError, "^the function must be a Callable, got None$"),  # type: ignore[arg-type]
+        (lambda: least_squares(None, 1.0), TypeError, "^the function must be a Callable, got None$"),  # type: ignore[arg-type]
         (lambda: minimize(lambda x: [x], 1.0), TypeError, "to return one number, got a list of 1; use jacobian"),
         (lambda: minimize(lambda x: "a", 1.0), TypeError, "expected a real number"),
         (lambda: minimize(parabola, 1.0, lr=-0.1), ValueError, "^lr must be finite and at least 0, got -0.1$"),

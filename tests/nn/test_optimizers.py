@@ -356,6 +356,8 @@ def test_parameters_may_come_from_an_iterator() -> None:
     ("make", "error", "message"),
     [
         (lambda: SGD(Value(1.0), lr=0.1), TypeError, "^SGD needs a list of parameters, got a single Value$"),
+        (lambda: SGD(None), TypeError, "^parameters must be an Iterable, got None$"),  # type: ignore[arg-type]
+        (lambda: clip_gradients(None), TypeError, "^parameters must be an Iterable, got None$"),  # type: ignore[arg-type]
         (lambda: SGD([X, Value(1.0), X], lr=0.1), ValueError, "^SGD was given a parameter twice$"),
         (lambda: SGD([{"params": [X]}, {"params": [X]}]), ValueError, "^SGD was given a parameter twice$"),
         (lambda: SGD([{"params": []}]), ValueError, "^SGD needs at least one parameter, got none$"),

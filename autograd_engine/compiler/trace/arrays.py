@@ -18,7 +18,7 @@ from autograd_engine.compiler.trace.errors import TraceError, user_line
 from autograd_engine.compiler.trace.traced import Batch, Traced, check_trace, context, inside
 from autograd_engine.constants import stop_gradient
 from autograd_engine.control_flow import recorder
-from autograd_engine.mapping import loop, map_arrays
+from autograd_engine.mapping import loop, map_arrays, vmap
 from autograd_engine.number_arrays import WHERE, apply_ufunc, number_array
 from autograd_engine.primitives import as_float
 from autograd_engine.structure import flatten, leaves_of, map_leaves
@@ -180,6 +180,11 @@ class BatchArray(NDArrayOperatorsMixin):
             self.batch,
             self._numbers.shape,
         )
+
+    @staticmethod
+    def mapped(x: Any) -> Any:
+        """An array as the result of a vmap, where its numbers are known or those of an argument; else `x` as it is."""
+        return x if isinstance(x, BatchArray) or not getattr(x, "ndim", 0) else vmap(lambda sample: sample)(x)
 
     def detach(self) -> BatchArray:
         """The same numbers, through which no derivative goes."""

@@ -2,7 +2,12 @@
 
 const RETRY = 700; // milliseconds
 
-/** The arrays of a frame by their names, each as {data, shape}, with the header's other entries beside them. */
+const RIVAL = "rival_";
+
+/**
+ * The arrays of a frame by their names, each as {data, shape}, with the header's other entries beside them; those of a second
+ * network in `rival`.
+ */
 export function decodeFrame(buffer) {
   const bytes = new Uint8Array(buffer), end = bytes.indexOf(10);
   const { arrays, ...frame } = JSON.parse(new TextDecoder().decode(bytes.subarray(0, end)));
@@ -10,7 +15,9 @@ export function decodeFrame(buffer) {
   let start = end + 1;
   for (const [name, kind, shape] of arrays) {
     const size = shape.reduce((product, n) => product * n, 1);
-    frame[name] = { data: new kinds[kind](buffer, start, size), shape };
+    const array = { data: new kinds[kind](buffer, start, size), shape };
+    if (!name.startsWith(RIVAL)) frame[name] = array;
+    else (frame.rival ??= { steps: frame.steps })[name.slice(RIVAL.length)] = array;
     start += size * kinds[kind].BYTES_PER_ELEMENT;
   }
   return frame;

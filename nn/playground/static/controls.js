@@ -1,6 +1,6 @@
 // The choices at the top and at the left: everything of the settings but the network itself.
 
-import { css } from "./colors.js";
+import { css, styled } from "./colors.js";
 import { byId, element, fitted, format } from "./dom.js";
 
 const NAMES = {
@@ -15,21 +15,32 @@ const SLIDERS = { noise: (x) => `${Math.round(x * 100)} %`, train: (x) => `${Mat
 const USUAL_SPEED = 1000;
 const THUMBNAIL = 1.6; // the radius of a point
 
-const spelled = (name) => NAMES[name] ?? name.replace("_", " ");
+export const spelled = (name) => NAMES[name] ?? name.replace("_", " ");
+
+/** How a network is trained, in words. */
+export const inWords = ({ optimizer, lr }) => `${spelled(optimizer)}, rate ${format(lr)}`;
+
+/** The learning rates to choose from, as options. */
+export const rates = () => NUMBERS.lr.map((number) => [number, String(number)]);
+
+/** Fills a select with options [value, text]. */
+export function fill(name, options) {
+  byId(name).replaceChildren(...options.map(([value, text]) => element("option", { value }, text)));
+}
 
 export class Controls {
   /** `on.change(settings)`, `on.speed(steps a second)`. */
   constructor({ ranges, speeds, previews, extent }, on) {
     Object.assign(this, { on, extent, datasets: new Map() });
     for (const name of ["optimizer", "activation", "penalty", "problem"]) {
-      this.fill(name, ranges[name].options.map((option) => [option, spelled(option)]));
+      fill(name, ranges[name].options.map((option) => [option, spelled(option)]));
       byId(name).onchange = () => on.change({ [name]: byId(name).value });
     }
     for (const name of Object.keys(NUMBERS)) {
-      this.fill(name, NUMBERS[name].map((number) => [number, String(number)]));
+      fill(name, NUMBERS[name].map((number) => [number, String(number)]));
       byId(name).onchange = () => on.change({ [name]: Number(byId(name).value) });
     }
-    this.fill("speed", speeds.map((speed) => [speed, speed ? `${speed.toLocaleString("en")} steps/s` : "as fast as it goes"]));
+    fill("speed", speeds.map((speed) => [speed, speed ? `${speed.toLocaleString("en")} steps/s` : "as fast as it goes"]));
     byId("speed").value = USUAL_SPEED;
     byId("speed").onchange = () => on.speed(Number(byId("speed").value));
     for (const [name, words] of Object.entries(SLIDERS)) {
@@ -40,10 +51,6 @@ export class Controls {
     byId("again").onclick = () => on.change({ seed: (this.settings.seed + 1) % (ranges.seed.high + 1) });
     byId("datasets").replaceChildren(...ranges.data.options.map((name) => this.dataset(name, previews[name])));
     byId("datasets").onkeydown = (event) => this.key(event);
-  }
-
-  fill(name, options) {
-    byId(name).replaceChildren(...options.map(([value, text]) => element("option", { value }, text)));
   }
 
   dataset(name, preview) {
@@ -62,6 +69,10 @@ export class Controls {
     this.on.change({ data: name, problem: preview ? made : this.settings.problem });
   }
 
+  thumbnails() {
+    for (const name of this.datasets.keys()) this.thumbnail(name);
+  }
+
   thumbnail(name) {
     const { canvas, preview } = this.datasets.get(name), { context, width } = fitted(canvas);
     const at = (x) => ((x / this.extent + 1) / 2) * width;
@@ -74,7 +85,7 @@ export class Controls {
     if (!preview && !this.settings?.points.length) {
       context.font = `${width * 0.6}px system-ui, sans-serif`;
       context.textAlign = "center";
-      context.fillStyle = "#59636e";
+      context.fillStyle = styled("--quiet");
       context.fillText("+", width / 2, width * 0.7);
     }
   }

@@ -1,8 +1,15 @@
 // The losses over the steps.
 
-import { fitted, format } from "./dom.js";
+import { drawAxes, frameOf, textSize } from "./axes.js";
+import { styled } from "./colors.js";
+import { fitted } from "./dom.js";
 
 const MOST = 600; // places that are kept; beyond, every other one is dropped
+
+const DASH = [4, 3];
+const KINDS = [ // a name, a colour and dashes
+  ["rivalTest", "--rival-test", DASH], ["rivalTrain", "--rival", []], ["test", "--test", DASH], ["train", "--ink", []],
+];
 
 export class Curves {
   constructor(canvas) {
@@ -17,13 +24,13 @@ export class Curves {
     this.seen = 0;
   }
 
-  /** Adds the losses after so many steps; fewer steps than before mean that the training began anew. */
-  add(steps, train, test, draw) {
+  /** Adds losses {train, test, and those of a rival} after so many steps; fewer steps than before mean that the training began anew. */
+  add(steps, losses, draw) {
     const last = this.points.at(-1);
     if (last && steps < last.steps) this.clear();
     if (last && steps === last.steps) this.points.pop();
     else if (this.seen++ % this.stride && this.points.length > 1) this.points.pop(); // the newest one is always there
-    this.points.push({ steps, train, test });
+    this.points.push({ steps, ...losses });
     if (this.points.length > MOST) {
       this.points = this.points.filter((_, i) => i % 2 === 0);
       this.stride *= 2;
@@ -33,22 +40,14 @@ export class Curves {
 
   draw() {
     const { context, width, height } = fitted(this.canvas);
-    const numbers = this.points.flatMap(({ train, test }) => [train, test]).filter(Number.isFinite);
+    const numbers = this.points.flatMap((point) => KINDS.map(([name]) => point[name])).filter(Number.isFinite);
     if (!width || !numbers.length) return;
-    const highest = Math.max(...numbers) || 1, last = this.points.at(-1).steps || 1;
-    const x = (steps) => 2 + (width - 4) * (steps / last), y = (loss) => height - 2 - (height - 14) * (loss / highest);
-    context.font = "10px system-ui, sans-serif";
-    context.fillStyle = "#59636e";
-    context.fillText(format(highest, 3), 2, 9);
-    context.strokeStyle = "#d1d9e0";
-    context.beginPath();
-    context.moveTo(0, height - 1);
-    context.lineTo(width, height - 1);
-    context.stroke();
-    for (const [name, color, dash] of [["test", "#8a5300", [4, 3]], ["train", "#1f2328", []]]) {
+    const size = textSize(this.canvas), highest = Math.max(...numbers) || 1, last = this.points.at(-1).steps || 1;
+    const { x, y } = drawAxes(context, frameOf({ width, height }, size), [0, last], [0, highest], ["steps", "loss"], size);
+    for (const [name, color, dash] of KINDS) {
       context.beginPath();
       context.setLineDash(dash);
-      context.strokeStyle = color;
+      context.strokeStyle = styled(color);
       context.lineWidth = 1.6;
       let pen = "moveTo";
       for (const point of this.points) {

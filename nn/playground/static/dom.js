@@ -27,6 +27,8 @@ export function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+export const percent = (share) => (Number.isNaN(share) ? "–" : `${(100 * share).toFixed(1)} %`);
+
 const NONE = "–", LEAST_POWER = -4, MOST_POWER = 6;
 
 /**

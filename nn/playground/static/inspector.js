@@ -3,9 +3,9 @@
 import { css } from "./colors.js";
 import { byId, element, format, plain, typeset, write } from "./dom.js";
 import { landscapeOf } from "./landscape.js";
+import { Zoom } from "./zoom.js";
 
 export const TABS = ["graph", "weights", "deltas", "landscape", "script"];
-const READABLE = 0.66;
 const MARGIN = 14; // pixels around the selected node
 
 export class Inspector {
@@ -27,9 +27,10 @@ export class Inspector {
     byId("sample").onchange = () => on.sample(Math.round(Number(byId("sample").value)) - 1);
     this.picture = element("div", { class: "picture", tabindex: 0, role: "img", scroll: () => this.edges() });
     this.frame = element("div", { class: "frame" }, this.picture);
-    this.further = element("p", { class: "hint", hidden: true }, "The graph is larger than this window: scroll it, or click into it and use the arrow keys.");
+    this.zoom = new Zoom(this.picture, { moved: () => this.edges() });
+    this.further = element("p", { class: "hint", hidden: true }, "The graph is larger than this window: drag or scroll it, or click into it and use the arrow keys, + and −.");
     this.rule = element("div", { class: "rule", tabindex: 0, role: "region", "aria-label": "Chain rule" });
-    byId("panel-graph").append(element("div", {}, this.frame, this.further), this.rule);
+    byId("panel-graph").append(element("div", {}, this.frame, element("div", { class: "below" }, this.further, this.zoom.buttons)), this.rule);
     new ResizeObserver(() => this.edges()).observe(this.picture);
     this.choose("graph");
   }
@@ -81,8 +82,7 @@ export class Inspector {
     byId("sample").max = found.samples;
     if (document.activeElement !== byId("sample")) byId("sample").value = found.sample + 1;
     write(byId("sample-of"), `of ${found.samples}`);
-    const [x1, x2, target] = found.point.map((number) => format(number));
-    write(byId("sample-about"), `x1 = ${x1}, x2 = ${x2}, target ${target}: output ${format(found.output)}, loss ${format(found.loss)}. ` +
+    write(byId("sample-about"), `${this.columns.point(found.point)}: output ${format(found.output)}, loss ${format(found.loss)}. ` +
       `${found.name} = ${format(found.value, 6)}, d loss/d ${found.name} = ${format(found.gradient, 6)}` +
       (input === null && !last ? `, d loss/d ${sum(layer, neuron)} = ${format(found.delta, 6)}.` : "."));
     this.graph(found);
@@ -100,10 +100,10 @@ export class Inspector {
       const drawing = new DOMParser().parseFromString(found.svg, "image/svg+xml").documentElement;
       const { scrollLeft, scrollTop } = this.picture, isOther = this.shown.node !== found.name, wasSeen = this.isSeen();
       this.shown.node = found.name;
-      // As large as fits, but never so small that it could not be read; then it can be scrolled.
-      drawing.style.minWidth = `${READABLE * parseFloat(drawing.getAttribute("width"))}pt`;
       for (const text of drawing.querySelectorAll("text")) text.textContent = typeset(text.textContent);
-      this.picture.replaceChildren(document.importNode(drawing, true));
+      const made = document.importNode(drawing, true);
+      this.picture.replaceChildren(made);
+      this.zoom.apply(made);
       if (!isOther) this.picture.scrollTo(scrollLeft, scrollTop);
       if (isOther || wasSeen) this.picture.scrollBy(...this.distance(isOther)); // while it trains, its numbers become longer and shorter
       this.edges();
@@ -146,7 +146,7 @@ export class Inspector {
     const key = JSON.stringify([found.layer, found.neuron, found.parameters.length, memories]);
     if (this.shown.table !== key) {
       this.shown.table = key;
-      const head = ["", "input", "value", "gradient", "local derivative", ...memories];
+      const head = ["weight", "input", "value", "gradient", "local derivative", ...memories];
       this.rows = found.parameters.map(({ index, name }, i) => {
         const field = element("input", { type: "number", step: "any", "aria-label": `Value of ${name}`,
           change: () => this.set(field, index) });

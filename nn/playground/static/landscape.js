@@ -1,10 +1,13 @@
 // The loss over two weights as a map with lines of equal loss, and the way of the training across it.
 
+import { drawAxes, frameOf, textSize } from "./axes.js";
+import { styled } from "./colors.js";
 import { byId, element, fitted, format } from "./dom.js";
 
-const LINES = 12;
+const LINES = 12, TICKS = 4;
 const LOW = [253, 253, 250], HIGH = [60, 52, 110];
-const SIZE = 360;
+const SIZE = 240; // of the map, in points
+const BAR = 9; // the room for the colour bar, in small letters
 
 export class Landscape {
   /** `on.ask(first, second)` asks for the landscape over two parameters. */
@@ -60,37 +63,51 @@ export class Landscape {
       const i = Math.min(Math.floor(v), side - 2), j = Math.min(Math.floor(u), side - 2), s = u - j, t = v - i;
       return (losses[i][j] * (1 - s) + losses[i][j + 1] * s) * (1 - t) + (losses[i + 1][j] * (1 - s) + losses[i + 1][j + 1] * s) * t;
     };
+    const size = textSize(this.canvas), box = frameOf({ width, height }, size, BAR * size), { left, right, top, bottom } = box;
+    const color = (share) => LOW.map((channel, k) => channel + (HIGH[k] - channel) * Math.min(Math.floor(share * LINES) / LINES, 1));
     const image = context.createImageData(SIZE, SIZE);
     for (let r = 0; r < SIZE; r++) {
       for (let c = 0; c < SIZE; c++) {
         const loss = at((c / (SIZE - 1)) * (side - 1), (1 - r / (SIZE - 1)) * (side - 1));
-        const share = Math.floor(level(loss) * LINES) / LINES;
-        for (let k = 0; k < 3; k++) image.data[4 * (r * SIZE + c) + k] = LOW[k] + (HIGH[k] - LOW[k]) * Math.min(share, 1);
-        image.data[4 * (r * SIZE + c) + 3] = 255;
+        image.data.set([...color(level(loss)), 255], 4 * (r * SIZE + c));
       }
     }
     const plain = new OffscreenCanvas(SIZE, SIZE);
     plain.getContext("2d").putImageData(image, 0, 0);
-    context.drawImage(plain, 0, 0, width, height);
-    const X = (x) => ((x - x0) / (x1 - x0)) * width, Y = (y) => (1 - (y - y0) / (y1 - y0)) * height;
-    for (const [color, wide] of [["#ffffff", 4], ["#d56600", 2]]) {
+    context.drawImage(plain, left, top, right - left, bottom - top);
+    const name = (index) => this.names[index];
+    const { x: X, y: Y } = drawAxes(context, box, [x0, x1], [y0, y1], [name(this.answer.first), name(this.answer.second)], size);
+    // The colour bar: as many steps as there are lines, and the loss at some of them.
+    const from = right + size, step = (bottom - top) / LINES;
+    context.textBaseline = "middle";
+    for (let i = 0; i < LINES; i++) {
+      context.fillStyle = `rgb(${color((i + 0.5) / LINES).map(Math.round).join(" ")})`;
+      context.fillRect(from, bottom - (i + 1) * step, size, step + 0.5);
+    }
+    context.fillStyle = styled("--quiet");
+    for (let i = 0; i <= LINES; i += LINES / TICKS) {
+      const loss = low + shift * (Math.exp((i / LINES) * Math.log((high - low) / shift + 1)) - 1);
+      context.fillText(format(loss, 2), from + 1.4 * size, bottom - i * step);
+    }
+    context.textBaseline = "alphabetic";
+    context.fillText("loss", from, top - 0.5 * size);
+    for (const [ink, wide] of [["#ffffff", 4], ["#d56600", 2]]) {
       context.beginPath();
       trail.forEach(([x, y], i) => context[i ? "lineTo" : "moveTo"](X(x), Y(y)));
-      context.strokeStyle = color;
+      context.strokeStyle = ink;
       context.lineWidth = wide;
       context.stroke();
     }
-    const mark = ([x, y], color) => {
+    const mark = ([x, y], ink) => {
       context.beginPath();
       context.arc(X(x), Y(y), 5, 0, 2 * Math.PI);
-      context.fillStyle = color;
+      context.fillStyle = ink;
       context.fill();
       context.strokeStyle = "#ffffff";
       context.stroke();
     };
     mark(trail[0], "#ffffff");
     mark(trail.at(-1), "#d56600");
-    const name = (index) => this.names[index];
     const words = `${name(this.answer.first)} goes from ${format(x0, 3)} to ${format(x1, 3)} to the right, ` +
       `${name(this.answer.second)} from ${format(y0, 3)} to ${format(y1, 3)} upwards. The mean training loss goes from ` +
       `${format(low, 3)} (light) to ${format(high, 3)} (dark), all other weights being where they are now. The orange line is ` +

@@ -1,15 +1,22 @@
 // The page as a whole: what the user does goes to the server, what the server says goes into the views.
 
 import { Changes } from "./changes.js";
+import { Columns } from "./columns.js";
+import { answerPaste, usePaste } from "./paste.js";
 import { connect } from "./connection.js";
-import { Controls } from "./controls.js";
+import { Controls, inWords } from "./controls.js";
 import { Curves } from "./curves.js";
 import { HeatMap } from "./colors.js";
-import { byId, format, write } from "./dom.js";
+import { byId, format, percent, write } from "./dom.js";
+import { Flow } from "./flow.js";
+import { hoverOf } from "./hover.js";
 import { Inspector } from "./inspector.js";
+import { Lessons } from "./lesson.js";
 import { linkQuery, readLink } from "./link.js";
 import { layersOf, NetworkView } from "./network.js";
 import { OutputView } from "./output.js";
+import { Look } from "./present.js";
+import { Rival } from "./rival.js";
 
 const LIVE = 400; // milliseconds between two looks inside while it trains
 const NOTICE = 6000;
@@ -19,7 +26,7 @@ const page = {
   settings: null, playing: false, wasPlaying: false, query: "", frame: null, sample: 0, waiting: false, unshown: 0, shown: 0,
   selection: { layer: 0, neuron: 0, input: null },
 };
-let controls, network, output, curves, inspector, noticeTimer, asked = false;
+let controls, network, output, curves, flow, hover, inspector, lessons, look, rival, noticeTimer, asked = false;
 const changes = new Changes();
 
 const request = connect({
@@ -27,7 +34,7 @@ const request = connect({
     if (!controls) build(welcome);
     byId("lost").hidden = true;
     const again = page.frame !== null; // the server was away: go on from what was shown last
-    send("open", { query: readLink(again ? linkQuery(page, inspector) : location.hash.slice(1), page, inspector) });
+    send("open", { query: readLink(again ? linkQuery(page, inspector, [look, lessons]) : location.hash.slice(1), page, inspector, [look, lessons]) });
     if (again && page.wasPlaying) play(true);
   },
   lost() {
@@ -43,6 +50,7 @@ const request = connect({
   },
   frame(frame) {
     page.frame = frame;
+    flow.end(); // its numbers were those of the frame before
     if (!page.waiting) requestAnimationFrame(show);
     page.waiting = true;
     page.unshown += 1;
@@ -51,12 +59,15 @@ const request = connect({
 
 const answers = {
   settings(message) {
-    Object.assign(page, { confirmed: message.settings, names: message.names });
+    const columns = new Columns(message.settings, message.labels);
+    Object.assign(page, { confirmed: message.settings, names: message.names, labels: message.labels });
+    inspector.columns = columns;
+    if (byId("paste").open) answerPaste(message.settings, columns);
     changes.answered();
-    byId("paste").close();
+    page.frame = null; // the next one is of these settings
     page.sample = Math.max(Math.min(page.sample, message.train.length - 1), 0);
     output.sample = page.sample;
-    output.build(message.train, message.test, message.settings);
+    output.build(message.train, message.test, message.settings, columns);
     inspector.landscape.build(message.names);
     document.body.classList.toggle("regression", message.settings.problem === "regression");
     inspector.setEmpty(message.train.length === 0);
@@ -71,14 +82,20 @@ const answers = {
   },
   inspection(message) {
     asked = false;
+    fresh();
     inspector.show(message);
+  },
+  flow(message) {
+    if (changes.none) flow.show(message, page.settings, featureNames());
   },
   landscape(message) {
     asked = false;
+    fresh();
     inspector.landscape.show(message);
   },
   script(message) {
     asked = false;
+    fresh();
     inspector.script(message);
   },
   error(message) {
@@ -100,6 +117,9 @@ function send(type, rest = {}) {
   return isSent;
 }
 
+/** What is inside is that of the network as it is. */
+const fresh = () => document.body.classList.toggle("stale", changes.restart.any);
+
 function build(welcome) {
   const { ranges, extent } = welcome;
   controls = new Controls(welcome, { change, speed: () => (page.playing ? play(true) : writeLink()) });
@@ -111,53 +131,108 @@ function build(welcome) {
     },
     features: (features) => change({ features }),
     hidden: (hidden) => change({ hidden }),
+    laidOut: () => flow?.draw(),
+  });
+  flow = new Flow(network, {
+    ask: () => { hover.look(null); if (page.playing) play(false); send("flow", { sample: page.sample }); },
+    end: () => hover.again(),
   });
   output = new OutputView(extent, { sample: chooseSample, add: addPoint });
   curves = new Curves(byId("curves"));
+  const state = () => ({
+    settings: page.settings, names: featureNames(), parameters: page.names, frame: page.frame, isBusy: flow.isOn,
+  });
+  hover = hoverOf(network, output, state);
+  rival = new Rival(ranges, { change }, state);
   inspector = new Inspector({
     copy, refresh: () => refresh(true), select: lookAt, sample: chooseSample, set: (index, number) => { send("set", { index, number }); refresh(true); },
     landscape: (first, second) => { asked = send("landscape", { first, second }); },
   });
+  lessons = new Lessons(welcome.lessons, {
+    open: (query) => { location.hash = `${query}&${kept()}`; },
+    attempt: (changes) => { change(changes); reset(); },
+    change: writeLink,
+  });
+  look = new Look({ change: repaint });
+  repaint();
+}
+
+/** Draws everything anew, in other colours or sizes. */
+function repaint() {
   new HeatMap(byId("scale")).paint(Int8Array.from({ length: 255 }, (_, i) => i - 127));
+  controls.thumbnails();
+  network.redraw();
+  rival.redraw();
+  for (const view of [output, curves, inspector.landscape]) view.draw();
+  if (page.frame) show();
 }
 
 /** Paints the newest frame, and says so: the server sends no more frames than are shown. */
 function show() {
   page.waiting = false;
   const { frame } = page;
+  if (!frame || changes.restart.any) return acknowledge();
   output.paint(frame);
   // Lines and curves cost the most and move the least.
   const all = !page.playing || page.shown++ % SELDOM === 0;
   if (network.fits(frame)) {
     network.paint(frame);
-    if (all) network.paintWeights(frame);
+    if (all) {
+      network.paintWeights(frame);
+      hover.show();
+    }
   }
   const [trainLoss, testLoss, trainRight, testRight] = frame.figures.data;
   if (!frame.steps) curves.clear();
-  curves.add(frame.steps, trainLoss, testLoss, all);
+  const [rivalTrain, rivalTest] = frame.rival?.figures.data ?? [];
+  curves.add(frame.steps, { train: trainLoss, test: testLoss, rivalTrain, rivalTest }, all);
+  rival.paint(frame, all);
   write(byId("train-loss"), format(trainLoss, 3));
   write(byId("test-loss"), format(testLoss, 3));
   write(byId("train-accuracy"), percent(trainRight));
   write(byId("test-accuracy"), percent(testRight));
   write(byId("steps"), frame.steps.toLocaleString("en"));
   write(byId("epoch"), Math.floor(frame.epoch).toLocaleString("en"));
-  for (; page.unshown > 0; page.unshown--) send("shown");
+  acknowledge();
   if (!page.playing) writeLink();
 }
 
-const percent = (share) => (Number.isNaN(share) ? "–" : `${(100 * share).toFixed(1)} %`);
+function acknowledge() {
+  for (; page.unshown > 0; page.unshown--) send("shown");
+}
+
+/** Takes away the numbers of what is no longer there, and says what is waited for. */
+function awaitAnswer() {
+  const { any, network: isOther } = changes.restart;
+  document.body.classList.toggle("restarting", any);
+  write(byId("busy"), !any ? "" : isOther ? `Compiling a network ${[page.settings.features.length, ...page.settings.hidden, 1].join("-")}…` : "Starting anew…");
+  if (!any) return;
+  document.body.classList.add("stale");
+  flow.end();
+  for (const node of document.querySelectorAll(".losses dd, .clock dd")) write(node, "…");
+  curves.clear();
+  curves.draw();
+}
 
 /** Shows the settings as they are with all changes, also those that the server has yet to answer. */
 function rebuild() {
   page.settings = changes.on(page.confirmed);
   controls.build(page.settings);
-  network.build(page.settings);
+  network.build(page.settings, page.labels);
+  rival.build(page.settings, page.labels);
+  output.surface.call(rival.isOn ? `First network: ${inWords(page.settings)}` : "Output");
+  awaitAnswer();
   if (!exists(page.selection)) page.selection = { layer: 0, neuron: 0, input: null };
   network.mark(page.selection);
+  hover.again();
 }
 
 function change(some) {
   if (send("change", { changes: some })) rebuild();
+}
+
+function reset() {
+  if (send("reset")) rebuild();
 }
 
 function play(on) {
@@ -200,8 +275,11 @@ function chooseSample(row) {
   page.sample = Math.max(row, 0);
   output.sample = page.sample;
   output.draw();
+  if (flow.isOn) send("flow", { sample: page.sample });
   refresh(true);
 }
+
+const featureNames = () => page.settings.features.map((name) => page.labels[name]);
 
 /** Asks for what the open tab shows; while an answer is on its way only if it must be. */
 function refresh(now = false) {
@@ -223,7 +301,14 @@ function addPoint(x1, x2) {
 // The link
 
 function writeLink() {
-  history.replaceState(null, "", `#${linkQuery(page, inspector)}`);
+  history.replaceState(null, "", `#${linkQuery(page, inspector, [look, lessons])}`);
+}
+
+/** How the page looks, for a link to something else. */
+function kept() {
+  const query = new URLSearchParams();
+  look.write((name, text, usual) => { if (text !== usual) query.set(name, text); });
+  return query.toString();
 }
 
 async function copy(text, done) {
@@ -248,20 +333,16 @@ function notice(text, isError = false) {
 
 byId("play").onclick = () => play(!page.playing);
 byId("step").onclick = () => send("step");
-byId("reset").onclick = () => send("reset");
+byId("reset").onclick = reset;
 byId("link").onclick = () => { writeLink(); copy(location.href, "The link is copied; it holds all settings and weights."); };
 byId("show-test").onchange = () => { output.draw(); writeLink(); };
-byId("discrete").onchange = () => { output.paint(page.frame); writeLink(); };
+byId("discrete").onchange = () => { show(); writeLink(); };
 byId("own-undo").onclick = () => change({ points: page.settings.points.slice(0, -1) });
-byId("own-clear").onclick = () => change({ points: [] });
-byId("paste-open").onclick = () => { byId("paste-error").textContent = ""; byId("paste").showModal(); };
-byId("paste-use").onclick = (event) => {
-  event.preventDefault(); // it closes once the server has taken the points
-  byId("paste-error").textContent = "";
-  send("paste", { text: byId("paste-text").value });
-};
-addEventListener("hashchange", () => send("open", { query: readLink(location.hash.slice(1), page, inspector) }));
+byId("own-clear").onclick = () => change({ points: [], columns: [], classes: [], scales: [] });
+usePaste({ paste: (text) => send("paste", { text }), change });
+addEventListener("hashchange", () => send("open", { query: readLink(location.hash.slice(1), page, inspector, [look, lessons]) }));
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || byId("paste").open || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) return;
-  ({ p: byId("play"), s: byId("step"), r: byId("reset") })[event.key.toLowerCase()]?.click();
+  ({ p: byId("play"), s: byId("step"), r: byId("reset"), b: byId("flow-start"), m: byId("present"), d: byId("theme"), e: byId("explain"), f: byId("full") })[event.key.toLowerCase()]?.click();
+  if (event.key === "Escape") flow?.end();
 });

@@ -5,7 +5,8 @@ import { byId, element, format, svg } from "./dom.js";
 
 const WIDEST = 6; // pixels of a line
 const FEATURE_NAMES = { "x1": "x₁", "x2": "x₂", "x1²": "x₁²", "x2²": "x₂²", "x1·x2": "x₁x₂", "sin(x1)": "sin x₁", "sin(x2)": "sin x₂" };
-const ROW = 50, TOP = 34;
+const ROW = 50, TOP = 34; // in a text of USUAL pixels; with a larger one everything grows
+const USUAL = 14;
 
 /** Where the parameters of each layer are, as in layout.py; computed here too, since the page draws a change before the server answers. */
 export function layersOf(settings) {
@@ -19,22 +20,23 @@ export function layersOf(settings) {
 }
 
 export class NetworkView {
-  /** `on.select(layer, neuron, input)`, `on.features(names)`, `on.hidden(widths)`. */
-  constructor(root, allFeatures, limits, on) {
-    Object.assign(this, { root, allFeatures, limits, on, lines: [], maps: [], biases: [], shown: "" });
+  /** `isRival` for a second network, which is shown only: `on` has no `features` and `hidden` then. `on.select(layer, neuron, input)`, `on.features(names)`, `on.hidden(widths)`, `on.laidOut()` once all is in its place. */
+  constructor(root, allFeatures, limits, on, isRival = false) {
+    Object.assign(this, { root, allFeatures, limits, on, isRival, lines: [], maps: [], biases: [], shown: "" });
     this.edges = svg("svg", { class: "edges", "aria-hidden": "true" });
     this.nodes = element("div", { class: "nodes" });
     root.append(this.edges, this.nodes);
     new ResizeObserver(() => this.layout()).observe(root);
     root.addEventListener("keydown", (event) => this.move(event));
+    if (isRival) return;
     byId("layer-less").onclick = () => on.hidden(this.settings.hidden.slice(0, -1));
     byId("layer-more").onclick = () => on.hidden([...this.settings.hidden, Math.min(this.settings.hidden.at(-1) ?? 4, 4)].slice(0, limits.layers));
   }
 
   /** Builds the picture for other settings; nothing happens where the network is the same. */
-  build(settings) {
-    const key = JSON.stringify([settings.features, settings.hidden]);
-    this.settings = settings;
+  build(settings, labels) {
+    const key = JSON.stringify([settings.features, settings.hidden, labels]);
+    Object.assign(this, { settings, labels });
     if (key === this.shown) return;
     this.shown = key;
     const focused = document.activeElement?.dataset?.key;
@@ -50,7 +52,7 @@ export class NetworkView {
     this.layers.forEach((layer, k) => {
       const last = k === this.layers.length - 1;
       this.columns.push(Array.from({ length: layer.neurons }, (_, j) => this.neuron(k, j, last)));
-      if (!last) this.headers.push(this.header(k, layer.neurons));
+      if (!last && !this.isRival) this.headers.push(this.header(k, layer.neurons));
     });
     this.layers.forEach((layer, k) => {
       const sources = k ? this.columns[k] : this.columns[0].filter((node) => node.dataset.on === "true");
@@ -58,21 +60,22 @@ export class NetworkView {
         for (let i = 0; i < layer.inputs; i++) this.lines.push(this.line(k, j, i, sources[i], this.columns[k + 1][j], layer));
       }
     });
+    this.layout();
+    if (focused) this.nodes.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+    if (this.isRival) return;
     const count = settings.hidden.length;
     byId("layers-count").textContent = `${count} hidden layer${count === 1 ? "" : "s"}`;
     byId("layer-less").disabled = count === 0;
     byId("layer-more").disabled = count === this.limits.layers;
-    this.layout();
-    if (focused) this.nodes.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
   }
 
   feature(name) {
     const on = this.settings.features.includes(name);
     const button = element("button", {
       class: "feature", "aria-pressed": String(on), "data-on": String(on), "data-key": `feature ${name}`,
-      title: on ? `Leave the feature ${name} out` : `Use the feature ${name}`,
+      disabled: this.isRival, title: on ? `Leave the feature ${this.labels[name]} out` : `Use the feature ${this.labels[name]}`,
       click: () => this.toggle(name),
-    }, FEATURE_NAMES[name] ?? name);
+    }, this.labels[name] === name ? FEATURE_NAMES[name] ?? name : this.labels[name]);
     this.nodes.append(button);
     return button;
   }
@@ -86,13 +89,13 @@ export class NetworkView {
 
   neuron(k, j, last) {
     const canvas = element("canvas", { width: 36, height: 36 });
-    const name = last ? "Output neuron" : `Layer ${k + 1}, neuron ${j + 1}`;
+    const name = (this.isRival ? "Second network: " : "") + (last ? "Output neuron" : `Layer ${k + 1}, neuron ${j + 1}`);
     const button = element("button", {
-      class: last ? "neuron out" : "neuron", "aria-label": name, title: name, "data-key": `neuron ${k} ${j}`,
-      "data-layer": k, "data-neuron": j, click: () => this.on.select(k, j, null),
+      class: last ? "neuron out" : "neuron", "aria-label": name, "aria-describedby": this.isRival ? "rival-hovered" : "hovered", "data-key": `neuron ${k} ${j}`,
+      "data-layer": k, "data-neuron": j, click: () => this.on.select?.(k, j, null),
     }, canvas);
     const bias = element("button", {
-      class: "bias", tabindex: -1, "aria-label": `${name}: bias`, click: () => this.on.select(k, j, this.layers[k].inputs),
+      class: "bias", tabindex: -1, "aria-label": `${name}: bias`, "data-bias": `${k} ${j}`, click: () => this.on.select?.(k, j, this.layers[k].inputs),
     });
     this.maps.push(new HeatMap(canvas));
     this.biases.push({ node: bias, index: this.layers[k].bias + j, name, shown: "" });
@@ -117,38 +120,50 @@ export class NetworkView {
   line(k, j, i, from, to, layer) {
     const title = svg("title");
     const visible = svg("path", { class: "line" });
-    const target = svg("path", { class: "target", click: () => this.on.select(k, j, i) }, title);
+    const target = svg("path", { class: "target", click: () => this.on.select?.(k, j, i) }, title);
     this.edges.append(svg("g", { class: "edge", "data-edge": `${k} ${j} ${i}` }, visible, target));
     return { visible, target, title, from, to, index: layer.start + j * layer.inputs + i, k, j, i, shown: NaN };
   }
 
   layout() {
     if (!this.columns) return;
-    const width = this.root.clientWidth, rows = Math.max(...this.columns.map((column) => column.length));
-    const height = TOP + rows * ROW;
+    const unit = this.unit = parseFloat(getComputedStyle(this.root).fontSize) / USUAL, row = ROW * unit, top = TOP * unit;
+    const columns = this.columns.map((column) => column.filter((node) => getComputedStyle(node).display !== "none"));
+    const width = this.root.clientWidth, rows = Math.max(...columns.map((column) => column.length));
+    const height = top + rows * row;
     this.root.style.height = `${height}px`;
     this.edges.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    const first = 34, last = width - 26, gaps = this.columns.length - 1;
-    this.columns.forEach((column, c) => {
+    const first = 34 * unit, last = width - 26 * unit, gaps = columns.length - 1;
+    columns.forEach((column, c) => {
       const x = first + ((last - first) * c) / gaps;
-      const above = c ? ((rows - column.length) * ROW) / 2 : 0; // the neurons of a layer stand in the middle
+      const isFixed = c === 0 && column.length === this.allFeatures.length; // the neurons of a layer stand in the middle
+      const above = isFixed ? 0 : ((rows - column.length) * row) / 2;
       column.forEach((node, r) => {
-        const y = TOP + above + (r + 0.5) * ROW;
+        const y = top + above + (r + 0.5) * row;
         node.style.left = `${x}px`;
         node.style.top = `${y}px`;
         this.places.set(node, { x, y });
-        if (node.bias) [node.bias.style.left, node.bias.style.top] = [`${x - 19}px`, `${y + 19}px`];
+        if (node.bias) [node.bias.style.left, node.bias.style.top] = [`${x - 19 * unit}px`, `${y + 19 * unit}px`];
       });
       const header = this.headers[c - 1];
       if (header) header.style.left = `${x}px`;
     });
     for (const line of this.lines) {
       const from = this.places.get(line.from), to = this.places.get(line.to);
-      const x1 = from.x + (line.k ? 19 : 30), x2 = to.x - 19, bend = (x2 - x1) / 2;
+      const x1 = from.x + (line.k ? 19 : 30) * unit, x2 = to.x - 19 * unit, bend = (x2 - x1) / 2;
       const path = `M${x1} ${from.y}C${x1 + bend} ${from.y} ${x2 - bend} ${to.y} ${x2} ${to.y}`;
       line.visible.setAttribute("d", path);
       line.target.setAttribute("d", path);
     }
+    this.gap = (last - first) / gaps;
+    this.on.laidOut?.();
+  }
+
+  /** Lays all out anew, and paints the weights with the next frame. */
+  redraw() {
+    for (const line of this.lines) line.shown = NaN;
+    for (const bias of this.biases) bias.shown = "";
+    this.layout();
   }
 
   /** Whether a frame is of this network; the next one may be shown before there is a frame of it. */
@@ -180,6 +195,12 @@ export class NetworkView {
       bias.shown = bias.node.style.backgroundColor = color;
       bias.node.title = `bias ${format(weights[bias.index])}`;
     }
+  }
+
+  /** Lights up some of the lines, those for which `isLit(line)` holds, or all alike without it. */
+  light(isLit) {
+    this.root.classList.toggle("dimmed", Boolean(isLit));
+    for (const line of this.lines) line.visible.parentNode.classList.toggle("lit", Boolean(isLit?.(line)));
   }
 
   /** Marks what is selected. */

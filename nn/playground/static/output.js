@@ -1,16 +1,17 @@
 // The output over the plane, with the points: to look at, to choose a point by, and to draw own points on.
 
-import { HeatMap, css } from "./colors.js";
+import { dotColor } from "./colors.js";
 import { byId, fitted, format } from "./dom.js";
+import { Surface } from "./surface.js";
 
-const RADIUS = 3.6;
+const LEAST_RADIUS = 3.6, RADIUS = 1 / 75; // of a point: pixels, and of the width
 const DARK = "#1f2328", LIGHT = "#ffffff";
 
 export class OutputView {
   /** `on.sample(row)` chooses a training point, `on.add(x1, x2)` adds an own one at a place. */
   constructor(extent, on) {
     Object.assign(this, { extent, on, train: [], test: [], own: false, sample: 0, cursor: null });
-    this.map = new HeatMap(byId("surface"));
+    this.surface = new Surface(byId("surface"), byId("output-title"));
     this.canvas = byId("points");
     new ResizeObserver(() => this.draw()).observe(this.canvas);
     this.canvas.addEventListener("click", (event) => {
@@ -53,7 +54,8 @@ export class OutputView {
   }
 
   /** Other points. */
-  build(train, test, settings) {
+  build(train, test, settings, columns) {
+    this.columns = columns;
     Object.assign(this, { train, test, own: settings.data === "own", classes: settings.problem === "classification" });
     byId("own").hidden = !this.own;
     const count = `${train.length} training and ${test.length} test points.`;
@@ -61,26 +63,48 @@ export class OutputView {
       ? "Click, or use the arrow keys and Enter, to add a point. Those with a dark edge are held out for the test."
       : "Click a training point, or use the arrow keys and Enter, to follow it through the network.";
     byId("surface-help").textContent = help;
-    byId("scale-help").textContent = this.classes
-      ? "Colour: 2p − 1, with p = σ(output) the probability of 1. The output itself is a logit."
-      : "Colour: the output. Beyond −1 and 1 it stays the same.";
-    this.canvas.setAttribute("aria-label", `The output over x1 and x2, from ${-this.extent} to ${this.extent}. ${count}`);
+    this.explainScale();
+    const [x1, x2] = columns.names, [low, high] = [-this.extent, this.extent].map((x) => columns.real(0, x));
+    const [lowest, highest] = this.ends();
+    const ends = { "axis-low": format(low, 3), "axis-names": `${x1} to the right, ${x2} upwards`, "axis-high": format(high, 3),
+      "class-low": lowest, "class-high": highest, scaled: columns.scaling(this.extent) };
+    for (const [id, text] of Object.entries(ends)) byId(id).textContent = text;
+    this.canvas.setAttribute("aria-label", `The output over ${x1} and ${x2}, from ${-this.extent} to ${this.extent}. ${count}`);
     this.draw();
   }
 
   paint(frame) {
-    this.map.paint(frame.output.data, byId("discrete").checked);
+    this.surface.paint(frame);
+  }
+
+  look(...neuron) {
+    this.surface.look(...neuron);
+    this.explainScale();
+  }
+
+  /** What the targets -1 and 1 are. */
+  ends() {
+    return this.classes ? this.columns.classes : [-1, 1].map((y) => this.columns.target(y));
+  }
+
+  /** Says what the colours are. */
+  explainScale() {
+    [byId("scale-low").textContent, byId("scale-high").textContent] = this.surface.name ? ["−1", "1"] : this.ends();
+    byId("scale-help").textContent = this.classes && !this.surface.name
+      ? `Colour: 2p − 1, with p = σ(output) the probability of ${this.columns.classes[1]}. The output itself is a logit.`
+      : `Colour: ${this.surface.name ?? "the output"}. Beyond −1 and 1 it stays the same.`;
   }
 
   draw() {
     const { context, width, height } = fitted(this.canvas);
     if (!width) return;
     const x = (x1) => ((x1 / this.extent + 1) / 2) * width, y = (x2) => ((1 - x2 / this.extent) / 2) * height;
+    const radius = Math.max(LEAST_RADIUS, RADIUS * width);
     const dot = ([x1, x2, target], isTest) => {
       const square = this.classes && target <= 0; // the classes differ in shape too
       context.beginPath();
-      if (square) context.rect(x(x1) - RADIUS * 0.9, y(x2) - RADIUS * 0.9, RADIUS * 1.8, RADIUS * 1.8);
-      else context.arc(x(x1), y(x2), RADIUS, 0, 2 * Math.PI);
+      if (square) context.rect(x(x1) - radius * 0.9, y(x2) - radius * 0.9, radius * 1.8, radius * 1.8);
+      else context.arc(x(x1), y(x2), radius, 0, 2 * Math.PI);
       // Two edges, a light and a dark one: on a map of the very colour of the point too, one of them stands out.
       const [edge, rim] = isTest ? [DARK, LIGHT] : [LIGHT, DARK];
       for (const [color, wide] of [[rim, 3.2], [edge, 2]]) {
@@ -88,7 +112,7 @@ export class OutputView {
         context.strokeStyle = color;
         context.stroke();
       }
-      context.fillStyle = css(this.classes ? (target > 0 ? 1 : -1) : target);
+      context.fillStyle = dotColor(this.classes ? (target > 0 ? 1 : -1) : target);
       context.fill();
     };
     // Of one's own points none is hidden, also those that are held out.
@@ -98,7 +122,7 @@ export class OutputView {
     if (chosen) {
       for (const [color, wide] of [[LIGHT, 4], [DARK, 2]]) {
         context.beginPath();
-        context.arc(x(chosen[0]), y(chosen[1]), 8, 0, 2 * Math.PI);
+        context.arc(x(chosen[0]), y(chosen[1]), 2.2 * radius, 0, 2 * Math.PI);
         context.lineWidth = wide;
         context.strokeStyle = color;
         context.stroke();

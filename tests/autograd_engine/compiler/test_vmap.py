@@ -650,6 +650,9 @@ def test_derivatives_of_what_vmap_returns(f):
     assert_agree(jacobian(lambda scale, X: f(scale * w, X)), 1.5, X)
     assert_agree(lambda w, X: jvp(lambda w: f(w, X), (w,), (tangent,)), w, X)
     assert_agree(backwards, w, X)
+    cotangents = f(w, X)  # arrays that are known, or arguments
+    assert_agree(lambda w, X: vjp(lambda w: f(w, X), w)[1](cotangents), w, X)
+    assert_agree(lambda w, X, given: vjp(lambda w: f(w, X), w)[1](given), w, X, cotangents)
     assert_agree(lambda w, X: jvp(lambda w: jacobian(f)(w, X), (w,), (tangent,))[1], w, X)
 
 
@@ -662,9 +665,10 @@ def test_the_jacobian_of_residuals_takes_any_number_of_samples():
     assert len({id(kernel) for kernel in slopes._kernels.values()}) == 1
 
 
-def test_a_cotangent_of_what_vmap_returns_is_one_too():
-    def wrong(w, X):
-        return vjp(lambda w: vmap(lambda x: w[0] * x[0])(X), w)[1](1.0)
+@pytest.mark.parametrize("wrong", [lambda X: 1.0, lambda X: X[:-1], lambda X: X, lambda X: 2 * X[:, 0]])
+def test_a_cotangent_of_what_vmap_returns_is_one_too(wrong):
+    def product(w, X):
+        return vjp(lambda w: vmap(lambda x: w[0] * x[0])(X), w)[1](wrong(X))
 
     with pytest.raises(TypeError, match="the cotangent of a vmap result must be a vmap result of the same shape"):
-        jit(wrong)(np.array(W), X)
+        jit(product)(np.array(W), X)

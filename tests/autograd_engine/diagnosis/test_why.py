@@ -352,6 +352,8 @@ def test_why_names_the_line_where_digits_are_lost_and_what_keeps_them():
             "inexact",
             "6 of 16 digits are left, lost in sin(3.33333e+10), which is steep",
         ),
+        ("sin(x * 1e10 / 3)", 0.1, "inexact", "8 of 16 digits are left, lost in sin(3.33333e+08), which is steep"),
+        ("sin(x * 3e9 / 3)", 0.1, "fine", "nothing is wrong"),  # more than half of them are
         ("(1 - cos(x)) * 1e-5", 1e-6, "vanishing", "; 4 of 16 digits are left, lost in the subtraction 1.0 - 1.0, "),
         ("x - 1", 1 + 2.0**-40, "vanishing", "the first number below 1e-08"),
         ("(x - 1) * 1e12", 1 + 2.0**-40, "fine", "nothing is wrong"),
@@ -523,12 +525,12 @@ def test_no_gradient_is_touched():
 def test_deep_and_wide_graphs():
     x = Value(-1.0, "x")
     deep = sqrt(x)
-    for _ in range(100_000):
+    for _ in range(25_000):
         deep = deep + 1.0
     found = why(deep)
-    assert len(found.path) == 100_001
+    assert len(found.path) == 25_001
     assert found.node.op is sqrt
-    assert "… 99993 more" in str(found)
+    assert "… 24993 more" in str(found)
     assert why(x, gradient_of=deep).node.op is sqrt
 
     wide = [Value(800.0) for _ in range(20_000)]

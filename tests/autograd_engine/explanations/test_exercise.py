@@ -232,6 +232,25 @@ def test_rounding_and_what_is_added_instead_of_multiplied():
     assert remark(all_blanks(g, x), "d g/d x", math.prod(paths)) == "the paths are added up, not multiplied"
 
 
+def test_powers_angles_and_exchanged_arguments_are_told_apart():
+    t, x, y = Value(3.0, "t"), Value(40.0, "x"), Value(4.0, "y")
+    power, wave, ratio = 2.0 * t**3, 5.0 * sin(x), 7.0 * (x / y)
+    [_, by_y] = gradient(x / y, [x, y])
+    task, wrong = all_blanks(power, t), "∂v1/∂t: the exponent "
+    assert remark(task, "∂v1/∂t", 3 * 3.0**3) == wrong + "stays the same, and does not become 1 less"
+    assert remark(task, "∂v1/∂t", 3.0**2) == wrong + "comes to the front as a factor"
+    assert remark(task, "d out/d t", 2 * 3 * 3.0**3) == wrong + "stays the same, and does not become 1 less"
+    degrees = "the calculator takes ∂v1/∂x in degrees, not in radians"
+    assert remark(all_blanks(wave, x), "d out/d x", 5 * math.cos(math.radians(40.0))) == degrees
+    task, other = all_blanks(ratio, x), "this has ∂v1/∂y in the place of ∂v1/∂x"
+    assert remark(task, "∂v1/∂x", by_y.data) == other
+    assert remark(task, "d out/d x", 7 * by_y.data) == other
+    assert remark(task, "∂v1/∂x", 4.0) == "∂v1/∂x is turned upside down"
+    assert remark(all_blanks(t**3 + sin(t), t), "d out/d t", 27.0 + math.sin(3.0)) == (
+        "this is the value of out, not its derivative"
+    )
+
+
 @pytest.mark.parametrize(
     ("answer", "right", "message"),
     [

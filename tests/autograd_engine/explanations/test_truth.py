@@ -1,6 +1,7 @@
 """What is printed is true: read back, each formula has the number that stands beside it, at special points too."""
 
 import functools
+import itertools
 import math
 import re
 from fractions import Fraction
@@ -10,8 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd_engine import PRIMITIVES, Value, arccosh, arcsin, exp, explain, maximum, sin, sqrt, steps
+from autograd_engine.graph import topological_order
+from nn import binary_cross_entropy_with_logits, cross_entropy
 from tests.autograd_engine.explanations.reader import chained, evaluated, statements
 from tests.laws.strategies import expressions, points
+from tests.random_graphs import random_graph
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 2.0, 0.5, -3.0, math.inf, -math.inf, math.nan]
 STRONG_ZERO = "zero times anything is zero"
@@ -87,11 +91,75 @@ def test_every_line_is_true_in_the_digits_that_are_printed(f, at, form, digits, 
         *shown, (sign, result) = rights
         for _, right in shown:
             if sign == "=" and not re.search("[^-0-9.e+ ·()]", right):
-                # Half of the last digit that is printed, of which whole numbers have as many as they take.
-                number, whole = Fraction(result), "." not in result and "e" not in result
-                last = math.floor(math.log10(abs(number))) - digits + 1 if number else -300
-                unit = Fraction(10) ** (min(last, 0) if whole else last)
-                assert abs(exactly(right) - number) <= unit * Fraction("0.500001"), (right, result)
+                assert is_printed(exactly(right), result, digits), (right, result)
+
+
+def with_a_loss(seed):
+    """A result and its nodes: a random graph as it is, or with a loss whose derivative everybody knows."""
+    out = random_graph(seed)
+    first = topological_order([out])[0]
+    losses = [
+        lambda: out,
+        lambda: (out - 0.7) ** 2 / 2,
+        lambda: cross_entropy([first, out, 0.5], 1),
+        lambda: binary_cross_entropy_with_logits(out, 1.0),
+    ]
+    loss = losses[seed % 4]()
+    loss.label = "loss"
+    return loss, topological_order([loss])
+
+
+def test_every_printed_line_equals_its_number_to_its_digits_on_1000_graphs():
+    count = 0
+    graphs = ((seed, *with_a_loss(seed)) for seed in itertools.count())
+    finite = (graph for graph in graphs if all(math.isfinite(node.data) for node in graph[2]))
+    for seed, out, nodes in itertools.islice(finite, 1000):
+        leaves = [node for node in nodes if node.op is None]
+        x, options = leaves[seed % len(leaves)], {"full": seed % 3 == 0}
+        lines, definitions, *_ = read(explain(out, x, **options), leaves)
+        precise, same_definitions, numbers, strong_zero = read(explain(out, x, digits=17, **options), leaves)
+        numbers |= {node.label: node.data for node in nodes if node.label}
+        known = {}
+        shown = zip([*definitions.items(), *lines], [*same_definitions.items(), *precise], strict=True)
+        for (left, rights), (same_left, same_rights) in shown:
+            number = evaluated(same_rights[-1][1], {})
+            assert left == same_left
+            assert is_printed(Fraction(number), rights[-1][1])
+            for _, right in rights[:-1]:
+                if "…" in right:
+                    continue
+                if not re.search("[^-0-9.e+ ·()]", right):
+                    assert rights[-1][0] == "≈" or is_printed(exactly(right), rights[-1][1]), (seed, left, right)
+                else:
+                    found, slack = at_its_constants(right, known, numbers, strong_zero)
+                    close = abs(found - number) <= slack or same(found, number)
+                    assert close or is_printed(Fraction(found), rights[-1][1]), (seed, left, right)
+                count += 1
+            if left not in definitions:
+                known[f"({left})" if left.startswith("d ") else left] = f"({same_rights[-1][1]})"
+    assert count > 3000
+
+
+def at_its_constants(right, known, numbers, strong_zero):
+    """The value of a formula, and how far it may be off because its constants are printed with six digits."""
+
+    def value(written):
+        return chained(
+            functools.reduce(lambda text, sign: text.replace(sign, known[sign]), known, written), numbers, strong_zero
+        )
+
+    found = value(right)
+    constants = [x for x in re.finditer(r"(?<![\w.])\d+\.\d+(e[-+]\d+)?", right) if len(x[0].lstrip("0.")) >= 4]
+    moved = (value(f"{right[: x.start()]}({float(x[0]) * (1 + 5e-6)!r}){right[x.end() :]}") for x in constants)
+    return found, sum(abs(other - found) for other in moved)
+
+
+def is_printed(number, result, digits=4):
+    """Whether a number is another one as it is printed: to half of its last digit."""
+    printed, whole = Fraction(result), "." not in result and "e" not in result
+    last = math.floor(math.log10(abs(printed))) - digits + 1 if printed else -300
+    # Whole numbers have as many digits as they take.
+    return abs(number - printed) <= Fraction(10) ** (min(last, 0) if whole else last) * Fraction("0.500001")
 
 
 def exactly(right):

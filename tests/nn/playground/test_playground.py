@@ -25,7 +25,7 @@ from nn.datasets import DataError
 from nn.json_text import to_json
 from nn.modules import ACTIVATIONS, resolve_activation
 from nn.optimizers import OPTIMIZERS
-from nn.playground import server, session
+from nn.playground import frames, server, session
 from nn.playground.data import EXTENT, FEATURES, GENERATED, MOST_POINTS, features, generate, pasted, split
 from nn.playground.engine import PENALTIES, Engine, Network, engine_of
 from nn.playground.frames import NEURON_SIDE, OUTPUT_SIDE
@@ -201,11 +201,11 @@ def test_features_are_what_they_are_called():
 
 
 def test_pasted_points_of_two_classes():
-    assert pasted("a;b;kind\n1;2;yes\n-3;0.5;no\n") == ((1.0, 2.0, 1.0), (-3.0, 0.5, -1.0))
+    assert pasted("a;b;kind\n1;2;yes\n-3;0.5;no\n").points == ((1.0, 2.0, 1.0), (-3.0, 0.5, -1.0))
 
 
 def test_pasted_numbers_are_scaled_into_the_square():
-    found = np.array(pasted("a,b,price\n0,0,10.5\n100,1,20.5\n200,2,30.5\n"))
+    found = np.array(pasted("a,b,price\n0,0,10.5\n100,1,20.5\n200,2,30.5\n").points)
     np.testing.assert_allclose(found, [[-5, 0, -1], [0, 1, 0], [5, 2, 1]])
 
 
@@ -396,6 +396,24 @@ def test_a_trail_stays_short_and_even():
     assert len(points) <= LONGEST_TRAIL
     assert points[0] == 0
     assert len(set(np.diff(points))) == 1
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_the_last_change_is_what_the_last_step_did(optimizer):
+    training = Training(SMALL.changed({"optimizer": optimizer}))
+    assert not training.last_change().any()
+    for _ in range(3):
+        before = training.parameters
+        training.step()
+    np.testing.assert_array_equal(training.last_change(), training.parameters - before)
+    if optimizer == "sgd":
+        np.testing.assert_allclose(training.last_change(), -SMALL.lr * training.gradient, atol=1e-15)
+    change = training.last_change()
+    training.set_parameter(0, 5.0)  # by hand: that was no step
+    np.testing.assert_array_equal(training.last_change(), change)
+    frame = taken_apart(frames.frame(training))
+    np.testing.assert_array_equal(frame["change"], change)
+    np.testing.assert_array_equal(frame["gradient"], training.gradient)
 
 
 def test_nothing_to_train_with_is_said():
@@ -704,6 +722,7 @@ ARGUMENTS = {
     "set": ["index", "number"],
     "inspect": ["layer", "neuron", "input", "sample"],
     "landscape": ["first", "second"],
+    "flow": ["sample"],
 }
 messages = st.one_of(
     st.text(max_size=30),
@@ -732,12 +751,6 @@ def test_no_message_can_harm_a_session(texts):
 
 
 # server
-
-
-@pytest.fixture(scope="module")
-def port():
-    with serving() as number:
-        yield number
 
 
 def opened(port, **options):

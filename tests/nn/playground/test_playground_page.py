@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -14,75 +13,11 @@ import pytest
 from nn.playground import server
 from nn.playground.inspection import inspect
 from tests.nn.command_line.program import PROGRAM
-from tests.nn.playground.playground_server import serving
-
-SMALL = "hidden=3&samples=60"
-SECONDS = 60  # that something may take on a slow machine
-
-
-class Window:
-    """A window of the browser, whose console must stay empty."""
-
-    def __init__(self, browser, width=1280, height=900, scale=1):
-        self.errors = []
-        self.context = browser.new_context(viewport={"width": width, "height": height}, device_scale_factor=scale)
-        self.context.grant_permissions(["clipboard-read", "clipboard-write"])
-        self.page = self.context.new_page()
-        self.page.set_default_timeout(1000 * SECONDS)
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("console", lambda message: self.errors.append(message.text))
-        self.page.on("request", self._watch)
-
-    def _watch(self, request):
-        if not request.url.startswith(("http://127.0.0.1", "ws://127.0.0.1", "blob:", "data:")):
-            self.errors.append(f"a request to {request.url}")
-
-    def open(self, port, query=SMALL):
-        self.page.goto(f"http://127.0.0.1:{port}/#{query}")
-        self.until("document.querySelector('#test-loss').textContent !== ''")
-        return self
-
-    def until(self, condition, argument=None):
-        """Wait. Playwright's own wait_for_function is stopped by the page's Content-Security-Policy."""
-        deadline = time.monotonic() + SECONDS
-        while not self.page.evaluate(condition, argument):
-            assert time.monotonic() < deadline, condition
-            self.page.wait_for_timeout(20)
-
-    def text(self, selector):
-        return self.page.inner_text(selector)
-
-    def select_edge(self, layer, neuron, source):
-        self.page.locator(f'[data-edge="{layer} {neuron} {source}"] .target').dispatch_event("click")
-
-    def steps(self):
-        return int(self.text("#steps").replace(",", ""))
+from tests.nn.playground.window import SECONDS
 
 
 def number(text):
     return float(text.replace("−", "-"))
-
-
-@pytest.fixture(scope="module")
-def port():
-    with serving() as number:
-        yield number
-
-
-@pytest.fixture
-def window(browser):
-    """Opens windows; at the end their consoles are empty."""
-    windows = []
-
-    def make(**options):
-        windows.append(Window(browser, **options))
-        return windows[-1]
-
-    yield make
-    for one in windows:
-        one.context.close()
-    for one in windows:
-        assert one.errors == []
 
 
 def test_training_the_moons_by_clicking_reaches_95_percent(window, port):
@@ -90,7 +25,7 @@ def test_training_the_moons_by_clicking_reaches_95_percent(window, port):
     page = one.page
     page.get_by_role("radio", name="moons").click()
     page.get_by_role("combobox", name="Optimiser").select_option("adam")
-    page.get_by_role("button", name="Play").click()
+    page.get_by_role("button", name="Play", exact=True).click()
     one.until("parseFloat(document.querySelector('#test-accuracy').textContent) >= 95")
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("button", name="Play", exact=True).wait_for()
@@ -190,7 +125,7 @@ def test_what_was_clicked_comes_into_sight(window, port, width):
     # While it trains, its numbers and with them the graph grow; it stays in sight.
     before = one.text("#sample-about")
     one.page.get_by_role("combobox", name="Optimiser").select_option("adam")
-    one.page.get_by_role("button", name="Play").click()
+    one.page.get_by_role("button", name="Play", exact=True).click()
     one.until("parseInt(document.querySelector('#steps').textContent) > 100")
     one.page.get_by_role("button", name="Pause").click()
     one.until("text => document.querySelector('#sample-about').textContent !== text", before)
@@ -219,7 +154,7 @@ def test_a_derivation_breaks_between_numbers_and_factors_only(window, port, widt
 def test_the_inside_stays_live_while_it_trains(window, port):
     one = window().open(port)
     before = one.text("#sample-about")
-    one.page.get_by_role("button", name="Play").click()
+    one.page.get_by_role("button", name="Play", exact=True).click()
     one.until("text => document.querySelector('#sample-about').textContent !== text", before)
     one.page.get_by_role("tab", name="Loss landscape").click()
     one.page.get_by_text("goes from").wait_for()
@@ -337,7 +272,7 @@ def test_own_points_by_clicking_and_by_keys(window, port):
     one.until("!decodeURIComponent(location.hash).includes('+1,-1,-1')")
     page.get_by_role("button", name="Clear").click()
     one.until("!location.hash.includes('points=')")
-    page.get_by_role("button", name="Play").click()
+    page.get_by_role("button", name="Play", exact=True).click()
     page.get_by_text("there are no points to train with").wait_for()
 
 
@@ -392,7 +327,7 @@ def test_a_hostile_link_is_an_error_on_the_page(window, port):
 
 def test_two_windows_do_not_disturb_each_other(window, port):
     one, other = window().open(port), window().open(port, "hidden=5&samples=60")
-    one.page.get_by_role("button", name="Play").click()
+    one.page.get_by_role("button", name="Play", exact=True).click()
     one.until("parseInt(document.querySelector('#steps').textContent) > 3")
     assert other.steps() == 0
     assert (one.page.locator(".neuron").count(), other.page.locator(".neuron").count()) == (4, 6)

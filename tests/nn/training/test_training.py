@@ -39,6 +39,7 @@ from nn import (
     mean_squared_error,
     squared_error,
 )
+from nn.training.progress import decimal
 
 CORNERS = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
 XOR = [0, 1, 1, 0]
@@ -268,6 +269,30 @@ def test_the_callback_sees_the_history_after_each_epoch() -> None:
 )
 def test_accuracy_judges_one_sample(outputs: Any, target: float, right: float) -> None:
     assert accuracy(outputs, target) == right
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0.0342, "0.0342"),
+        (999_999.0, "999999.0000"),
+        (-999_999.5, "-999999.5000"),
+        (1e6, "1e+06"),
+        (-1e6, "-1e+06"),
+        (math.inf, "inf"),
+        (math.nan, "nan"),
+    ],
+)
+def test_numbers_from_a_million_on_are_short(number: float, text: str) -> None:
+    assert decimal(number, 4) == text
+
+
+def test_the_accuracy_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^accuracy\(\) needs at least one output, got none$"):
+        accuracy([], 0)
+    for wrong in ((None, 1), (0.5, None)):
+        with pytest.raises(TypeError, match=r"^expected a real number"):
+            accuracy(*wrong)  # type: ignore[arg-type]
 
 
 # --- schedules, clipping, penalties ----------------------------------------------------------------------------

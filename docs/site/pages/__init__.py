@@ -1,0 +1,1 @@
+"""What the site has beyond the Markdown pages, as extensions of Sphinx."""

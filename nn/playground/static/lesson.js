@@ -1,0 +1,42 @@
+// Lessons: settings in which something can be seen, with what to watch, what to try and why it is so.
+
+import { byId, element } from "./dom.js";
+
+export class Lessons {
+  /** `on.open(query)` opens the settings of a lesson, `on.attempt(changes)` tries others in it, `on.change()` the link changed. */
+  constructor(lessons, on) {
+    Object.assign(this, { lessons, on, name: "" });
+    const options = Object.entries(lessons).map(([name, { title }]) => element("option", { value: name }, title));
+    byId("lessons").replaceChildren(element("option", { value: "" }, "Lessons…"), ...options);
+    byId("lessons").onchange = () => this.choose(byId("lessons").value);
+    byId("lesson-close").onclick = () => this.choose("");
+  }
+
+  choose(name) {
+    const lesson = this.lessons[name];
+    if (lesson) return this.on.open(`${lesson.query}&tab=${lesson.tab}&lesson=${name}`);
+    this.show("");
+    return this.on.change();
+  }
+
+  show(name) {
+    const lesson = this.lessons[name];
+    this.name = lesson ? name : "";
+    byId("lessons").value = this.name;
+    byId("lesson").hidden = !lesson;
+    if (!lesson) return;
+    byId("lesson-title").textContent = lesson.title;
+    byId("lesson-watch").textContent = lesson.watch;
+    byId("lesson-why").textContent = lesson.why;
+    byId("lesson-why").parentNode.open = false;
+    byId("lesson-tries").replaceChildren(...lesson.tries.map(({ words, changes }) => element("button", { click: () => this.on.attempt(changes) }, words)));
+  }
+
+  read(take) {
+    this.show(take("lesson") ?? "");
+  }
+
+  write(put) {
+    put("lesson", this.name, "");
+  }
+}

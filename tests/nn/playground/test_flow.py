@@ -1,0 +1,120 @@
+"""*Play backward* in the playground: one point's way through the network and back, in numbers and as it is shown."""
+
+import itertools
+import math
+import re
+
+import numpy as np
+import pytest
+
+from nn.modules import ACTIVATIONS
+from nn.playground.inspection import flow
+from nn.playground.settings import Settings
+from nn.playground.training import Training
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("problem", ["classification", "regression"])
+def test_the_deltas_times_the_inputs_are_the_gradient_that_trains(activation, problem):
+    training = Training(Settings(hidden=(3, 2), samples=40, activation=activation, problem=problem))
+    found = flow(training, 4)
+    X, y = training.train.inputs[4:5], training.train.targets[4:5]
+    expected = training.engine.gradient(training.parameters, X, y, 0.0)
+    sources = [found["inputs"], *found["outputs"]]
+    gradient = [
+        np.concatenate([np.outer(deltas, inputs).ravel(), deltas]) for deltas, inputs in zip(found["deltas"], sources)
+    ]
+    np.testing.assert_allclose(np.concatenate(gradient), expected, rtol=1e-9, atol=1e-12)
+    for deltas, gradients, slopes in zip(found["deltas"], found["gradients"], found["slopes"]):
+        np.testing.assert_allclose(deltas, np.multiply(gradients, slopes), rtol=1e-12)
+    assert found["loss"] == pytest.approx(training.engine.losses(training.parameters, X, y)[0])
+
+
+def value(text):
+    """What a side of a printed equation is worth."""
+    plain = text.replace("−", "-").replace("·", "*").replace("½", "0.5")
+    return eval(plain, {"tanh": math.tanh, "σ": lambda x: 1 / (1 + math.exp(-x))})
+
+
+NUMBERS_ONLY = re.compile(r"[−+·()\d.e ]+|(?:tanh|σ)\([−\d.e]+\)")
+
+
+def equations(text):
+    """The sides of each chain of equations between numbers."""
+    for line in text.split("\n"):
+        sides = [side for side in line.split(" = ") if NUMBERS_ONLY.fullmatch(side.strip())]
+        yield from itertools.pairwise(sides)
+
+
+def begin(one):
+    one.page.get_by_role("button", name="Play backward").click()
+    one.page.get_by_role("button", name="Next step").wait_for()
+
+
+@pytest.mark.parametrize("query", ["hidden=3,2&samples=60", "hidden=6&samples=60&data=plane&problem=regression"])
+def test_every_product_and_sum_that_is_shown_is_right(window, port, query):
+    one = window().open(port, query)
+    begin(one)
+    shown = []
+    for step in range(int(one.page.locator("#flow-at").get_attribute("max")) + 1):
+        one.page.locator("#flow-at").fill(str(step))
+        labels = one.page.locator(".product").all_text_contents()
+        texts = [*labels, *one.page.locator("#flow-words").inner_text().split("\n")]
+        shown.append((one.page.locator(".edge.lit").count(), one.text("#flow-words")))
+        assert len(labels) == shown[-1][0]
+        for left, right in (pair for text in texts for pair in equations(text)):
+            assert value(left) == pytest.approx(value(right), rel=0.02, abs=0.006), (left, right)
+    network = Settings.from_query(query)
+    neurons = sum(network.hidden) + 1
+    # In, each neuron forwards, the loss, each delta but that of the loss, the weights of each neuron, done.
+    assert len(shown) == 1 + neurons + 1 + (neurons - 1) + neurons + 1
+    words = "\n".join(text for _, text in shown)
+    for name in ("z1[1]", "a1[2]", "d loss/d output", "d loss/d a1[1]", "d loss/d z1[2]", "d loss/d b1[1]"):
+        assert f"{name} = " in words
+
+
+def test_it_plays_by_itself_to_the_end_and_ends_with_a_step(window, port):
+    one = window().open(port, "hidden=1&samples=60")
+    begin(one)
+    one.page.locator("#flow-at").fill("4")
+    one.page.get_by_role("button", name="Go on").click()
+    one.until("document.querySelector('#flow-words').textContent.startsWith('Now every weight')")
+    assert one.page.locator("#flow-play").inner_text() == "Go on"
+    one.page.keyboard.press("Escape")
+    one.page.get_by_role("button", name="Next step").wait_for(state="hidden")
+    one.page.keyboard.press("b")
+    one.page.get_by_role("button", name="Next step").wait_for()
+    one.page.get_by_role("button", name="Step", exact=True).click()  # of the optimiser: other weights, other numbers
+    one.page.get_by_role("button", name="Next step").wait_for(state="hidden")
+    assert one.page.locator(".chip, .product").count() == 0
+
+
+def test_it_stops_the_training_and_follows_the_chosen_point(window, port):
+    one = window().open(port, "hidden=2&samples=60")
+    one.page.get_by_role("button", name="Play", exact=True).click()
+    begin(one)
+    one.page.get_by_role("button", name="Play", exact=True).wait_for()
+    assert one.text("#flow-words").startswith("Training point 1 comes in")
+    one.page.get_by_label("Training point").fill("7")
+    one.page.keyboard.press("Enter")
+    one.until("document.querySelector('#flow-words').textContent.startsWith('Training point 7 comes in')")
+    # Nothing that one points at disturbs it.
+    one.page.get_by_role("button", name="Next step").click()
+    one.page.locator('[data-key="neuron 1 0"]').hover()
+    assert one.page.evaluate("[...document.querySelectorAll('.edge.lit')].map(edge => edge.dataset.edge)") == [
+        "0 0 0",
+        "0 0 1",
+    ]
+
+
+def test_its_labels_stay_apart(window, port):
+    one = window().open(port, "hidden=8,8&samples=60&features=x1,x2,x1²,x2²,x1·x2,sin(x1),sin(x2)")
+    begin(one)
+    overlaps = """() => {
+        const boxes = [...document.querySelectorAll('.product')].map(label => label.getBoundingClientRect());
+        return boxes.some((a, n) => boxes.slice(0, n).some(b =>
+            a.left < b.right && b.left < a.right && a.top < b.bottom - 1 && b.top < a.bottom - 1));
+    }"""
+    for step in range(0, int(one.page.locator("#flow-at").get_attribute("max")) + 1, 3):
+        one.page.locator("#flow-at").fill(str(step))
+        assert not one.page.evaluate(overlaps), step

@@ -1,0 +1,99 @@
+"""How the playground looks: for a class, dark and light, at every width; what of it is in the link."""
+
+import pytest
+
+from tests.nn.playground.window import SMALL
+
+BACKGROUND = "getComputedStyle(document.documentElement).backgroundColor"
+PANELS = (".data", ".choices", ".inspector")
+
+
+def lightness(one):
+    channels = one.page.evaluate(BACKGROUND).removeprefix("rgb(").removesuffix(")").split(",")
+    return sum(map(int, channels)) / 3
+
+
+def test_present_mode_is_large_bare_and_in_the_link(window, port):
+    one = window().open(port)
+    usual = one.page.locator(".neuron").first.bounding_box()["width"]
+    one.page.keyboard.press("m")
+    assert one.page.locator(".neuron").first.bounding_box()["width"] > 1.25 * usual
+    assert [one.page.locator(panel).is_visible() for panel in PANELS] == [False] * 3
+    assert one.page.locator(".feature:visible").count() == 2  # those in use
+    one.until("location.hash.includes('present=1')")
+    one.page.get_by_role("button", name="Panels").click()
+    assert [one.page.locator(panel).is_visible() for panel in PANELS] == [True] * 3
+    one.until("location.hash.includes('panels=1')")
+    other = window()
+    other.page.goto(one.page.url)
+    other.until("document.querySelector('#test-loss').textContent !== ''")
+    assert other.page.get_by_role("button", name="Present").get_attribute("aria-pressed") == "true"
+    other.page.get_by_role("button", name="Present").click()
+    other.until("!location.hash.includes('present')")
+    assert other.page.locator(".neuron").first.bounding_box()["width"] == usual
+
+
+def test_dark_and_light_follow_the_system_until_one_is_chosen(window, port):
+    one = window()
+    one.page.emulate_media(color_scheme="dark")
+    one.open(port)
+    assert lightness(one) < 40
+    assert "theme" not in one.page.url
+    one.page.emulate_media(color_scheme="light")
+    one.until(f"{BACKGROUND} === 'rgb(243, 245, 247)'")
+    one.page.keyboard.press("d")
+    assert lightness(one) < 40
+    one.until("location.hash.includes('theme=dark')")
+    one.page.reload()
+    one.until("document.querySelector('#test-loss').textContent !== ''")
+    assert lightness(one) < 40
+    one.page.get_by_role("button", name="Light").click()
+    assert lightness(one) > 200
+
+
+def test_full_screen_and_back(window, port):
+    one = window().open(port)
+    one.page.get_by_role("button", name="Full screen").click()
+    one.until("document.fullscreenElement !== null")
+    one.page.get_by_role("button", name="Leave full screen").click()
+    one.until("document.fullscreenElement === null")
+    one.page.get_by_role("button", name="Full screen", exact=True).wait_for()
+
+
+@pytest.mark.parametrize("present", ["", "&present=1", "&present=1&panels=1"], ids=["usual", "present", "panels"])
+@pytest.mark.parametrize(
+    ("width", "height", "scale"),
+    [(390, 844, 1), (640, 450, 2), (800, 900, 1), (1280, 720, 1), (1920, 1080, 1)],
+    ids=["390", "200 %", "800", "1280", "1920"],
+)
+def test_nothing_reaches_out_of_the_window(window, port, width, height, scale, present):
+    one = window(width=width, height=height, scale=scale).open(port, f"hidden=8,8,8,8&samples=60{present}")
+    assert one.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    outside = """[...document.querySelectorAll('.neuron, .feature, button, select, .losses dd, #curves, #surface')]
+        .filter(e => e.offsetParent)
+        .filter(e => e.getBoundingClientRect().right > innerWidth + 1 || e.getBoundingClientRect().left < -1)
+        .map(e => e.outerHTML)"""
+    assert one.page.evaluate(outside) == []
+    cut = """[...document.querySelectorAll('.losses dd')]
+        .filter(e => e.scrollWidth > e.clientWidth).map(e => e.textContent)"""
+    assert one.page.evaluate(cut) == []
+    if present == "&present=1" and width >= 1280:  # a class sees the network and the output without scrolling
+        bottoms = "['#network', '.surface'].map(s => document.querySelector(s).getBoundingClientRect().bottom)"
+        assert max(one.page.evaluate(bottoms)) <= height
+
+
+def test_points_stand_out_from_a_map_of_their_colour(window, port):
+    one = window().open(port, SMALL)
+    for theme in ("light", "dark"):
+        found = one.page.evaluate(
+            """async (dark) => {
+            const { usePalette, rgb, dotColor } = await import('./colors.js');
+            usePalette(dark);
+            const channels = (text) => text.match(/\\d+/g).map(Number);
+            const light = (rgb) => rgb.map(c => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+                .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0.05);
+            return [-1, 1].map(x => light(rgb(x)) / light(channels(dotColor(x))));
+        }""",
+            theme == "dark",
+        )
+        assert all(max(ratio, 1 / ratio) > 1.5 for ratio in found), (theme, found)
