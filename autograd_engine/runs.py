@@ -35,6 +35,10 @@ by_paths: ContextVar[Callable[[Trace, dict[Any, Any]], dict[Any, Any]] | None] =
 """What sweeps a trace in reverse from some seeds, where a compiler wants the bits of each branch."""
 
 
+swept: ContextVar[tuple[Iterable[Any], ...]] = ContextVar("swept", default=())
+"""The nodes that the sweep of the moment goes through, and those that it starts with."""
+
+
 class Run:
     """One run of `f` with fresh variables in place of the arguments that `argnums` selects."""
 
@@ -194,7 +198,11 @@ def carried(
     of_node: Any
     of_node, operands = (any_edges, any_operands) if as_nodes else (edges, operator.attrgetter("operands"))
     nodes, of_node = with_calls(order, of_node, operands)
-    return sweep(nodes, seeds, of_node)
+    before = swept.set((nodes, seeds))
+    try:
+        return sweep(nodes, seeds, of_node)
+    finally:
+        swept.reset(before)
 
 
 def between(inputs: Sequence[Any], order: Sequence[Any]) -> list[Any]:

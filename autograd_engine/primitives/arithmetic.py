@@ -168,6 +168,9 @@ fmod = row(
 
 
 def _floordiv(x: Any, y: Any) -> Any:
+    if y.__class__ is float and y >= 1 and math.frexp(y)[0] == 0.5:  # a power of two: x / y is exact, or next to 0
+        whole = floor(div(x, y))
+        return where(x - x == 0, where(whole * y > x, whole - 1.0, whole), nan)
     # As Python's own float division does it: the quotient of an exact multiple, then the nearest integer.
     remainder = fmod(x, y)
     borrow = where((remainder != 0) & ((remainder < 0) != (y < 0)), 1.0, 0.0)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from autograd_engine.compiler.c.forms import literal
 from autograd_engine.compiler.c.statements import Entry, Line, block, kind
+from autograd_engine.compiler.program.choices import apart, sides
 from autograd_engine.compiler.program.program import FROM_OUTSIDE, IN_BUFFERS, SHARED, Program
 from autograd_engine.compiler.program.regions import PART, lines, parts
 
@@ -196,6 +197,8 @@ class _Writer:
         program, lines = self.program, list[str]()
         here = set(piece)
         read: set[int] = set()
+        of_sides = sides(program, piece)
+        elsewhere = apart(of_sides)
         for i in piece:
             operation, operands, _ = program.instructions[i]
             for x in operands:
@@ -212,7 +215,9 @@ class _Writer:
             if operation == "batch_sum":
                 lines.append(f"{self.places[i]} += {self._operand(operands[0])};")
                 continue
-            lines += self.line.statements(i)
+            if i in elsewhere:
+                continue
+            lines += self.line.statements(i, of_sides)
             if i in self.places:
                 lines.append(f"{self.places[i]} = t{i};")
             for output in self.stores.get(i, ()):

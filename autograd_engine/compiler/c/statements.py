@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from autograd_engine.compiler.c.forms import FORMS, literal
+from autograd_engine.compiler.program.choices import Sides, apart, sides
 from autograd_engine.compiler.program.program import CHANGES, CONDITIONS, FROM_OUTSIDE, Loop, Program, whole_rounds
 from autograd_engine.compiler.trace.errors import TraceError
 
@@ -51,9 +52,20 @@ class Line:
         """The name of the result of an instruction."""
         return f"{self.prefix}{i}"
 
-    def statements(self, i: int) -> list[str]:
-        """The statements of an instruction."""
+    def statements(self, i: int, of_sides: Sides) -> list[str]:
+        """The statements of an instruction; of a choice, with those of its sides."""
         operation, operands, _ = self.program.instructions[i]
+        if i in of_sides:
+            condition, *numbers = operands
+            ways = [
+                [
+                    *[text for x in side for text in self.statements(x, of_sides)],
+                    f"{self.name(i)} = {self.text(number)};",
+                ]
+                for side, number in zip(of_sides[i], numbers)
+            ]
+            first, second = block(f"if ({self.text(condition)}) {{", ways[0]), block("} else {", ways[1])
+            return [f"double {self.name(i)};", *first[:-1], *second]
         if operation in ("stack", "memory"):
             return []
         if operation == "loop":
@@ -138,14 +150,16 @@ class Line:
         rounds = []
         if loop.backwards:
             index = f"{name}_i"
+        of_sides = sides(loop.body, range(len(loop.body.instructions)))
+        elsewhere = apart(of_sides)
         for m, (operation, _, _) in enumerate(loop.body.instructions):
-            if operation not in FROM_OUTSIDE:
-                rounds += body.statements(m)
+            if operation not in FROM_OUTSIDE and m not in elsewhere:
+                rounds += body.statements(m, of_sides)
         ends = loop.body.outputs
         memory_ends = {k: ends[k + (not loop.counted)] for k in memories}
         copies = list(enumerate(ends[len(ends) - len(loop.copies) :]))
-        apart = {*memory_ends.values(), *[x for _, x in copies]}
-        outputs = ["" if x in apart else body.text(x) for x in ends]
+        stacks_left = {*memory_ends.values(), *[x for _, x in copies]}
+        outputs = ["" if x in stacks_left else body.text(x) for x in ends]
         if not loop.counted:
             rounds.append(f"{name}_go = {outputs.pop(0)};")
         following, kept = outputs[: loop.carries], outputs[loop.carries : loop.carries + loop.kept]

@@ -7,7 +7,6 @@ program is cut into parts, each a function; what is needed beyond its part lies 
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -80,8 +79,6 @@ class Plan:
         """Outputs that are entries of a stack, one after the other, are copied as a whole: `copies` has the stack, its
         first entry, how many there are, and the index of the first output."""
         program = self.program
-        computed = [operands for operation, operands, _ in program.instructions if operation not in FROM_OUTSIDE]
-        uses = Counter(itertools.chain(program.outputs, *computed))
         self.copies: list[tuple[int, int, int, int]] = []
         self.copied: set[int] = set()
         run: list[int] = []
@@ -97,7 +94,7 @@ class Plan:
         for x, batch in zip(program.outputs, rows):
             if batch != SHARED:
                 continue
-            is_entry = x >= 0 and program.instructions[x].operation == "entry" and uses[x] == 1
+            is_entry = x >= 0 and program.instructions[x].operation == "entry" and program.uses[x] == 1
             if not is_entry or (run and self._entry(x) != (self._entry(run[-1])[0], self._entry(run[-1])[1] + 1)):
                 end()
             if is_entry:

@@ -53,8 +53,7 @@ def emit(program: Program, arrays: int, views: int, batches: int, width: int, ex
         signatures = [f"{name}_{number}({parameters})" for number in range(len(parts))]
         for part, signature in zip(parts, signatures):
             body = Body(plan, section, width)
-            for i in part:
-                body.instruction(i)
+            body.all(part)
             if part is parts[-1]:
                 body.rest_of_rows()
             add(signature, body)

@@ -6,6 +6,7 @@ kept of every round goes to a buffer of the loop, which grows with the rounds.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 from autograd_engine.compiler.llvm.helpers import ASK
@@ -13,6 +14,7 @@ from autograd_engine.compiler.llvm.layout import STOPPED
 from autograd_engine.compiler.llvm.lower import lowered
 from autograd_engine.compiler.llvm.memory import NO_CODE
 from autograd_engine.compiler.llvm.stacks import Function, Memory, Stacks
+from autograd_engine.compiler.program.choices import Sides, apart, sides
 from autograd_engine.compiler.program.program import OF_BODY, OF_LOOP, Loop, whole_rounds
 
 POLLED = 1 << 17
@@ -21,6 +23,8 @@ POLLED = 1 << 17
 
 class Straight(Stacks):
     """The lines of a straight line of instructions."""
+
+    _sides: Sides
 
     def operand(self, x: int) -> list[str]:
         """The names of an operand, which may first have to be read."""
@@ -31,9 +35,23 @@ class Straight(Stacks):
             names = self.names[x] = self.read(x)
         return names
 
+    @abstractmethod
+    def instruction(self, i: int) -> None:
+        """Append the lines of an instruction, and keep its names."""
+
+    def all(self, line: Sequence[int]) -> None:
+        """The lines of instructions. What only one side of a choice needs stands where the choice is made."""
+        self._sides = sides(self.program, line)
+        elsewhere = apart(self._sides)
+        for i in line:
+            if i not in elsewhere:
+                self.instruction(i)
+
     def compute(self, i: int) -> list[str]:
         """Append the lines of an instruction. Returns its names."""
         operation, operands, _ = self.program.instructions[i]
+        if i in self._sides:
+            return self._choice(operands, self._sides[i])
         if operation == "loop":
             self._loop(i, self.program.loops[i])
             return []
@@ -45,6 +63,34 @@ class Straight(Stacks):
             return self.of_stacks[operation](i, operands)
         of_vectors = zip(*[self.operand(x) for x in operands])
         return [lowered(self.builder, operation, of_vector) for of_vector in of_vectors]
+
+    def _choice(self, operands: Sequence[int], of_sides: tuple[list[int], list[int]]) -> list[str]:
+        """A choice whose sides are computed only where they are needed: where some lane chooses them."""
+        b, function = self.builder, self.function
+        conditions = [lowered(b, "as_bits", [x]) if x[0] != "%" else x for x in self.operand(operands[0])]
+        name = f"C{function.number()}"
+        others = "true" if self.width == 1 else "splat (i1 true)"
+        found = []
+        for number, (x, line) in enumerate(zip(operands[1:], of_sides)):
+            if not line:
+                found.append(self.operand(x))
+                continue
+            chosen = [b.emit(f"xor {b.bits} {c}, {others}") for c in conditions] if number else conditions
+            before, known = function.label, set(self.names)
+            b.lines += [
+                f"br i1 {self.any(chosen)}, label %{name}.{number}, label %{name}.{number}.end",
+                f"{name}.{number}:",
+            ]
+            function.label = f"{name}.{number}"
+            for i in line:
+                self.instruction(i)
+            names = self.operand(x)
+            b.lines += [f"br label %{name}.{number}.end", f"{name}.{number}.end:"]
+            found.append([b.emit(f"phi {b.type} [ {x}, %{function.label} ], [ poison, %{before} ]") for x in names])
+            function.label = f"{name}.{number}.end"
+            for x in self.names.keys() - known:  # what has a name there has none here
+                del self.names[x]
+        return [self.select(*of_lane) for of_lane in zip(conditions, *found)]
 
     def _loop(self, i: int, loop: Loop) -> None:
         """All rounds of a loop."""
@@ -101,7 +147,7 @@ class Straight(Stacks):
         copies = list(enumerate(loop.body.outputs[len(loop.body.outputs) - len(loop.copies) :]))
         early = [(k, x) for k, x in copies if loop.body.instructions[x].operation == "carry"]
         self._keep_copies(i, loop, rounds, early)
-        rounds.all()
+        rounds.all(range(len(loop.body.instructions)))
         outputs = [[] if rounds.is_stack(x) else rounds.operand(x) for x in loop.body.outputs]
         if not loop.counted:
             continues, *outputs = outputs
@@ -203,11 +249,11 @@ class Rounds(Straight):
         """The function in which the loop stands."""
         return self._outer.function
 
-    def all(self) -> None:
-        """The lines of all instructions."""
-        for i, (operation, _, _) in enumerate(self.program.instructions):
-            if operation not in NO_CODE and operation not in OF_BODY:
-                self.names[i] = self.compute(i)
+    def instruction(self, i: int) -> None:
+        """Append the lines of an instruction, and keep its names."""
+        operation = self.program.instructions[i].operation
+        if operation not in NO_CODE and operation not in OF_BODY:
+            self.names[i] = self.compute(i)
 
     def carry(self, k: int) -> list[str]:
         """The names of a number that is carried, at the beginning of a round and after the last."""

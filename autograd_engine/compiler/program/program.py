@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -127,6 +129,12 @@ class Program:
             here = {x: i for i in users for x in self.instructions[i].operands}
             last |= {x: i if last.get(x, i) == i else -1 for x, i in here.items()}
         return last
+
+    @Lazy
+    def uses(self) -> Counter[int]:
+        """How often each operand is used, by instructions and as an output."""
+        computed = [operands for operation, operands, _ in self.instructions if operation not in FROM_OUTSIDE]
+        return Counter(itertools.chain(self.outputs, *computed))
 
     def __len__(self) -> int:
         return len(self.instructions) + sum(len(loop.body) for loop in self.loops.values())

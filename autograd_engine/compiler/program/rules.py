@@ -8,6 +8,7 @@ from __future__ import annotations
 import operator
 import struct
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from math import frexp, isfinite, isnan
 from typing import Protocol
 
@@ -19,6 +20,7 @@ class Emitter(Protocol):
 
     exact: bool
     operands: list[tuple[int, ...]]
+    infinities: Infinities
 
     def constant(self, x: float) -> int:
         """The operand of a constant."""
@@ -92,9 +94,60 @@ def _product0(s: Emitter, x: int, y: int) -> int | None:
             return b
         if b < 0 and isnan(s.value(b)):  # a choice: the plain product would be nan even where it does not matter
             return s.emit("where", (s.emit("ne", (a, s.constant(0.0))), b, s.constant(-0.0)))
+        if s.is_a(b, "where"):
+            condition, *choices = s.operands[b]
+            if any(c < 0 and s.value(c) == 0 for c in choices) and max(choices) < 0:
+                return s.emit("where", (condition, *[s.emit("product0", (a, c)) for c in choices]))
         if s.is_a(b, "sign") and s.is_a(s.operands[b][0], "relu"):
-            s.emit("gt", (s.operands[b][0], s.constant(0.0)))  # for `_plain_product`
+            s.emit("gt", (s.operands[b][0], s.constant(0.0)))  # for `plain_product`
+        elif s.infinities.spoil(s, b, a):
+            counting(s, b, a)  # for `plain_product`
     return None
+
+
+@dataclass
+class Infinities:
+    """What is known of the instructions of a program, so that the strong zero can stay where it is needed often.
+
+    `ends` are slopes of functions, such as sqrt or log, that end where their slope is infinite; `passed_on` is what is
+    computed from these by the chain rule; `choices` are numbers that a condition makes 0.
+    """
+
+    ends: set[int] = field(default_factory=set)
+    passed_on: set[int] = field(default_factory=set)
+    choices: set[int] = field(default_factory=set)
+
+    def note(self, s: Emitter, i: int, operation: str, operands: tuple[int, ...]) -> None:
+        """Note what instruction i is."""
+        if operation == "where":
+            numbers = operands[1:]
+            if any(x < 0 and s.value(x) == 0 for x in numbers) or not self.choices.isdisjoint(numbers):
+                self.choices.add(i)
+            if any(x < 0 and isnan(s.value(x)) for x in numbers):  # nan beyond the end
+                self.ends.add(i)
+        elif operation == "div":
+            parts = s.operands[operands[1]] if s.is_a(operands[1], "add") else operands[1:]
+            if any(s.is_a(x, "sqrt") for x in parts):
+                self.ends.add(i)
+        elif operation == "pow" and not (operands[1] < 0 and s.value(operands[1]) > 0):
+            self.ends.add(i)
+        if operation == "product0" and not self.ends.isdisjoint(operands):
+            self.passed_on.add(i)
+        elif operation in ("product0", "mul", "add", "sub", "neg", "where"):
+            if operation in ("mul", "where") and not self.ends.isdisjoint(operands):
+                self.ends.add(i)
+            if not self.passed_on.isdisjoint(operands):
+                self.passed_on.add(i)
+
+    def spoil(self, s: Emitter, x: int, factor: int) -> bool:
+        """Whether x may well be infinite or nan where a factor of it is 0."""
+        is_choice = factor in self.choices or (factor < 0 and s.value(factor) == 0)
+        return x in self.ends or (x in self.passed_on and is_choice)
+
+
+def counting(s: Emitter, x: int, factor: int) -> int:
+    """x, but 0 where a factor of it is 0."""
+    return s.emit("where", (s.emit("ne", (factor, s.constant(0.0))), x, s.constant(0.0)))
 
 
 def _div(s: Emitter, x: int, y: int) -> int | None:
@@ -114,6 +167,18 @@ def _div(s: Emitter, x: int, y: int) -> int | None:
 def _is_power_of_two(x: float) -> bool:
     mantissa, exponent = frexp(abs(x))
     return mantissa == 0.5 and -1000 < exponent < 1000
+
+
+def _fmod(s: Emitter, x: int, y: int) -> int | None:
+    """By a power of two no digit of quotient and product is lost, so they give the remainder without a call."""
+    if x < 0 and y < 0:
+        return s.constant(PRIMITIVES["fmod"].forward(s.value(x), s.value(y)))
+    if y >= 0 or abs(s.value(y)) < 1 or not _is_power_of_two(s.value(y)):
+        return None
+    divisor, size = abs(s.value(y)), s.emit("abs", (x,))
+    whole = s.emit("floor", (s.emit("mul", (size, s.constant(1 / divisor))),))
+    rest = s.emit("sub", (size, s.emit("mul", (whole, s.constant(divisor)))))
+    return s.emit("copysign", (rest, x))
 
 
 def _neg(s: Emitter, x: int) -> int | None:
@@ -231,6 +296,7 @@ RULES: dict[str, Callable[..., int | None]] = {
     "mul": _mul,
     "product0": _product0,
     "div": _div,
+    "fmod": _fmod,
     "neg": _neg,
     "pow": _pow,
     "where": _where,

@@ -26,7 +26,7 @@ from autograd_engine.compiler.program.program import (
     Loop,
     Program,
 )
-from autograd_engine.compiler.program.rules import RULES, bits_of
+from autograd_engine.compiler.program.rules import RULES, Infinities, bits_of, counting
 from autograd_engine.primitives import PRIMITIVES
 
 _TWINS = {"sin": "cos", "cos": "sin"}
@@ -100,6 +100,7 @@ class Simplifier:
         self.constants: list[float] = []
         self._known: dict[Any, int] = {}
         self._conditions: set[int] = set()  # the instructions whose result is a condition
+        self.infinities = Infinities()
         self._stacks: set[int] = set()  # those from outside that stand for a stack
         self.loops: dict[int, Body] = {}
 
@@ -133,7 +134,10 @@ class Simplifier:
         elif operation == "where":
             operands = (self.as_condition(operands[0]), self.as_number(operands[1]), self.as_number(operands[2]))
         elif operation == "checked":
-            operands = (self.as_number(operands[0]), *operands[1:3], self.as_condition(operands[3]))
+            index, size, site, condition = operands
+            index, condition = self.as_number(index), self.as_condition(condition)
+            site = self._known.setdefault(("checked", index, size, condition), site)  # the first that would complain
+            operands = index, size, site, condition
         elif not self._conditions.isdisjoint(operands):
             operands = tuple([self.as_number(x) for x in operands])
         rule = RULES.get(operation)
@@ -371,6 +375,9 @@ class Simplifier:
             if self.is_a(b, "sign") and self.is_a(self.operands[b][0], "relu"):
                 out = self.operands[b][0]  # 0 or nan where it is not above 0, as is the slope
                 return "where", (self._known["gt", (out, self.constant(0.0))], a, out)
+        for a, b in ((x, y), (y, x)):
+            if self.infinities.spoil(self, b, a):
+                return "mul", (a, counting(self, b, a))
         return "mul", (x, y)
 
     def _instruction(self, operation: str, operands: tuple[int, ...], batch: int | None = None) -> int:
@@ -388,6 +395,8 @@ class Simplifier:
             self.batches.append(batch)
             if operation in CONDITIONS:
                 self._conditions.add(operand)
+            if not self.exact:
+                self.infinities.note(self, operand, operation, operands)
         return operand
 
     def as_condition(self, x: int) -> int:

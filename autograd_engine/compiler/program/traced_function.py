@@ -74,7 +74,7 @@ class TracedFunction:
     ) -> None:
         self.arrays = ArrayTrace()
         self.scalars = 0
-        traced = tracing(self.arrays.vmap, Recorder(self.arrays), rolls, is_limited)
+        traced = tracing(self.arrays.vmap, Recorder(self.arrays), rolls, is_limited, exact)
         with recording_sparse(self.arrays), traced as nodes:
             try:
                 output = f(*map_leaves(self._symbol, args), **map_leaves(self._symbol, keywords))

@@ -17,6 +17,7 @@ from typing import Any
 
 from autograd_engine.compiler.trace.errors import TraceError
 from autograd_engine.compiler.trace.indices import Index
+from autograd_engine.compiler.trace.slopes import pulled_forward
 from autograd_engine.compiler.trace.stacks import (
     ADD_ALL,
     ZEROS,
@@ -147,6 +148,7 @@ class Loop(Operation):
         self.following: list[Any] = []
         self.reads: dict[Stack, Traced] = {}
         self.results: dict[Any, Traced] = {}
+        self.slopes: dict[Traced, dict[int, int]] = {}  # by a carry or a number from outside; see slopes.py
         self.continues: Any = None
         self.begins: Any = None
         self.count: Any = None
@@ -229,7 +231,10 @@ class Loop(Operation):
         return self.results[key]
 
     def pulled(self, of: dict[Any, Any]) -> list[Any]:
-        """The cotangents of the arguments, from those of the results: the loop in the other direction."""
+        """The cotangents of the arguments, from those of the results: the loop in the other direction, or slopes that
+        are carried along."""
+        if (forward := pulled_forward(self, of, COMPUTED_AGAIN)) is not None:
+            return forward
         back = Loop(self.batch, not self.backwards)
         back.count, back.most = self.result(ROUNDS) if self.count is None else self.count, self.most
         outside = [0.0 if x.__class__ is Traced else zeros(x.size, self.batch) for x in self.outside]
@@ -252,7 +257,7 @@ class Loop(Operation):
             for key, cotangents in of.items():
                 if isinstance(key, Traced):
                     seed(known[key], back.read(cotangents))
-            found = carried(reverse_sweep, self._order(seeds, leaves), seeds, as_nodes=True)
+            found = carried(reverse_sweep, self.order(seeds, leaves), seeds, as_nodes=True)
             arriving = [self._end_of(carry, found.get(known[carry], 0.0)) for carry in self.carries]
             back.following = [*[self._end_of(x, found[x]) for x in self.outside], *arriving]
             read = [self._kept(number, found.get(known[number])) for number in self.reads.values()]
@@ -287,7 +292,7 @@ class Loop(Operation):
             _record_again(self.nodes, known)
             following = [_known(known, x) for x in self.following]
             ends = [*following, *[known[key] for key in self.results if isinstance(key, Traced)]]
-            order = self._order([x for x in ends if isinstance(x, Traced)], leaves)
+            order = self.order([x for x in ends if isinstance(x, Traced)], leaves)
             found = carried(forward_sweep, order, seeds, as_nodes=True)
             tangents = [found.get(x, 0.0) if isinstance(x, Traced) else 0.0 for x in following]
             along.following = [*following, *map(self._end_of, self.carries, tangents)]
@@ -304,7 +309,7 @@ class Loop(Operation):
 
         return tangent
 
-    def _order(self, ends: Iterable[Any], leaves: Sequence[Any]) -> list[Any]:
+    def order(self, ends: Iterable[Any], leaves: Sequence[Any]) -> list[Any]:
         """What a sweep goes through. A number from outside may depend on another; that is not the body's business.
         Where a stack changes in place, it goes through everything in the order in which it was recorded."""
         outside = set(self.outside)

@@ -135,6 +135,7 @@ class Context(threading.local):
     batch: Batch | None = None
     trace: object = None  # a new object for every trace
     rolls: bool = False  # whether a for of many rounds stays a loop
+    is_exact: bool = False  # whether derivatives must have the bits of the uncompiled function
     is_limited: bool = False  # whether the trace is given up when it is LONG
     refused: TraceError | None = None  # the first error of the trace that the function may have caught
     conditions: tuple[tuple[Condition, bool], ...] = ()  # of the branches around what is running, and their sides
@@ -169,13 +170,15 @@ def check_trace(trace: object) -> None:
 
 
 @contextmanager
-def tracing(vmap: Callable[..., Any], loops: Any, rolls: bool, is_limited: bool) -> Iterator[list[Traced]]:
+def tracing(
+    vmap: Callable[..., Any], loops: Any, rolls: bool, is_limited: bool, is_exact: bool = False
+) -> Iterator[list[Traced]]:
     """Collect the nodes that are made in the block. There `vmap` maps functions over samples, `loops` records loops."""
     before = vars(context).copy()
     context.nodes, context.outer, context.batch, context.trace = [], (), None, object()
     context.refused, context.conditions, context.choices, context.sites = None, (), set(), []
     context.repeated, context.memories, context.tables, context.parts = (), {}, {}, []
-    context.rolls, context.is_limited = rolls, is_limited
+    context.rolls, context.is_limited, context.is_exact = rolls, is_limited, is_exact
     made = variable.set(lambda number: Traced(primitives.identity, (as_float(number),), context.batch))
     mapped = mapper.set(vmap)
     recorded = recorder.set(loops)

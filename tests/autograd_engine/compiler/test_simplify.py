@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import operator
 import struct
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_engine import exp, grad, jit, maximum, mean, relu, sin, sqrt, vmap, where
+from autograd_engine import asin, exp, grad, jit, log, maximum, mean, relu, sin, sqrt, vmap, where
 from autograd_engine import sum as total
 from autograd_engine.compiler.program.simplify import Simplifier
 from autograd_engine.primitives import PRIMITIVES, dot, neg, prod
@@ -160,6 +161,39 @@ def test_the_strong_zero_is_left_out_only_where_no_condition_depends_on_it():
     for x in (-1.0, 0.0, 2.0, math.inf, math.nan):
         np.testing.assert_allclose(compiled(x), f(x))
         assert bent(x) == bent.function(x)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda v: sqrt(maximum(v, 0.0)) * sin(v),
+        lambda v: where(v > 0.5, sqrt(v - 0.5), 0.0) + where(v > 0.5, log(v - 0.5), v),
+        lambda v: maximum(v - 0.5, 0.0) * sqrt(abs(v)),
+        lambda v: where(v > 0.5, (v - 0.5) ** 0.3 * asin(v), v * v),
+    ],
+)
+def test_a_branch_that_does_not_matter_costs_no_second_run(f):
+    points = np.linspace(-1.0, 1.0, 21)  # at 0, 0.5 and below these slopes are infinite or nan
+    compiled = jit(vmap(grad(f)))
+    np.testing.assert_allclose(compiled(points), [grad(f)(float(x)) for x in points], rtol=1e-13)
+    [kernel] = compiled._kernels.values()
+    assert kernel._guarded is None
+
+
+@pytest.mark.parametrize("divisor", [1.0, 2.0, -8.0, 2.0**60, 2.0**900])
+@pytest.mark.parametrize("f", [operator.floordiv, operator.mod, PRIMITIVES["fmod"]])
+def test_no_bit_is_lost_in_a_division_by_a_power_of_two(f, divisor):
+    points = [*NUMBERS, -5e-324, 4503599627370497.5, -1e308, 3e20, -7.25, 1e-310]
+    for exactly in (True, False):
+        compiled = jit(vmap(lambda x: f(x, divisor)), exact=exactly)(np.array(points))
+        for x, computed in zip(points, compiled):
+            assert same(float(computed), float(f(x, divisor))), x
+    assert "fmod" not in jit(lambda x: f(x, divisor)).program(1.0)
+
+
+@given(st.floats(), st.integers(0, 1023))
+def test_a_quotient_rounded_down_is_that_of_python(x, exponent):
+    assert same(PRIMITIVES["floordiv"](x, 2.0**exponent), x // 2.0**exponent)
 
 
 def test_adding_zero_is_left_out_where_only_a_result_could_tell():
