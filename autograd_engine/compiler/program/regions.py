@@ -9,8 +9,10 @@ function grows faster than its length.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TypeVar
 
 from autograd_engine.compiler.program.program import (
@@ -20,8 +22,10 @@ from autograd_engine.compiler.program.program import (
     STACKS,
     Block,
     Instruction,
+    Loop,
     Program,
     Region,
+    Rounds,
     Samples,
 )
 
@@ -31,11 +35,12 @@ PART = 400
 """The most instructions in a part."""
 
 
-def divided(instructions: Sequence[Instruction]) -> Block:
-    """The instructions, divided stage by stage into shared code and loops over samples."""
+def divided(instructions: Sequence[Instruction], loops: Mapping[int, Loop] = MappingProxyType({})) -> Block:
+    """The instructions, divided stage by stage into shared code and loops over samples, or around them."""
     ready = [0] * len(instructions)  # the first stage in which each can be used
     lines: dict[tuple[int, int], list[int]] = {}
     sums: dict[tuple[int, int], list[int]] = {}
+    around = {i for i, loop in loops.items() if loop.around}
     for i, (operation, operands, batch) in enumerate(instructions):
         if operation in FROM_OUTSIDE:
             continue
@@ -44,15 +49,26 @@ def divided(instructions: Sequence[Instruction]) -> Block:
             batch = summed_batch(instructions, operands)
             sums.setdefault((stage, batch), []).append(i)
             ready[i] += 1
+        elif i in around:
+            ready[i] += 1
+            batch = _ROUNDS
+        elif operation in OF_LOOP and operands[0] in around:
+            continue
         lines.setdefault((stage, batch), []).append(i)
     steps: list[int | Region] = []
     for (stage, batch), line in sorted(lines.items()):  # SHARED is the smallest number of a batch
         if batch == SHARED:
             steps += line
+        elif batch == _ROUNDS:
+            steps += [Rounds(loops[i].body.body, stage, i) for i in line]
         else:
             line = [*_filling_buffers(instructions, line, batch), *line]
             steps.append(Samples(Block([*line], tuple(sums.get((stage, batch), ()))), stage, batch))
     return Block(steps)
+
+
+_ROUNDS = sys.maxsize
+"""Stands in the place of a batch, after all others, for loops around samples."""
 
 
 def _filling_buffers(instructions: Sequence[Instruction], line: list[int], batch: int) -> list[int]:
@@ -85,13 +101,15 @@ def summed_batch(instructions: Sequence[Instruction], operands: Sequence[int]) -
 class Line:
     """A straight line of a program: the shared code of a stage, or the body of a loop over the samples of a batch.
 
-    `sums` are the instructions that add up over the samples; their results are known after the loop.
+    `sums` are the instructions that add up over the samples; their results are known after the loop. A loop around
+    samples, which has lines of its own, is the only instruction of a line with `rounds`.
     """
 
     stage: int
     batch: int
     instructions: list[int]
     sums: tuple[int, ...] = ()
+    rounds: bool = False
 
 
 def lines(body: Block) -> list[Line]:
@@ -99,10 +117,13 @@ def lines(body: Block) -> list[Line]:
     shared = Line(0, SHARED, [])
     found = [shared]
     for step in body.steps:
-        if isinstance(step, Samples):
+        if isinstance(step, (Samples, Rounds)):
             if step.stage > shared.stage:  # a stage without shared code
                 shared = Line(step.stage, SHARED, [])
                 found.append(shared)
+            if isinstance(step, Rounds):
+                found.append(Line(step.stage, SHARED, [step.loop], rounds=True))
+                continue
             instructions = [i for i in step.body.steps if isinstance(i, int)]
             found.append(Line(step.stage, step.batch, instructions, step.body.results))
         elif isinstance(step, int):

@@ -11,7 +11,7 @@ of such a program hold a NaN, the caller runs the program with all strong zeros 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,11 +21,11 @@ from autograd_engine.compiler.program.program import (
     OF_LOOP,
     SHARED,
     STACKS,
-    Block,
     Instruction,
     Loop,
     Program,
 )
+from autograd_engine.compiler.program.regions import divided
 from autograd_engine.compiler.program.rules import RULES, bits_of
 from autograd_engine.primitives import PRIMITIVES
 
@@ -76,7 +76,7 @@ class Body:
         """The loop."""
         simplifier = self.simplifier
         instructions, outputs, loops = simplifier.finished(self.outputs, guarded, self.flags)
-        program = Program(instructions, simplifier.constants, Block([*range(len(instructions))]), outputs, loops)
+        program = Program(instructions, simplifier.constants, divided(instructions, loops), outputs, loops)
         return Loop(
             program,
             self.counted,
@@ -101,6 +101,7 @@ class Simplifier:
         self._known: dict[Any, int] = {}
         self._conditions: set[int] = set()  # the instructions whose result is a condition
         self._stacks: set[int] = set()  # those from outside that stand for a stack
+        self._sizes: set[int] = set()  # those that stand for the number of samples of a batch
         self.loops: dict[int, Body] = {}
 
     def constant(self, x: float) -> int:
@@ -117,13 +118,22 @@ class Simplifier:
         operand = self._instruction(kind, source, batch)
         if is_stack:
             self._stacks.add(operand)
+        if kind == "size":
+            self._sizes.add(operand)
         return operand
 
-    def batch_sum(self, x: int, batch: int) -> int:
-        """The sum of x over the samples of a batch."""
+    def captured(self, number: int, outer: Simplifier, x: int, batch: int) -> int:
+        """What stands in a body for an operand of what is around it."""
+        operand = self.leaf("captured", (number,), batch, outer.is_stack(x))
+        if x in outer._sizes:
+            self._sizes.add(operand)
+        return operand
+
+    def batch_sum(self, x: int, size: Callable[[], int]) -> int:
+        """The sum of x over the samples of a batch, whose number `size` returns."""
         x = self.as_number(x)
         if self._batch(x) == SHARED:
-            return self.emit("mul", (x, self.leaf("size", (batch,), SHARED)))
+            return self.emit("mul", (x, size()))
         return self._instruction("batch_sum", (x,), SHARED)
 
     def emit(self, operation: str, operands: tuple[int, ...]) -> int:
@@ -147,9 +157,9 @@ class Simplifier:
             operands = operands[::-1]
         return self._instruction(operation, operands)
 
-    def loop(self, operands: tuple[int, ...], body: Body) -> int:
+    def loop(self, operands: tuple[int, ...], body: Body, batch: int | None) -> int:
         """A loop. No two of them are taken for the same."""
-        operand = self.apart("loop", operands)
+        operand = self.apart("loop", operands, batch)
         self.loops[operand] = body
         return operand
 
@@ -158,9 +168,9 @@ class Simplifier:
         self._known.pop((operation, operands), None)
         return self._instruction(operation, operands, batch)
 
-    def of_loop(self, operation: str, loop: int, place: int) -> int:
+    def of_loop(self, operation: str, loop: int, place: int, batch: int | None) -> int:
         """A result or a stack of a loop."""
-        return self.instruction(operation, (loop, self.constant(float(place))))
+        return self._instruction(operation, (loop, self.constant(float(place))), batch)
 
     def instruction(self, operation: str, operands: tuple[int, ...]) -> int:
         """An operation to which no rules apply."""
@@ -324,7 +334,7 @@ class Simplifier:
         if self.operations[i] != "where" or not self.is_a(self.operands[i][0], "eq"):
             return False
         a, b = self.operands[self.operands[i][0]]
-        return a == b and self.is_a(a, "div") and self.is_a(self.operands[a][1], "size")
+        return a == b and self.is_a(a, "div") and self.operands[a][1] in self._sizes
 
     def _leave_out_guards(self, outputs: list[int], flags: bytearray | None) -> list[int]:
         """Use the plain product in the chain rule where no condition depends on it, and the slope of a mean without
