@@ -54,7 +54,7 @@ autograd_engine.compiler: statements
 autograd_engine.compiler.program: program regions rules simplify build listing traced_function
 autograd_engine.compiler: program library
 autograd_engine.compiler.llvm: host builder instructions vector_math calls lower layout memory helpers stacks
-autograd_engine.compiler.llvm: straight body loops
+autograd_engine.compiler.llvm: straight body rounds loops
 autograd_engine.compiler.llvm: modules cache native executable entry
 autograd_engine.compiler: llvm kernel jit
 autograd_engine.compiler.c: forms statements functions file export

@@ -240,7 +240,8 @@ class _Scope:
                 kept[key] = of_body.as_number(operand)
             else:  # the same in every round
                 results[key] = where, operand
-        memories = {p: x.size for p, k in enumerate(moving) if isinstance(x := loop.carries[k], Stack)}
+        of_rounds = [loop.carries[k] for k in moving]
+        memories = {p: x.size for p, x in enumerate(of_rounds) if isinstance(x, Stack)}
         copies = [key.size for key in kept if isinstance(key, Stack)]
         counted = loop.continues is None
         continues = [] if counted else [of_body.as_condition(inner.here(loop.continues))]
@@ -270,6 +271,7 @@ class _Scope:
                 len(kept) - len(copies),
                 memories,
                 copies,
+                {p: self._batch_of(x) for p, x in enumerate(of_rounds) if x.batch} if loop.batch is None else {},
             ),
             batch,
         )

@@ -89,6 +89,8 @@ class Loop:
     Some carries are stacks, of which `memories` has the number of entries: the loop begins with a copy, which its body
     changes, and what has become of it is a "memory" of the loop. After the numbers that are kept come stacks, of which
     a copy is kept with the `copies` number of entries: of a carry, as it was when the round began.
+
+    Where the loop is around samples, a carry may be a number of each sample of a batch: `rows` has its batch.
     """
 
     body: Program
@@ -99,6 +101,7 @@ class Loop:
     kept: int
     memories: dict[int, int] = field(default_factory=dict)
     copies: list[int] = field(default_factory=list)
+    rows: dict[int, int] = field(default_factory=dict)
 
     @property
     def around(self) -> bool:

@@ -47,6 +47,7 @@ class Body:
     kept: int
     memories: dict[int, int]
     copies: list[int]
+    rows: dict[int, int]
     flags: bytearray = field(default_factory=bytearray)
 
     def decisive(self, operands: tuple[int, ...], results: set[tuple[str, int]]) -> list[int]:
@@ -86,6 +87,7 @@ class Body:
             self.kept,
             self.memories,
             self.copies,
+            self.rows,
         )
 
 
