@@ -229,7 +229,13 @@ class Body(Straight):
         operation, operands, batch = plan.program.instructions[x]
         if operation == "read":
             assert isinstance(plan, RoundPlan)
-            return self.entry(self.of(plan.outer).stack(plan.stack(operands[0])), self.of(plan).round())
+            stack, round_ = plan.stack(operands[0]), self.of(plan).round()
+            if batch == SHARED:
+                return self.entry(self.of(plan.outer).stack(stack), round_)
+            kept_by, stack = plan.outer.source(stack)
+            loop, place = kept_by.program.instructions[stack].operands
+            there = self.of(kept_by)
+            return [self._load(address) for address in there.of_round(loop, there.whole(place), round_)]
         if operation == "sample":
             return [self._gather(operands[0], operands[1], v) for v in self.vectors]
         if batch != SHARED:
@@ -285,14 +291,26 @@ class Body(Straight):
 
     def row(self, kind: int, row: int, v: int) -> str:
         """The address of vector v in a row of the batch's outputs (1) or of its kept numbers (2)."""
-        at, block = self.layout.batch(self.section.batch), self.layout.block
-        n = self._entry(at)
-        if "%padded" not in self._known:
-            self.once.lines += [f"%padded0 = add i64 {n}, {block - 1}", f"%padded = and i64 %padded0, {-block}"]
-            self._known["%padded"] = "%padded"
-        start = self.builder.emit(f"mul i64 %padded, {row}")
+        at = self.layout.batch(self.section.batch)
+        start = self.builder.emit(f"mul i64 {self.padded(self.section.batch)}, {row}")
         index = self.builder.emit(f"add i64 {start}, {self._index(v)}")
         return self.builder.emit(f"getelementptr double, ptr {self._pointer(str(at + kind))}, i64 {index}")
+
+    def padded(self, batch: int) -> str:
+        """The number of samples of a batch, as a multiple of a block."""
+        name, block = f"%padded{batch}", self.layout.block
+        if name not in self._known:
+            n = self._entry(self.layout.batch(batch))
+            self.once.lines += [f"{name}n = add i64 {n}, {block - 1}", f"{name} = and i64 {name}n, {-block}"]
+            self._known[name] = name
+        return name
+
+    def of_round(self, i: int, place: int, index: str) -> list[str]:
+        """The addresses of what loop i around samples keeps in a place of the samples of a block, in a round."""
+        b, cell = self.builder, self.cell(self.program, i, self.program.loops[i].carries + place)
+        row = b.emit(f"mul i64 {index}, {self.padded(self.section.batch)}")
+        base = b.emit(f"getelementptr double, ptr {b.emit(f'load ptr, ptr {cell}')}, i64 {row}")
+        return [b.emit(f"getelementptr double, ptr {base}, i64 {self._index(v)}") for v in self.vectors]
 
     def _index(self, v: int) -> str:
         """The number of the first sample in vector v."""

@@ -9,7 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from autograd_engine.compiler.llvm.body import REDUCE
-from autograd_engine.compiler.llvm.layout import CHUNKS, NAN_FOUND, NEXT_CHUNK, SMALLEST_CHUNK, Layout, Loop, Rounds, Stage
+from autograd_engine.compiler.llvm.layout import (
+    CHUNKS,
+    NAN_FOUND,
+    NEXT_CHUNK,
+    SMALLEST_CHUNK,
+    Layout,
+    Loop,
+    Rounds,
+    Stage,
+)
 from autograd_engine.compiler.llvm.memory import TILE
 
 SHARED_PARAMETERS = "ptr %context"

@@ -79,6 +79,23 @@ def emit(program: Program, arrays: int, views: int, batches: int, width: int, ex
             stage.loops += [around_samples(of) for of in plan.rounds if of.stage == shared.stage]
             stages.append(stage)
         return stages
+
+    def around_samples(plan: RoundPlan) -> Rounds:
+        """A loop around samples."""
+        stages = [Stage(f"keep_{plan.name}"), *staged(plan), Stage(f"last_{plan.name}")]
+        found = Rounds(plan.name, Stage(f"begin_{plan.name}"), stages, plan.goes)
+        add(f"begin_{plan.name}({SHARED_PARAMETERS})", rounds.begin(plan))
+        add(f"keep_{plan.name}({SHARED_PARAMETERS})", rounds.keep(plan))
+        functions.append(loops.calls(f"last_{plan.name}({SHARED_PARAMETERS})", []))
+        for stage, of_samples in ((found.begin, rounds.starts), (stages[-1], rounds.following)):
+            for batch in sorted({*[batch for batch, _ in plan.rows.values()], *plan.loop.kept_rows}):
+                loop = Loop(f"{stage.function}{batch}", batch)
+                add(f"body_{loop.name}({BODY_PARAMETERS})", of_samples(plan, batch, width))
+                stage.loops.append(over_samples(loop))
+        add(f"next_{plan.name}({SHARED_PARAMETERS})", rounds.end(plan))
+        functions.append(loops.rounds(found))
+        return found
+
     layout.stages = staged(plan)
     without_code = [x for x in plan.outputs if x < 0 or program.instructions[x].operation in NO_CODE or x in plan.left]
     stores = cut([(x, to) for x in without_code for to in plan.outputs[x]])

@@ -27,16 +27,17 @@ def begin(rounds: RoundPlan) -> Body:
     count, *starts = rounds.outer.program.instructions[i].operands
     for k, size in loop.memories.items():
         body.copied(starts[k], i, k, size)
-    goes, most = _runs(body), "0.0"
+    most, largest = b.constant(0.0), "1"
     if loop.counted:
         largest = body.largest(count, body.operand(count), False)
-        goes = b.emit(f"and i1 {goes}, {b.emit(f'icmp sgt i64 {largest}, 0')}")
+        goes = b.emit(f"icmp sgt i64 {largest}, 0")
         most = b.emit(f"sitofp i64 {largest} to double")
         if loop.kept:
-            missing = b.emit(f"icmp eq ptr {body.room(i, largest, loop.kept)}, null")
-            goes = b.emit(f"and i1 {goes}, {b.emit(f'xor i1 {missing}, true')}")
+            body.room(i, largest, loop.kept)
     else:
-        goes = b.emit(f"and i1 {goes}, {lowered(b, 'as_bits', body.operand(count))}")
+        goes = lowered(b, "as_bits", body.operand(count))
+    _room_for_samples(body, rounds, largest)
+    goes = b.emit(f"and i1 {goes}, {_runs(body)}")
     for k, slot in rounds.slots.items():
         _set(body, slot, body.operand(starts[k])[0])
     _set(body, rounds.done, b.constant(0.0))
@@ -83,6 +84,10 @@ def end(rounds: RoundPlan) -> Body:
     if loop.backwards:
         _set(body, rounds.index, b.emit(f"fsub double {body.shared_number(rounds.index)}, {b.constant(1.0)}"))
     _set(body, rounds.done, done)
+    if not loop.counted:
+        _room_for_samples(
+            outer, rounds, b.emit(f"fptosi double {b.emit(f'fadd double {done}, {b.constant(1.0)}')} to i64")
+        )
     _ask(body, rounds)
     _set(body, rounds.goes, b.emit(f"uitofp i1 {b.emit(f'and i1 {goes}, {_runs(body)}')} to double"))
     return body
@@ -103,10 +108,31 @@ def _rows(rounds: RoundPlan, batch: int, plan: Plan, operands: Sequence[int], wi
     """Set what is carried of a batch to operands of a plan."""
     body = Body(plan, Section(0, batch, plan.program), width)
     new = [(row, body.operand(operands[k])) for k, (of, row) in rounds.rows.items() if of == batch]
+    if plan is rounds:
+        _keep_samples(body, rounds, batch)
     for row, names in new:
         for v, name in enumerate(names):
             body.store(name, body.row(2, row, v))
     return body
+
+
+def _keep_samples(body: Body, rounds: RoundPlan, batch: int) -> None:
+    """Keep numbers of samples for other loops to read in the same round."""
+    loop, outer = rounds.loop, body.of(rounds.outer)
+    first = len(loop.body.outputs) - len(loop.kept_rows)
+    for k, of in enumerate(loop.kept_rows):
+        if of == batch:
+            addresses = outer.of_round(rounds.number, loop.kept + len(loop.copies) + k, body.round())
+            for name, address in zip(body.operand(loop.body.outputs[first + k]), addresses):
+                body.store(name, address)
+
+
+def _room_for_samples(body: Body, rounds: RoundPlan, count: str) -> None:
+    """Make room for what so many rounds keep of samples."""
+    loop, b = rounds.loop, body.builder
+    for k, batch in enumerate(loop.kept_rows):
+        entries = b.emit(f"mul i64 {count}, {body.padded(batch)}")
+        body.room(rounds.number, entries, 1, loop.carries + loop.kept + len(loop.copies) + k)
 
 
 def _shared(plan: Plan) -> Body:
@@ -139,7 +165,8 @@ def _where_there_is(body: Body, buffer: str) -> Iterator[None]:
 def _keep_stacks(body: Body, rounds: RoundPlan, early: bool) -> None:
     """Keep stacks as they are now: those that are carried at the beginning of a round, others at its end."""
     loop, b, outer = rounds.loop, body.builder, body.of(rounds.outer)
-    for k, x in enumerate(loop.body.outputs[len(loop.body.outputs) - len(loop.copies) :]):
+    first = int(not loop.counted) + loop.carries + loop.kept
+    for k, x in enumerate(loop.body.outputs[first : first + len(loop.copies)]):
         if (loop.body.instructions[x].operation == "carry") == early:
             size, index = loop.copies[k], body.round()
             entries = b.emit(f"mul i64 {b.emit(f'add i64 {index}, 1')}, {size}")

@@ -234,7 +234,8 @@ class _Scope:
             fixed |= staying
         results = dict[Any, tuple[_Scope, int]](fixed)
         kept = {}
-        for key in sorted(need.kept, key=lambda key: isinstance(key, Stack)):  # numbers before stacks
+        of_samples = {key for key in need.kept if loop.batch is None and key.batch is not None}
+        for key in sorted(need.kept, key=lambda key: (key in of_samples, isinstance(key, Stack))):
             where, operand = inner._outermost(*inner.find(key))
             if where is inner:
                 kept[key] = of_body.as_number(operand)
@@ -243,6 +244,7 @@ class _Scope:
         of_rounds = [loop.carries[k] for k in moving]
         memories = {p: x.size for p, x in enumerate(of_rounds) if isinstance(x, Stack)}
         copies = [key.size for key in kept if isinstance(key, Stack)]
+        rows = [self._batch_of(key) for key in kept if key in of_samples]
         counted = loop.continues is None
         continues = [] if counted else [of_body.as_condition(inner.here(loop.continues))]
         outputs = [*continues, *following, *kept.values()]
@@ -268,10 +270,11 @@ class _Scope:
                 loop.backwards,
                 len(moving),
                 len(stacks),
-                len(kept) - len(copies),
+                len(kept) - len(copies) - len(rows),
                 memories,
                 copies,
                 {p: self._batch_of(x) for p, x in enumerate(of_rounds) if x.batch} if loop.batch is None else {},
+                rows,
             ),
             batch,
         )
@@ -280,7 +283,8 @@ class _Scope:
             of_carry = None if loop.batch else self._batch_of(loop.carries[k])
             results[k] = self, simplifier.of_loop(operation, operand, place, of_carry)
         for place, key in enumerate(kept):
-            results[key] = self, simplifier.of_loop("stack", operand, place, batch)
+            of_stack = self._batch_of(key) if key in of_samples else batch
+            results[key] = self, simplifier.of_loop("stack", operand, place, of_stack)
         if need.rounds:
             results[ROUNDS] = self, simplifier.of_loop("result", operand, -1, batch)
         return results
@@ -304,7 +308,8 @@ class _Scope:
             index = loop.reads[stack].index
             if where.simplifier.is_stack(operand):
                 is_of_stacks = isinstance(loop.reads[stack], Stack)
-                self.operands[index] = leaf("read", (len(stacks),), SHARED, is_of_stacks)
+                batch = self._batch_of(loop.reads[stack])
+                self.operands[index] = leaf("read", (len(stacks),), batch, is_of_stacks)
                 stacks.append(stack)
             else:
                 self.elsewhere[index] = where, operand

@@ -90,7 +90,8 @@ class Loop:
     changes, and what has become of it is a "memory" of the loop. After the numbers that are kept come stacks, of which
     a copy is kept with the `copies` number of entries: of a carry, as it was when the round began.
 
-    Where the loop is around samples, a carry may be a number of each sample of a batch: `rows` has its batch.
+    Where the loop is around samples, a carry may be a number of each sample of a batch: `rows` has its batch. So may
+    what is kept after all others: `kept_rows` has the batches.
     """
 
     body: Program
@@ -102,6 +103,7 @@ class Loop:
     memories: dict[int, int] = field(default_factory=dict)
     copies: list[int] = field(default_factory=list)
     rows: dict[int, int] = field(default_factory=dict)
+    kept_rows: list[int] = field(default_factory=list)
 
     @property
     def around(self) -> bool:

@@ -48,6 +48,7 @@ class Body:
     memories: dict[int, int]
     copies: list[int]
     rows: dict[int, int]
+    kept_rows: list[int]
     flags: bytearray = field(default_factory=bytearray)
 
     def decisive(self, operands: tuple[int, ...], results: set[tuple[str, int]]) -> list[int]:
@@ -88,6 +89,7 @@ class Body:
             self.memories,
             self.copies,
             self.rows,
+            self.kept_rows,
         )
 
 
