@@ -25,7 +25,7 @@ from autograd_engine.compiler.program.program import (
     Loop,
     Program,
 )
-from autograd_engine.compiler.program.regions import divided
+from autograd_engine.compiler.program.regions import divided, readers
 from autograd_engine.compiler.program.rules import RULES, bits_of
 from autograd_engine.primitives import PRIMITIVES
 
@@ -261,6 +261,7 @@ class Simplifier:
             return self._with_twins(uses)
         order: list[int] = []
         done = bytearray(len(uses))
+        read_before = readers(self.operations, self.operands)
         stack = [x for x in reversed(outputs) if x >= 0]
         while stack:
             i = stack.pop()
@@ -271,6 +272,7 @@ class Simplifier:
                 stack.append(-1 - i)
                 if self.operations[i] not in FROM_OUTSIDE:
                     stack += [x for x in reversed(self.operands[i]) if x >= 0 and not done[x]]
+                    stack += [x for x in read_before.get(i, ()) if uses[x] and not done[x]]
         return order
 
     def _with_twins(self, uses: list[int]) -> list[int]:

@@ -29,6 +29,7 @@ from autograd_engine.compiler.trace.stacks import (
     zeros,
 )
 from autograd_engine.compiler.trace.traced import (
+    BROADCAST,
     CONDITIONS,
     Batch,
     Condition,
@@ -301,7 +302,8 @@ class Loop(Operation):
             tangents = [found.get(x, 0.0) if isinstance(x, Traced) else 0.0 for x in following]
             along.following = [*following, *map(self._end_of, self.carries, tangents)]
             along.continues = _known(known, self.continues)
-            kept = {key: _of_body(found.get(known[key])) for key in self.results if isinstance(key, Traced)}
+            slopes = {key: found.get(known[key]) for key in self.results if isinstance(key, Traced)}
+            kept = {key: _of_body(x if x is None else self._end_of(key, x)) for key, x in slopes.items()}
         along.close()
 
         def tangent(key: Any) -> Any:
@@ -380,7 +382,7 @@ def _record_again(
         of_loop = node.batch is context.batch  # not of samples that the loop is around
         keep = kept is not None and is_number and of_loop and op.name not in COMPUTED_AGAIN
         arguments = tuple([_known(known, x) for x in node.arguments])
-        if isinstance(node, Index):
+        if isinstance(node, Index) and op is not BROADCAST:
             loop = _known(known, node.loop.rounds).loop
             known[node] = Index.of(loop, node.first, node.step, (op, arguments))
             continue

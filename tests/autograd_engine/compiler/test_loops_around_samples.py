@@ -1,6 +1,8 @@
 """Loops around samples under jit, equal to the uncompiled loops: values bit for bit, derivatives of every order."""
 
+import signal
 import subprocess
+import time
 
 import numpy as np
 import pytest
@@ -10,7 +12,6 @@ from autograd_engine import (
     exp,
     fori_loop,
     grad,
-    hessian,
     jit,
     jvp,
     mean,
@@ -23,6 +24,9 @@ from autograd_engine import (
     vmap,
     while_loop,
 )
+from autograd_engine.compiler.llvm import executable
+from autograd_engine.compiler.trace import recorder
+from autograd_engine.structure import flatten
 from tests.c_compiler import cc, needs_compiler
 from tests.nested import numbers
 
@@ -30,6 +34,11 @@ GENERATOR = np.random.default_rng(0)
 X, Y = GENERATOR.normal(size=(21, 2)), GENERATOR.normal(size=21)
 Z = GENERATOR.normal(size=9)
 W = np.array([0.3, -0.2, 0.1])
+
+
+@pytest.fixture(autouse=True)
+def few_rounds_make_a_loop(monkeypatch):
+    monkeypatch.setattr(recorder, "UNROLLED", 3)
 
 
 def error(w, x, y):
@@ -40,25 +49,25 @@ def loss(w, X, Y):
     return mean(vmap(lambda x, y: error(w, x, y))(X, Y))
 
 
-def descent(w, X, Y, Z):
-    return fori_loop(0, 20, lambda i, w: w - 0.1 * np.array(grad(loss)(w, X, Y)), w)
+def descent(w, X, Y, Z, n=6):
+    return fori_loop(0, 5, lambda i, w: w - 0.1 * np.array(grad(loss)(w, X, Y)), w)
 
 
-def momentum(w, X, Y, Z):
+def momentum(w, X, Y, Z, n=6):
     def step(state, i):
         w, v = state
         value, slope = value_and_grad(loss)(w, X, Y)
         v = 0.9 * v + np.array(slope)
         return (w - 0.1 * v, v), value * i
 
-    (w, v), losses = scan(step, (w, np.zeros(3)), np.arange(17.0))
-    return [*w, sum(losses), losses[3]]
+    state, losses = scan(step, (w, np.zeros(3)), np.arange(5.0))
+    return [*state[0], sum(losses), losses[3]]
 
 
-def until_flat(w, X, Y, Z):
+def until_flat(w, X, Y, Z, n=6):
     def steep(state):
-        w, slope, n = state
-        return (sum(slope * slope) > 0.01) & (n < 25)
+        _, slope, n = state
+        return (sum(slope * slope) > 0.01) & (n < 6)
 
     def step(state):
         w, slope, n = state
@@ -68,84 +77,107 @@ def until_flat(w, X, Y, Z):
     return while_loop(steep, step, (w, np.array(grad(loss)(w, X, Y)), 0.0))
 
 
-def of_two_batches(w, X, Y, Z):
+def of_two_batches(w, X, Y, Z, n=6):
     def step(i, w):
-        total = vmap(lambda z: exp(-z * w[0]))(Z).sum()
-        shift = vmap(lambda x, y: sin(x[0] * total + w[1]) * y)(X, Y).mean()
+        total = 9.0 * mean(vmap(lambda z: exp(-z * w[0]))(Z))
+        shift = mean(vmap(lambda x, y: sin(x[0] * total + w[1]) * y)(X, Y))
         return np.array([w[1] * 0.5 + shift, w[0] * 0.9 - 0.1 * shift, w[2] + total * 0.01])
 
-    return fori_loop(0, 18, step, w)
+    return fori_loop(0, 5, step, w)
 
 
-def of_features(w, X, Y, Z):
+def of_features(w, X, Y, Z, n=6):
     features = vmap(lambda x: exp(x[0] * w[2]))(X)
 
     def step(i, s):
-        return s * 0.9 + 0.1 * vmap(lambda f, y: sin(f * s * w[0]) * y + f)(features, Y).mean()
+        return s * 0.9 + 0.1 * mean(vmap(lambda f, y: sin(f * s * w[0]) * y + f)(features, Y))
 
-    return fori_loop(0, 20, step, w[1])
+    return fori_loop(0, 5, step, w[1])
 
 
-def nested(w, X, Y, Z):
+def nested(w, X, Y, Z, n=6):
     def epoch(k, w):
-        w = fori_loop(0, 17, lambda i, w: w - 0.05 * np.array(grad(loss)(w, X, Y)) - 0.001 * i, w)
-        return w * (1 - 0.01 * k) + 0.01 * vmap(lambda z: sin(z * w[0]))(Z).sum()
+        of_z = grad(lambda w: mean(vmap(lambda z: error(w, (z, 1.0), 0.3))(Z)))
+        w = fori_loop(0, 4, lambda i, w: w - 0.05 * np.array(of_z(w)) - 0.001 * i, w)
+        return w * (1 - 0.01 * k) + 0.1 * mean(vmap(lambda z: sin(z * w[0]))(Z))
 
-    return fori_loop(0, 18, epoch, w)
+    return fori_loop(0, 5, epoch, w)
 
 
-def with_loops_of_each_sample(w, X, Y, Z):
+def with_loops_of_each_sample(w, X, Y, Z, n=6):
     def of_sample(x, y):
-        return fori_loop(0, 17, lambda i, h: tanh(h * w[0] + x[0] * w[1] + 0.01 * i), y)
+        return fori_loop(0, 5, lambda i, h: tanh(h * w[0] + x[0] * w[1] + 0.01 * i), y)
 
-    return fori_loop(0, 17, lambda i, s: s * 0.5 + vmap(of_sample)(X, Y).mean(), w[2])
+    return fori_loop(0, 5, lambda i, s: s * 0.5 + mean(vmap(of_sample)(X, Y)), w[2])
 
 
-def with_shared_loops(w, X, Y, Z):
+def with_shared_loops(w, X, Y, Z, n=6):
     def step(i, s):
-        s = fori_loop(0, 17, lambda j, t: sin(t * w[0] + 0.1 * i) * 0.9, s)
-        return s + vmap(lambda z: exp(-s * z * z))(Z).mean() * w[1]
+        s = fori_loop(0, 5, lambda j, t: sin(t * w[0] + 0.1 * i) * 0.9, s)
+        return s + mean(vmap(lambda z: exp(-s * z * z))(Z)) * w[1]
 
-    return fori_loop(0, 17, step, w[2])
-
-
-def of_an_array(w, X, Y, Z):
-    rates = np.linspace(0.1, 0.2, 20)
-    return fori_loop(0, 20, lambda i, w: w - rates[i] * np.array(grad(loss)(w, X, Y)) * Y[i], w)
+    return fori_loop(0, 5, step, w[2])
 
 
-def backwards(w, X, Y, Z):
-    return scan(lambda c, r: (c * r[0] + vmap(lambda z: sin(z * c) * w[0])(Z).sum() * r[1], c), w[1], X, reverse=True)
+def of_an_array(w, X, Y, Z, n=6):
+    rates = np.linspace(0.1, 0.2, 5)
+    return fori_loop(0, 5, lambda i, w: w - rates[i] * np.array(grad(loss)(w, X, Y)) * Y[i], w)
 
 
-def particles(w, X, Y, Z):
+def backwards(w, X, Y, Z, n=6):
+    return scan(lambda c, r: (c * r[0] + mean(vmap(lambda z: sin(z * c) * w[0])(Z)) * r[1], c), w[1], X, reverse=True)
+
+
+def particles(w, X, Y, Z, n=6):
     def step(i, state):
         place, middle = state
         place = vmap(lambda p: p + 0.1 * tanh(w[0] * (middle - p)) + 0.01 * w[1] * sin(p))(place)
-        return place, place.mean()
+        return place, mean(place)
 
-    place, middle = fori_loop(0, 19, step, (vmap(lambda z: z * w[2])(Z), 0.5))
-    return middle + (place * place).sum()
+    place, middle = fori_loop(0, 5, step, (vmap(lambda z: z * w[2])(Z), 0.5))
+    return middle + mean(place * place)
 
 
-def swapped(w, X, Y, Z):
+def swapped(w, X, Y, Z, n=6):
     def step(i, state):
         a, b, s = state
-        return b, a, s * 0.9 + 0.1 * vmap(lambda z: tanh(z * a))(Z).sum() * w[2]
+        return b, a, s * 0.9 + 0.1 * mean(vmap(lambda z: tanh(z * a))(Z)) * w[2]
 
-    return fori_loop(0, 17, step, (w[0], w[1], 0.0))
-
-
-def nothing_of_samples_is_left(w, X, Y, Z):
-    return fori_loop(0, 20, lambda i, s: s * 0.9 + vmap(lambda z: w[0] + 0 * z * z)(Z).sum() * 0.1, w[1])
+    return fori_loop(0, 5, step, (w[0], w[1], 0.0))
 
 
-def branches(w, X, Y, Z):
+def nothing_of_samples_is_left(w, X, Y, Z, n=6):
+    return fori_loop(0, 5, lambda i, s: s * 0.9 + mean(vmap(lambda z: w[0] + 0 * z * z)(Z)), w[1])
+
+
+def a_list_that_rounds_change(w, X, Y, Z, n=6):
+    a = [w[0] * k for k in range(5)]
+    s = w[2]
+    for i in range(n):
+        s = s * 0.9 + a[(i + 3) % 5] * a[i % 5] + mean(vmap(lambda x, y: a[(x[0] > 0) * 3 + 1] * y)(X, Y))
+        a[i % 5] = w[1] * i * 0.1
+        s = s + mean(vmap(lambda x, y: a[(x[0] > 0) * 2 + 1] * y)(X, Y))
+        a[(i + 7) % 5] = s
+    return s + sum(a)
+
+
+def a_list_that_loops_of_each_sample_read(w, X, Y, Z, n=6):
+    a = [w[0] * k * 0.1 for k in range(5)]
+    s = w[2]
+    for i in range(n):
+        of_sample = lambda z: fori_loop(0, 5, lambda j, h: sin(h * w[1] + a[(i + 3) % 5] + a[i % 5]), z)  # noqa: B023, E731
+        m = mean(vmap(of_sample)(Z))
+        a[i % 5] = w[1] * i * 0.1
+        s = s * 0.9 + m * m * s
+    return s + sum(a)
+
+
+def branches(w, X, Y, Z, n=6):
     def step(i, s):
-        total = vmap(lambda z: sqrt(z * z + s * s + 1.0))(Z).mean()
+        total = mean(vmap(lambda z: sqrt(z * z + s * s + 1.0))(Z))
         return cond(total > 1.5, lambda s: s * 0.5 + total * w[0], lambda s: s + w[1], s)
 
-    return fori_loop(0, 20, step, w[2])
+    return fori_loop(0, 5, step, w[2])
 
 
 PROGRAMS = [
@@ -162,5 +194,103 @@ PROGRAMS = [
     particles,
     swapped,
     nothing_of_samples_is_left,
+    a_list_that_rounds_change,
+    a_list_that_loops_of_each_sample_read,
     branches,
 ]
+DIRECTION = np.array([1.0, -2.0, 0.5])
+
+
+def one_number(f):
+    """A function of the weights alone that returns a number, in which all that f returns counts."""
+    return lambda w, n=6: sum([x * (1 + 0.3 * k) for k, x in enumerate(flatten(f(w, X, Y, Z, n))[0])])
+
+
+DERIVATIVES = {
+    "value": lambda f: lambda w, n: f(w, X, Y, Z, n),
+    "gradient": lambda f: value_and_grad(one_number(f)),
+    "forward": lambda f: lambda w, n: jvp(lambda w: one_number(f)(w, n), (w,), (DIRECTION,)),
+    "hessian times vector": lambda f: lambda w, n: jvp(lambda w: grad(one_number(f))(w, n), (w,), (DIRECTION,)),
+    "gradient of the gradient": lambda f: grad(lambda w, n: sum(np.array(grad(one_number(f))(w, n)) * DIRECTION)),
+}
+
+
+@pytest.mark.parametrize("order", DERIVATIVES)
+@pytest.mark.parametrize("f", PROGRAMS)
+def test_a_loop_around_samples_and_its_derivatives_equal_the_uncompiled_ones(f, order):
+    derivative = DERIVATIVES[order](f)
+    expected = numbers(derivative(W, 6))
+    for exact in (True, False) if order in ("value", "gradient") else (False,):
+        found = numbers(jit(derivative, exact=exact)(W, 6.0))
+        np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-11)
+        if exact and order == "value":
+            np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("f", PROGRAMS)
+def test_their_gradients_are_those_of_finite_differences(f):
+    g, slopes = jit(one_number(f)), jit(grad(one_number(f)))(W, 6.0)
+    for step, slope in zip(1e-5 * np.eye(3), slopes):
+        assert (g(W + step, 6.0) - g(W - step, 6.0)) / 2e-5 == pytest.approx(slope, rel=1e-6, abs=1e-8)
+
+
+@needs_compiler
+@pytest.mark.parametrize("f", PROGRAMS)
+def test_loops_around_samples_in_c(f, tmp_path):
+    program = cc(tmp_path, to_c(one_number(f), W, 6.0, name="slopes"), "-O1", "-DSELF_TEST")
+    assert subprocess.run([program], capture_output=True, text=True).stdout.startswith("OK")
+
+
+@pytest.mark.parametrize("f", [descent, particles])
+def test_one_kernel_takes_any_number_of_samples(f):
+    compiled = jit(f)
+    for samples in (1, 40, 3000):
+        x, y, z = GENERATOR.normal(size=(samples, 2)), GENERATOR.normal(size=samples), GENERATOR.normal(size=samples)
+        np.testing.assert_allclose(numbers(compiled(W, x, y, z)), numbers(f(W, x, y, z)), rtol=1e-9)
+    assert compiled.program(W, x, y, z).count("loop, ") == 1
+
+
+def test_threads_and_the_order_of_additions_do_not_change_a_bit(monkeypatch):
+    monkeypatch.setattr(executable, "WORTH_THREADS", 1000)
+    x, y = GENERATOR.normal(size=(5000, 2)), GENERATOR.normal(size=5000)
+    of_features_too = lambda w, x, y: [*descent(w, x, y, y), of_features(w, x, y, y), particles(w, x, y, y)]  # noqa: E731
+    found = [jit(of_features_too, threads=threads)(W, x, y) for threads in (1, 2, 3)]
+    assert found[0] == found[1] == found[2]
+
+
+def test_a_million_rounds_are_compiled_at_once():
+    def step(i, s):
+        return s + 1e-6 * mean(vmap(lambda z: sin(z + s))(Z))
+
+    slow = jit(value_and_grad(lambda s, n: fori_loop(0, n, step, s)))
+    assert slow(0.5, 10.0)[0] == pytest.approx(fori_loop(0, 10, step, 0.5), rel=1e-15)
+    assert slow.stats().instructions < 60
+    with pytest.raises(IndexError, match="out of bounds"):
+        jit(lambda s, k: fori_loop(0, 50, lambda i, t: t + mean(vmap(lambda z: Z[z + k + i])(np.arange(9.0))), s))(
+            0.0, 1.0
+        )
+
+
+def test_ctrl_c_ends_a_loop_around_samples():
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    endless = jit(lambda s: while_loop(lambda s: s > 0, lambda s: s + mean(vmap(lambda z: z * z * s)(Z)) * 1e-9, s))
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        endless(-1.0)
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        started = time.perf_counter()
+        with pytest.raises(KeyboardInterrupt):
+            endless(1.0)
+        assert time.perf_counter() - started < 5.0
+        assert endless(-1.0) == -1.0
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_a_vmap_result_in_the_state_keeps_its_shape():
+    with pytest.raises(TypeError, match="must stay one of the same shape"):
+        jit(lambda x, z: fori_loop(0, 9, lambda i, s: vmap(sin)(z), vmap(sin)(x)))(X[:, 0], Z)
+    with pytest.raises(TypeError, match="must stay one of the same shape"):
+        jit(lambda x, n: fori_loop(0, n, lambda i, s: 1.0, vmap(sin)(x)))(X[:, 0], 20.0)
