@@ -60,7 +60,8 @@ class Body:
         roots = {self.carries + place if operation == "stack" else place for operation, place in results}
         ends, uses = self.outputs[first:], self.simplifier.uses(self.outputs)
         while True:  # a carry on which a condition depends is decisive at the end of a round too
-            flags = self.simplifier.decisive([*self.outputs[:first], *[ends[k] for k in roots if k >= 0]])
+            ends_of_roots = [ends[k] for k in roots if k >= 0]
+            flags = self.simplifier.decisive(self.outputs, [*self.outputs[:first], *ends_of_roots])
             found = [
                 (operation, source[0])
                 for i, (operation, source) in enumerate(zip(self.simplifier.operations, self.simplifier.operands))
@@ -351,21 +352,34 @@ class Simplifier:
                 if operation not in FROM_OUTSIDE and not instead.keys().isdisjoint(operands):
                     self.operands[i] = tuple([instead.get(x, x) for x in operands])
             outputs = [instead.get(x, x) for x in outputs]
-        decisive = self.decisive() if flags is None else flags
+        decisive = self.decisive(outputs) if flags is None else flags
         for i, operation in enumerate(self.operations):
             if operation == "product0" and not decisive[i]:
                 self.operations[i], self.operands[i] = self._plain_product(*self.operands[i])
         return outputs
 
-    def decisive(self, roots: Sequence[int] = ()) -> bytearray:
-        """A flag for each instruction: whether a condition, or one of the roots, depends on it."""
-        flags = bytearray(len(self.operations))
+    def decisive(self, outputs: Sequence[int], roots: Sequence[int] = ()) -> bytearray:
+        """A flag for each instruction: whether a condition on which outputs depend, or one of the roots, depends on it.
+
+        Slopes of means count as they are without their guards.
+        """
+        flags, needed = bytearray(len(self.operations)), bytearray(len(self.operations))
+        for x in outputs:
+            if x >= 0:
+                needed[x] = 1
+        for i in range(len(needed) - 1, -1, -1):
+            if needed[i] and self.operations[i] not in FROM_OUTSIDE:
+                for x in self.operands[i][1:2] if self._waits_for_a_mean(i) else self.operands[i]:
+                    if x >= 0:
+                        needed[x] = 1
         for x in roots:
             if x >= 0:
                 flags[x] = 1
         results: dict[int, set[tuple[str, int]]] = {i: set() for i in self.loops}
         for i in range(len(flags) - 1, -1, -1):
             operation = self.operations[i]
+            if not needed[i]:
+                continue
             if operation == "loop":
                 on_the_way: Sequence[int] = self.loops[i].decisive(self.operands[i], results[i])
             elif not flags[i] and operation not in CONDITIONS and operation != "checked":
