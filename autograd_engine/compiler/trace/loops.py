@@ -201,7 +201,7 @@ class Loop(Operation):
                 if isinstance(kept, Stack):
                     self.reads[stack] = Stack(None, ("read", kept.size), batch)
                 else:
-                    self.reads[stack] = Traced(None, ("read",), batch)
+                    self.reads[stack] = Traced(None, ("read", self, stack), batch)
         return self.reads[stack]
 
     def close(self) -> Traced:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from autograd_engine.compiler.trace.arrays import ArrayTrace, BatchArray
 from autograd_engine.compiler.trace.errors import TraceError
+from autograd_engine.compiler.trace.gathering import gathered
 from autograd_engine.compiler.trace.items import entry_of, item, stacks_of
 from autograd_engine.compiler.trace.loops import Loop
 from autograd_engine.compiler.trace.stacks import Stack, batch_of, entry
@@ -24,12 +27,19 @@ UNROLLED = 16
 class Recorder:
     """Records the branches and loops of one trace; see `control_flow.recorder`."""
 
-    def __init__(self, arrays: ArrayTrace) -> None:
-        self.arrays = arrays
+    def __init__(self, arrays: ArrayTrace, gathers: bool = False) -> None:
+        self.arrays, self._gathers = arrays, gathers
+        self.has_gathered = False
 
     def item(self, array: Any, parts: tuple[Any, ...]) -> Any:
         """`array[parts]`, where a part is not known."""
         return item(array, parts)
+
+    def gathered(self, array: Any, axis: int) -> Any:
+        """What gives a sample of a computed array that is mapped, if there are many and they are picked alike."""
+        found = gathered(array, axis) if self._gathers and np.shape(array)[axis] > UNROLLED else None
+        self.has_gathered |= found is not None
+        return found
 
     def cond(self, pred: Traced, if_true: Any, if_false: Any, operands: tuple[Any, ...]) -> Any:
         """Both branches, and a choice between the numbers that they return."""

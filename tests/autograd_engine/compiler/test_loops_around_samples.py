@@ -12,6 +12,7 @@ from autograd_engine import (
     exp,
     fori_loop,
     grad,
+    jacobian,
     jit,
     jvp,
     mean,
@@ -294,3 +295,52 @@ def test_a_vmap_result_in_the_state_keeps_its_shape():
         jit(lambda x, z: fori_loop(0, 9, lambda i, s: vmap(sin)(z), vmap(sin)(x)))(X[:, 0], Z)
     with pytest.raises(TypeError, match="must stay one of the same shape"):
         jit(lambda x, n: fori_loop(0, n, lambda i, s: 1.0, vmap(sin)(x)))(X[:, 0], 20.0)
+
+
+ROWS = np.array([GENERATOR.permutation(21)[:4] for _ in range(6)])
+
+
+def by_index(w, X, Y, rows):
+    def of_batch(w, row):
+        return mean(vmap(lambda k: error(w, X[k], Y[k]))(row))
+
+    return fori_loop(0, 6, lambda i, w: w - 0.1 * np.array(grad(of_batch)(w, rows[i])), w)
+
+
+def by_rows(w, X, Y, rows):
+    def step(w, row):
+        return w - 0.1 * np.array(grad(loss)(w, X[row], Y[row])), None
+
+    return scan(step, w, rows)[0]
+
+
+def by_an_index_that_is_computed(w, X, Y, rows):
+    def step(i, w):
+        k = (i * 2) % 6
+        return w - 0.1 * np.array(grad(loss)(w, X[rows[k]], Y[rows[5 - k]]))
+
+    return fori_loop(0, 6, step, w)
+
+
+def backwards_by_rows(w, X, Y, rows):
+    return scan(
+        lambda c, row: (c * 0.5 + mean(vmap(lambda x: sin(x[1] * w[0] * c))(X[row])), None), w[1], rows, reverse=True
+    )[0]
+
+
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize("f", [by_index, by_rows, by_an_index_that_is_computed, backwards_by_rows])
+def test_batches_are_gathered_by_index_in_the_kernel(f, exact):
+    compiled, slopes = jit(f, exact=exact), jit(jacobian(f), exact=exact)
+    found = numbers(compiled(W, X, Y, ROWS))
+    (np.testing.assert_array_equal if exact else np.testing.assert_allclose)(found, numbers(f(W, X, Y, ROWS)))
+    np.testing.assert_allclose(numbers(slopes(W, X, Y, ROWS)), numbers(jacobian(f)(W, X, Y, ROWS)), rtol=1e-10)
+    assert "sum over" in compiled.program(W, X, Y, ROWS)
+    beyond = np.where(ROWS[3, 2] == ROWS, 21, ROWS)
+    with pytest.raises(IndexError, match="index 21 is out of bounds for axis 0 with size 21"):
+        compiled(W, X, Y, beyond)
+
+
+def test_samples_that_were_gathered_can_be_picked_one_by_one():
+    f = lambda X, row: sum(vmap(lambda x: exp(x[0]))(X[row])[1:3])  # noqa: E731
+    assert jit(f)(X, ROWS[0].astype(float)) == pytest.approx(f(X, ROWS[0]), rel=1e-15)
