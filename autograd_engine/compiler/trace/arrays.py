@@ -342,7 +342,6 @@ class ArrayTrace:
         self.views: list[tuple[int, int, int]] = []  # which array is mapped along which axis, of which length
         self.arguments: list[ArgumentArray] = []
         self.constants: list[Any] = []  # mapped arrays that are not arguments
-        self._positions: dict[int, Any] = {}
 
     def argument(self, shape: tuple[int, ...]) -> ArgumentArray:
         """Add an array argument. All arguments come before the first constant."""
@@ -373,7 +372,7 @@ class ArrayTrace:
         def of_sample(array: Any, axis: int) -> Any:
             if id(array) in gathered:
                 with inside(batch):
-                    return gathered[id(array)](self._position(samples))[()]
+                    return gathered[id(array)]()[()]
             if not isinstance(array, (ArgumentArray, BatchArray)):
                 array = self.constant(array)
                 batch.fixed = True
@@ -393,13 +392,6 @@ class ArrayTrace:
         mapped = [(x, axis) for arg, axis in zip(args, axes) if axis is not None for x in leaves_of(arg, lists=False)]
         known = (ArgumentArray, BatchArray)
         return [(x, axis) for x, axis in mapped if not isinstance(x, known) and np.asarray(x).dtype == object]
-
-    def _position(self, samples: int) -> Any:
-        """The number of a sample among so many."""
-        if samples not in self._positions:
-            self._positions[samples] = self.constant(np.arange(samples, dtype=float))
-        self.batch(samples).fixed = True
-        return self._positions[samples].samples(0)[()]
 
     def constant(self, array: Any) -> Any:
         """An array of plain numbers that is not an argument of the compiled function."""

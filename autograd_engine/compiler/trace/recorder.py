@@ -30,6 +30,7 @@ class Recorder:
     def __init__(self, arrays: ArrayTrace, gathers: bool = False) -> None:
         self.arrays, self._gathers = arrays, gathers
         self.has_gathered = False
+        self._positions: dict[int, Any] = {}
 
     def item(self, array: Any, parts: tuple[Any, ...]) -> Any:
         """`array[parts]`, where a part is not known."""
@@ -37,9 +38,19 @@ class Recorder:
 
     def gathered(self, array: Any, axis: int) -> Any:
         """What gives a sample of a computed array that is mapped, if there are many and they are picked alike."""
-        found = gathered(array, axis) if self._gathers and np.shape(array)[axis] > UNROLLED else None
-        self.has_gathered |= found is not None
-        return found
+        samples = np.shape(array)[axis]
+        found = gathered(array, axis) if self._gathers and samples > UNROLLED else None
+        if found is None:
+            return None
+        self.has_gathered = True
+        return lambda: found(self._position(samples))
+
+    def _position(self, samples: int) -> Any:
+        """The number of a sample among so many."""
+        if samples not in self._positions:
+            self._positions[samples] = self.arrays.constant(np.arange(samples, dtype=float))
+        self.arrays.batch(samples).fixed = True
+        return self._positions[samples].samples(0)[()]
 
     def cond(self, pred: Traced, if_true: Any, if_false: Any, operands: tuple[Any, ...]) -> Any:
         """Both branches, and a choice between the numbers that they return."""
