@@ -65,9 +65,16 @@ class Plan:
     `name`.
     """
 
-    def __init__(self, program: Program, layout: Layout, rows: Sequence[int] = (), name: str = "") -> None:
+    def __init__(
+        self,
+        program: Program,
+        layout: Layout,
+        rows: Sequence[int] = (),
+        name: str = "",
+        buffers: dict[bool, dict[tuple[int, int, int], int]] | None = None,
+    ) -> None:
         self.program, self.layout, self.name = program, layout, name
-        self.buffers: dict[bool, dict[tuple[int, int, int], int]] = {}
+        self.buffers = {} if buffers is None else buffers  # of all plans together
         self.shared_slots: dict[int, int] = {}
         self.kept: dict[int, int] = {}
         self.rounds: list[RoundPlan] = []
@@ -240,7 +247,7 @@ class RoundPlan(Plan):
         self.rows = {k: (batch, layout.row(batch)) for k, batch in loop.rows.items()}
         others = [k for k in range(loop.carries) if k not in loop.rows and k not in loop.memories]
         self.slots = {k: layout.slot() for k in others}
-        super().__init__(loop.body, layout, name=f"{outer.name}r{number}_")
+        super().__init__(loop.body, layout, name=f"{outer.name}r{number}_", buffers=outer.buffers)
         for x in outer.program.instructions[number].operands[: 1 + loop.carries]:
             outer.keep(x)
         for x in loop.body.outputs:
@@ -249,7 +256,6 @@ class RoundPlan(Plan):
     def _assign_outputs(self, rows: Sequence[int]) -> None:
         """What the body gets, and what its loop leaves, have memory."""
         self.outputs = {}
-        self.buffers = self.outer.buffers
         for x, (operation, operands, _) in enumerate(self.program.instructions):
             if operation == "index":
                 self.shared_slots[x] = self.index

@@ -213,12 +213,12 @@ FUNCTIONS = [
 
 
 @st.composite
-def bodies(draw, depth):
+def bodies(draw, depth, functions=FUNCTIONS):
     """A function of a state of three numbers and of two parameters, with loops and branches."""
     kind = draw(st.sampled_from(["step", "step", "both", *(["for", "while", "if"] if depth else [])]))
     if kind == "step":
         to, a, b = draw(st.tuples(*[st.integers(0, 2)] * 3))
-        g, k = draw(st.sampled_from(FUNCTIONS)), draw(st.sampled_from([0, 1]))
+        g, k = draw(st.sampled_from(functions)), draw(st.sampled_from([0, 1]))
 
         def step(s, p):
             new = list(s)
@@ -226,7 +226,8 @@ def bodies(draw, depth):
             return tuple(new)
 
         return step
-    first, second = draw(bodies(depth - (kind != "both"))) if depth else None, draw(bodies(max(depth - 1, 0)))
+    first = draw(bodies(depth - (kind != "both"), functions)) if depth else None
+    second = draw(bodies(max(depth - 1, 0), functions))
     first = first or second
     if kind == "both":
         return lambda s, p: second(first(s, p), p)

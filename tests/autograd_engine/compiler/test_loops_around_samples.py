@@ -6,6 +6,8 @@ import time
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from autograd_engine import (
     cond,
@@ -23,11 +25,13 @@ from autograd_engine import (
     to_c,
     value_and_grad,
     vmap,
+    where,
     while_loop,
 )
 from autograd_engine.compiler.llvm import executable
 from autograd_engine.compiler.trace import recorder
 from autograd_engine.structure import flatten
+from tests.autograd_engine.compiler.test_loops import bodies
 from tests.c_compiler import cc, needs_compiler
 from tests.nested import numbers
 
@@ -151,6 +155,15 @@ def nothing_of_samples_is_left(w, X, Y, Z, n=6):
     return fori_loop(0, 5, lambda i, s: s * 0.9 + mean(vmap(lambda z: w[0] + 0 * z * z)(Z)), w[1])
 
 
+def three_deep(w, X, Y, Z, n=6):
+    def below(depth, s):
+        if not depth:
+            return s * 0.5 + mean(vmap(lambda z: tanh(z * w[1] - s * w[0]))(Z))
+        return fori_loop(0, 4, lambda i, s: below(depth - 1, s) + w[2] * i, s)
+
+    return below(3, w[0])
+
+
 def a_list_that_rounds_change(w, X, Y, Z, n=6):
     a = [w[0] * k for k in range(5)]
     s = w[2]
@@ -195,6 +208,7 @@ PROGRAMS = [
     particles,
     swapped,
     nothing_of_samples_is_left,
+    three_deep,
     a_list_that_rounds_change,
     a_list_that_loops_of_each_sample_read,
     branches,
@@ -240,6 +254,29 @@ def test_their_gradients_are_those_of_finite_differences(f):
 def test_loops_around_samples_in_c(f, tmp_path):
     program = cc(tmp_path, to_c(one_number(f), W, 6.0, name="slopes"), "-O1", "-DSELF_TEST")
     assert subprocess.run([program], capture_output=True, text=True).stdout.startswith("OK")
+
+
+OVER_SAMPLES = [
+    lambda a, b: a * 0.5 + mean(vmap(lambda z: tanh(z * a - b))(Z)),
+    lambda a, b: mean(vmap(lambda z: where(z > a, z * b, sin(a)))(Z)),
+    lambda a, b: mean(vmap(lambda z: fori_loop(0, 3, lambda i, h: sin(h * a + z), b))(Z)),
+    lambda a, b: a * 0.9 + b * 0.1,
+]
+
+
+@settings(max_examples=25)
+@given(bodies(3, OVER_SAMPLES), st.lists(st.floats(-2, 2), min_size=2, max_size=2))
+def test_random_nested_loops_around_samples(body, point):
+    def f(p):
+        s = body((p[0], p[1], p[0] * p[1]), p)
+        return s[0] + s[1] * s[2]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recorder, "UNROLLED", 0)
+        compiled, slopes = jit(f, exact=True), jit(grad(f))
+        for p in (point, [0.3, 1.1]):
+            np.testing.assert_array_equal(compiled(p), f(p))
+            np.testing.assert_allclose(slopes(p), grad(f)(p), rtol=1e-10, atol=1e-11)
 
 
 @pytest.mark.parametrize("f", [descent, particles])
