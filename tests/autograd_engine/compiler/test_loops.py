@@ -342,13 +342,17 @@ def test_short_loops_are_straight_lines():
     assert "loop" not in jit(lambda x: fori_loop(0, 16, lambda i, s: s * x, 1.0)).program(2.0)
 
 
-def test_a_vmap_in_the_body_of_a_loop_is_unrolled():
+def test_a_loop_with_a_vmap_in_its_body_stays_a_loop():
     def f(p):
         return fori_loop(0, 20, lambda i, s: s - 0.1 * vmap(lambda x: x * s)(XS).mean(), p)
 
-    check(jit(value_and_grad(f))(0.5), value_and_grad(f)(0.5))
-    with pytest.raises(TypeError, match="a vmap, or sums over samples"):
-        jit(lambda p: while_loop(lambda s: s > 1, lambda s: s - vmap(lambda x: x * s)(XS).mean(), p))(2.0)
+    def g(p):
+        return while_loop(lambda s: s > 1, lambda s: s - vmap(lambda x: x * s)(XS).mean(), p)
+
+    for h in (f, g):
+        compiled = jit(value_and_grad(h))
+        check(compiled(2.0), value_and_grad(h)(2.0))
+        assert compiled.program(2.0).count("loop, ") == 2
 
 
 def test_results_of_every_round():
