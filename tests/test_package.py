@@ -54,7 +54,8 @@ autograd_engine: diagnosis testing pytest_plugin
 autograd_engine.interactive: javascript printing sheet
 autograd_engine: interactive
 autograd_engine.compiler: library
-autograd_engine.compiler.trace: errors traced arrays stacks indices slopes loops items recorder blocks matrices sparse
+autograd_engine.compiler.trace: errors traced arrays stacks indices slopes loops items gathering recorder
+autograd_engine.compiler.trace: blocks matrices sparse
 autograd_engine.compiler: trace arguments
 autograd_engine.compiler.statements: conditions choice contents iterables indices memory repeat operators paths source
 autograd_engine.compiler.statements: rewrite
@@ -62,7 +63,7 @@ autograd_engine.compiler: statements
 autograd_engine.compiler.program: program regions choices rules simplify build listing traced_function
 autograd_engine.compiler: program
 autograd_engine.compiler.llvm: host builder instructions vector_math calls lower layout memory helpers stacks
-autograd_engine.compiler.llvm: straight body loops
+autograd_engine.compiler.llvm: straight body rounds loops
 autograd_engine.compiler.llvm: modules cache native executable entry
 autograd_engine.compiler: llvm kernel jit
 autograd_engine.compiler.c: forms statements functions file export

@@ -15,7 +15,7 @@ from autograd_engine.compiler.program.choices import Sides, apart, sides
 from autograd_engine.compiler.program.program import CHANGES, CONDITIONS, FROM_OUTSIDE, Loop, Program, whole_rounds
 from autograd_engine.compiler.trace.errors import TraceError
 
-__all__ = ["Line", "block", "kind"]
+__all__ = ["Line", "at", "block", "copied", "kind"]
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Line:
             return self._table(i, operands)
         if operation == "zeros":
             size, entry = self._whole(operands[0]), self.stack(i)
-            return [self._room(i, str(size), 1), _each(size, lambda k: f"{entry(k)} = 0.0;")]
+            return [self.room(i, str(size), 1), _each(size, lambda k: f"{entry(k)} = 0.0;")]
         if operation == "add_all":
             other, stack = map(self.entry, operands[:2])
             return [_each(self._whole(operands[2]), lambda k: f"{stack(k)} += {other(k)};")]
@@ -102,16 +102,17 @@ class Line:
         if operation in CHANGES:
             return self.entry(operands[1])
         if operation == "memory":
-            return self._memory(operands[0], self._whole(operands[1]))
+            return self.memory(operands[0], self._whole(operands[1]))
         if operation != "stack":
-            return self._memory(x, -1)
+            return self.memory(x, -1)
         place, loop = self._whole(operands[1]), self.program.loops[operands[0]]
         if place >= loop.kept:
-            return self._memory(operands[0], loop.carries + place, loop.copies[place - loop.kept])
+            sizes = dict(enumerate(loop.copies, loop.kept))  # after stacks come numbers of samples
+            return self.memory(operands[0], loop.carries + place, sizes.get(place, 0))
         buffer = self.buffer(self.program, operands[0], -1)
-        return Entry(lambda index: f"buffers[{buffer}][{_at(index, loop.kept, place)}]")
+        return Entry(lambda index: f"buffers[{buffer}][{at(index, loop.kept, place)}]")
 
-    def _memory(self, i: int, place: int, size: int = 0) -> Entry:
+    def memory(self, i: int, place: int, size: int = 0) -> Entry:
         """The entries of the stack in a buffer of an instruction."""
         buffer = self.buffer(self.program, i, place)
         return Entry(lambda index: f"buffers[{buffer}][{index}]", size)
@@ -119,7 +120,8 @@ class Line:
     def _whole(self, x: int) -> int:
         return int(self.program.constants[-1 - x])
 
-    def _room(self, i: int, entries: str, record: int, place: int = -1) -> str:
+    def room(self, i: int, entries: str, record: int, place: int = -1) -> str:
+        """Make room in a buffer of an instruction for so many entries."""
         buffer = self.buffer(self.program, i, place)
         size = entries if record == 1 else f"{record} * {entries}"
         return f"@room(&buffers[{buffer}], &rooms[{buffer}], {size});"
@@ -127,7 +129,7 @@ class Line:
     def _table(self, i: int, numbers: Sequence[int]) -> list[str]:
         entry = self.stack(i)
         stores = [f"{entry(str(place))} = {self.text(x)};" for place, x in enumerate(numbers)]
-        return [self._room(i, str(len(numbers)), 1), *stores]
+        return [self.room(i, str(len(numbers)), 1), *stores]
 
     def _loop(self, i: int, loop: Loop) -> list[str]:
         """All rounds of a loop."""
@@ -135,14 +137,14 @@ class Line:
         others = list(self.program.instructions[i].operands[1:])
         starts = [others.pop(0) for _ in range(loop.carries)]
         stacks = [self.entry(others.pop(0)) for _ in range(loop.stacks)]
-        memories = {k: self._memory(i, k) for k in loop.memories}
+        memories = {k: self.memory(i, k) for k in loop.memories}
         body = _body(self, name, loop, stacks, others, memories)
         lines = [f"double {name}_c{k} = {self.text(x)};" for k, x in enumerate(starts) if k not in memories]
         for place, size in loop.memories.items():
-            lines += [self._room(i, str(size), 1, place), _copied(self.entry(starts[place]), memories[place], size)]
+            lines += [self.room(i, str(size), 1, place), copied(self.entry(starts[place]), memories[place], size)]
         if loop.counted:
-            lines.append(f"const size_t {name}_n = {self._rounds(count)};")
-            lines += [self._room(i, f"{name}_n", loop.kept)] if loop.kept else []
+            lines.append(f"const size_t {name}_n = {self.rounds(count, self.text(count))};")
+            lines += [self.room(i, f"{name}_n", loop.kept)] if loop.kept else []
             head, index = f"for (size_t {name}_j = 0; {name}_j < {name}_n; {name}_j++) {{", f"{name}_j"
         else:
             lines += [f"size_t {name}_j = 0;", f"int {name}_go = {self.text(count)} != 0.0;"]
@@ -165,17 +167,17 @@ class Line:
         following, kept = outputs[: loop.carries], outputs[loop.carries : loop.carries + loop.kept]
         for k, x in copies:
             place, size = loop.carries + loop.kept + k, loop.copies[k]
-            target = self._memory(i, place, size).of(index)
-            keeping = [self._room(i, f"{size} * ({index} + 1)", 1, place), _copied(body.entry(x), target, size)]
+            target = self.memory(i, place, size).of(index)
+            keeping = [self.room(i, f"{size} * ({index} + 1)", 1, place), copied(body.entry(x), target, size)]
             is_early = loop.body.instructions[x].operation == "carry"
             rounds = [*keeping, *rounds] if is_early else [*rounds, *keeping]
         if kept and not loop.counted:
-            rounds.append(self._room(i, f"({name}_j + 1)", loop.kept))
+            rounds.append(self.room(i, f"({name}_j + 1)", loop.kept))
         for k, x in memory_ends.items():
             if (end := body.entry(x))("k") != memories[k]("k"):
-                rounds.append(_copied(end, memories[k], loop.memories[k]))
+                rounds.append(copied(end, memories[k], loop.memories[k]))
         buffer = self.buffer(self.program, i, -1) if kept else 0
-        rounds += [f"buffers[{buffer}][{_at(index, loop.kept, k)}] = {text};" for k, text in enumerate(kept)]
+        rounds += [f"buffers[{buffer}][{at(index, loop.kept, k)}] = {text};" for k, text in enumerate(kept)]
         numbers = [(k, text) for k, text in enumerate(following) if k not in memories]
         rounds += [f"const double {name}_f{k} = {text};" for k, text in numbers]
         rounds += [f"{name}_c{k} = {name}_f{k};" for k, _ in numbers]
@@ -184,10 +186,10 @@ class Line:
             rounds.insert(0, f"const size_t {name}_i = {name}_n - 1 - {name}_j;")
         return [*lines, *block(head, rounds)]
 
-    def _rounds(self, count: int) -> str:
+    def rounds(self, count: int, text: str) -> str:
+        """How many rounds an operand with this text stands for."""
         if count < 0:
             return str(whole_rounds(self.program.constants[-1 - count]))
-        text = self.text(count)
         return f"{text} > 0.0 ? (size_t)ceil({text}) : 0"
 
 
@@ -230,7 +232,8 @@ def _each(size: int, statement: Callable[[str], str]) -> str:
     return f"for (size_t k = 0; k < {size}; k++) {statement('k')}"
 
 
-def _copied(source: Entry, target: Entry, size: int) -> str:
+def copied(source: Entry, target: Entry, size: int) -> str:
+    """Copy a stack."""
     return _each(size, lambda k: f"{target(k)} = {source(k)};")
 
 
@@ -244,7 +247,8 @@ def block(head: str, lines: Sequence[str]) -> list[str]:
     return [head, *[f"    {line}" for line in lines], "}"]
 
 
-def _at(index: str, record: int, place: int) -> str:
+def at(index: str, record: int, place: int) -> str:
+    """The index of a number in a buffer with so many of every round."""
     at = index if record == 1 else f"{record} * {index}"
     return f"{at} + {place}" if place else at
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 
 from autograd_engine.compiler.llvm.builder import Builder
 from autograd_engine.compiler.llvm.lower import lowered
-from autograd_engine.compiler.llvm.memory import Plan, Section
+from autograd_engine.compiler.llvm.memory import Plan, RoundPlan, Section
 from autograd_engine.compiler.llvm.stacks import Memory
 from autograd_engine.compiler.llvm.straight import Straight
-from autograd_engine.compiler.program.program import CONDITIONS, SHARED, Program
+from autograd_engine.compiler.program.program import CONDITIONS, SHARED, STACKS, Program
 
 REDUCE = "llvm.vector.reduce.fadd"
 
@@ -97,15 +98,57 @@ class Body(Straight):
         """A scalar in all lanes."""
         return self._splat(kind, scalar)
 
+    def of(self, plan: Plan) -> Body:
+        """What reads what belongs to another plan, in the same function."""
+        if plan is self.plan:
+            return self
+        other = copy.copy(self)
+        other.plan, other.program, other.names = plan, plan.program, {}
+        return other
+
     def lies(self, x: int) -> Memory:
         """Where a stack or an array lies."""
+        plan, source = self.plan.source(x)
+        if plan is not self.plan:
+            return self.of(plan).stack(source)
         operation, operands, batch = self.program.instructions[x]
         if operation == "array":
             array, offset, record = operands
             return Memory(self._pointer(str(self.layout.array(array))), record, offset, wide=False)
+        if isinstance(plan, RoundPlan):
+            if operation == "carry":
+                return self.of(plan.outer).carried(plan.number, operands[0])
+            if operation == "read":
+                return self.stack_of(self.of(plan.outer).stack(plan.stack(operands[0])), self.round())
         memory = super().lies(x)
         memory.wide = batch != SHARED
         return memory
+
+    def is_stack(self, x: int) -> bool:
+        """Whether an operand is a stack."""
+        plan, x = self.plan.source(x)
+        operation, operands, _ = plan.program.instructions[x] if x >= 0 else ("", (), 0)
+        if isinstance(plan, RoundPlan) and operation in ("carry", "read"):
+            return plan.loop.memories.get(operands[0]) is not None if operation == "carry" else plan.reads_stacks(x)
+        return operation in STACKS
+
+    def carried(self, i: int, place: int) -> Memory:
+        """Where a stack lies that loop i around samples carries in a place."""
+        start = self.program.instructions[i].operands[1 + place]
+        if self.is_left(start, i):
+            return self.stack(start)
+        cell = self.cell(self.program, i, place)
+        return Memory(self.builder.emit(f"load ptr, ptr {cell}"), 1, 0, wide=False)
+
+    def round(self) -> str:
+        """The number of the round, as an i64, of the loop around samples whose body this is."""
+        assert isinstance(self.plan, RoundPlan)
+        number = self.shared_number(self.plan.index)
+        return self.builder.emit(f"fptosi double {number} to i64")
+
+    def shared_number(self, slot: int) -> str:
+        """A number in the shared memory."""
+        return self.builder.emit(f"load double, ptr {self.address('%shared', slot)}, align 8")
 
     def differs(self, x: int) -> bool:
         """Whether an operand may differ from sample to sample."""
@@ -114,9 +157,9 @@ class Body(Straight):
     def rest_of_rows(self) -> None:
         """Store the rows of this loop that are shared numbers or constants, the same for all samples."""
         for x, rows in self.section.rows.items():
-            if x < 0 or self.program.instructions[x].batch == SHARED:
+            if x < 0 or x in self.plan.left or self.program.instructions[x].batch == SHARED:
                 for v, row in itertools.product(self.vectors, rows):
-                    self.store(self.operand(x)[v], self._row(1, row, v))
+                    self.store(self.operand(x)[v], self.row(1, row, v))
 
     def copy_to_outputs(self, stack: int, start: int, count: int, to: int) -> None:
         """Copy entries of a stack to the outputs."""
@@ -179,11 +222,25 @@ class Body(Straight):
 
     def read(self, x: int) -> list[str]:
         """The names of what was computed elsewhere, which is read."""
-        plan, builder = self.plan, self.builder
-        operation, operands, batch = self.program.instructions[x]
+        plan, x = self.plan.source(x)
+        builder = self.builder
+        if x < 0:
+            return [builder.constant(plan.program.constants[-1 - x])] * len(self.vectors)
+        operation, operands, batch = plan.program.instructions[x]
+        if operation == "read":
+            assert isinstance(plan, RoundPlan)
+            stack, round_ = plan.stack(operands[0]), self.of(plan).round()
+            if batch == SHARED:
+                return self.entry(self.of(plan.outer).stack(stack), round_)
+            kept_by, stack = plan.outer.source(stack)
+            loop, place = kept_by.program.instructions[stack].operands
+            there = self.of(kept_by)
+            return [self._load(address) for address in there.of_round(loop, there.whole(place), round_)]
+        if operation == "sample":
+            return [self._gather(operands[0], operands[1], v) for v in self.vectors]
         if batch != SHARED:
-            crosses = self.section.slots
-            addresses = [self._slot(x, v) if x in crosses else self._row(2, plan.kept[x], v) for v in self.vectors]
+            crosses = self.section.slots if plan is self.plan else {}
+            addresses = [self._slot(x, v) if x in crosses else self.row(2, plan.kept[x], v) for v in self.vectors]
             loaded = [self._load(address) for address in addresses]
         else:
             if operation == "scalar":
@@ -222,8 +279,8 @@ class Body(Straight):
                 addresses = [self.address(*target) for target in targets]
             else:
                 addresses = [self._slot(i, v)] if i in section.slots else []
-                addresses += [self._row(2, plan.kept[i], v)] if i in plan.kept else []
-                addresses += [self._row(1, row, v) for row in section.rows.get(i, ())]
+                addresses += [self.row(2, plan.kept[i], v)] if i in plan.kept else []
+                addresses += [self.row(1, row, v) for row in section.rows.get(i, ())]
             if addresses:
                 number = lowered(self.builder, "as_number", [name]) if operation in CONDITIONS else name
                 for address in addresses:
@@ -232,16 +289,28 @@ class Body(Straight):
     def _slot(self, x: int, v: int) -> str:
         return self.address("%slots", self.layout.block * self.section.slots[x] + self.width * v)
 
-    def _row(self, kind: int, row: int, v: int) -> str:
+    def row(self, kind: int, row: int, v: int) -> str:
         """The address of vector v in a row of the batch's outputs (1) or of its kept numbers (2)."""
-        at, block = self.layout.batch(self.section.batch), self.layout.block
-        n = self._entry(at)
-        if "%padded" not in self._known:
-            self.once.lines += [f"%padded0 = add i64 {n}, {block - 1}", f"%padded = and i64 %padded0, {-block}"]
-            self._known["%padded"] = "%padded"
-        start = self.builder.emit(f"mul i64 %padded, {row}")
+        at = self.layout.batch(self.section.batch)
+        start = self.builder.emit(f"mul i64 {self.padded(self.section.batch)}, {row}")
         index = self.builder.emit(f"add i64 {start}, {self._index(v)}")
         return self.builder.emit(f"getelementptr double, ptr {self._pointer(str(at + kind))}, i64 {index}")
+
+    def padded(self, batch: int) -> str:
+        """The number of samples of a batch, as a multiple of a block."""
+        name, block = f"%padded{batch}", self.layout.block
+        if name not in self._known:
+            n = self._entry(self.layout.batch(batch))
+            self.once.lines += [f"{name}n = add i64 {n}, {block - 1}", f"{name} = and i64 {name}n, {-block}"]
+            self._known[name] = name
+        return name
+
+    def of_round(self, i: int, place: int, index: str) -> list[str]:
+        """The addresses of what loop i around samples keeps in a place of the samples of a block, in a round."""
+        b, cell = self.builder, self.cell(self.program, i, self.program.loops[i].carries + place)
+        row = b.emit(f"mul i64 {index}, {self.padded(self.section.batch)}")
+        base = b.emit(f"getelementptr double, ptr {b.emit(f'load ptr, ptr {cell}')}, i64 {row}")
+        return [b.emit(f"getelementptr double, ptr {base}, i64 {self._index(v)}") for v in self.vectors]
 
     def _index(self, v: int) -> str:
         """The number of the first sample in vector v."""

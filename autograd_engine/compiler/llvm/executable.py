@@ -20,7 +20,17 @@ import numpy as np
 from autograd_engine.compiler.llvm import native
 from autograd_engine.compiler.llvm.helpers import INTERRUPTED, OUT_OF_MEMORY, OUT_OF_RANGE
 from autograd_engine.compiler.llvm.host import width
-from autograd_engine.compiler.llvm.layout import FAULT, FIRST, NEXT_CHUNK, PYTHON_FUNCTIONS, RAISED, STOPPED, Loop
+from autograd_engine.compiler.llvm.layout import (
+    FAULT,
+    FIRST,
+    NEXT_CHUNK,
+    PYTHON_FUNCTIONS,
+    RAISED,
+    STOPPED,
+    Loop,
+    Rounds,
+    Stage,
+)
 from autograd_engine.compiler.llvm.modules import emit
 from autograd_engine.compiler.program.program import Program
 from autograd_engine.compiler.program.traced_function import TracedFunction
@@ -51,9 +61,7 @@ class Executable:
         self.layout = self.code.layout
         # Code for vectors is twice as fast from level 1, but takes LLVM three times as long.
         self._level = 0 if sizes and len(program) > QUICKLY else 1
-        loops = [loop for stage in self.layout.stages for loop in stage]
-        functions = {"run": 1, "outputs": 1} | {f"stage_{stage}": 1 for stage in range(len(self.layout.stages))}
-        functions |= {f"chunks_{loop.name}": 3 for loop in loops} | {f"finish_{loop.name}": 2 for loop in loops}
+        functions = {"run": 1, "outputs": 1} | self.layout.functions(self.layout.stages)
         library = native.linked(self.code.modules, self._level, functions)
         self.code_bytes = library.size
         self._functions = {name: library.function(name, count) for name, count in functions.items()}
@@ -125,10 +133,20 @@ class Executable:
 
     def _run_in_threads(self, work: Workspace) -> None:
         """What `run` does, the chunks of each loop distributed over threads."""
-        functions, layout = self._functions, self.layout
-        for stage, loops in enumerate(layout.stages):
-            functions[f"stage_{stage}"](work.address)
-            for loop in loops:
+        self._run_stages(work, self.layout.stages)
+        self._functions["outputs"](work.address)
+
+    def _run_stages(self, work: Workspace, stages: Sequence[Stage]) -> None:
+        functions = self._functions
+        for stage in stages:
+            functions[stage.function](work.address)
+            for loop in stage.loops:
+                if isinstance(loop, Rounds):
+                    self._run_stages(work, [loop.begin])
+                    while work.shared[loop.goes]:
+                        self._run_stages(work, loop.stages)
+                        functions[f"next_{loop.name}"](work.address)
+                    continue
                 work.context[NEXT_CHUNK] = 0
                 threads = range(min(self._threads, work.chunks(loop)))
                 others = [_threads(os.getpid()).submit(self._take, work, loop, thread) for thread in threads[1:]]
@@ -140,7 +158,6 @@ class Executable:
                     work.context[STOPPED] = INTERRUPTED
                     raise
                 functions[f"finish_{loop.name}"](work.address, work.partials)
-        functions["outputs"](work.address)
 
     def _take(self, work: Workspace, loop: Loop, thread: int) -> None:
         """Compute chunks of a loop as long as there are any. Until then the workspace cannot go."""
@@ -203,7 +220,7 @@ class Workspace:
         self.samples = [0] * layout.batches
         self.rows: list[Any] = [None] * layout.batches
         self._batches_with_rows = [(batch, count) for batch, count in enumerate(layout.rows) if count]
-        self._shared = np.empty(layout.shared)
+        self.shared = np.empty(layout.shared)
         self._partials = np.empty(layout.partials)
         self._memory: dict[int, tuple[Any, int]] = {}
         cells = [self.address + 8 * layout.buffer(i) for i in range(layout.buffers)]
@@ -213,7 +230,7 @@ class Workspace:
         self.context[:FIRST] = [
             ctypes.addressof(self.scalars),
             ctypes.addressof(self.numbers),
-            self._shared.ctypes.data,
+            self.shared.ctypes.data,
             self.memory_of(0),
             self.partials,
             0,

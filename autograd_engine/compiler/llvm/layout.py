@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 CHUNKS = 64
@@ -29,16 +30,31 @@ FIRST = FAULT + 2
 
 @dataclass
 class Loop:
-    """One loop over the samples of a batch: its name, and how many sums it makes."""
+    """One loop over the samples of a batch, and how many sums it makes; its functions are chunks_<name> and
+    finish_<name>."""
 
-    stage: int
+    name: str
     batch: int
     sums: int = 0
 
-    @property
-    def name(self) -> str:
-        """The functions are loop_<name> and finish_<name>."""
-        return f"{self.stage}_{self.batch}"
+
+@dataclass
+class Stage:
+    """A function for shared code, and the loops over samples and around them that follow it."""
+
+    function: str
+    loops: list[Loop | Rounds] = field(default_factory=list)
+
+
+@dataclass
+class Rounds:
+    """A loop around samples: `begin`, then, as long as number `goes` of the shared memory is not 0, its stages and the
+    function next_<name>."""
+
+    name: str
+    begin: Stage
+    stages: list[Stage]
+    goes: int
 
 
 @dataclass
@@ -65,11 +81,22 @@ class Layout:
     memory: int = 0
     rows: list[int] = field(default_factory=list)
     kept: list[int] = field(default_factory=list)
-    stages: list[list[Loop]] = field(default_factory=list)
+    stages: list[Stage] = field(default_factory=list)
+    sums: int = 0
     exact: bool = False
     seeks_nan: bool = False
     buffers: int = 0
     thread_buffers: int = 0
+
+    def slot(self) -> int:
+        """Another number in the shared memory."""
+        self.shared += 1
+        return self.shared - 1
+
+    def row(self, batch: int) -> int:
+        """Another row of kept numbers of a batch."""
+        self.kept[batch] += 1
+        return self.kept[batch] - 1
 
     def array(self, i: int) -> int:
         """The entry of an array in the context."""
@@ -99,7 +126,19 @@ class Layout:
     @property
     def partials(self) -> int:
         """How many doubles the sums of the chunks of a loop take."""
-        return CHUNKS * max([loop.sums for stage in self.stages for loop in stage], default=0)
+        return CHUNKS * self.sums
+
+    def functions(self, stages: Sequence[Stage]) -> dict[str, int]:
+        """The functions that execute stages, and how many parameters each has."""
+        found: dict[str, int] = {}
+        for stage in stages:
+            found[stage.function] = 1
+            for loop in stage.loops:
+                if isinstance(loop, Loop):
+                    found |= {f"chunks_{loop.name}": 3, f"finish_{loop.name}": 2}
+                else:
+                    found |= self.functions([loop.begin, *loop.stages]) | {f"next_{loop.name}": 1}
+        return found
 
     def padded(self, samples: int) -> int:
         """The number of samples, as a multiple of a block."""

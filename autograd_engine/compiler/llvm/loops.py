@@ -5,10 +5,20 @@ They are the same for every program but for names and numbers, so they are texts
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from autograd_engine.compiler.llvm.body import REDUCE
-from autograd_engine.compiler.llvm.layout import CHUNKS, NAN_FOUND, NEXT_CHUNK, SMALLEST_CHUNK, Layout, Loop
+from autograd_engine.compiler.llvm.layout import (
+    CHUNKS,
+    NAN_FOUND,
+    NEXT_CHUNK,
+    SMALLEST_CHUNK,
+    Layout,
+    Loop,
+    Rounds,
+    Stage,
+)
 from autograd_engine.compiler.llvm.memory import TILE
 
 SHARED_PARAMETERS = "ptr %context"
@@ -232,26 +242,60 @@ store i64 %flag_now, ptr %flag_at"""
     return Function(f"nan_{name}({SHARED_PARAMETERS})", text)
 
 
+_AT_HAND = (
+    "%memory_at = getelementptr i64, ptr %context, i64 3",
+    "%memory = load ptr, ptr %memory_at",
+    "%partials_at = getelementptr i64, ptr %context, i64 4",
+    "%partials = load ptr, ptr %partials_at",
+    f"%next_at = getelementptr i64, ptr %context, i64 {NEXT_CHUNK}",
+)
+
+
+def _of_stages(stages: Sequence[Stage]) -> list[str]:
+    """The lines that execute stages in one thread."""
+    lines = []
+    for stage in stages:
+        lines.append(f"call void @{stage.function}({SHARED_PARAMETERS})")
+        for loop in stage.loops:
+            if isinstance(loop, Rounds):
+                lines.append(f"call void @rounds_{loop.name}({SHARED_PARAMETERS})")
+                continue
+            lines.append("store i64 0, ptr %next_at")
+            lines.append(f"call void @chunks_{loop.name}({RUN_PARAMETERS})")
+            lines.append(f"call void @finish_{loop.name}({FINISH_PARAMETERS})")
+    return lines
+
+
+def _calling(signature: str, lines: list[str]) -> Function:
+    """A function that calls others, and what these need declared."""
+    called = {f"declare void @{line.removeprefix('call void @')}" for line in lines if line.startswith("call void @")}
+    return Function(signature, "\n".join(lines), called)
+
+
+def rounds(rounds: Rounds) -> Function:
+    """A loop around samples, in one thread."""
+    lines = [
+        "entry:",
+        *_AT_HAND,
+        "%shared_at = getelementptr i64, ptr %context, i64 2",
+        "%shared = load ptr, ptr %shared_at",
+        f"%goes_at = getelementptr double, ptr %shared, i64 {rounds.goes}",
+        *_of_stages([rounds.begin]),
+        "br label %ask",
+        "ask:",
+        "%goes = load double, ptr %goes_at",
+        "%more = fcmp une double %goes, 0.0",
+        "br i1 %more, label %round, label %done",
+        "round:",
+        *_of_stages(rounds.stages),
+        f"call void @next_{rounds.name}({SHARED_PARAMETERS})",
+        "br label %ask",
+        "done:",
+    ]
+    return _calling(f"rounds_{rounds.name}({SHARED_PARAMETERS})", lines)
+
+
 def run(layout: Layout) -> Function:
     """Everything, in one thread."""
-    lines = [
-        "%memory_at = getelementptr i64, ptr %context, i64 3",
-        "%memory = load ptr, ptr %memory_at",
-        "%partials_at = getelementptr i64, ptr %context, i64 4",
-        "%partials = load ptr, ptr %partials_at",
-        f"%next_at = getelementptr i64, ptr %context, i64 {NEXT_CHUNK}",
-    ]
-    declarations = set()
-
-    def call(signature: str) -> None:
-        lines.append(f"call void @{signature}")
-        declarations.add(f"declare void @{signature}")
-
-    for stage, of_stage in enumerate(layout.stages):
-        call(f"stage_{stage}({SHARED_PARAMETERS})")
-        for loop in of_stage:
-            lines.append("store i64 0, ptr %next_at")
-            call(f"chunks_{loop.name}({RUN_PARAMETERS})")
-            call(f"finish_{loop.name}({FINISH_PARAMETERS})")
-    call(f"outputs({SHARED_PARAMETERS})")
-    return Function(f"run({SHARED_PARAMETERS})", "\n".join(lines), declarations)
+    last = f"call void @outputs({SHARED_PARAMETERS})"
+    return _calling(f"run({SHARED_PARAMETERS})", [*_AT_HAND, *_of_stages(layout.stages), last])

@@ -10,8 +10,8 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from autograd_engine.compiler.llvm.layout import Layout, Loop
-from autograd_engine.compiler.program.program import FROM_OUTSIDE, IN_BUFFERS, SHARED, STACKS, Program
+from autograd_engine.compiler.llvm.layout import Layout
+from autograd_engine.compiler.program.program import FROM_OUTSIDE, IN_BUFFERS, OF_LOOP, SHARED, STACKS, Program
 from autograd_engine.compiler.program.regions import lines, parts
 from autograd_engine.forks import Lazy
 
@@ -53,27 +53,37 @@ class Section:
             return [list(self.instructions)]
         return parts(self.program, list(self.instructions))
 
-    @property
-    def loop(self) -> Loop:
-        """What the functions around the body of a loop have to know."""
-        return Loop(self.stage, self.batch, len(self.sums))
-
 
 class Plan:
     """The division of a program; what it needs of memory is written into `layout`.
 
     `stages` are the sections in the order in which they are executed, of each stage the shared code first. `outputs`
     are the indices of the shared operands among the outputs. `kept` numbers what crosses from loop to loop,
-    `shared_slots` what crosses from shared code to other sections, and the sums.
+    `shared_slots` what crosses from shared code to other sections, and the sums. `rounds` are the plans of the bodies
+    of loops around samples, whose results have such memory from the beginning; the names of functions begin with
+    `name`.
     """
 
-    def __init__(self, program: Program, layout: Layout, rows: Sequence[int]) -> None:
-        self.program, self.layout = program, layout
-        self.buffers: dict[bool, dict[tuple[int, int, int], int]] = {}
+    def __init__(
+        self,
+        program: Program,
+        layout: Layout,
+        rows: Sequence[int] = (),
+        name: str = "",
+        buffers: dict[bool, dict[tuple[int, int, int], int]] | None = None,
+    ) -> None:
+        self.program, self.layout, self.name = program, layout, name
+        self.buffers = {} if buffers is None else buffers  # of all plans together
+        self.shared_slots: dict[int, int] = {}
+        self.kept: dict[int, int] = {}
+        self.rounds: list[RoundPlan] = []
+        self.left: set[int] = set()  # what loops around samples leave behind
         self._find_copies(rows)
         self._divide()
         self._assign_outputs(rows)
         self._assign_slots()
+        for stage in self.stages:
+            layout.sums = max([layout.sums, *[len(section.sums) for section in stage]])
 
     def _find_copies(self, rows: Sequence[int]) -> None:
         """Outputs that are entries of a stack, one after the other, are copied as a whole: `copies` has the stack, its
@@ -113,8 +123,14 @@ class Plan:
         self.stages: list[list[Section]] = []
         self.ready = [0] * len(instructions)  # the stage from which on each is known
         for line in lines(self.program.body):
+            if line.rounds:
+                self._section(line.stage + 1, SHARED)  # for what it leaves
+                self.rounds.append(RoundPlan(self, line.stage, line.instructions[0]))
+                continue
             section = self._section(line.stage, line.batch)
             section.sums = {i: k for k, i in enumerate(line.sums)}
+            for i in line.sums:  # which lie side by side
+                self.keep(i)
             for i in line.instructions:
                 if i in self.copied:
                     continue
@@ -139,7 +155,6 @@ class Plan:
         """Where each output is stored: the indices of shared operands, the rows of those of a batch."""
         instructions = self.program.instructions
         self.outputs: dict[int, list[int]] = {}
-        self.layout.rows = [0] * self.layout.batches
         for operand, batch in zip(self.program.outputs, rows):
             if batch == SHARED:
                 if operand not in self.copied:
@@ -151,17 +166,12 @@ class Plan:
                 if operand >= 0 and instructions[operand].operation == "sample":
                     section.instructions[operand] = None
                 self.layout.rows[batch] += 1
-        self.layout.stages = [[section.loop for section in stage[1:]] for stage in self.stages]
 
     def _assign_slots(self) -> None:
         """Give memory to what is needed beyond the part where it is computed."""
         layout = self.layout
         operations, operands, batches = zip(*self.program.instructions) if self.program.instructions else ((), (), ())
         sections = list(itertools.chain(*self.stages))
-        sums = [i for section in sections for i in section.sums]
-        self.shared_slots = dict(zip(sums, range(len(sums))))  # those of a loop lie side by side
-        self.kept: dict[int, int] = {}
-        layout.kept = [0] * layout.batches
         home: dict[int, tuple[Section, list[int]]] = {}  # of what is not a sample, which has one in every loop
         for section in sections:
             for part in section.parts:
@@ -174,7 +184,9 @@ class Plan:
                         samples[i] = part
                         continue
                     for x in operands[i]:
-                        if x < 0 or operations[x] in NO_CODE or operations[x] in IN_BUFFERS:
+                        if x >= 0 and operations[x] == "captured":
+                            self.keep(x)
+                        if x < 0 or operations[x] in NO_CODE or operations[x] in IN_BUFFERS or x in self.left:
                             continue
                         if operations[x] == "sample":
                             if samples[x] is not part:
@@ -183,19 +195,102 @@ class Plan:
                         where, of = home[x]
                         if of is part:
                             continue
-                        if batches[x] == SHARED:
-                            self.shared_slots.setdefault(x, len(self.shared_slots))
-                        elif where is section:
+                        if batches[x] != SHARED and where is section:
                             slots.setdefault(x, len(slots))
-                        elif x not in self.kept:
-                            batch = batches[x]
-                            self.kept[x] = layout.kept[batch]
-                            layout.kept[batch] += 1
+                        else:
+                            self.keep(x)
         for section in sections:
             for x in section.rows:
-                if x >= 0 and batches[x] == SHARED and operations[x] not in NO_CODE:
-                    self.shared_slots.setdefault(x, len(self.shared_slots))
-        layout.shared = len(self.shared_slots)
-        layout.memory = max(
-            [layout.width * len(section.sums) + TILE * layout.block * len(section.slots) for section in sections]
-        )
+                if x >= 0 and batches[x] == SHARED:
+                    self.keep(x)
+        of_sections = [layout.width * len(x.sums) + TILE * layout.block * len(x.slots) for x in sections]
+        layout.memory = max([layout.memory, *of_sections])
+
+    def source(self, x: int) -> tuple[Plan, int]:
+        """The plan in which an operand is computed, and which of its operands it is."""
+        return self, x
+
+    def keep(self, x: int) -> None:
+        """Give memory to what is needed beyond the function where it is computed."""
+        plan, x = self.source(x)
+        if x < 0 or plan.program.instructions[x].operation in _IN_PLACE:
+            return
+        batch = plan.program.instructions[x].batch
+        if batch == SHARED and x not in plan.shared_slots:
+            plan.shared_slots[x] = self.layout.slot()
+        elif batch != SHARED and x not in plan.kept:
+            plan.kept[x] = self.layout.row(batch)
+
+
+_IN_PLACE = FROM_OUTSIDE | IN_BUFFERS
+"""What is read where it is, wherever it is needed."""
+
+
+class RoundPlan(Plan):
+    """The division of the body of a loop around samples, which is instruction `number` of the plan `outer`.
+
+    `slots` has the memory of each number that is carried, `rows` of each of a batch, with that batch; a round ends
+    with setting them. Of the numbers of the loop itself, `done` counts the rounds before this one, `index` is its
+    number, `most` how many there are, `goes` whether this one is executed, and `work` what was done since the last
+    look at the caller.
+    """
+
+    def __init__(self, outer: Plan, stage: int, number: int) -> None:
+        self.outer, self.stage, self.number = outer, stage, number
+        self.loop = loop = outer.program.loops[number]
+        layout = outer.layout
+        self.done, self.most, self.goes, self.work = [layout.slot() for _ in range(4)]
+        self.index = layout.slot() if loop.backwards else self.done
+        self.rows = {k: (batch, layout.row(batch)) for k, batch in loop.rows.items()}
+        others = [k for k in range(loop.carries) if k not in loop.rows and k not in loop.memories]
+        self.slots = {k: layout.slot() for k in others}
+        super().__init__(loop.body, layout, name=f"{outer.name}r{number}_", buffers=outer.buffers)
+        for x in outer.program.instructions[number].operands[: 1 + loop.carries]:
+            outer.keep(x)
+        for x in loop.body.outputs:
+            self.keep(x)
+
+    def _assign_outputs(self, rows: Sequence[int]) -> None:
+        """What the body gets, and what its loop leaves, have memory."""
+        self.outputs = {}
+        for x, (operation, operands, _) in enumerate(self.program.instructions):
+            if operation == "index":
+                self.shared_slots[x] = self.index
+            elif operation == "carry":
+                self._lies(self, x, operands[0])
+        instructions = self.outer.program.instructions
+        for x in range(self.number + 1, len(instructions)):
+            if instructions[x].operation not in OF_LOOP:
+                break
+            self.outer.left.add(x)
+            self.outer.ready[x] = self.stage + 1
+            if instructions[x].operation == "result":
+                self._lies(self.outer, x, int(self.outer.program.constants[-1 - instructions[x].operands[1]]))
+
+    def _lies(self, plan: Plan, x: int, place: int) -> None:
+        """An operand of a plan is the carry in a place, or -1 for the number of rounds."""
+        if place in self.rows:
+            plan.kept[x] = self.rows[place][1]
+        elif place in self.slots or place < 0:
+            plan.shared_slots[x] = self.done if place < 0 else self.slots[place]
+
+    def source(self, x: int) -> tuple[Plan, int]:
+        """The plan in which an operand is computed, and which of its operands it is."""
+        if x >= 0 and self.program.instructions[x].operation == "captured":
+            [place] = self.program.instructions[x].operands
+            before = 1 + self.loop.carries + self.loop.stacks
+            return self.outer.source(self.outer.program.instructions[self.number].operands[before + place])
+        return self, x
+
+    def reads_stacks(self, x: int) -> bool:
+        """Whether a number that the body reads is a stack: one of a stack of stacks."""
+        [place] = self.program.instructions[x].operands
+        plan, stack = self.outer.source(self.stack(place))
+        operation, operands, _ = plan.program.instructions[stack]
+        if operation != "stack":
+            return False
+        return int(plan.program.constants[-1 - operands[1]]) >= plan.program.loops[operands[0]].kept
+
+    def stack(self, place: int) -> int:
+        """The operand of the outer plan that is the stack which the body reads in a place."""
+        return self.outer.program.instructions[self.number].operands[1 + self.loop.carries + place]

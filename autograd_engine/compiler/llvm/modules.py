@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autograd_engine.compiler.llvm import loops
+from autograd_engine.compiler.llvm import loops, rounds
 from autograd_engine.compiler.llvm.body import Body
-from autograd_engine.compiler.llvm.layout import Layout
+from autograd_engine.compiler.llvm.layout import Layout, Loop, Rounds, Stage
 from autograd_engine.compiler.llvm.loops import BODY_PARAMETERS, SHARED_PARAMETERS, Function
-from autograd_engine.compiler.llvm.memory import NO_CODE, Plan, Section
+from autograd_engine.compiler.llvm.memory import NO_CODE, Plan, RoundPlan, Section
 from autograd_engine.compiler.program.build import collector_paused
 from autograd_engine.compiler.program.program import SHARED, Program
 from autograd_engine.compiler.program.regions import cut
@@ -41,13 +41,14 @@ def emit(program: Program, arrays: int, views: int, batches: int, width: int, ex
     """
     layout = Layout(width, 1 if exact or len(program) > SMALL else 2, arrays, views, batches, exact=exact)
     layout.seeks_nan = program.guarded is not None
+    layout.kept, layout.rows = [0] * batches, [0] * batches
     plan = Plan(program, layout, rows)
     functions: list[Function] = []
 
     def add(signature: str, body: Body) -> None:
         functions.append(Function(signature, "\n".join(body.lines), body.builder.declarations))
 
-    def straight(name: str, parameters: str, section: Section, width: int) -> None:
+    def straight(plan: Plan, name: str, parameters: str, section: Section, width: int) -> None:
         """A function that computes a section, each of its parts in a separate function."""
         parts = section.parts or ([] if section.batch == SHARED else [[]])
         signatures = [f"{name}_{number}({parameters})" for number in range(len(parts))]
@@ -59,14 +60,43 @@ def emit(program: Program, arrays: int, views: int, batches: int, width: int, ex
             add(signature, body)
         functions.append(loops.calls(f"{name}({parameters})", signatures))
 
-    for shared, *of_stage in plan.stages:
-        straight(f"stage_{shared.stage}", SHARED_PARAMETERS, shared, 1)
-        for section in of_stage:
-            loop = section.loop
-            straight(f"body_{loop.name}", BODY_PARAMETERS, section, width)
-            first = plan.shared_slots[next(iter(section.sums))] if section.sums else 0
-            functions += [loops.loop(loop, layout), loops.finish(loop, layout, first), loops.chunks(loop, layout)]
-    without_code = [x for x in plan.outputs if x < 0 or program.instructions[x].operation in NO_CODE]
+    def over_samples(loop: Loop, first: int = 0) -> Loop:
+        """A loop over samples, whose sums lie in the shared memory from `first` on."""
+        functions.extend([loops.loop(loop, layout), loops.finish(loop, layout, first), loops.chunks(loop, layout)])
+        return loop
+
+    def staged(plan: Plan) -> list[Stage]:
+        """The functions of a plan, stage by stage."""
+        stages = []
+        for shared, *of_stage in plan.stages:
+            stage = Stage(f"stage_{plan.name}{shared.stage}")
+            straight(plan, stage.function, SHARED_PARAMETERS, shared, 1)
+            for section in of_stage:
+                loop = Loop(f"{plan.name}{section.stage}_{section.batch}", section.batch, len(section.sums))
+                straight(plan, f"body_{loop.name}", BODY_PARAMETERS, section, width)
+                stage.loops.append(over_samples(loop, plan.shared_slots[next(iter(section.sums))] if loop.sums else 0))
+            stage.loops += [around_samples(of) for of in plan.rounds if of.stage == shared.stage]
+            stages.append(stage)
+        return stages
+
+    def around_samples(plan: RoundPlan) -> Rounds:
+        """A loop around samples."""
+        stages = [Stage(f"keep_{plan.name}"), *staged(plan), Stage(f"last_{plan.name}")]
+        found = Rounds(plan.name, Stage(f"begin_{plan.name}"), stages, plan.goes)
+        add(f"begin_{plan.name}({SHARED_PARAMETERS})", rounds.begin(plan))
+        add(f"keep_{plan.name}({SHARED_PARAMETERS})", rounds.keep(plan))
+        functions.append(loops.calls(f"last_{plan.name}({SHARED_PARAMETERS})", []))
+        for stage, of_samples in ((found.begin, rounds.starts), (stages[-1], rounds.following)):
+            for batch in sorted({*[batch for batch, _ in plan.rows.values()], *plan.loop.kept_rows}):
+                loop = Loop(f"{stage.function}{batch}", batch)
+                add(f"body_{loop.name}({BODY_PARAMETERS})", of_samples(plan, batch, width))
+                stage.loops.append(over_samples(loop))
+        add(f"next_{plan.name}({SHARED_PARAMETERS})", rounds.end(plan))
+        functions.append(loops.rounds(found))
+        return found
+
+    layout.stages = staged(plan)
+    without_code = [x for x in plan.outputs if x < 0 or program.instructions[x].operation in NO_CODE or x in plan.left]
     stores = cut([(x, to) for x in without_code for to in plan.outputs[x]])
     signatures = [f"last_{number}({SHARED_PARAMETERS})" for number in range(len(stores))]
     for part, signature in zip(stores, signatures):

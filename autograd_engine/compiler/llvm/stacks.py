@@ -199,7 +199,7 @@ class Stacks(ABC):
 
     def copied(self, x: int, i: int, place: int, size: int) -> Memory:
         """The memory with which a loop begins for a carry: that of a stack which nothing needs later, or a copy."""
-        if self._is_left(x, i):
+        if self.is_left(x, i):
             return self.stack(x)
         source, target = self.stack(x), Memory(self.room(i, str(size), 1, place), 1, 0, self.wide)
         self.copy(source, target, size)
@@ -217,7 +217,7 @@ class Stacks(ABC):
             names = self.entry(source, j)
             self.keep(target, j, self._where_it_counts(names, lambda: self.entry(target, j)))
 
-    def _is_left(self, x: int, i: int) -> bool:
+    def is_left(self, x: int, i: int) -> bool:
         """Whether instruction i may change the stack x where it lies, since nothing needs what was before."""
         instructions = self.program.instructions
         is_own = instructions[self.root(x)].operation in ("carry", "zeros", "table", "memory")
@@ -232,7 +232,7 @@ class Stacks(ABC):
             operation, operands, _ = self.program.instructions[x]
             if operation in CHANGES:
                 x = operands[1]
-            elif operation == "memory" and self._is_left(start := self._start(operands), operands[0]):
+            elif operation == "memory" and self.is_left(start := self._start(operands), operands[0]):
                 x = start
             else:
                 return x

@@ -107,7 +107,7 @@ class Straight(Stacks):
         runs = b.emit(f"icmp eq i64 {b.emit(f'load i64, ptr {at}')}, 0")
         end, buffer, begins = "", "", []
         if loop.counted:
-            largest = self._largest(count, counts, masked)
+            largest = self.largest(count, counts, masked)
             end = b.emit(f"select i1 {runs}, i64 {largest}, i64 0")
             if loop.kept:  # with room for a known number of rounds even if there are none: the line may read entries
                 buffer = self.room(i, largest if count < 0 else end, loop.kept)
@@ -200,7 +200,7 @@ class Straight(Stacks):
             target = self.stack_of(Memory(address, size, 0, self.wide), rounds.index)
             rounds.copy(rounds.stack(x), target, size, address)
 
-    def _largest(self, count: int, counts: list[str], masked: bool) -> str:
+    def largest(self, count: int, counts: list[str], masked: bool) -> str:
         """How many rounds there are, at most if it differs from sample to sample."""
         b = self.builder
         if count < 0:

@@ -62,7 +62,7 @@ def program_of(outputs: Sequence[Any], nodes: Sequence[Traced], batches: Iterabl
 
 def _program(simplifier: Simplifier, outputs: list[int], recorded: int, guarded: bool) -> Program:
     instructions, outputs, loops = simplifier.finished(outputs, guarded)
-    return Program(instructions, simplifier.constants, divided(instructions), outputs, loops, recorded)
+    return Program(instructions, simplifier.constants, divided(instructions, loops), outputs, loops, recorded)
 
 
 class _Scope:
@@ -77,8 +77,10 @@ class _Scope:
         simplifier: Simplifier,
         batches: dict[Batch, int],
         outer: _Scope | None = None,
+        batch: Batch | None = None,
     ) -> None:
         self.nodes, self.simplifier, self.batches, self.outer = nodes, simplifier, batches, outer
+        self.batch = batch  # that of the loop, to which the whole body belongs then
         self.operands: list[int] = [0] * len(nodes)
         self.elsewhere: dict[int, tuple[_Scope, int]] = {}
         self.captured: dict[int, int] = {}  # the operand here of one of the scope around
@@ -96,10 +98,12 @@ class _Scope:
                 if self.outer is None:
                     operands[node.index] = self._leaf(node)
             elif op is BROADCAST:
-                operands[node.index] = self.here(node.arguments[0])
+                self._place(node, self.find(node.arguments[0]))
             elif op is BATCH_SUM:
                 x = node.arguments[0]
-                operands[node.index] = simplifier.batch_sum(self.here(x), self.batches[x.batch])
+                where, operand = self.find(x)
+                size = functools.partial(where._size, self.batches[x.batch])
+                self._place(node, (where, where.simplifier.batch_sum(operand, size)))
             elif op.composite:
                 self._place(node, self.find(node.expansion))
             elif op.__class__ in _OF_LOOPS or op in _OF_STACKS:
@@ -135,10 +139,17 @@ class _Scope:
         if operand < 0:
             return self.simplifier.constant(self.outer.simplifier.value(operand))
         if operand not in self.captured:
-            source = (len(self.captured),)
-            is_stack = self.outer.simplifier.is_stack(operand)
-            self.captured[operand] = self.simplifier.leaf("captured", source, SHARED, is_stack)
+            batch = SHARED if self.batch is not None else self.outer.simplifier.batches[operand]
+            number, outer = len(self.captured), self.outer.simplifier
+            self.captured[operand] = self.simplifier.captured(number, outer, operand, batch)
         return self.captured[operand]
+
+    def _size(self, batch: int) -> int:
+        """The operand here for the number of samples of a batch."""
+        outermost = self
+        while outermost.outer is not None:
+            outermost = outermost.outer
+        return self._brought(outermost, outermost.simplifier.leaf("size", (batch,), SHARED))
 
     def _leaf(self, node: Traced) -> int:
         kind, *source = node.arguments
@@ -146,8 +157,11 @@ class _Scope:
             source = [self.batches[source[0]]]
         elif kind == "array":
             del source[-1]  # how many entries there are
-        batch = SHARED if node.batch is None else self.batches[node.batch]
-        return self.simplifier.leaf(kind, tuple(source), batch)
+        return self.simplifier.leaf(kind, tuple(source), self._batch_of(node))
+
+    def _batch_of(self, node: Traced) -> int:
+        """The number of a node's batch; in the body of a loop in a batch, none."""
+        return SHARED if node.batch is None or self.batch is not None else self.batches[node.batch]
 
     def _place(self, node: Traced, found: tuple[_Scope, int]) -> None:
         """Note where a node is computed."""
@@ -184,7 +198,7 @@ class _Scope:
             operands = tuple([simplifier.as_number(self.here(x)) for x in node.arguments])
             if op is ADD_ALL:
                 operands = (self._stacked(operands[0], int(node.arguments[-1])), *operands[1:])
-            batch = SHARED if self.outer or node.batch is None else self.batches[node.batch]
+            batch = self._batch_of(node)
             self.operands[node.index] = simplifier.apart(op.name, operands, batch)
         else:
             where, operand = self.find(node.arguments[0])
@@ -203,7 +217,7 @@ class _Scope:
         simplifier = self.simplifier
         fixed: dict[int, tuple[_Scope, int]] = {}  # the carries that stay what they are at the start
         while True:
-            inner = _Scope(loop.nodes, Simplifier(simplifier.exact), self.batches, self)
+            inner = _Scope(loop.nodes, Simplifier(simplifier.exact), self.batches, self, loop.batch)
             moving = [k for k in need.carries if k not in fixed]
             stacks = inner._begin(loop, need, moving, fixed)
             inner.emit(need.nodes, loops)
@@ -220,14 +234,17 @@ class _Scope:
             fixed |= staying
         results = dict[Any, tuple[_Scope, int]](fixed)
         kept = {}
-        for key in sorted(need.kept, key=lambda key: isinstance(key, Stack)):  # numbers before stacks
+        of_samples = {key for key in need.kept if loop.batch is None and key.batch is not None}
+        for key in sorted(need.kept, key=lambda key: (key in of_samples, isinstance(key, Stack))):
             where, operand = inner._outermost(*inner.find(key))
             if where is inner:
                 kept[key] = of_body.as_number(operand)
             else:  # the same in every round
                 results[key] = where, operand
-        memories = {p: x.size for p, k in enumerate(moving) if isinstance(x := loop.carries[k], Stack)}
+        of_rounds = [loop.carries[k] for k in moving]
+        memories = {p: x.size for p, x in enumerate(of_rounds) if isinstance(x, Stack)}
         copies = [key.size for key in kept if isinstance(key, Stack)]
+        rows = [self._batch_of(key) for key in kept if key in of_samples]
         counted = loop.continues is None
         continues = [] if counted else [of_body.as_condition(inner.here(loop.continues))]
         outputs = [*continues, *following, *kept.values()]
@@ -235,6 +252,7 @@ class _Scope:
             return results
         used = of_body.numbered("captured", outputs)
         outside = {operand: x for x, operand in inner.captured.items()}
+        batch = None if loop.batch else SHARED  # one in a batch is shared where nothing differs from sample to sample
         operand = simplifier.loop(
             (
                 simplifier.as_number(self.here(loop.count if counted else loop.begins)),
@@ -252,17 +270,23 @@ class _Scope:
                 loop.backwards,
                 len(moving),
                 len(stacks),
-                len(kept) - len(copies),
+                len(kept) - len(copies) - len(rows),
                 memories,
                 copies,
+                {p: self._batch_of(x) for p, x in enumerate(of_rounds) if x.batch} if loop.batch is None else {},
+                rows,
             ),
+            batch,
         )
         for place, k in enumerate(moving):
-            results[k] = self, simplifier.of_loop("memory" if place in memories else "result", operand, place)
+            operation = "memory" if place in memories else "result"
+            of_carry = None if loop.batch else self._batch_of(loop.carries[k])
+            results[k] = self, simplifier.of_loop(operation, operand, place, of_carry)
         for place, key in enumerate(kept):
-            results[key] = self, simplifier.of_loop("stack", operand, place)
+            of_stack = self._batch_of(key) if key in of_samples else batch
+            results[key] = self, simplifier.of_loop("stack", operand, place, of_stack)
         if need.rounds:
-            results[ROUNDS] = self, simplifier.of_loop("result", operand, -1)
+            results[ROUNDS] = self, simplifier.of_loop("result", operand, -1, batch)
         return results
 
     def _begin(
@@ -273,7 +297,7 @@ class _Scope:
         leaf = self.simplifier.leaf
         for place, k in enumerate(moving):
             carry = loop.carries[k]
-            self.operands[carry.index] = leaf("carry", (place,), SHARED, isinstance(carry, Stack))
+            self.operands[carry.index] = leaf("carry", (place,), self._batch_of(carry), isinstance(carry, Stack))
         for k, start in fixed.items():
             self.elsewhere[loop.carries[k].index] = start
         if loop.rounds is not None:
@@ -284,7 +308,8 @@ class _Scope:
             index = loop.reads[stack].index
             if where.simplifier.is_stack(operand):
                 is_of_stacks = isinstance(loop.reads[stack], Stack)
-                self.operands[index] = leaf("read", (len(stacks),), SHARED, is_of_stacks)
+                batch = self._batch_of(loop.reads[stack])
+                self.operands[index] = leaf("read", (len(stacks),), batch, is_of_stacks)
                 stacks.append(stack)
             else:
                 self.elsewhere[index] = where, operand

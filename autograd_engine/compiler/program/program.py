@@ -68,6 +68,17 @@ class Samples(Region):
 
 
 @dataclass
+class Rounds(Region):
+    """The rounds of a loop around samples, after the other loops of its stage. What it leaves is known only after it.
+
+    The body is that of the program which the instruction `loop` executes.
+    """
+
+    stage: int
+    loop: int
+
+
+@dataclass
 class Loop:
     """What a "loop" instruction executes: a program, once in every round.
 
@@ -80,6 +91,9 @@ class Loop:
     Some carries are stacks, of which `memories` has the number of entries: the loop begins with a copy, which its body
     changes, and what has become of it is a "memory" of the loop. After the numbers that are kept come stacks, of which
     a copy is kept with the `copies` number of entries: of a carry, as it was when the round began.
+
+    Where the loop is around samples, a carry may be a number of each sample of a batch: `rows` has its batch. So may
+    what is kept after all others: `kept_rows` has the batches.
     """
 
     body: Program
@@ -90,6 +104,13 @@ class Loop:
     kept: int
     memories: dict[int, int] = field(default_factory=dict)
     copies: list[int] = field(default_factory=list)
+    rows: dict[int, int] = field(default_factory=dict)
+    kept_rows: list[int] = field(default_factory=list)
+
+    @property
+    def around(self) -> bool:
+        """Whether the body holds loops over samples: the loop is a region then, no line of the code around it."""
+        return any(isinstance(step, Region) for step in self.body.body.steps)
 
 
 def whole_rounds(count: float) -> int:
@@ -122,9 +143,9 @@ class Program:
 
         The order of execution is that of `body`: what belongs to samples waits for the shared code of its stage.
         """
-        regions = [step.body.steps for step in self.body.steps if isinstance(step, Region)]
+        regions = [step for step in self.body.steps if isinstance(step, Region)]
         last: dict[int, int] = {}
-        for line in (self.body.steps, *regions):
+        for line in (self.body.steps, *[[x.loop] if isinstance(x, Rounds) else x.body.steps for x in regions]):
             users = [i for i in line if isinstance(i, int) and self.instructions[i].operation not in FROM_OUTSIDE]
             here = {x: i for i in users for x in self.instructions[i].operands}
             last |= {x: i if last.get(x, i) == i else -1 for x, i in here.items()}

@@ -9,19 +9,24 @@ function grows faster than its length.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TypeVar
 
 from autograd_engine.compiler.program.program import (
+    CHANGES,
     FROM_OUTSIDE,
     OF_LOOP,
     SHARED,
     STACKS,
     Block,
     Instruction,
+    Loop,
     Program,
     Region,
+    Rounds,
     Samples,
 )
 
@@ -31,28 +36,69 @@ PART = 400
 """The most instructions in a part."""
 
 
-def divided(instructions: Sequence[Instruction]) -> Block:
-    """The instructions, divided stage by stage into shared code and loops over samples."""
+def divided(
+    instructions: Sequence[Instruction],
+    loops: Mapping[int, Loop] = MappingProxyType({}),
+    earliest: Mapping[int, int] = MappingProxyType({}),
+) -> Block:
+    """The instructions, divided stage by stage into shared code and loops over samples, or around them.
+
+    `earliest` has stages before which instructions must not be executed.
+    """
     ready = [0] * len(instructions)  # the first stage in which each can be used
     lines: dict[tuple[int, int], list[int]] = {}
     sums: dict[tuple[int, int], list[int]] = {}
+    around = {i for i, loop in loops.items() if loop.around}
+    read_before = readers([i.operation for i in instructions], [i.operands for i in instructions])
     for i, (operation, operands, batch) in enumerate(instructions):
         if operation in FROM_OUTSIDE:
             continue
-        ready[i] = stage = max([ready[x] for x in operands if x >= 0], default=0)
+        # A loop over samples comes after the shared code of its stage, and so does not read what that has changed.
+        after = [ready[x] + (instructions[x].batch != batch) for x in read_before.get(i, ())]
+        ready[i] = stage = max([earliest.get(i, 0), *after, *[ready[x] for x in operands if x >= 0]])
         if operation == "batch_sum":
             batch = summed_batch(instructions, operands)
             sums.setdefault((stage, batch), []).append(i)
             ready[i] += 1
+        elif i in around:
+            ready[i] += 1
+            batch = _ROUNDS
+        elif operation in OF_LOOP and operands[0] in around:
+            continue
         lines.setdefault((stage, batch), []).append(i)
     steps: list[int | Region] = []
     for (stage, batch), line in sorted(lines.items()):  # SHARED is the smallest number of a batch
         if batch == SHARED:
             steps += line
+        elif batch == _ROUNDS:
+            steps += [Rounds(loops[i].body.body, stage, i) for i in line]
         else:
-            line = [*_filling_buffers(instructions, line, batch), *line]
-            steps.append(Samples(Block([*line], tuple(sums.get((stage, batch), ()))), stage, batch))
+            again = _filling_buffers(instructions, line, batch)
+            too_early = [
+                i for i, before in read_before.items() if ready[i] <= stage and not set(again).isdisjoint(before)
+            ]
+            if too_early:
+                return divided(instructions, loops, {**earliest, **dict.fromkeys(too_early, stage + 1)})
+            steps.append(Samples(Block([*again, *line], tuple(sums.get((stage, batch), ()))), stage, batch))
     return Block(steps)
+
+
+def readers(operations: Sequence[str], operands: Sequence[tuple[int, ...]]) -> dict[int, list[int]]:
+    """For each instruction that changes a stack where it lies, those that read the stack as it was before."""
+    found: dict[int, list[int]] = {}
+    changes = [i for i, operation in enumerate(operations) if operation in CHANGES]
+    if changes:
+        users: dict[int, list[int]] = {operands[i][1]: [] for i in changes}
+        for i, (operation, of) in enumerate(zip(operations, operands)):
+            if operation not in FROM_OUTSIDE:
+                for x in users.keys() & of:
+                    users[x].append(i)
+        found = {i: [x for x in users[operands[i][1]] if x < i] for i in changes}
+    return found
+
+
+_ROUNDS = sys.maxsize
+"""Stands in the place of a batch, after all others, for loops around samples."""
 
 
 def _filling_buffers(instructions: Sequence[Instruction], line: list[int], batch: int) -> list[int]:
@@ -85,13 +131,15 @@ def summed_batch(instructions: Sequence[Instruction], operands: Sequence[int]) -
 class Line:
     """A straight line of a program: the shared code of a stage, or the body of a loop over the samples of a batch.
 
-    `sums` are the instructions that add up over the samples; their results are known after the loop.
+    `sums` are the instructions that add up over the samples; their results are known after the loop. A loop around
+    samples, which has lines of its own, is the only instruction of a line with `rounds`.
     """
 
     stage: int
     batch: int
     instructions: list[int]
     sums: tuple[int, ...] = ()
+    rounds: bool = False
 
 
 def lines(body: Block) -> list[Line]:
@@ -99,10 +147,13 @@ def lines(body: Block) -> list[Line]:
     shared = Line(0, SHARED, [])
     found = [shared]
     for step in body.steps:
-        if isinstance(step, Samples):
+        if isinstance(step, (Samples, Rounds)):
             if step.stage > shared.stage:  # a stage without shared code
                 shared = Line(step.stage, SHARED, [])
                 found.append(shared)
+            if isinstance(step, Rounds):
+                found.append(Line(step.stage, SHARED, [step.loop], rounds=True))
+                continue
             instructions = [i for i in step.body.steps if isinstance(i, int)]
             found.append(Line(step.stage, step.batch, instructions, step.body.results))
         elif isinstance(step, int):

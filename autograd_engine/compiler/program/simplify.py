@@ -11,7 +11,7 @@ of such a program hold a NaN, the caller runs the program with all strong zeros 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,11 +21,11 @@ from autograd_engine.compiler.program.program import (
     OF_LOOP,
     SHARED,
     STACKS,
-    Block,
     Instruction,
     Loop,
     Program,
 )
+from autograd_engine.compiler.program.regions import divided, readers
 from autograd_engine.compiler.program.rules import RULES, Infinities, bits_of, counting
 from autograd_engine.primitives import PRIMITIVES
 
@@ -47,6 +47,8 @@ class Body:
     kept: int
     memories: dict[int, int]
     copies: list[int]
+    rows: dict[int, int]
+    kept_rows: list[int]
     flags: bytearray = field(default_factory=bytearray)
 
     def decisive(self, operands: tuple[int, ...], results: set[tuple[str, int]]) -> list[int]:
@@ -58,7 +60,8 @@ class Body:
         roots = {self.carries + place if operation == "stack" else place for operation, place in results}
         ends, uses = self.outputs[first:], self.simplifier.uses(self.outputs)
         while True:  # a carry on which a condition depends is decisive at the end of a round too
-            flags = self.simplifier.decisive([*self.outputs[:first], *[ends[k] for k in roots if k >= 0]])
+            ends_of_roots = [ends[k] for k in roots if k >= 0]
+            flags = self.simplifier.decisive(self.outputs, [*self.outputs[:first], *ends_of_roots])
             found = [
                 (operation, source[0])
                 for i, (operation, source) in enumerate(zip(self.simplifier.operations, self.simplifier.operands))
@@ -76,7 +79,7 @@ class Body:
         """The loop."""
         simplifier = self.simplifier
         instructions, outputs, loops = simplifier.finished(self.outputs, guarded, self.flags)
-        program = Program(instructions, simplifier.constants, Block([*range(len(instructions))]), outputs, loops)
+        program = Program(instructions, simplifier.constants, divided(instructions, loops), outputs, loops)
         return Loop(
             program,
             self.counted,
@@ -86,6 +89,8 @@ class Body:
             self.kept,
             self.memories,
             self.copies,
+            self.rows,
+            self.kept_rows,
         )
 
 
@@ -102,6 +107,7 @@ class Simplifier:
         self._conditions: set[int] = set()  # the instructions whose result is a condition
         self.infinities = Infinities()
         self._stacks: set[int] = set()  # those from outside that stand for a stack
+        self._sizes: set[int] = set()  # those that stand for the number of samples of a batch
         self.loops: dict[int, Body] = {}
 
     def constant(self, x: float) -> int:
@@ -118,13 +124,22 @@ class Simplifier:
         operand = self._instruction(kind, source, batch)
         if is_stack:
             self._stacks.add(operand)
+        if kind == "size":
+            self._sizes.add(operand)
         return operand
 
-    def batch_sum(self, x: int, batch: int) -> int:
-        """The sum of x over the samples of a batch."""
+    def captured(self, number: int, outer: Simplifier, x: int, batch: int) -> int:
+        """What stands in a body for an operand of what is around it."""
+        operand = self.leaf("captured", (number,), batch, outer.is_stack(x))
+        if x in outer._sizes:
+            self._sizes.add(operand)
+        return operand
+
+    def batch_sum(self, x: int, size: Callable[[], int]) -> int:
+        """The sum of x over the samples of a batch, whose number `size` returns."""
         x = self.as_number(x)
         if self._batch(x) == SHARED:
-            return self.emit("mul", (x, self.leaf("size", (batch,), SHARED)))
+            return self.emit("mul", (x, size()))
         return self._instruction("batch_sum", (x,), SHARED)
 
     def emit(self, operation: str, operands: tuple[int, ...]) -> int:
@@ -151,9 +166,9 @@ class Simplifier:
             operands = operands[::-1]
         return self._instruction(operation, operands)
 
-    def loop(self, operands: tuple[int, ...], body: Body) -> int:
+    def loop(self, operands: tuple[int, ...], body: Body, batch: int | None) -> int:
         """A loop. No two of them are taken for the same."""
-        operand = self.apart("loop", operands)
+        operand = self.apart("loop", operands, batch)
         self.loops[operand] = body
         return operand
 
@@ -162,9 +177,9 @@ class Simplifier:
         self._known.pop((operation, operands), None)
         return self._instruction(operation, operands, batch)
 
-    def of_loop(self, operation: str, loop: int, place: int) -> int:
+    def of_loop(self, operation: str, loop: int, place: int, batch: int | None) -> int:
         """A result or a stack of a loop."""
-        return self.instruction(operation, (loop, self.constant(float(place))))
+        return self._instruction(operation, (loop, self.constant(float(place))), batch)
 
     def instruction(self, operation: str, operands: tuple[int, ...]) -> int:
         """An operation to which no rules apply."""
@@ -251,6 +266,7 @@ class Simplifier:
             return self._with_twins(uses)
         order: list[int] = []
         done = bytearray(len(uses))
+        read_before = readers(self.operations, self.operands)
         stack = [x for x in reversed(outputs) if x >= 0]
         while stack:
             i = stack.pop()
@@ -261,6 +277,7 @@ class Simplifier:
                 stack.append(-1 - i)
                 if self.operations[i] not in FROM_OUTSIDE:
                     stack += [x for x in reversed(self.operands[i]) if x >= 0 and not done[x]]
+                    stack += [x for x in read_before.get(i, ()) if uses[x] and not done[x]]
         return order
 
     def _with_twins(self, uses: list[int]) -> list[int]:
@@ -328,7 +345,7 @@ class Simplifier:
         if self.operations[i] != "where" or not self.is_a(self.operands[i][0], "eq"):
             return False
         a, b = self.operands[self.operands[i][0]]
-        return a == b and self.is_a(a, "div") and self.is_a(self.operands[a][1], "size")
+        return a == b and self.is_a(a, "div") and self.operands[a][1] in self._sizes
 
     def _leave_out_guards(self, outputs: list[int], flags: bytearray | None) -> list[int]:
         """Use the plain product in the chain rule where no condition depends on it, and the slope of a mean without
@@ -339,21 +356,34 @@ class Simplifier:
                 if operation not in FROM_OUTSIDE and not instead.keys().isdisjoint(operands):
                     self.operands[i] = tuple([instead.get(x, x) for x in operands])
             outputs = [instead.get(x, x) for x in outputs]
-        decisive = self.decisive() if flags is None else flags
+        decisive = self.decisive(outputs) if flags is None else flags
         for i, operation in enumerate(self.operations):
             if operation == "product0" and not decisive[i]:
                 self.operations[i], self.operands[i] = self._plain_product(*self.operands[i])
         return outputs
 
-    def decisive(self, roots: Sequence[int] = ()) -> bytearray:
-        """A flag for each instruction: whether a condition, or one of the roots, depends on it."""
-        flags = bytearray(len(self.operations))
+    def decisive(self, outputs: Sequence[int], roots: Sequence[int] = ()) -> bytearray:
+        """A flag for each instruction: whether a condition on which outputs depend, or one of the roots, depends on it.
+
+        Slopes of means count as they are without their guards.
+        """
+        flags, needed = bytearray(len(self.operations)), bytearray(len(self.operations))
+        for x in outputs:
+            if x >= 0:
+                needed[x] = 1
+        for i in range(len(needed) - 1, -1, -1):
+            if needed[i] and self.operations[i] not in FROM_OUTSIDE:
+                for x in self.operands[i][1:2] if self._waits_for_a_mean(i) else self.operands[i]:
+                    if x >= 0:
+                        needed[x] = 1
         for x in roots:
             if x >= 0:
                 flags[x] = 1
         results: dict[int, set[tuple[str, int]]] = {i: set() for i in self.loops}
         for i in range(len(flags) - 1, -1, -1):
             operation = self.operations[i]
+            if not needed[i]:
+                continue
             if operation == "loop":
                 on_the_way: Sequence[int] = self.loops[i].decisive(self.operands[i], results[i])
             elif not flags[i] and operation not in CONDITIONS and operation != "checked":

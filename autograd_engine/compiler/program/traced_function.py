@@ -71,10 +71,30 @@ class TracedFunction:
         exact: bool,
         rolls: bool = False,
         is_limited: bool = False,
+        gathers: bool = True,
     ) -> None:
+        """Run it. What cannot be done with samples that are gathered in the kernel is done with single numbers."""
         self.arrays = ArrayTrace()
+        recorder = Recorder(self.arrays, gathers)
+        try:
+            self._trace(recorder, f, args, keywords, exact, rolls, is_limited)
+        except Exception:
+            if not recorder.has_gathered:
+                raise
+            self._run(f, args, keywords, exact, rolls, is_limited, gathers=False)
+
+    def _trace(
+        self,
+        recorder: Recorder,
+        f: Callable[..., Any],
+        args: tuple[Any, ...],
+        keywords: dict[str, Any],
+        exact: bool,
+        rolls: bool,
+        is_limited: bool,
+    ) -> None:
         self.scalars = 0
-        traced = tracing(self.arrays.vmap, Recorder(self.arrays), rolls, is_limited, exact)
+        traced = tracing(self.arrays.vmap, recorder, rolls, is_limited, exact)
         with recording_sparse(self.arrays), traced as nodes:
             try:
                 output = f(*map_leaves(self._symbol, args), **map_leaves(self._symbol, keywords))

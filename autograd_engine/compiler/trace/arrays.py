@@ -368,11 +368,16 @@ class ArrayTrace:
 
     def vmap(self, f: Callable[..., Any], args: Sequence[Any], axes: Sequence[int | None], samples: int) -> Any:
         """`autograd_engine.vmap` while tracing: run `f` once, on the numbers of one sample."""
-        if context.batch is not None or self._holds_symbols(args, axes):  # a vmap inside a vmap, or of computed arrays
+        computed = [] if context.batch is not None else self._computed(args, axes)
+        gathered = {id(array): recorder.get().gathered(array, axis) for array, axis in computed}
+        if context.batch is not None or None in gathered.values():  # a vmap inside a vmap, or of computed arrays
             return loop(f, args, axes, samples)
         batch = self.batch(samples)
 
         def of_sample(array: Any, axis: int) -> Any:
+            if id(array) in gathered:
+                with inside(batch):
+                    return gathered[id(array)]()[()]
             if not isinstance(array, (ArgumentArray, BatchArray)):
                 array = self.constant(array)
                 batch.fixed = True
@@ -387,11 +392,11 @@ class ArrayTrace:
         return structure.filled(leaves, lambda numbers, shape: BatchArray(batch, _array(numbers, shape)))
 
     @staticmethod
-    def _holds_symbols(args: Sequence[Any], axes: Sequence[int | None]) -> bool:
-        """Whether an array that is mapped has numbers computed by the function, other than by vmap."""
-        mapped = [leaf for arg, axis in zip(args, axes) if axis is not None for leaf in leaves_of(arg, lists=False)]
+    def _computed(args: Sequence[Any], axes: Sequence[int | None]) -> list[tuple[Any, int]]:
+        """The arrays that are mapped, and along which axis, with numbers computed by the function, not by vmap."""
+        mapped = [(x, axis) for arg, axis in zip(args, axes) if axis is not None for x in leaves_of(arg, lists=False)]
         known = (ArgumentArray, BatchArray)
-        return any(not isinstance(array, known) and np.asarray(array).dtype == object for array in mapped)
+        return [(x, axis) for x, axis in mapped if not isinstance(x, known) and np.asarray(x).dtype == object]
 
     def constant(self, array: Any) -> Any:
         """An array of plain numbers that is not an argument of the compiled function."""

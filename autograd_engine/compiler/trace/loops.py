@@ -30,6 +30,7 @@ from autograd_engine.compiler.trace.stacks import (
     zeros,
 )
 from autograd_engine.compiler.trace.traced import (
+    BROADCAST,
     CONDITIONS,
     Batch,
     Condition,
@@ -167,13 +168,14 @@ class Loop(Operation):
         finally:
             context.nodes, context.outer, context.batch = before
 
-    def carry(self, start: Any, kind: type[Traced] = Traced) -> Traced:
-        """A number that is carried from round to round, in the body; or a stack, that the loop may change."""
-        is_stack = isinstance(start, Stack)
-        self.starts.append(start if is_stack else in_batch(start, self.batch))
-        self.carries.append(
-            Stack(None, ("carry", start.size), self.batch) if is_stack else kind(None, ("carry",), self.batch)
-        )
+    def carry(self, start: Any, kind: type[Traced] = Traced, of: Traced | None = None) -> Traced:
+        """A number that is carried from round to round, in the body; or a stack, that the loop may change.
+
+        Around samples it is one of each sample where it belongs to the number `of`, that of a batch.
+        """
+        is_stack, batch = isinstance(start, Stack), self.batch or (of.batch if of is not None else None)
+        self.starts.append(start if is_stack else in_batch(start, batch))
+        self.carries.append(Stack(None, ("carry", start.size), batch) if is_stack else kind(None, ("carry",), batch))
         return self.carries[-1]
 
     def index(self) -> Index:
@@ -192,24 +194,29 @@ class Loop(Operation):
                     numbers = [stack.points.get(i, 0.0) for i in range(int(self.count))]
                     stacks.append(table(numbers, self.batch))
             return total_of([_cotangent(self.read(one)) for one in stacks])
-        if self.batch is None:
+        kept: Any = stack.op.key if isinstance(stack.op, Result) else None
+        batch = stack.batch if isinstance(kept, Traced) else self.batch
+        if batch is None:
             in_batch(stack, None)  # refuses one of a batch
         if stack not in self.reads:
-            kept: Any = stack.op.key if isinstance(stack.op, Result) else None
             with recording(self.nodes):
                 if isinstance(kept, Stack):
-                    self.reads[stack] = Stack(None, ("read", kept.size), self.batch)
+                    self.reads[stack] = Stack(None, ("read", kept.size), batch)
                 else:
-                    self.reads[stack] = Traced(None, ("read",), self.batch)
+                    self.reads[stack] = Traced(None, ("read", self, stack), batch)
         return self.reads[stack]
 
     def close(self) -> Traced:
         """The node of the loop."""
-        if any(node.batch is not self.batch for node in self.nodes):
-            raise TraceError("a loop that is compiled cannot hold a vmap, or sums over samples, in its body")
-        self.following = [in_batch(x, self.batch) for x in self.following]
+        if self.batch and any(node.batch is not self.batch for node in self.nodes):
+            raise TraceError("a loop of each sample of a vmap cannot hold sums over the samples in its body")
+        self.following = [in_batch(x, carry.batch) for x, carry in zip(self.following, self.carries)]
         used = [x for node in self.nodes for x in needs(node)] + [*self.following, self.continues]
         foreign = dict.fromkeys(x for x in used if isinstance(x, Traced) and not is_among(self.nodes, x))
+        if self.batch is None:
+            for x in foreign:
+                if isinstance(x, Stack):
+                    in_batch(x, None)  # refuses one of a batch
         of_numbers = [x for x in foreign if x.__class__ is Traced or (x.__class__ is Stack and _is_computed(x))]
         self.outside, differentiable = of_numbers, dict.fromkeys(of_numbers)
         apart = [x for x in (*foreign, self.count, self.begins) if isinstance(x, Traced) and x.__class__ is not Traced]
@@ -222,12 +229,13 @@ class Loop(Operation):
         """A result of the loop; see `Result`. Asked for a stack, the loop keeps it."""
         if key not in self.results:
             with recording(home(self.node)):
+                batch = self.batch if key is ROUNDS else self.carries[key].batch if isinstance(key, int) else key.batch
                 if isinstance(key, int) and self.carries[key].__class__ is Condition:
-                    self.results[key] = Condition(Result(key), (), self.batch)
+                    self.results[key] = Condition(Result(key), (), batch)
                     self.results[key].expansion = (self.node,)
                 else:
                     is_stack = isinstance(key, Traced) or (key is not ROUNDS and isinstance(self.carries[key], Stack))
-                    self.results[key] = (Stack if is_stack else Traced)(Result(key), (self.node,), self.batch)
+                    self.results[key] = (Stack if is_stack else Traced)(Result(key), (self.node,), batch)
         return self.results[key]
 
     def pulled(self, of: dict[Any, Any]) -> list[Any]:
@@ -246,14 +254,14 @@ class Loop(Operation):
                 known[self.rounds] = back.index()
             leaves = [*known.values(), *self.outside]
             _record_again(self.nodes, known, lambda node: back.read(self.stack(node)))
-            seeds: dict[Any, Any] = {x: _cotangent(back.carry(start)) for x, start in zip(self.outside, outside)}
+            seeds: dict[Any, Any] = {x: _cotangent(back.carry(start, of=x)) for x, start in zip(self.outside, outside)}
 
             def seed(x: Any, cotangent: Any) -> None:
                 if x.__class__ in (Traced, Stack) and cotangent is not None:
                     seeds[x] = seeds[x] + cotangent if x in seeds else cotangent
 
-            for x, end in zip(self.following, ends):
-                seed(_known(known, x), _cotangent(back.carry(end)))
+            for carry, x, end in zip(self.carries, self.following, ends):
+                seed(_known(known, x), _cotangent(back.carry(end, of=carry)))
             for key, cotangents in of.items():
                 if isinstance(key, Traced):
                     seed(known[key], back.read(cotangents))
@@ -279,8 +287,10 @@ class Loop(Operation):
         with along.body():
             known: dict[Traced, Any] = {}
             for carry, start in zip(self.carries, self.starts):
-                known[carry] = along.carry(start, carry.__class__)
-            seeds = {known[carry]: _cotangent(along.carry(start)) for carry, start in zip(self.carries, starts)}
+                known[carry] = along.carry(start, carry.__class__, carry)
+            seeds = {
+                known[carry]: _cotangent(along.carry(start, of=carry)) for carry, start in zip(self.carries, starts)
+            }
             seeds |= {x: _cotangent(start) for x, start in outside.items()}
             for i, (stack, number) in enumerate(self.reads.items(), count + len(self.outside)):
                 known[number] = along.read(stack)
@@ -297,7 +307,8 @@ class Loop(Operation):
             tangents = [found.get(x, 0.0) if isinstance(x, Traced) else 0.0 for x in following]
             along.following = [*following, *map(self._end_of, self.carries, tangents)]
             along.continues = _known(known, self.continues)
-            kept = {key: _of_body(found.get(known[key])) for key in self.results if isinstance(key, Traced)}
+            slopes = {key: found.get(known[key]) for key in self.results if isinstance(key, Traced)}
+            kept = {key: _of_body(x if x is None else self._end_of(key, x)) for key, x in slopes.items()}
         along.close()
 
         def tangent(key: Any) -> Any:
@@ -345,7 +356,7 @@ class Loop(Operation):
         loop.most = self.most
         with loop.body():
             for carry, start in zip(self.carries, self.starts):
-                known[carry] = loop.carry(_known(known, start), carry.__class__)
+                known[carry] = loop.carry(_known(known, start), carry.__class__, carry)
             for stack, number in self.reads.items():
                 known[number] = loop.read(_known(known, stack))
             if self.rounds is not None:
@@ -373,9 +384,10 @@ def _record_again(
             known[node] = _known(known, loop).op.result(_known(known, op.key))
             continue
         is_number = node.__class__ is not Stack and not op.composite and not node.expansion
-        keep = kept is not None and is_number and op.name not in COMPUTED_AGAIN
+        of_loop = node.batch is context.batch  # not of samples that the loop is around
+        keep = kept is not None and is_number and of_loop and op.name not in COMPUTED_AGAIN
         arguments = tuple([_known(known, x) for x in node.arguments])
-        if isinstance(node, Index):
+        if isinstance(node, Index) and op is not BROADCAST:
             loop = _known(known, node.loop.rounds).loop
             known[node] = Index.of(loop, node.first, node.step, (op, arguments))
             continue
@@ -422,4 +434,4 @@ def _of_body(x: Any) -> Any:
     """A number as a node of the body that is being recorded, which a stack can be made of."""
     if x is None or (isinstance(x, Traced) and context.nodes is not None and is_among(context.nodes, x)):
         return x
-    return Traced(identity, (x,), context.batch)
+    return Traced(identity, (x,), x.batch if isinstance(x, Traced) else context.batch)

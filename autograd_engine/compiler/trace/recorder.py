@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+
+import numpy as np
 
 from autograd_engine.compiler.trace.arrays import ArrayTrace, BatchArray
 from autograd_engine.compiler.trace.errors import TraceError
+from autograd_engine.compiler.trace.gathering import gathered
 from autograd_engine.compiler.trace.items import entry_of, item, stacks_of
 from autograd_engine.compiler.trace.loops import Loop
 from autograd_engine.compiler.trace.stacks import Stack, batch_of, entry
@@ -14,7 +17,8 @@ from autograd_engine.compiler.trace.traced import Condition, Traced, is_among
 from autograd_engine.control_flow import apart_from_none, numbers_of_round, pair
 from autograd_engine.mapping import stacked
 from autograd_engine.primitives import where
-from autograd_engine.structure import Structure, leaves_of, map_leaves
+from autograd_engine.runs import is_of_batch
+from autograd_engine.structure import leaves_of, map_leaves
 
 UNROLLED = 16
 """Rounds. A loop of up to as many becomes a straight line."""
@@ -23,12 +27,30 @@ UNROLLED = 16
 class Recorder:
     """Records the branches and loops of one trace; see `control_flow.recorder`."""
 
-    def __init__(self, arrays: ArrayTrace) -> None:
-        self.arrays = arrays
+    def __init__(self, arrays: ArrayTrace, gathers: bool = False) -> None:
+        self.arrays, self._gathers = arrays, gathers
+        self.has_gathered = False
+        self._positions: dict[int, Any] = {}
 
     def item(self, array: Any, parts: tuple[Any, ...]) -> Any:
         """`array[parts]`, where a part is not known."""
         return item(array, parts)
+
+    def gathered(self, array: Any, axis: int) -> Any:
+        """What gives a sample of a computed array that is mapped, if there are many and they are picked alike."""
+        samples = np.shape(array)[axis]
+        found = gathered(array, axis) if self._gathers and samples > UNROLLED else None
+        if found is None:
+            return None
+        self.has_gathered = True
+        return lambda: found(self._position(samples))
+
+    def _position(self, samples: int) -> Any:
+        """The number of a sample among so many."""
+        if samples not in self._positions:
+            self._positions[samples] = self.arrays.constant(np.arange(samples, dtype=float))
+        self.arrays.batch(samples).fixed = True
+        return self._positions[samples].samples(0)[()]
 
     def cond(self, pred: Traced, if_true: Any, if_false: Any, operands: tuple[Any, ...]) -> Any:
         """Both branches, and a choice between the numbers that they return."""
@@ -38,36 +60,33 @@ class Recorder:
 
     def while_loop(self, cond: Callable[[Any], Any], body: Callable[[Any], Any], init: Any) -> Any:
         """A loop as long as a condition holds. Rounds in which it is known are made one by one."""
-        state = init
-        structure = apart_from_none(init)[1]
-        while not isinstance(holds := cond(state), Traced):
+        state = _State("while_loop", init)
+        while not isinstance(holds := cond(state.value), Traced):
             if not holds:
-                return state
-            state = structure(numbers_of_round("while_loop", "the state", structure, body(state)))
-        loop = Loop(batch_of(state, holds))
+                return state.value
+            state = _State("while_loop", state.filled(state.numbers_of(body(state.value))))
+        loop = Loop(batch_of(state.value, holds))
         loop.begins = _condition(holds)
         with loop.body():
-            state = structure(_carries(loop, state))
-            loop.following = numbers_of_round("while_loop", "the state", structure, body(state))
-            loop.continues = _condition(cond(structure(loop.following)))
-        return _finals(loop, structure)
+            loop.following = state.numbers_of(body(state.carried(loop)))
+            loop.continues = _condition(cond(state.filled(loop.following)))
+        return state.after(loop)
 
     def fori_loop(self, lower: Any, upper: Any, body: Callable[[Any, Any], Any], init: Any) -> Any:
         """A counted loop."""
         count = upper - lower
         if not isinstance(count, Traced) and count <= UNROLLED:
             return NotImplemented
-        structure = apart_from_none(init)[1]
+        state = _State("fori_loop", init)
         loop = Loop(batch_of(init, lower, upper))
         loop.count = count if isinstance(count, Traced) else float(count)
         loop.most = None if isinstance(count, Traced) else int(count)
         try:
             with loop.body():
-                state = structure(_carries(loop, init))
+                carried = state.carried(loop)
                 first = lower.detach() if isinstance(lower, Traced) else float(lower)
-                state = body(first + loop.index(), state)
-                loop.following = numbers_of_round("fori_loop", "the state", structure, state)
-            return _finals(loop, structure)
+                loop.following = state.numbers_of(body(first + loop.index(), carried))
+            return state.after(loop)
         except TraceError:
             if isinstance(count, Traced):
                 raise
@@ -77,38 +96,59 @@ class Recorder:
         """A loop that reads an entry of each array in every round, and keeps what the step returns."""
         if length <= UNROLLED or any(isinstance(leaf, BatchArray) for leaf in leaves_of(xs, lists=False)):
             return NotImplemented
-        structure = apart_from_none(init)[1]
+        state = _State("scan", init)
         loop = Loop(batch_of(init, xs), reverse)
         loop.count, loop.most = float(length), length
         try:
             stacks = None if xs is None else map_leaves(lambda x: stacks_of(x, loop.batch), xs, lists=False)
             with loop.body():
-                state = structure(_carries(loop, init))
+                carried = state.carried(loop)
                 x = None if xs is None else map_leaves(lambda array: entry_of(loop, array), stacks, lists=False)
-                state, y = pair(step(state, x))
-                loop.following = numbers_of_round("scan", "the state", structure, state)
+                carried, y = pair(step(carried, x))
+                loop.following = state.numbers_of(carried)
                 returned, of_y = apart_from_none(y)
                 returned = numbers_of_round("scan", "y", of_y, y)
-            state = _finals(loop, structure)
+                if any(map(is_of_batch, returned)):
+                    return NotImplemented
+            after = state.after(loop)
         except TraceError:
             return NotImplemented
         columns = [loop.result(y) if isinstance(y, Traced) and is_among(loop.nodes, y) else y for y in returned]
         rows = [[entry(y, i) if isinstance(y, Stack) else y for y in columns] for i in range(length)]
-        return state, stacked(rows, of_y)
+        return after, stacked(rows, of_y)
 
 
-def _carries(loop: Loop, state: Any) -> list[Traced]:
-    """What stands for the numbers of a state in the body of a loop."""
-    leaves = apart_from_none(state)[0]
-    if any(isinstance(leaf, BatchArray) for leaf in leaves):
-        raise TraceError("a loop that is compiled cannot carry the results of a vmap; call vmap of the loop instead")
-    return [loop.carry(x) for x in leaves]  # as numbers: a round may make a number of a condition
+class _State:
+    """The state with which a loop begins, and its structure. The results of a vmap in it are numbers of a sample."""
 
+    def __init__(self, caller: str, value: Any) -> None:
+        self.caller, self.value = caller, value
+        self._leaves, self._structure = apart_from_none(value)
 
-def _finals(loop: Loop, structure: Structure) -> Any:
-    """The state after a loop."""
-    loop.close()
-    return structure([loop.result(k) for k in range(len(loop.carries))])
+    def numbers_of(self, state: Any) -> list[Any]:
+        """The numbers of a state. Raises TypeError unless it is structured like this one."""
+        leaves = numbers_of_round(self.caller, "the state", self._structure, state)
+        if any(
+            is_of_batch(x) != is_of_batch(y) or (is_of_batch(x) and not x.fits(y)) for x, y in zip(self._leaves, leaves)
+        ):
+            raise TypeError(f"{self.caller}(): what is a vmap result in the state must stay one of the same shape")
+        return [x for leaf in leaves for x in (leaf.of_sample.ravel().tolist() if is_of_batch(leaf) else [leaf])]
+
+    def filled(self, numbers: Sequence[Any]) -> Any:
+        """A state of this structure."""
+        rest = iter(numbers)
+        return self._structure([leaf.with_numbers(rest) if is_of_batch(leaf) else next(rest) for leaf in self._leaves])
+
+    def carried(self, loop: Loop) -> Any:
+        """What stands for this state in the body of a loop: numbers, since a round may make one of a condition."""
+        return self.filled(
+            [loop.carry(x, of=x if isinstance(x, Traced) else None) for x in self.numbers_of(self.value)]
+        )
+
+    def after(self, loop: Loop) -> Any:
+        """The state after a loop."""
+        loop.close()
+        return self.filled([loop.result(k) for k in range(len(loop.carries))])
 
 
 def _condition(holds: Any) -> Any:
