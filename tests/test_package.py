@@ -48,8 +48,8 @@ autograd_engine.interactive: javascript sheet
 autograd_engine: interactive
 autograd_engine.compiler.trace: errors traced arrays stacks indices loops items recorder blocks matrices sparse
 autograd_engine.compiler: trace arguments
-autograd_engine.compiler.statements: conditions choice contents iterables indices memory repeat operators paths source
-autograd_engine.compiler.statements: rewrite
+autograd_engine.compiler.statements: conditions choice contents twins iterables indices memory repeat operators
+autograd_engine.compiler.statements: paths source rewrite
 autograd_engine.compiler: statements
 autograd_engine.compiler.program: program regions rules simplify build listing traced_function
 autograd_engine.compiler: program library

@@ -14,6 +14,7 @@ import numpy as np
 
 from autograd_engine.compiler.statements.conditions import Unread
 from autograd_engine.compiler.statements.indices import item, spoil_parts
+from autograd_engine.compiler.statements.twins import same_as, spread, where_same
 from autograd_engine.compiler.trace.errors import TraceError, user_line
 from autograd_engine.compiler.trace.items import NUMBERS, holding_here, places, table_of
 from autograd_engine.compiler.trace.loops import Loop
@@ -27,14 +28,15 @@ def target(a: Any) -> Any:
     """What stands for `a` in `a[i] = x`."""
     if context.trace is None:  # a function that was kept beyond its trace
         return a
-    return _Target(a) if isinstance(a, list) or (isinstance(a, np.ndarray) and a.dtype == object) else a
+    is_of_numbers = isinstance(a, list) or (isinstance(a, np.ndarray) and a.dtype == object)
+    return _Target(a) if is_of_numbers or (context.twins and isinstance(a, (np.ndarray, dict))) else a
 
 
 class _Target:
     """A list or an array of numbers, of which an item is set."""
 
-    def __init__(self, a: Any) -> None:
-        self.a = a
+    def __init__(self, a: Any, spreads: bool = True) -> None:
+        self.a, self.spreads = a, spreads
 
     def __getitem__(self, key: Any) -> Any:
         return item(self.a, key)
@@ -50,8 +52,9 @@ class _Target:
             spoil_parts(a)
         is_known = not any(isinstance(part, Traced) for part in parts)
         memory = context.memories.get(id(a))
-        if memory is None and is_known:
+        if memory is None and (is_known or isinstance(a, dict)):
             a[key] = x
+            spread()
             return
         loop = next((repeated for repeated in reversed(context.repeated) if repeated.found(a)), None)
         if memory is not None and (loop is None or memory.repeated is loop):
@@ -60,9 +63,14 @@ class _Target:
             loop.wanted[id(a)] = a  # and carried in another attempt
         else:
             _choose(a, parts, x)
+            spread()
+            return
+        for other, same in same_as(a) if self.spreads else ():
+            _Target(other, spreads=False)[key] = where_same(same, x, item(other, key))
 
     def __delitem__(self, key: Any) -> None:
         del self.a[key]
+        spread()
 
 
 class Memory:

@@ -17,13 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from autograd_engine.compiler.statements import indices, iterables, repeat
+from autograd_engine.compiler.statements import indices, iterables, repeat, twins
 from autograd_engine.compiler.statements.choice import Choice, NothingReturned, Undefined
 from autograd_engine.compiler.statements.conditions import Unread, holding, is_certain, known, truth
 from autograd_engine.compiler.statements.contents import Contents
 from autograd_engine.compiler.statements.indices import contained as contained
 from autograd_engine.compiler.statements.indices import item as item
 from autograd_engine.compiler.statements.memory import target as target
+from autograd_engine.compiler.statements.twins import spread as spread
 from autograd_engine.compiler.trace.arrays import is_unknown
 from autograd_engine.compiler.trace.errors import TraceError, line_of, user_line
 from autograd_engine.compiler.trace.indices import Index
@@ -59,8 +60,10 @@ def if_stmt(
         run()
         return get_state()[:outputs]
 
-    after = _cond(condition, (body, orelse), side, names)
+    after = _cond(condition, (body, orelse), side, names, before)
     set_state((*after, *before[outputs:]))
+    del after
+    twins.settle(before)
 
 
 def _cond(
@@ -68,14 +71,22 @@ def _cond(
     sides: tuple[Callable[[], Any], Callable[[], Any]],
     run: Callable[[Callable[[], Any], bool], Sequence[Any]],
     names: Sequence[str],
+    before: Sequence[Any] = (),
 ) -> tuple[Any, ...]:
-    """Both sides of a branch, run by `run`, and the choice between what they give and what they change in place."""
+    """Both sides of a branch, run by `run`, and the choice between what they give and what they change in place.
+
+    The variables are `before`, for the time after the first side.
+    """
     contents = Contents(sides, names)
-    results, changes = [], []
+    results, changes, after = [], [], []
+    around = context.twins, context.kept
+    context.kept = *context.kept, before, contents.containers
     for side, holds in zip(sides, (True, False)):
         try:
             with holding(condition, holds):
                 results.append(run(side, holds))
+                context.kept = *context.kept, results[-1]
+                twins.spread()
         except TraceError:
             raise
         except RecursionError:
@@ -90,15 +101,22 @@ def _cond(
             ) from error
         finally:
             changes.append(contents.taken())
+            after.append(context.twins)
+            context.twins = around[0]
+            twins.note()
+    context.twins, context.kept = twins.united(around[0], *after), around[1]
     choose = Choice(condition, *changes)
     chosen = tuple([choose(a, b, name) for name, a, b in zip(names, *results)])
     contents.put(choose, *changes)
+    twins.note()
     return chosen
 
 
 def _value(condition: Condition, a: Callable[[], Any], b: Callable[[], Any]) -> Any:
     """`a() if condition else b()`."""
-    return _cond(condition, (a, b), lambda side, holds: (known(condition, side(), holds),), ("the expression",))[0]
+    [value] = _cond(condition, (a, b), lambda side, holds: (known(condition, side(), holds),), ("the expression",))
+    twins.settle()
+    return value
 
 
 def if_exp(test: Any, a: Callable[[], Any], b: Callable[[], Any], text: str) -> Any:
@@ -285,6 +303,7 @@ class FunctionScope:
                 f"{user_line()}: whether {self._function}() returns a result or None depends on {_UNKNOWN}; let it "
                 "return numbers in every case"
             )
+        twins.spread()
         return None if isinstance(result, NothingReturned) else result
 
 
