@@ -13,13 +13,15 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.compiler.statements.conditions import Unread
-from autograd_engine.compiler.statements.indices import item, spoil_parts
+from autograd_engine.compiler.statements.indices import item, parts_of, read, renew_parts
 from autograd_engine.compiler.statements.twins import same_as, spread, where_same
+from autograd_engine.compiler.trace.arrays import is_unknown
 from autograd_engine.compiler.trace.errors import TraceError, user_line
 from autograd_engine.compiler.trace.items import NUMBERS, holding_here, places, table_of
 from autograd_engine.compiler.trace.loops import Loop
+from autograd_engine.compiler.trace.masks import is_mask, masked
 from autograd_engine.compiler.trace.stacks import Stack, entry, picked, put
-from autograd_engine.compiler.trace.traced import Traced, context, refusal
+from autograd_engine.compiler.trace.traced import context, refusal
 from autograd_engine.number_arrays import number_array
 from autograd_engine.primitives import where
 
@@ -42,15 +44,23 @@ class _Target:
         return item(self.a, key)
 
     def __setitem__(self, key: Any, x: Any) -> None:
-        a, parts = self.a, key if type(key) is tuple else (key,)
+        a, parts = self.a, parts_of(key)
+        if isinstance(a, list) and isinstance(parts[0], np.ndarray):
+            raise TypeError("list indices must be integers or slices, not list")
+        if isinstance(a, np.ndarray) and not a.flags.writeable:
+            raise refusal(
+                f"{user_line()} changes a part of an array that was picked before; write a[i, j] = x instead of "
+                "row = a[i] and row[j] = x"
+            )
+        self._set(key, parts, x)
         if isinstance(a, np.ndarray):
-            if not a.flags.writeable:
-                raise refusal(
-                    f"{user_line()} changes a part of an array that was picked before; write a[i, j] = x instead of "
-                    "row = a[i] and row[j] = x"
-                )
-            spoil_parts(a)
-        is_known = not any(isinstance(part, Traced) for part in parts)
+            renew_parts(a)
+
+    def _set(self, key: Any, parts: tuple[Any, ...], x: Any) -> None:
+        a = self.a
+        if is_mask(parts):
+            key, parts, x = slice(None), (slice(None),), masked(read(a), parts[0]).replaced(x)
+        is_known = not any(map(is_unknown, parts))
         memory = context.memories.get(id(a))
         if memory is None and (is_known or isinstance(a, dict)):
             a[key] = x
@@ -144,7 +154,10 @@ def _choose(a: Any, parts: tuple[Any, ...], x: Any) -> None:
     numbers = list(_flat(a))
     at = places(shape, parts)
     for index, number in zip(at.ravel().tolist(), np.broadcast_to(np.asarray(x, dtype=object), at.shape).flat):
-        numbers = [where(index == float(i), number, before) for i, before in enumerate(numbers)]
+        if index.__class__ is float:
+            numbers[int(index)] = number
+        else:
+            numbers = [where(index == float(i), number, before) for i, before in enumerate(numbers)]
     _fill(a, numbers)
 
 

@@ -24,7 +24,6 @@ from autograd_engine.compiler.statements.contents import Contents
 from autograd_engine.compiler.statements.indices import contained as contained
 from autograd_engine.compiler.statements.indices import item as item
 from autograd_engine.compiler.statements.memory import target as target
-from autograd_engine.compiler.statements.twins import spread as spread
 from autograd_engine.compiler.trace.arrays import is_unknown
 from autograd_engine.compiler.trace.errors import TraceError, line_of, user_line
 from autograd_engine.compiler.trace.indices import Index
@@ -266,6 +265,12 @@ def assert_stmt(test: Any, message: Callable[[], Sequence[Any]]) -> None:
         raise AssertionError(*message())
 
 
+def changed() -> None:
+    """Let what depends on lists and arrays, that may have been changed as a whole, change with them."""
+    indices.renew_parts()
+    twins.spread()
+
+
 def caught() -> BaseException | None:
     """The exception that an `except` is about."""
     return sys.exc_info()[1]
@@ -386,6 +391,7 @@ BUILTINS: dict[Any, Callable[..., Any]] = {
     builtins.isinstance: indices.is_instance,
     builtins.type: indices.kind,
     builtins.len: iterables.length,
+    builtins.sum: iterables.total,
     builtins.range: iterables.ranged,
     builtins.iter: iterables.iterator,
     builtins.zip: iterables.zipped,

@@ -84,7 +84,7 @@ def converted_call(f: Any, args: tuple[Any, ...], keywords: dict[str, Any] | Non
         args = tuple(map(_argument, args))
         keywords = keywords and {name: _argument(x) for name, x in keywords.items()}
     result = called(*args, **(keywords or {}))
-    operators.spread()
+    operators.changed()
     return result
 
 

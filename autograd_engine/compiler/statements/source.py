@@ -180,7 +180,7 @@ class _Prepared(ast.NodeTransformer):
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         """`w += x` may change what w is."""
         self.generic_visit(node)
-        return node if isinstance(node.target, ast.Subscript) else [node, _statement(_call("spread", node))]
+        return node if isinstance(node.target, ast.Subscript) else [node, _statement(_call("changed", node))]
 
     def visit_Assert(self, node: ast.Assert) -> Any:
         self.generic_visit(node)

@@ -201,8 +201,11 @@ def _references(x: Any, kept: Sequence[Iterable[Any]]) -> int:
 
     To what a part of another array is a part of, counts as well.
     """
-    others = 0 if (base := _base(x)) is None else sys.getrefcount(base) - 3  # that of x, and of this function and call
-    count = others + sys.getrefcount(x) - 1 - (id(_container(x)) in context.roots)
+    count = sys.getrefcount(x) - 1 - (id(_container(x)) in context.roots)
+    base = x.base if isinstance(x, np.ndarray) else None
+    while isinstance(base, np.ndarray):
+        count += sys.getrefcount(base) - 3  # that of its part, and of this function and call
+        base = base.base
     return count - sum([y is x for some in (*context.kept, *kept) for y in some])
 
 

@@ -416,14 +416,23 @@ def changes_rows(m, n):
     return m.sum()
 
 
-def reads_what_a_row_was(m, n):
+def reads_a_row_that_changes(m, n):
     m = m * 1.0
     row = m[n]
     m[0, 0], m[1, 0] = 2.0, 3.0
+    m += 1.0
     return row[0]
 
 
-def reads_what_rows_were(m, n):
+def reads_a_row_that_a_branch_changes(m, n):
+    m = m * 1.0
+    row = m[n]
+    if m[0, 0] > 0:
+        m[1, 0] = 3.0
+    return row[0]
+
+
+def reads_rows_that_change(m, n):
     m, k = m * 1.0, 0
     while k < n:
         row = m[1:]
@@ -435,12 +444,13 @@ def reads_what_rows_were(m, n):
 
 def test_a_row_of_an_array_is_part_of_it():
     """As in NumPy; what cannot be compiled like that is refused."""
-    same(jit(rows_divided)(MATRIX, 2), rows_divided(MATRIX, 2))
+    for f in (rows_divided, reads_a_row_that_changes, reads_rows_that_change):
+        for n in (1, 2):
+            same(jit(f)(MATRIX, n), f(MATRIX, n))
     for f, message in [
         (changes_a_row, r"changes a part of an array .* write a\[i, j\] = x"),
         (changes_rows, r"changes a part of an array"),
-        (reads_what_a_row_was, "cannot be read after the array has changed"),
-        (reads_what_rows_were, "cannot be read after the array has changed"),
+        (reads_a_row_that_a_branch_changes, "cannot be read after a branch or a loop changed it"),
     ]:
         with pytest.raises(TypeError, match=message):
             jit(f)(MATRIX, 1)

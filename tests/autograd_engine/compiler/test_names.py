@@ -12,7 +12,17 @@ POINTS = [(0.7, 0.3), (-0.4, 0.6), (5.0, -1.0), (-1.5, -2.0)]
 RIGHT, REFUSED = [], []
 
 
-@RIGHT.append
+def right(f):
+    RIGHT.append(f)
+    return f
+
+
+def refused(f):
+    REFUSED.append(f)
+    return f
+
+
+@right
 def a_copy_on_one_side(x, y):
     w = [x, y, 1.0]
     z = w
@@ -22,7 +32,7 @@ def a_copy_on_one_side(x, y):
     return z[0] * 3 + w[0]
 
 
-@RIGHT.append
+@right
 def another_list_on_one_side(x, y):
     w, v = [x, y, 1.0], [y, x * y, 2.0]
     z = w
@@ -34,7 +44,7 @@ def another_list_on_one_side(x, y):
     return z[0] * 3 + w[0] + v[0] * 2 + w[1] + z[1] + w[2] * 3 + v[2]
 
 
-@RIGHT.append
+@right
 def two_names_bound_alike(x, y):
     v, w = [x, y, 1.0], [y, x, 2.0]
     z = v
@@ -44,7 +54,7 @@ def two_names_bound_alike(x, y):
     return z[0] * x + w[0] * y
 
 
-@RIGHT.append
+@right
 def swapped_lists(x, y):
     v, w = [x, y, 1.0], [y, x, 2.0]
     z = v
@@ -54,7 +64,7 @@ def swapped_lists(x, y):
     return v[0] + 2 * w[0] + 3 * w[1] + z[0] * z[1]
 
 
-@RIGHT.append
+@right
 def a_chain_of_branches(x, y):
     v, w = [x, y, 1.0], [y, x, 2.0]
     z = v
@@ -68,7 +78,7 @@ def a_chain_of_branches(x, y):
     return sum(v) + 2 * sum(w) + 3 * sum(z) + v[1] * w[2] * z[0]
 
 
-@RIGHT.append
+@right
 def a_loop_changes_them(x, y):
     v, w = [x, y, 1.0], [y, x, 2.0]
     z = v
@@ -82,7 +92,7 @@ def a_loop_changes_them(x, y):
     return sum(v) + 2 * sum(w) + 3 * sum(z) + v[1] * w[2] * z[0]
 
 
-@RIGHT.append
+@right
 def the_largest_row(x, y):
     rows = [[x, 1.0], [y, 2.0], [x * y, 3.0]]
     best = max(rows, key=lambda row: row[0])
@@ -91,7 +101,7 @@ def the_largest_row(x, y):
     return sum([row[1] * (k + 1) for k, row in enumerate(rows)])
 
 
-@RIGHT.append
+@right
 def lists_in_lists(x, y):
     w = [[x, y], [y, 1.0]]
     row = w[0]
@@ -101,7 +111,7 @@ def lists_in_lists(x, y):
     return row[0] + w[0][0] * 2 + w[1][0] * 3
 
 
-@RIGHT.append
+@right
 def an_array_changed_as_a_whole(x, y):
     w, v = np.array([x, y, 1.0]), np.array([y, x * y, 2.0])
     z = w
@@ -111,7 +121,7 @@ def an_array_changed_as_a_whole(x, y):
     return z.sum() * 2 + w[1] + v[2] * 3
 
 
-@RIGHT.append
+@right
 def parts_of_arrays(x, y):
     v, w = np.array([x, y, 1.0]), np.array([y, y, 3.0])
     if x > 0:
@@ -121,7 +131,18 @@ def parts_of_arrays(x, y):
     return v[0] * x + w[0] * y + w[1] * 3 + v[2]
 
 
-@RIGHT.append
+@right
+def parts_of_arrays_in_rounds(x, y):
+    v, w = np.array([x, y, 1.0]), np.array([y, y, 3.0])
+    for k in range(1, 4):
+        if x > 0.3 * k:
+            w = v[:]
+        x = 0.5 * (v[1] + x)
+    v[1:3] = [0.3 * y, w[0]]
+    return w[1] * x + w[2] + v[1] * v[2]
+
+
+@right
 def rows_of_arrays(x, y):
     w = np.outer([x, y], [1.0, y])
     row = w[0]
@@ -132,7 +153,7 @@ def rows_of_arrays(x, y):
     return row[0] + w[0][0] * 2 + w[0, 1] * 3
 
 
-@RIGHT.append
+@right
 def dicts(x, y):
     d, e = {"a": x, "b": y}, {"a": y, "b": 1.0}
     g = d
@@ -147,7 +168,7 @@ def first_set(v, x):
     return v
 
 
-@RIGHT.append
+@right
 def names_in_functions(x, y):
     v, w = [x, y], [y, 2.0]
     kept = first_set(v if x > 0 else w, 3.0 * x)
@@ -155,7 +176,7 @@ def names_in_functions(x, y):
     return v[0] + 2 * w[0] + 3 * v[1] + 4 * w[1]
 
 
-@RIGHT.append
+@right
 def lists_made_in_rounds(x, y):
     w, v = [x, y], [y, 1.0]
     while x < 3:
@@ -169,7 +190,7 @@ def lists_made_in_rounds(x, y):
     return w[0] + w[1] * x + v[1]
 
 
-@RIGHT.append
+@right
 def no_other_name(x, y):
     w = [x, y]
     while x < 3:
@@ -180,7 +201,7 @@ def no_other_name(x, y):
     return w[0] * w[1]
 
 
-@REFUSED.append
+@refused
 def a_name_from_before_a_loop(x, y):
     w = [x, y, 1.0]
     z = w
@@ -191,7 +212,7 @@ def a_name_from_before_a_loop(x, y):
     return z[0] + w[0] * 2
 
 
-@REFUSED.append
+@refused
 def changed_in_the_first_round(x, y):
     w = [x, y, 1.0]
     z = w
@@ -202,7 +223,7 @@ def changed_in_the_first_round(x, y):
     return z[0] + w[0] * 2
 
 
-@REFUSED.append
+@refused
 def a_part_that_a_loop_takes(x, y):
     v, w = np.array([x, y]), np.array([y, 1.0])
     while x < 3:
@@ -212,7 +233,7 @@ def a_part_that_a_loop_takes(x, y):
     return v[0] + w[1]
 
 
-@REFUSED.append
+@refused
 def a_list_that_grows(x, y):
     w = [x, y, 1.0]
     z = w
@@ -227,7 +248,7 @@ class Fields:
     a: float
 
 
-@REFUSED.append
+@refused
 def an_object(x, y):
     w, v = Fields(x), Fields(y)
     z = w
