@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from autograd_engine.compiler.statements import twins
 from autograd_engine.compiler.statements.conditions import Unread
 from autograd_engine.compiler.statements.contents import content, is_the_same
 from autograd_engine.compiler.statements.iterables import are_doubles
 from autograd_engine.compiler.trace.arrays import ArgumentArray, is_unknown
 from autograd_engine.compiler.trace.errors import user_line
 from autograd_engine.compiler.trace.indices import Index
-from autograd_engine.compiler.trace.items import NUMBERS
+from autograd_engine.compiler.trace.items import NUMBERS, checked
 from autograd_engine.compiler.trace.items import item as pick
 from autograd_engine.compiler.trace.masks import is_mask
 from autograd_engine.compiler.trace.traced import Traced, context, refusal
@@ -31,6 +32,8 @@ def item(a: Any, key: Any) -> Any:
             found = _part(a, parts, pick(array, parts))
             is_list = isinstance(a, (list, tuple)) and isinstance(found, np.ndarray)
             return type(a)(found.tolist()) if is_list else found
+        if isinstance(a, (list, tuple)) and a and isinstance(key, Traced):
+            return twins.one_of(a, checked(key, len(a)))
     return a[key]
 
 

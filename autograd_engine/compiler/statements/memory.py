@@ -150,15 +150,21 @@ def _flat(a: Any) -> Iterator[Any]:
 
 def _choose(a: Any, parts: tuple[Any, ...], x: Any) -> None:
     """`a[parts] = x`, as a choice for each entry."""
-    shape = np.shape(a)
-    numbers = list(_flat(a))
-    at = places(shape, parts)
-    for index, number in zip(at.ravel().tolist(), np.broadcast_to(np.asarray(x, dtype=object), at.shape).flat):
+    items = list(_flat(a))
+    at = places((len(a),) if isinstance(a, list) else a.shape, parts)
+    is_one = isinstance(a, list) and not at.ndim
+    new = [x] if is_one else np.broadcast_to(np.asarray(x, dtype=object), at.shape).flat
+    for index, number in zip(at.ravel().tolist(), new):
         if index.__class__ is float:
-            numbers[int(index)] = number
+            items[int(index)] = number
         else:
-            numbers = [where(index == float(i), number, before) for i, before in enumerate(numbers)]
-    _fill(a, numbers)
+            items = [_chosen(index == float(i), number, before) for i, before in enumerate(items)]
+    _fill(a, items)
+
+
+def _chosen(condition: Any, item: Any, before: Any) -> Any:
+    is_number = isinstance(item, NUMBERS) and isinstance(before, NUMBERS)
+    return where(condition, item, before) if is_number else where_same(condition, item, before)
 
 
 def _fill(a: Any, numbers: list[Any]) -> None:

@@ -142,6 +142,15 @@ def where_same(same: Any, x: Any, old: Any) -> Any:
     return Choice(same, {}, {})(x, old, "an item") if isinstance(same, Condition) else x
 
 
+def one_of(things: Sequence[Any], index: Any) -> Any:
+    """The thing at an index that is not known."""
+    found = things[-1]
+    for i in reversed(range(len(things) - 1)):
+        found = Choice(index == float(i), {}, {})(things[i], found, "an item")
+    settle()
+    return found
+
+
 def _shape(now: Any) -> Any:
     return tuple(now) if isinstance(now, dict) else np.shape(now) if isinstance(now, np.ndarray) else len(now)
 

@@ -134,6 +134,47 @@ def changed_where_conditions_hold(m, k, p):
     return of_all(b)
 
 
+@program
+def lists_of_lists(m, k, p):
+    b = [list(row) for row in m]
+    row = b[k]
+    row[p] = 3.0 * b[p][0]
+    b[1][1] = m[0, 0] + row[0]
+    b[k], b[p] = b[p], b[k]
+    b[p][2] = b[k][0] * row[1]
+    return of_all(np.array(b)) + row[1] * sum(b[p])
+
+
+@program
+def elimination_of_lists_with_pivots(m, k, p):
+    b, det = [[x + 0.1 * k for x in row] for row in m[:3]], 1.0
+    for c in range(3):
+        pivot = max(range(c, 3), key=lambda r: abs(b[r][c]))
+        if pivot != c:
+            b[c], b[pivot] = b[pivot], b[c]
+            det = -det
+        det = det * b[c][c]
+        for r in range(c + 1, 3):
+            factor = b[r][c] / b[c][c]
+            for j in range(c, 3):
+                b[r][j] -= factor * b[c][j]
+    return det
+
+
+@program
+def lists_of_other_things(m, k, p):
+    points = [{"a": m[i, 0], "b": m[i]} for i in range(4)]
+    return points[k]["a"] * (points[p]["b"] * m[k]).sum() + [m[:2], m[1:3], m[2:]][p][0, 1]
+
+
+@program
+def lists_of_lists_in_a_loop(m, k, p):
+    table, s = [list(row) for row in m], 0.0
+    for i in range(k):
+        s = s * 0.5 + table[i][p] * table[i + 1][0]
+    return s
+
+
 def slopes_of(f):
     return lambda m, k, p: value_and_grad(lambda m: f(m, k, p))(m)
 
