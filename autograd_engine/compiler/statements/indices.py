@@ -39,6 +39,8 @@ def item(a: Any, key: Any) -> Any:
 
 def parts_of(key: Any) -> tuple[Any, ...]:
     """The parts of an index, with arrays for lists of numbers that are not known."""
+    if type(key) not in (tuple, list):
+        return (key,)
     parts = key if type(key) is tuple else (key,)
     if any(isinstance(part, list) and any(isinstance(x, Traced) for x in part) for part in parts):
         return tuple([np.array(part, dtype=object) if isinstance(part, list) else part for part in parts])
