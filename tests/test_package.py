@@ -54,11 +54,11 @@ autograd_engine: diagnosis testing pytest_plugin
 autograd_engine.interactive: javascript printing sheet
 autograd_engine: interactive
 autograd_engine.compiler: library
-autograd_engine.compiler.trace: errors traced arrays stacks indices slopes loops items gathering recorder
+autograd_engine.compiler.trace: errors traced arrays stacks indices slopes loops masks items gathering recorder
 autograd_engine.compiler.trace: blocks matrices sparse
 autograd_engine.compiler: trace arguments
-autograd_engine.compiler.statements: conditions choice contents iterables indices memory repeat operators paths source
-autograd_engine.compiler.statements: rewrite
+autograd_engine.compiler.statements: conditions choice contents twins iterables indices memory repeat operators
+autograd_engine.compiler.statements: paths source rewrite
 autograd_engine.compiler: statements
 autograd_engine.compiler.program: program regions choices rules simplify build listing traced_function
 autograd_engine.compiler: program

@@ -56,12 +56,24 @@ class Choice:
 
     def __init__(self, condition: Condition, of_a: Changes, of_b: Changes) -> None:
         self.condition, self._of_a, self._of_b = condition, of_a, of_b
+        self._made: dict[tuple[int, int], tuple[Any, Any, Any]] = {}
 
     def __call__(self, a: Any, b: Any, name: str) -> Any:
         """The choice between two things, leaf by leaf. Raises TraceError, about `name`, if they do not fit."""
         if a is b:
             return a
-        a, b = _after(a, self._of_a), _after(b, self._of_b)
+        if a.__class__ is b.__class__ is Traced:
+            return self._where(a, b)
+        key = id(a), id(b)
+        if key in self._made:  # two names of one thing stay names of one thing
+            return self._made[key][0]
+        made = self._of(_after(a, self._of_a), _after(b, self._of_b), name)
+        if is_container(made):
+            self._made[key] = made, a, b
+            context.unsettled.append((self.condition, made, a, b))
+        return made
+
+    def _of(self, a: Any, b: Any, name: str) -> Any:
         if isinstance(a, NothingReturned) or isinstance(b, NothingReturned):  # another variable says which
             return b if isinstance(a, NothingReturned) else a
         if isinstance(a, Undefined) or isinstance(b, Undefined):
@@ -102,7 +114,7 @@ class Choice:
         if a.shape != b.shape:
             raise _misfit(name, f"an array of shape {a.shape}", f"one of shape {b.shape}")
         if a.dtype == b.dtype != object and a.tobytes() == b.tobytes():
-            return a
+            return a.copy()
         return number_array([self(x, y, name) for x, y in zip(a.ravel(), b.ravel())], a.shape)
 
     def _of_containers(self, a: Any, b: Any, name: str) -> Any:
@@ -112,6 +124,11 @@ class Choice:
         if keys != b[1]:
             raise _misfit(name, f"a {kind.__name__} with the keys {list(keys)}", f"one with {list(b[1])}")
         return container([self(x, y, name) for x, y in zip(parts, b[-1])])
+
+
+def is_container(x: Any) -> bool:
+    """Whether x can be changed in place."""
+    return isinstance(x, (list, dict, set, np.ndarray)) or hasattr(type(x), "__dataclass_fields__")
 
 
 def _after(x: Any, changes: Changes) -> Any:

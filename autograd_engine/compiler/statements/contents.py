@@ -13,7 +13,7 @@ import numpy as np
 
 from autograd_engine.compiler.statements.choice import Changes, Choice
 from autograd_engine.compiler.trace.errors import is_of_user, user_line
-from autograd_engine.compiler.trace.traced import Traced, refusal
+from autograd_engine.compiler.trace.traced import Traced, context, refusal
 
 _PLAIN = (float, int, str, bytes, bool, type(None), complex, Traced, ModuleType, type, CodeType)
 
@@ -27,24 +27,24 @@ class Contents:
 
     def __init__(self, functions: Sequence[Callable[[], Any]], names: Collection[str]) -> None:
         cells = [cell for f in map(_inner, functions) for cell in _cells(f, lambda name: name not in names)]
-        self.of_others = [_content(cell) for cell in cells]
+        self.of_others = [content(cell) for cell in cells]
         self.containers = list(_reachable(functions, names))
-        self._before = [_content(x) for x in self.containers]
+        self._before = [content(x) for x in self.containers]
 
     def taken(self) -> Changes:
         """What has changed. The containers get back what they held before."""
         changed: Changes = {}
         for container, before in zip(self.containers, self._before):
-            now = _content(container)
-            if not _is_the_same(container, now, before):
-                if isinstance(now, _Checksum):
+            now = content(container)
+            if not is_the_same(container, now, before):
+                if isinstance(now, Checksum):
                     raise refusal(
                         f"{user_line()} changes an array of {container.size:,} numbers in place on one side of a "
                         "branch that depends on numbers known only when the compiled function is called; change it "
                         "after the branch, by what the branch leaves in a variable"
                     )
                 changed[id(container)] = container, now
-                _fill(container, before)
+                fill(container, before)
         return changed
 
     @staticmethod
@@ -52,11 +52,11 @@ class Contents:
         """Change the containers as on one side where the condition holds, as on the other elsewhere."""
         chosen = []
         for key, (container, _) in {**a, **b}.items():
-            before = _content(container)
+            before = content(container)
             of_a, of_b = (changes[key][1] if key in changes else before for changes in (a, b))
             chosen.append((container, choose(of_a, of_b, f"a {type(container).__name__} that it changes")))
-        for container, content in chosen:
-            _fill(container, content)
+        for container, now in chosen:
+            fill(container, now)
 
 
 class _Empty:
@@ -66,11 +66,12 @@ class _Empty:
 _EMPTY = _Empty()
 
 
-class _Checksum(int):
+class Checksum(int):
     """What is kept of an array that is too large to be kept."""
 
 
-def _content(container: Any) -> Any:
+def content(container: Any) -> Any:
+    """What is in a container, for `fill`; of a large array of plain numbers a checksum."""
     if isinstance(container, CellType):
         try:
             return container.cell_contents
@@ -79,47 +80,51 @@ def _content(container: Any) -> Any:
     if isinstance(container, np.ndarray) and container.dtype != object and container.size > _LARGE:
         numbers = np.ascontiguousarray(container).ravel()
         numbers = numbers.view(np.uint64 if numbers.itemsize == 8 else np.uint8).astype(np.uint64)
-        return _Checksum(numbers @ np.arange(1, 2 * numbers.size, 2, dtype=np.uint64))
+        return Checksum(numbers @ np.arange(1, 2 * numbers.size, 2, dtype=np.uint64))
     return list(container) if isinstance(container, list) else container.copy()
 
 
-def _is_the_same(container: Any, a: Any, b: Any) -> bool:
+def is_the_same(container: Any, a: Any, b: Any) -> bool:
+    """Whether a container has one content as well as the other."""
     if isinstance(container, CellType):
         return a is b
     if isinstance(container, dict):
         return len(a) == len(b) and all(map(is_, a, b)) and all(map(is_, a.values(), b.values()))
     if isinstance(container, list):
         return len(a) == len(b) and all(map(is_, a, b))
-    if isinstance(container, np.ndarray) and not isinstance(a, _Checksum):
+    if isinstance(container, np.ndarray) and not isinstance(a, Checksum):
         return all(map(is_, a.flat, b.flat)) if a.dtype == object else a.tobytes() == b.tobytes()
     return bool(a == b)
 
 
-def _fill(container: Any, content: Any) -> None:
+def fill(container: Any, now: Any) -> None:
+    """Give a container this content."""
     if isinstance(container, CellType):
-        if content is _EMPTY:
+        if now is _EMPTY:
             del container.cell_contents
         else:
-            container.cell_contents = content
+            container.cell_contents = now
     elif isinstance(container, (dict, set)):
         container.clear()
-        container.update(content)
+        container.update(now)
     elif isinstance(container, np.ndarray):
-        container[...] = content
+        container[...] = now
     else:
-        container[:] = content
+        container[:] = now
 
 
 def _reachable(functions: Iterable[Callable[[], Any]], names: Collection[str]) -> Iterator[Any]:
     """The containers, and the variables of other functions, that some functions can reach."""
     variables = [cell for f in map(_inner, functions) for cell in _cells(f, lambda name: name in names)]
     seen = set(map(id, variables))
-    stack: list[Any] = [*functions, *map(_content, variables)]
+    stack: list[Any] = [*functions, *map(content, variables)]
     while stack:
         x = stack.pop()
         if isinstance(x, _PLAIN) or id(x) in seen:
             continue
         seen.add(id(x))
+        if twin := context.twins.get(id(x)):
+            stack += [other.container for other in twin.others()]
         if isinstance(x, FunctionType):
             if is_of_user(x.__code__.co_filename):
                 stack += _cells(x)
@@ -130,7 +135,7 @@ def _reachable(functions: Iterable[Callable[[], Any]], names: Collection[str]) -
             stack += [x.func, *x.args, *x.keywords.values()]
         elif isinstance(x, CellType):
             yield x
-            stack.append(_content(x))
+            stack.append(content(x))
         elif isinstance(x, (list, set)):
             yield x
             stack += x

@@ -7,46 +7,91 @@ from typing import Any
 
 import numpy as np
 
+from autograd_engine.compiler.statements import twins
 from autograd_engine.compiler.statements.conditions import Unread
+from autograd_engine.compiler.statements.contents import content, is_the_same
 from autograd_engine.compiler.statements.iterables import are_doubles
 from autograd_engine.compiler.trace.arrays import ArgumentArray, is_unknown
 from autograd_engine.compiler.trace.errors import user_line
 from autograd_engine.compiler.trace.indices import Index
-from autograd_engine.compiler.trace.items import NUMBERS
+from autograd_engine.compiler.trace.items import NUMBERS, checked
 from autograd_engine.compiler.trace.items import item as pick
+from autograd_engine.compiler.trace.masks import is_mask
 from autograd_engine.compiler.trace.traced import Traced, context, refusal
 
 
 def item(a: Any, key: Any) -> Any:
     """`a[key]`."""
-    parts = key if type(key) is tuple else (key,)
+    parts = parts_of(key)
     memory = context.memories.get(id(a))
-    if memory is not None:
+    if memory is not None and not is_mask(parts):
         return _part(a, parts, memory.read(parts))
     if any(map(is_unknown, parts)):
-        array = _array(a)
+        array = _array(read(a))
         if array is not None:
-            return _part(a, parts, pick(array, parts))
+            found = _part(a, parts, pick(array, parts))
+            is_list = isinstance(a, (list, tuple)) and isinstance(found, np.ndarray)
+            return type(a)(found.tolist()) if is_list else found
+        if isinstance(a, (list, tuple)) and a and isinstance(key, Traced):
+            return twins.one_of(a, checked(key, len(a)))
     return a[key]
 
 
+def parts_of(key: Any) -> tuple[Any, ...]:
+    """The parts of an index, with arrays for lists of numbers that are not known."""
+    if type(key) not in (tuple, list):
+        return (key,)
+    parts = key if type(key) is tuple else (key,)
+    if any(isinstance(part, list) and any(isinstance(x, Traced) for x in part) for part in parts):
+        return tuple([np.array(part, dtype=object) if isinstance(part, list) else part for part in parts])
+    return parts
+
+
 def _part(a: Any, parts: tuple[Any, ...], found: Any) -> Any:
-    """What was found at `a[parts]`: where NumPy gives a view, an array that can be read until `a` changes."""
+    """What was found at `a[parts]`: where NumPy gives a view, an array that can be read, and changes with `a`."""
     is_view = isinstance(found, np.ndarray) and isinstance(a, np.ndarray) and a.dtype == object
     if is_view and not any(isinstance(part, (list, np.ndarray, ArgumentArray)) for part in parts):
         found.flags.writeable = False
-        context.parts.append((weakref.ref(found), a))
+        context.parts.append(_Part(found, a, parts))
     return found
 
 
-def spoil_parts(a: Any) -> None:
-    """Let nobody read what was picked of an array that changes."""
-    for reference, array in context.parts:
-        part = reference()
-        if part is not None and np.may_share_memory(array, a):
-            part.flags.writeable = True
-            part[...] = Unread.new("a part of an array, such as its row i, cannot be read after the array has changed")
-            part.flags.writeable = False
+class _Part:
+    """A part of an array at an index that is not known."""
+
+    def __init__(self, found: Any, array: Any, key: tuple[Any, ...]) -> None:
+        self.found, self.array, self.key = weakref.ref(found), array, key
+        self.place, self.content = (context.nodes, context.conditions), content(array)
+
+    def renew(self) -> None:
+        """Pick it again after the array has changed; in another branch or loop than before, let nobody read it."""
+        found, memory = self.found(), context.memories.get(id(self.array))
+        nodes, conditions = self.place
+        if found is None:
+            return
+        new: Any = Unread.new(
+            "a part of an array, such as its row i, cannot be read after a branch or a loop changed it"
+        )
+        if nodes is context.nodes and conditions is context.conditions:
+            new = memory.read(self.key) if memory else pick(self.array, self.key)
+        found.flags.writeable = True
+        found[...] = new
+        found.flags.writeable = False
+
+
+def renew_parts(a: Any = None) -> None:
+    """Renew the parts of arrays that have changed, or share memory with the array `a` that has."""
+    if not context.parts:
+        return
+    context.parts[:] = [part for part in context.parts if part.found() is not None]
+    for part in context.parts:
+        if a is not None:
+            has_changed = np.may_share_memory(part.array, a)
+        else:
+            has_changed = not is_the_same(part.array, content(part.array), part.content)
+        if has_changed:
+            part.renew()
+            part.content = content(part.array)
 
 
 def read(a: Any) -> Any:

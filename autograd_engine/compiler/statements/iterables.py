@@ -19,6 +19,7 @@ from autograd_engine.compiler.trace.arrays import ArgumentArray
 from autograd_engine.compiler.trace.errors import user_line
 from autograd_engine.compiler.trace.items import entry_of, stacks_of
 from autograd_engine.compiler.trace.loops import Loop
+from autograd_engine.compiler.trace.masks import Masked
 from autograd_engine.compiler.trace.stacks import batch_of
 from autograd_engine.compiler.trace.traced import Traced, context, refusal
 from autograd_engine.primitives import ceil
@@ -124,10 +125,15 @@ def ranged(*args: Any) -> Any:
     return UnknownRange(*args) if any(isinstance(x, Traced) for x in args) else builtins.range(*args)
 
 
-def length(x: Any) -> int:
+def length(x: Any) -> Any:
     """`len`."""
     Unread.check(x)
-    return len(x)
+    return x.count() if isinstance(x, Masked) else len(x)
+
+
+def total(values: Any, start: Any = 0) -> Any:
+    """`sum`."""
+    return start + values.sum(axis=0) if isinstance(values, Masked) else builtins.sum(values, start)
 
 
 def rounds_of(iterable: Any) -> Rounds | None:

@@ -13,12 +13,15 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.compiler.statements.conditions import Unread
-from autograd_engine.compiler.statements.indices import item, spoil_parts
+from autograd_engine.compiler.statements.indices import item, parts_of, read, renew_parts
+from autograd_engine.compiler.statements.twins import same_as, spread, where_same
+from autograd_engine.compiler.trace.arrays import is_unknown
 from autograd_engine.compiler.trace.errors import TraceError, user_line
 from autograd_engine.compiler.trace.items import NUMBERS, holding_here, places, table_of
 from autograd_engine.compiler.trace.loops import Loop
+from autograd_engine.compiler.trace.masks import is_mask, masked
 from autograd_engine.compiler.trace.stacks import Stack, entry, picked, put
-from autograd_engine.compiler.trace.traced import Traced, context, refusal
+from autograd_engine.compiler.trace.traced import context, refusal
 from autograd_engine.number_arrays import number_array
 from autograd_engine.primitives import where
 
@@ -27,31 +30,41 @@ def target(a: Any) -> Any:
     """What stands for `a` in `a[i] = x`."""
     if context.trace is None:  # a function that was kept beyond its trace
         return a
-    return _Target(a) if isinstance(a, list) or (isinstance(a, np.ndarray) and a.dtype == object) else a
+    is_of_numbers = isinstance(a, list) or (isinstance(a, np.ndarray) and a.dtype == object)
+    return _Target(a) if is_of_numbers or (context.twins and isinstance(a, (np.ndarray, dict))) else a
 
 
 class _Target:
     """A list or an array of numbers, of which an item is set."""
 
-    def __init__(self, a: Any) -> None:
-        self.a = a
+    def __init__(self, a: Any, spreads: bool = True) -> None:
+        self.a, self.spreads = a, spreads
 
     def __getitem__(self, key: Any) -> Any:
         return item(self.a, key)
 
     def __setitem__(self, key: Any, x: Any) -> None:
-        a, parts = self.a, key if type(key) is tuple else (key,)
+        a, parts = self.a, parts_of(key)
+        if isinstance(a, list) and isinstance(parts[0], np.ndarray):
+            raise TypeError("list indices must be integers or slices, not list")
+        if isinstance(a, np.ndarray) and not a.flags.writeable:
+            raise refusal(
+                f"{user_line()} changes a part of an array that was picked before; write a[i, j] = x instead of "
+                "row = a[i] and row[j] = x"
+            )
+        self._set(key, parts, x)
         if isinstance(a, np.ndarray):
-            if not a.flags.writeable:
-                raise refusal(
-                    f"{user_line()} changes a part of an array that was picked before; write a[i, j] = x instead of "
-                    "row = a[i] and row[j] = x"
-                )
-            spoil_parts(a)
-        is_known = not any(isinstance(part, Traced) for part in parts)
+            renew_parts(a)
+
+    def _set(self, key: Any, parts: tuple[Any, ...], x: Any) -> None:
+        a = self.a
+        if is_mask(parts):
+            key, parts, x = slice(None), (slice(None),), masked(read(a), parts[0]).replaced(x)
+        is_known = not any(map(is_unknown, parts))
         memory = context.memories.get(id(a))
-        if memory is None and is_known:
+        if memory is None and (is_known or isinstance(a, dict)):
             a[key] = x
+            spread()
             return
         loop = next((repeated for repeated in reversed(context.repeated) if repeated.found(a)), None)
         if memory is not None and (loop is None or memory.repeated is loop):
@@ -60,9 +73,14 @@ class _Target:
             loop.wanted[id(a)] = a  # and carried in another attempt
         else:
             _choose(a, parts, x)
+            spread()
+            return
+        for other, same in same_as(a) if self.spreads else ():
+            _Target(other, spreads=False)[key] = where_same(same, x, item(other, key))
 
     def __delitem__(self, key: Any) -> None:
         del self.a[key]
+        spread()
 
 
 class Memory:
@@ -132,12 +150,21 @@ def _flat(a: Any) -> Iterator[Any]:
 
 def _choose(a: Any, parts: tuple[Any, ...], x: Any) -> None:
     """`a[parts] = x`, as a choice for each entry."""
-    shape = np.shape(a)
-    numbers = list(_flat(a))
-    at = places(shape, parts)
-    for index, number in zip(at.ravel().tolist(), np.broadcast_to(np.asarray(x, dtype=object), at.shape).flat):
-        numbers = [where(index == float(i), number, before) for i, before in enumerate(numbers)]
-    _fill(a, numbers)
+    items = list(_flat(a))
+    at = places((len(a),) if isinstance(a, list) else a.shape, parts)
+    is_one = isinstance(a, list) and not at.ndim
+    new = [x] if is_one else np.broadcast_to(np.asarray(x, dtype=object), at.shape).flat
+    for index, number in zip(at.ravel().tolist(), new):
+        if index.__class__ is float:
+            items[int(index)] = number
+        else:
+            items = [_chosen(index == float(i), number, before) for i, before in enumerate(items)]
+    _fill(a, items)
+
+
+def _chosen(condition: Any, item: Any, before: Any) -> Any:
+    is_number = isinstance(item, NUMBERS) and isinstance(before, NUMBERS)
+    return where(condition, item, before) if is_number else where_same(condition, item, before)
 
 
 def _fill(a: Any, numbers: list[Any]) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_engine.compiler.statements import indices, iterables, repeat
+from autograd_engine.compiler.statements import indices, iterables, repeat, twins
 from autograd_engine.compiler.statements.choice import Choice, NothingReturned, Undefined
 from autograd_engine.compiler.statements.conditions import Unread, holding, is_certain, known, truth
 from autograd_engine.compiler.statements.contents import Contents
@@ -59,8 +59,10 @@ def if_stmt(
         run()
         return get_state()[:outputs]
 
-    after = _cond(condition, (body, orelse), side, names)
+    after = _cond(condition, (body, orelse), side, names, before)
     set_state((*after, *before[outputs:]))
+    del after
+    twins.settle(before)
 
 
 def _cond(
@@ -68,14 +70,22 @@ def _cond(
     sides: tuple[Callable[[], Any], Callable[[], Any]],
     run: Callable[[Callable[[], Any], bool], Sequence[Any]],
     names: Sequence[str],
+    before: Sequence[Any] = (),
 ) -> tuple[Any, ...]:
-    """Both sides of a branch, run by `run`, and the choice between what they give and what they change in place."""
+    """Both sides of a branch, run by `run`, and the choice between what they give and what they change in place.
+
+    The variables are `before`, for the time after the first side.
+    """
     contents = Contents(sides, names)
-    results, changes = [], []
+    results, changes, after = [], [], []
+    around = context.twins, context.kept
+    context.kept = *context.kept, before, contents.containers
     for side, holds in zip(sides, (True, False)):
         try:
             with holding(condition, holds):
                 results.append(run(side, holds))
+                context.kept = *context.kept, results[-1]
+                twins.spread()
         except TraceError:
             raise
         except RecursionError:
@@ -90,15 +100,22 @@ def _cond(
             ) from error
         finally:
             changes.append(contents.taken())
+            after.append(context.twins)
+            context.twins = around[0]
+            twins.note()
+    context.twins, context.kept = twins.united(around[0], *after), around[1]
     choose = Choice(condition, *changes)
     chosen = tuple([choose(a, b, name) for name, a, b in zip(names, *results)])
     contents.put(choose, *changes)
+    twins.note()
     return chosen
 
 
 def _value(condition: Condition, a: Callable[[], Any], b: Callable[[], Any]) -> Any:
     """`a() if condition else b()`."""
-    return _cond(condition, (a, b), lambda side, holds: (known(condition, side(), holds),), ("the expression",))[0]
+    [value] = _cond(condition, (a, b), lambda side, holds: (known(condition, side(), holds),), ("the expression",))
+    twins.settle()
+    return value
 
 
 def if_exp(test: Any, a: Callable[[], Any], b: Callable[[], Any], text: str) -> Any:
@@ -248,6 +265,12 @@ def assert_stmt(test: Any, message: Callable[[], Sequence[Any]]) -> None:
         raise AssertionError(*message())
 
 
+def changed() -> None:
+    """Let what depends on lists and arrays, that may have been changed as a whole, change with them."""
+    indices.renew_parts()
+    twins.spread()
+
+
 def caught() -> BaseException | None:
     """The exception that an `except` is about."""
     return sys.exc_info()[1]
@@ -285,6 +308,7 @@ class FunctionScope:
                 f"{user_line()}: whether {self._function}() returns a result or None depends on {_UNKNOWN}; let it "
                 "return numbers in every case"
             )
+        twins.spread()
         return None if isinstance(result, NothingReturned) else result
 
 
@@ -367,6 +391,7 @@ BUILTINS: dict[Any, Callable[..., Any]] = {
     builtins.isinstance: indices.is_instance,
     builtins.type: indices.kind,
     builtins.len: iterables.length,
+    builtins.sum: iterables.total,
     builtins.range: iterables.ranged,
     builtins.iter: iterables.iterator,
     builtins.zip: iterables.zipped,

@@ -17,6 +17,7 @@ from autograd_engine.compiler.statements.conditions import Unread, is_certain, t
 from autograd_engine.compiler.statements.contents import Contents
 from autograd_engine.compiler.statements.iterables import Rounds
 from autograd_engine.compiler.statements.memory import Memory
+from autograd_engine.compiler.statements.twins import Links, note, spread
 from autograd_engine.compiler.trace.errors import user_line
 from autograd_engine.compiler.trace.indices import Index
 from autograd_engine.compiler.trace.items import NUMBERS
@@ -171,6 +172,9 @@ class _Repeated:
         self._append(loop)
         for place, memory in enumerate(self.in_memory.values(), self.of_memory):
             memory.leave(loop.result(place))
+        spread() if self.appended else note()
+        left = [after[k].value if isinstance(after[k], Partly) else after[k] for k in self.structures]
+        self.links.leave(left, self.before, self.contents.containers, after, left)
 
     def _attempt(self) -> tuple[Loop, set[int]]:
         """The loop with the variables that are carried, and those that have to be carried besides."""
@@ -183,6 +187,7 @@ class _Repeated:
             container[:] = [unread] * (len(container) + 1)
         self.in_memory: dict[int, Memory] = {}
         around = context.memories, context.repeated
+        twins, kept = context.twins, context.kept
         context.repeated = (*context.repeated, self)
         try:
             with loop.body():
@@ -196,9 +201,14 @@ class _Repeated:
                 self.in_memory = {key: Memory(a, self, loop) for key, a in self.wanted.items()}
                 context.memories = {**context.memories, **self.in_memory}
                 given = {k: state[k].copy() for k in self.carried if isinstance(state[k], np.ndarray)}
+                carried = list(self.structures)
+                outside = self.contents.containers
+                self.links = Links([self.before[k] for k in carried], [state[k] for k in carried], outside)
+                context.kept = *kept, self.before, outside, self.links.before
                 self.set_state(tuple(state))
                 continues = self.of_round(loop)
                 after = tuple(self.get_state())
+                spread()
                 loop.following, more = [], set()
                 self.in_place = {k for k, x in given.items() if any(map(operator.is_not, x.flat, state[k].flat))}
                 for k in self.in_place:
@@ -215,6 +225,8 @@ class _Repeated:
                 for k, (x, y) in enumerate(zip(self.before, after)):
                     if k not in self.carried and not _is_the_same(x, y):
                         more |= self._of_changed(loop, k, x, y)
+                left = [after[k].value if isinstance(after[k], Partly) else after[k] for k in self.structures]
+                self.links.end(left, [state[k] for k in self.in_place])
                 used = [x for node in loop.nodes for x in needs(node)]
                 for x in (*used, *loop.following, continues):
                     if isinstance(x, Unread):
@@ -224,7 +236,11 @@ class _Repeated:
         finally:
             context.memories, context.repeated = around
             self.changes = {key: x for key, x in self.contents.taken().items() if key not in self.in_memory}
+            context.twins, context.kept = twins, kept
             self.set_state(self.before)
+            note()
+        changed = {*self.changes, *self.in_memory}
+        self.links.check(outside, changed, self.before, self.before, outside)  # and the variables hold what was before
         if continues is not None:
             loop.continues = continues if isinstance(continues, Traced) else float(continues)
         return loop, more

@@ -83,7 +83,9 @@ def converted_call(f: Any, args: tuple[Any, ...], keywords: dict[str, Any] | Non
     if called is f and (not isinstance(f, type) or f.__module__ == "builtins"):  # `map` is a class
         args = tuple(map(_argument, args))
         keywords = keywords and {name: _argument(x) for name, x in keywords.items()}
-    return called(*args, **(keywords or {}))
+    result = called(*args, **(keywords or {}))
+    operators.changed()
+    return result
 
 
 def _argument(x: Any) -> Any:

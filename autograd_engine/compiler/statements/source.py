@@ -177,12 +177,17 @@ class _Prepared(ast.NodeTransformer):
             links.append(ast.Tuple([_lambda(compare, "a", "b"), _lambda(operand)], ast.Load()))
         return _call("chain", node, node.left, *links)
 
+    def visit_AugAssign(self, node: ast.AugAssign) -> Any:
+        """`w += x` may change what w is."""
+        self.generic_visit(node)
+        return node if isinstance(node.target, ast.Subscript) else [node, _statement(_call("changed", node))]
+
     def visit_Assert(self, node: ast.Assert) -> Any:
         self.generic_visit(node)
         if not __debug__:
             return ast.copy_location(ast.Pass(), node)
         message = ast.Tuple([node.msg] if node.msg else [], ast.Load())
-        return ast.copy_location(ast.Expr(_call("assert_stmt", node, node.test, _lambda(message))), node)
+        return _statement(_call("assert_stmt", node, node.test, _lambda(message)))
 
     def _private(self, name: str) -> str:
         """A name as the class around the function has it."""
@@ -193,6 +198,10 @@ class _Prepared(ast.NodeTransformer):
 def _lambda(body: ast.expr, *names: str) -> ast.Lambda:
     arguments = [ast.arg(name) for name in names]
     return ast.Lambda(ast.arguments([], arguments, None, [], [], None, []), body)
+
+
+def _statement(call: ast.Call) -> ast.Expr:
+    return ast.copy_location(ast.Expr(call), call)
 
 
 def _call(operator: str, node: ast.AST, *args: ast.expr) -> ast.Call:

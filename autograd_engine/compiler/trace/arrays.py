@@ -444,7 +444,9 @@ def _elementwise(ufunc: np.ufunc, method: str, inputs: Iterable[Any], keywords: 
 
 
 def is_unknown(part: Any) -> bool:
-    """Whether a part of an index is a number, or an array of them, that is not known while tracing."""
+    """Whether a part of an index is a number, a slice or an array of them, that is not known while tracing."""
+    if isinstance(part, slice):
+        return isinstance(part.start, Traced) or isinstance(part.stop, Traced)
     is_array = isinstance(part, ArgumentArray) or (isinstance(part, np.ndarray) and part.dtype == object)
     return isinstance(part, Traced) or is_array
 

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from autograd_engine import primitives
 from autograd_engine.compiler.trace.arrays import ArgumentArray, is_unknown
 from autograd_engine.compiler.trace.errors import TraceError, user_line
 from autograd_engine.compiler.trace.indices import Index
 from autograd_engine.compiler.trace.loops import Loop
+from autograd_engine.compiler.trace.masks import is_mask, masked
 from autograd_engine.compiler.trace.stacks import Entry, Stack, first_batch, picked, table, zeros
 from autograd_engine.compiler.trace.traced import (
     Batch,
@@ -30,6 +32,7 @@ from autograd_engine.compiler.trace.traced import (
 )
 from autograd_engine.control_flow import recorder
 from autograd_engine.number_arrays import number_array
+from autograd_engine.primitives import where
 
 NUMBERS = (Traced, float, int, np.integer, np.floating, np.bool_)
 """What a stack can be made of."""
@@ -54,9 +57,27 @@ class Site:
         )
 
 
+@dataclass(frozen=True)
+class SliceSite(Site):
+    """Where a slice of a known length is used."""
+
+    length: int
+
+    def error(self, index: float) -> IndexError:
+        """The error for a slice that uncompiled code would cut short."""
+        return IndexError(
+            f"{self.line}: a slice of {self.length} entries does not lie within axis {self.axis} with size "
+            f"{self.size}, and compiled code cannot cut it short"
+        )
+
+
 def item(array: Any, parts: tuple[Any, ...]) -> Any:
     """`array[parts]`, where one or more of the parts are numbers that are not known while tracing."""
     unknown = [k for k, part in enumerate(parts) if is_unknown(part)]
+    if is_mask(parts):
+        return masked(array, parts[0])
+    if len(parts) == 1 and isinstance(parts[0], slice) and _length(parts[0], array.shape[0]) is None:
+        return masked(array, _within(parts[0], array.shape[0]))
     if any(isinstance(x, Condition) for k in unknown for x in np.asarray(parts[k], dtype=object).ravel().tolist()):
         raise TraceError(
             f"{user_line()} picks numbers by conditions that are not known while tracing; write where(condition, x, "
@@ -66,24 +87,93 @@ def item(array: Any, parts: tuple[Any, ...]) -> Any:
         raise TraceError(f"{user_line()} picks numbers by one that is not known while tracing, after ... or None")
     if len(parts) > len(array.shape):
         raise IndexError(f"too many indices: the array has {len(array.shape)} axes, got {len(parts)} indices")
-    several = [k for k in unknown if not isinstance(parts[k], Traced)]
+    several = [k for k in unknown if not isinstance(parts[k], (Traced, slice))]
     if several:
         return _of_several(array, parts, several)
     [axis, *others] = unknown
     index = parts[axis]
     if not others and isinstance(index, Index) and _is_within(index, array.shape[axis]):
         return _of_round(array, parts, axis, index)
-    indices = {k: checked(parts[k], array.shape[k], k) for k in unknown}
-    return _picked(array, parts, indices)
+    windows = {k: _window(parts[k], array.shape[k], k) for k in unknown}
+    return _picked(array, parts, windows)
 
 
-def checked(index: Any, size: int, axis: int = 0) -> Any:
+@dataclass(frozen=True)
+class _Window:
+    """Where an unknown part of an index begins: `index`, of `count` many, and what it is at the beginning."""
+
+    index: Any
+    first: Any
+    count: int
+
+
+def _window(part: Any, size: int, axis: int) -> _Window:
+    if not isinstance(part, slice):
+        return _Window(checked(part, size, axis), 0, size)
+    length = _length(part, size)
+    if length is None:
+        raise TraceError(
+            f"{user_line()} picks a slice whose length is known only when the compiled function is called; write its "
+            "end as its beginning and a number, a[k:k + 3]"
+        )
+    site = SliceSite(user_line(), axis, size, length)
+    if length > size:
+        raise site.error(0.0)
+    start, count = part.start, size - length + 1
+    if not isinstance(start, Traced):  # the end is unknown, and only one fits
+        start = float(start or 0)
+    if not (isinstance(start, Index) and _is_within(start, count)):
+        within = (start >= float(-size)) & (start < float(-length))
+        start = where(within, start + float(size), where(start < 0.0, float(size), start))
+        start = checked(start, count, axis, site)
+    return _Window(start, slice(0, length), count)
+
+
+def _length(part: slice, size: int) -> int | None:
+    """The length of a slice if it is known although its beginning is not."""
+    if part.step not in (None, 1):
+        raise TraceError(f"{user_line()} picks a slice with a step at a place that is not known while tracing")
+    (base, first), (other, last) = _apart(part.start), _apart(part.stop)
+    return max(last - first, 0) if base is not None and _are_the_same(base, other) else None
+
+
+def _apart(x: Any) -> tuple[Any, int]:
+    """A whole number that is not known as another one, and what is added to it; None and a number if it is known."""
+    added = 0.0
+    while isinstance(x, Traced) and x.op in (primitives.add, primitives.sub):
+        a, b = x.arguments
+        if b.__class__ is float:
+            x, added = a, added + (b if x.op is primitives.add else -b)
+        elif a.__class__ is float and x.op is primitives.add:
+            x, added = b, added + a
+        else:
+            break
+    return (x, int(added)) if isinstance(x, Traced) else (None, 0)
+
+
+def _are_the_same(x: Any, y: Any, depth: int = 4) -> bool:
+    """Whether two numbers were computed alike."""
+    if x is y or not (isinstance(x, Traced) and isinstance(y, Traced)):
+        return x is y or (x.__class__ is y.__class__ is float and x == y)
+    alike = x.op is not None and x.op is y.op and depth > 0 and len(x.arguments) == len(y.arguments) > 0
+    return alike and all(_are_the_same(a, b, depth - 1) for a, b in zip(x.arguments, y.arguments))
+
+
+def _within(part: slice, size: int) -> Any:
+    """Where a slice lies in an axis of this size, as conditions: as Python has it, however far it reaches."""
+    ends = [0 if part.start is None else part.start, size if part.stop is None else part.stop]
+    start, stop = (where(x < 0, x + size, x) if isinstance(x, Traced) else x + size * (x < 0) for x in ends)
+    everywhere = [(start <= float(i)) & (stop > float(i)) for i in range(size)]
+    return np.fromiter(everywhere, dtype=object, count=size)
+
+
+def checked(index: Any, size: int, axis: int = 0, site: Site | None = None) -> Any:
     """An index of an axis of this size, as a whole number from 0 on. It is checked at a call."""
     if isinstance(index, Index) and _is_within(index, size):
         return index
     if not size:
         raise IndexError(f"{user_line()}: index into an axis of size 0")
-    site = Site(user_line(), axis, size)
+    site = site or Site(user_line(), axis, size)
     if site not in context.sites:
         context.sites.append(site)
     number = float(context.sites.index(site))
@@ -106,7 +196,15 @@ def _is_within(index: Index, size: int) -> bool:
 
 
 def _of_several(array: Any, parts: tuple[Any, ...], several: list[int]) -> Any:
-    """The items for arrays of indices, which come first among the parts."""
+    """The items for arrays of indices."""
+    keys, shape = _each(parts, several)
+    items = [np.asarray(_item(array, key)) for key in keys]
+    of_item = items[0].shape if items else np.empty(array.shape)[(*[0] * len(several), *parts[len(several) :])].shape
+    return number_array([x for one in items for x in one.ravel().tolist()], (*shape, *of_item))
+
+
+def _each(parts: tuple[Any, ...], several: list[int]) -> tuple[list[tuple[Any, ...]], tuple[int, ...]]:
+    """An index for each entry of arrays of indices, which come first among the parts, and their shape."""
     count = len(several)
     if several != list(range(count)) or any(isinstance(part, np.ndarray) for part in parts[count:]):
         raise TraceError(
@@ -115,9 +213,7 @@ def _of_several(array: Any, parts: tuple[Any, ...], several: list[int]) -> Any:
         )
     indices = np.broadcast_arrays(*[np.asarray(part, dtype=object) for part in parts[:count]])
     keys = zip(*[index.ravel().tolist() for index in indices])
-    items = [np.asarray(_item(array, (*key, *parts[count:]))) for key in keys]
-    shape = items[0].shape if items else np.shape(np.empty(array.shape)[(*[0] * count, *parts[count:])])
-    return number_array([x for one in items for x in one.ravel().tolist()], (*indices[0].shape, *shape))
+    return [(*key, *parts[count:]) for key in keys], indices[0].shape
 
 
 def _item(array: Any, parts: tuple[Any, ...]) -> Any:
@@ -146,17 +242,16 @@ def _of_round(array: Any, parts: tuple[Any, ...], axis: int, index: Index) -> An
     return entry_of(loop, number_array(stacks, first.shape))
 
 
-def _picked(array: Any, parts: tuple[Any, ...], indices: dict[int, Any]) -> Any:
-    """The part of an array at indices of single axes."""
-    shape = tuple(array.shape)
-    first, steps = _places(shape, parts, indices)
+def _picked(array: Any, parts: tuple[Any, ...], windows: dict[int, _Window]) -> Any:
+    """The part of an array at unknown places of single axes."""
+    first, steps = _places(tuple(array.shape), parts, windows)
     index: Any = 0.0
-    if len(indices) == 1:  # a stack for each number, with an entry for each index
-        [(axis, index)] = indices.items()
-        record, size = steps[axis], shape[axis]
+    if len(windows) == 1:  # a stack for each number, with an entry for each index
+        [(axis, window)] = windows.items()
+        index, record, size = window.index, steps[axis], window.count
     else:
-        index = _total(indices, steps)
-        record, size = 1, 1 + sum((shape[k] - 1) * steps[k] for k in indices)
+        index = _total(windows, steps)
+        record, size = 1, 1 + sum((window.count - 1) * steps[k] for k, window in windows.items())
     if _is_of_symbols(array):
         flat = array.ravel().tolist()
         stacks = [table_of([flat[int(offset) + record * i] for i in range(size)]) for offset in first.ravel()]
@@ -170,24 +265,30 @@ def _picked(array: Any, parts: tuple[Any, ...], indices: dict[int, Any]) -> Any:
 def places(shape: tuple[int, ...], parts: tuple[Any, ...]) -> Any:
     """The places, in row-major order, of the items `parts` of an array, as an array of numbers."""
     unknown = [k for k, part in enumerate(parts) if is_unknown(part)]
-    indices = {k: checked(parts[k], shape[k], k) for k in unknown}
-    first, steps = _places(shape, parts, indices)
-    index = _total(indices, steps) if indices else 0.0
+    if several := [k for k in unknown if not isinstance(parts[k], (Traced, slice))]:
+        keys, shape_of_all = _each(parts, several)
+        found = [places(shape, key) for key in keys]
+        numbers = [x for one in found for x in one.ravel().tolist()]
+        of_item = found[0].shape if found else ()
+        return np.fromiter(numbers, dtype=object, count=len(numbers)).reshape((*shape_of_all, *of_item))
+    windows = {k: _window(parts[k], shape[k], k) for k in unknown}
+    first, steps = _places(shape, parts, windows)
+    index = _total(windows, steps) if windows else 0.0
     numbers = [index + float(offset) if offset else index for offset in first.ravel().tolist()]
     return np.fromiter(numbers, dtype=object, count=len(numbers)).reshape(first.shape)
 
 
-def _places(shape: tuple[int, ...], parts: tuple[Any, ...], indices: dict[int, Any]) -> tuple[Any, dict[int, int]]:
-    """The places where the indices of single axes are 0, and by how much each index moves them."""
+def _places(shape: tuple[int, ...], parts: tuple[Any, ...], windows: dict[int, _Window]) -> tuple[Any, dict[int, int]]:
+    """The places where all windows are at the beginning, and by how much each index moves them."""
     everywhere = np.arange(np.prod(shape, dtype=int)).reshape(shape)
-    first = np.asarray(everywhere[tuple([0 if k in indices else part for k, part in enumerate(parts)])])
-    return first, {k: int(np.prod(shape[k + 1 :], dtype=int)) for k in indices}
+    known = tuple([windows[k].first if k in windows else part for k, part in enumerate(parts)])
+    return np.asarray(everywhere[known]), {k: int(np.prod(shape[k + 1 :], dtype=int)) for k in windows}
 
 
-def _total(indices: dict[int, Any], steps: dict[int, int]) -> Any:
+def _total(windows: dict[int, _Window], steps: dict[int, int]) -> Any:
     total: Any = None
-    for k, x in indices.items():
-        moved = x * float(steps[k]) if steps[k] != 1 else x
+    for k, window in windows.items():
+        moved = window.index * float(steps[k]) if steps[k] != 1 else window.index
         total = moved if total is None else total + moved
     return total
 

@@ -144,6 +144,10 @@ class Context(threading.local):
     tables: dict[Any, tuple[Any, Any]]  # the stacks that were made of given numbers, with these
     repeated: tuple[Any, ...] = ()  # the loops around that statements have become
     memories: Mapping[int, Any] = MappingProxyType({})  # by id, the lists and arrays that these carry
+    twins: Mapping[int, Any] = MappingProxyType({})  # by id, the containers that may be one another; see twins.py
+    unsettled: list[Any]  # the choices between containers that are not among them yet
+    roots: dict[int, Any]  # by id, what containers that may be one another were made of
+    kept: tuple[Any, ...] = ()  # what the statements around keep of the variables, to give it back
     parts: list[Any]  # parts of arrays that were picked, and these, for as long as they are used; see memory.py
 
 
@@ -178,6 +182,7 @@ def tracing(
     context.nodes, context.outer, context.batch, context.trace = [], (), None, object()
     context.refused, context.conditions, context.choices, context.sites = None, (), set(), []
     context.repeated, context.memories, context.tables, context.parts = (), {}, {}, []
+    context.twins, context.unsettled, context.roots, context.kept = {}, [], {}, ()
     context.rolls, context.is_limited, context.is_exact = rolls, is_limited, is_exact
     made = variable.set(lambda number: Traced(primitives.identity, (as_float(number),), context.batch))
     mapped = mapper.set(vmap)

@@ -1,6 +1,10 @@
 """Indices that are known only at a call: picked, put and added to, in straight lines, loops, samples and C."""
 
+import gc
+import os
 import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_engine import grad, hessian, jacobian, jit, sin, to_c, value_and_grad, vmap
+from autograd_engine.compiler.statements import twins
+from autograd_engine.compiler.trace.traced import Traced
 from tests.c_compiler import cc, needs_compiler
 from tests.nested import numbers
 
@@ -416,14 +422,23 @@ def changes_rows(m, n):
     return m.sum()
 
 
-def reads_what_a_row_was(m, n):
+def reads_a_row_that_changes(m, n):
     m = m * 1.0
     row = m[n]
     m[0, 0], m[1, 0] = 2.0, 3.0
+    m += 1.0
     return row[0]
 
 
-def reads_what_rows_were(m, n):
+def reads_a_row_that_a_branch_changes(m, n):
+    m = m * 1.0
+    row = m[n]
+    if m[0, 0] > 0:
+        m[1, 0] = 3.0
+    return row[0]
+
+
+def reads_rows_that_change(m, n):
     m, k = m * 1.0, 0
     while k < n:
         row = m[1:]
@@ -435,12 +450,13 @@ def reads_what_rows_were(m, n):
 
 def test_a_row_of_an_array_is_part_of_it():
     """As in NumPy; what cannot be compiled like that is refused."""
-    same(jit(rows_divided)(MATRIX, 2), rows_divided(MATRIX, 2))
+    for f in (rows_divided, reads_a_row_that_changes, reads_rows_that_change):
+        for n in (1, 2):
+            same(jit(f)(MATRIX, n), f(MATRIX, n))
     for f, message in [
         (changes_a_row, r"changes a part of an array .* write a\[i, j\] = x"),
         (changes_rows, r"changes a part of an array"),
-        (reads_what_a_row_was, "cannot be read after the array has changed"),
-        (reads_what_rows_were, "cannot be read after the array has changed"),
+        (reads_a_row_that_a_branch_changes, "cannot be read after a branch or a loop changed it"),
     ]:
         with pytest.raises(TypeError, match=message):
             jit(f)(MATRIX, 1)
@@ -494,3 +510,63 @@ def test_a_function_that_is_kept_beyond_its_trace_still_works():
 
     assert jit(keeps)(1.0) == keeps(1.0)
     assert kept[1](1) == kept[-1](1) == A[1] + 1.0
+
+
+ELSEWHERE = """
+import os, sys, threading
+from autograd_engine import jit, value_and_grad
+from autograd_engine.compiler.llvm import native
+from tests.autograd_engine.compiler.test_indices import A, a_copy_between_loops, bubble_sort, same
+if sys.argv[1] == "again":
+    native._object = None  # nothing is compiled: kernels come from the cache, and lie elsewhere
+for f in (a_copy_between_loops, bubble_sort):
+    slopes = lambda a, n, x: value_and_grad(lambda a, x: f(a, n, x), argnums=(0, 1))(a, x)
+    compiled, found = jit(slopes), {}
+    def work(n):
+        for _ in range(30):
+            found[n] = compiled(A, n, 0.8)
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(6)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    for n in range(6):
+        same(found[n], slopes(A, n, 0.8))
+    if child := os.fork():
+        assert os.waitpid(child, 0)[1] == 0
+    else:
+        same(compiled(A, 5, 0.8), found[5])
+        same(jit(slopes)(A, 4, 0.8), found[4])
+        os._exit(0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_threads_forks_and_the_cache_give_the_same_results(tmp_path):
+    path = tmp_path / "elsewhere.py"  # a file, since its functions are rewritten
+    path.write_text(ELSEWHERE)
+    root = str(Path(__file__).parents[3])
+    environment = {**os.environ, "AUTOGRAD_ENGINE_CACHE": str(tmp_path / "kernels"), "PYTHONPATH": root}
+    for run in ("first", "again"):
+        subprocess.run([sys.executable, "-W", "ignore", str(path), run], check=True, env=environment)
+
+
+def test_compilations_leave_nothing_behind():
+    def recorded():
+        gc.collect()
+        return sum(isinstance(x, (Traced, twins.Twin)) for x in gc.get_objects())
+
+    def once():
+        def f(a, n, x):
+            v = w = [y * x for y in a]
+            if x > 0.5:
+                v = w[:]
+            for k in range(n):
+                v[k % 7] = w[k] + a[a > 0].sum()
+            return v[0] + w[1] * v[2]
+
+        return jit(value_and_grad(lambda a, x: f(a, 4, x)))(A, 0.8), jit(f)(A, 4, 0.8)
+
+    once()
+    before = recorded()
+    for _ in range(3):
+        once()
+    assert recorded() <= before

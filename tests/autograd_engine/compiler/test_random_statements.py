@@ -8,9 +8,12 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from autograd_engine import exp, grad, jacobian, jit, sin, tanh, value_and_grad, vjp, vmap
+from autograd_engine import TraceError, exp, grad, hessian, jacobian, jit, sin, tanh, value_and_grad, vjp, vmap
 from autograd_engine.compiler.statements import paths
+from autograd_engine.compiler.trace import traced
+from tests.autograd_engine.compiler.random_programs import program
 from tests.autograd_engine.compiler.test_statements import same_bits
+from tests.nested import numbers
 
 VARIABLES = ("x", "y", "a", "b")
 
@@ -86,6 +89,78 @@ def test_random_programs(block):
         same_bits(compiled(*point)[1], [x[0] for x in slope])
         same_bits(values[i], value[0])
         same_bits([x[i] for x in slopes], [x[0] for x in slope])
+
+
+A = np.random.default_rng(0).normal(size=5)
+CALLS = [(0, 0.8, -0.3), (1, 0.3, 0.6), (3, -0.7, 0.2), (6, 0.9, 0.4)]
+STEP = np.random.default_rng(1).normal(size=7)
+
+
+def slopes_of(f):
+    def slopes(a, n, x, y):
+        return value_and_grad(lambda a, x, y: f(a, n, x, y), (0, 1, 2))(a, x, y)
+
+    return slopes
+
+
+def curvature_of(f):
+    def curvature(a, n, x, y):
+        return hessian(lambda a: f(a, n, x, y))(a), jacobian(lambda x: grad(lambda y: f(a, n, x, y))(y))(x)
+
+    return curvature
+
+
+def is_close(found, expected):
+    np.testing.assert_allclose(numbers(found), numbers(expected), rtol=1e-9, atol=1e-9)
+
+
+def matches_differences(f, n, x, y, slopes):
+    """Compare the slope in one direction, unless a condition changes or rounding dominates close by."""
+
+    def difference(h):
+        up, down = (f(A + s * h * STEP[:5], n, x + s * h * STEP[5], y + s * h * STEP[6]) for s in (1, -1))
+        return (up - down) / (2 * h)
+
+    coarse, fine = difference(1e-5), difference(1e-6)
+    if abs(coarse - fine) < 1e-6 * max(1.0, abs(fine)):
+        assert np.dot(numbers(slopes), STEP) == pytest.approx(fine, rel=1e-4, abs=1e-4)
+
+
+@pytest.mark.parametrize("rounds", [(), (17, 20, 33)], ids=["short", "long"])
+@settings(phases=[Phase.generate])
+@given(seed=st.integers(0, 10**9))
+def test_random_programs_with_indices(rounds, seed):
+    with pytest.MonkeyPatch.context() as patch:
+        if rounds:
+            patch.setattr(traced, "LONG", 30)
+        check_program(defined(program(seed, rounds)), seed)
+
+
+def check_program(f, seed):
+    slopes, curvature = slopes_of(f), curvature_of(f)
+    try:
+        values, expected = [f(A.copy(), *call) for call in CALLS], [slopes(A, *call) for call in CALLS]
+        second = [curvature(A, *call) for call in CALLS] if seed % 8 == 1 else []
+    except (TypeError, UnboundLocalError):  # not for Values, or a variable without a value
+        return
+    if not np.all(np.abs(numbers(expected)) < 1e6):
+        return
+    try:
+        exact, compiled = jit(f, exact=True), jit(slopes)
+        for call, value, of_call in zip(CALLS, values, expected):
+            assert exact(A, *call) == value
+            is_close(compiled(A, *call), of_call)
+            matches_differences(f, *call, of_call[1])
+        if seed % 8 == 0:
+            counts, xs, ys = np.array(CALLS * 5, dtype=float)[:19].T
+            found = jit(lambda a, *samples: vmap(lambda *sample: slopes(a, *sample))(*samples))(A, counts, xs, ys)
+            for k in range(19):
+                is_close([x[k] for x in (found[0], *found[1])], expected[k % 4])
+        of_second = jit(curvature)
+        for call, of_call in zip(CALLS, second):
+            is_close(of_second(A, *call), of_call)
+    except TraceError:  # what is refused is not wrong
+        return
 
 
 def many_paths(x):
