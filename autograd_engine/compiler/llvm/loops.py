@@ -177,7 +177,7 @@ def _chunk_size(loop: Loop, layout: Layout) -> str:
 
 
 def outputs(layout: Layout) -> list[Function]:
-    """`outputs` stores the outputs that are left and, where it matters, whether an output or a row is NaN."""
+    """`outputs` stores the outputs that are left and, where it matters, whether something that is looked at is NaN."""
     called = [f"last({SHARED_PARAMETERS})"]
     if not layout.seeks_nan:
         return [calls(f"outputs({SHARED_PARAMETERS})", called)]
@@ -185,6 +185,8 @@ def outputs(layout: Layout) -> list[Function]:
 %flag = getelementptr i64, ptr %context, i64 {NAN_FOUND}
 store i64 0, ptr %flag"""
     functions = [_find_nan("in_outputs", f"%count = add i64 0, {layout.outputs}", 1)]
+    if layout.watched:
+        functions.append(_find_nan("in_shared", f"%count = add i64 0, {layout.watched}", 2))
     for batch, rows in enumerate(layout.rows):
         if rows:
             at = layout.batch(batch)

@@ -162,7 +162,9 @@ class Plan:
         operations, operands, batches = zip(*self.program.instructions) if self.program.instructions else ((), (), ())
         sections = list(itertools.chain(*self.stages))
         sums = [i for section in sections for i in section.sums]
-        self.shared_slots = dict(zip(sums, range(len(sums))))  # those of a loop lie side by side
+        # What is watched lies side by side, and so do the sums of a loop.
+        self.shared_slots = {x: slot for slot, x in enumerate([*self.program.watched, *sums])}
+        layout.watched = len(self.program.watched)
         self.kept: dict[int, int] = {}
         layout.kept = [0] * layout.batches
         home: dict[int, tuple[Section, list[int]]] = {}  # of what is not a sample, which has one in every loop

@@ -61,8 +61,9 @@ def program_of(outputs: Sequence[Any], nodes: Sequence[Traced], batches: Iterabl
 
 
 def _program(simplifier: Simplifier, outputs: list[int], recorded: int, guarded: bool) -> Program:
-    instructions, outputs, loops = simplifier.finished(outputs, guarded)
-    return Program(instructions, simplifier.constants, divided(instructions), outputs, loops, recorded)
+    instructions, found, loops = simplifier.finished(outputs, guarded)
+    n = len(outputs)
+    return Program(instructions, simplifier.constants, divided(instructions), found[:n], loops, recorded, found[n:])
 
 
 class _Scope:

@@ -103,7 +103,8 @@ class Program:
 
     `body` says in which order the instructions are executed, and which of them in loops. It does not contain those
     FROM_OUTSIDE, which are read where they are needed. `outputs` are operands, `loops` what "loop" instructions do.
-    If a strong zero was left out, `guarded()` is the program with all of them, for when a result is NaN.
+    If a strong zero was left out, `guarded()` is the program with all of them, for when a result, or one of the
+    instructions that are `watched`, is NaN.
     """
 
     instructions: list[Instruction]
@@ -112,6 +113,7 @@ class Program:
     outputs: list[int]
     loops: dict[int, Loop] = field(default_factory=dict)
     recorded: int = 0
+    watched: list[int] = field(default_factory=list)
     guarded: Callable[[], Program] | None = None
 
     @Lazy

@@ -204,7 +204,8 @@ class Simplifier:
     def finished(
         self, outputs: list[int], guarded: bool, flags: bytearray | None = None
     ) -> tuple[list[Instruction], list[int], dict[int, Loop]]:
-        """The instructions that `outputs` depend on, renumbered, the outputs, and the loops among the instructions."""
+        """The instructions that `outputs` depend on, renumbered; the outputs, and after them the numbers that are nan
+        where guards were missed; and the loops among the instructions."""
         emitted = self.operations, self.operands
         self.operations, self.operands = list(self.operations), list(self.operands)
         try:
@@ -315,26 +316,40 @@ class Simplifier:
         """Whether `finished` leaves anything out of the program unless it is `guarded`."""
         return (
             "product0" in self.operations
-            or any(map(self._waits_for_a_mean, range(len(self.operations))))
+            or bool(self._waiting_slopes())
             or any(body.simplifier.has_guards for body in self.loops.values())
         )
 
-    def _waits_for_a_mean(self, i: int) -> bool:
-        """Whether this is the slope of a mean, which waits for the mean only to be nan with it."""
-        if self.operations[i] != "where" or not self.is_a(self.operands[i][0], "eq"):
-            return False
-        a, b = self.operands[self.operands[i][0]]
-        return a == b and self.is_a(a, "div") and self.is_a(self.operands[a][1], "size")
+    def _waiting_slopes(self) -> dict[int, int]:
+        """The slopes that wait for a sum over samples only to be nan where a result of it is, such as those of a mean,
+        each with what it is otherwise."""
+        instead: dict[int, int] = {}
+        if "batch_sum" not in self.operations:
+            return instead
+        waits = bytearray(len(self.operations))
+        for i, (operation, operands) in enumerate(zip(self.operations, self.operands)):
+            if operation in FROM_OUTSIDE:
+                continue
+            waits[i] = operation == "batch_sum" or any(waits[x] for x in operands if x >= 0)
+            if operation == "where" and waits[i] and self.batches[i] == SHARED:
+                condition, slope, out = operands
+                if self.is_a(condition, "eq") and self.operands[condition] == (out, out):
+                    slope = instead.get(slope, slope)
+                    if slope < 0 or not waits[slope]:
+                        instead[i], waits[i] = slope, False
+        return instead
 
     def _leave_out_guards(self, outputs: list[int], flags: bytearray | None) -> list[int]:
-        """Use the plain product in the chain rule where no condition depends on it, and the slope of a mean without
-        looking at the mean. Returns the outputs, which may have become other operands."""
-        instead = {i: self.operands[i][1] for i in range(len(self.operations)) if self._waits_for_a_mean(i)}
+        """Use the plain product in the chain rule where no condition depends on it, and slopes that wait for a result
+        without looking at it. Returns the outputs, which may have become other operands, and then these results, in
+        which the caller looks for nan."""
+        instead = self._waiting_slopes()
         if instead:
+            watched = dict.fromkeys([self.operands[i][2] for i in instead])
             for i, (operation, operands) in enumerate(zip(self.operations, self.operands)):
                 if operation not in FROM_OUTSIDE and not instead.keys().isdisjoint(operands):
                     self.operands[i] = tuple([instead.get(x, x) for x in operands])
-            outputs = [instead.get(x, x) for x in outputs]
+            outputs = [*[instead.get(x, x) for x in outputs], *watched]
         decisive = self.decisive() if flags is None else flags
         for i, operation in enumerate(self.operations):
             if operation == "product0" and not decisive[i]:
