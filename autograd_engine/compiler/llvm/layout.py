@@ -29,11 +29,16 @@ FIRST = FAULT + 2
 
 @dataclass
 class Loop:
-    """One loop over the samples of a batch: its name, and how many sums it makes."""
+    """One loop over the samples of a batch: its name, and how many REDUCTIONS of each kind it makes."""
 
     stage: int
     batch: int
-    sums: int = 0
+    reductions: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def sums(self) -> int:
+        """How many sums and other reductions it makes."""
+        return sum(self.reductions.values())
 
     @property
     def name(self) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from autograd_engine.compiler.llvm.layout import Layout, Loop
-from autograd_engine.compiler.program.program import FROM_OUTSIDE, IN_BUFFERS, SHARED, STACKS, Program
+from autograd_engine.compiler.program.program import FROM_OUTSIDE, IN_BUFFERS, REDUCTIONS, SHARED, STACKS, Program
 from autograd_engine.compiler.program.regions import lines, parts
 from autograd_engine.forks import Lazy
 
@@ -22,7 +22,7 @@ TILE = 4
 COPIED = 16
 """Outputs. As many entries of a stack, or more, are copied as a whole."""
 
-NO_CODE = FROM_OUTSIDE - {"sample"} | {"batch_sum", "stack", "memory"}
+NO_CODE = FROM_OUTSIDE - {"sample"} | {"stack", "memory"} | REDUCTIONS.keys()
 """What has a value in the shared code without an instruction of its own: it is read where it is needed."""
 
 
@@ -30,8 +30,9 @@ NO_CODE = FROM_OUTSIDE - {"sample"} | {"batch_sum", "stack", "memory"}
 class Section:
     """The shared code of a stage or the body of a loop, in parts, and the memory that it needs for itself.
 
-    `sums` numbers the sums of a loop, `slots` what crosses from part to part of it; `rows` are those of the batch's
-    rows of outputs that an operand is stored in here.
+    `sums` numbers the sums of a loop, and whatever else it reduces its samples to, those of a kind side by side,
+    `slots` what crosses from part to part of it; `rows` are those of the batch's rows of outputs that an operand is
+    stored in here.
     """
 
     stage: int
@@ -57,7 +58,7 @@ class Section:
     @property
     def loop(self) -> Loop:
         """What the functions around the body of a loop have to know."""
-        return Loop(self.stage, self.batch, len(self.sums))
+        return Loop(self.stage, self.batch, Counter([self.program.instructions[i].operation for i in self.sums]))
 
 
 class Plan:
@@ -117,7 +118,9 @@ class Plan:
         self.ready = [0] * len(instructions)  # the stage from which on each is known
         for line in lines(self.program.body):
             section = self._section(line.stage, line.batch)
-            section.sums = {i: k for k, i in enumerate(line.sums)}
+            kinds = list(REDUCTIONS)
+            of_a_kind = sorted(line.sums, key=lambda i: kinds.index(instructions[i].operation))
+            section.sums = {i: k for k, i in enumerate(of_a_kind)}
             for i in line.instructions:
                 if i in self.copied:
                     continue

@@ -1,8 +1,8 @@
 """Turning a trace into a program.
 
-A node of a batch becomes an instruction that stands for one number per sample; `batch_sum` adds these up to an
-instruction that stands for a single number. The body of a loop becomes a program of its own; what is the same in every
-round is computed before the loop, and what nobody needs is left out.
+A node of a batch becomes an instruction that stands for one number per sample; those OVER_SAMPLES become one that
+stands for a single number. The body of a loop becomes a program of its own; what is the same in every round is computed
+before the loop, and what nobody needs is left out.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from autograd_engine.compiler.program.rules import bits_of
 from autograd_engine.compiler.program.simplify import Body, Simplifier
 from autograd_engine.compiler.trace.errors import TraceError
 from autograd_engine.compiler.trace.loops import ROUNDS, Loop, Result
+from autograd_engine.compiler.trace.reductions import OVER_SAMPLES
 from autograd_engine.compiler.trace.stacks import ADD_ALL, ADD_AT, PUT, TABLE, ZEROS, Entry, Stack
-from autograd_engine.compiler.trace.traced import BATCH_SUM, BROADCAST, Batch, Traced, is_among
+from autograd_engine.compiler.trace.traced import BROADCAST, Batch, Traced, is_among
 
 
 @contextmanager
@@ -98,9 +99,9 @@ class _Scope:
                     operands[node.index] = self._leaf(node)
             elif op is BROADCAST:
                 operands[node.index] = self.here(node.arguments[0])
-            elif op is BATCH_SUM:
+            elif op in OVER_SAMPLES:
                 x = node.arguments[0]
-                operands[node.index] = simplifier.batch_sum(self.here(x), self.batches[x.batch])
+                operands[node.index] = simplifier.over_samples(op.name, self.here(x), self.batches[x.batch])
             elif op.composite:
                 self._place(node, self.find(node.expansion))
             elif op.__class__ in _OF_LOOPS or op in _OF_STACKS:

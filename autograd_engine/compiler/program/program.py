@@ -24,6 +24,9 @@ STACKS = frozenset({"array", "stack", "table", "zeros", "memory"}) | CHANGES
 """Instructions whose result is a stack of numbers in memory."""
 OF_LOOP = frozenset({"result", "stack", "memory"})
 """What is taken of a loop: it stands next to it."""
+REDUCTIONS = {"batch_sum": ("add", -0.0), "batch_max": ("maximum", -math.inf), "batch_min": ("minimum", math.inf)}
+"""Instructions that reduce the samples of a batch to one number: by which operation, and what changes no result. They
+are known after the loop over the samples."""
 IN_BUFFERS = STACKS | {"loop"}
 """Instructions whose result is no number: it lies in a buffer, or is taken by instructions of its own."""
 

@@ -16,6 +16,7 @@ from typing import TypeVar
 from autograd_engine.compiler.program.program import (
     FROM_OUTSIDE,
     OF_LOOP,
+    REDUCTIONS,
     SHARED,
     STACKS,
     Block,
@@ -40,7 +41,7 @@ def divided(instructions: Sequence[Instruction]) -> Block:
         if operation in FROM_OUTSIDE:
             continue
         ready[i] = stage = max([ready[x] for x in operands if x >= 0], default=0)
-        if operation == "batch_sum":
+        if operation in REDUCTIONS:
             batch = summed_batch(instructions, operands)
             sums.setdefault((stage, batch), []).append(i)
             ready[i] += 1
@@ -77,7 +78,7 @@ def _filling_buffers(instructions: Sequence[Instruction], line: list[int], batch
 
 
 def summed_batch(instructions: Sequence[Instruction], operands: Sequence[int]) -> int:
-    """The batch that a batch_sum of these operands sums over."""
+    """The batch over which these operands are summed, or reduced otherwise."""
     return max([instructions[x].batch for x in operands if x >= 0])
 
 

@@ -19,6 +19,7 @@ from autograd_engine.compiler.program.program import (
     CONDITIONS,
     FROM_OUTSIDE,
     OF_LOOP,
+    REDUCTIONS,
     SHARED,
     STACKS,
     Block,
@@ -119,12 +120,12 @@ class Simplifier:
             self._stacks.add(operand)
         return operand
 
-    def batch_sum(self, x: int, batch: int) -> int:
-        """The sum of x over the samples of a batch."""
+    def over_samples(self, operation: str, x: int, batch: int) -> int:
+        """The sum of x over the samples of a batch, or the largest or smallest."""
         x = self.as_number(x)
         if self._batch(x) == SHARED:
-            return self.emit("mul", (x, self.leaf("size", (batch,), SHARED)))
-        return self._instruction("batch_sum", (x,), SHARED)
+            return self.emit("mul", (x, self.leaf("size", (batch,), SHARED))) if operation == "batch_sum" else x
+        return self._instruction(operation, (x,), SHARED)
 
     def emit(self, operation: str, operands: tuple[int, ...]) -> int:
         """The operand that stands for an operation on other operands."""
@@ -324,16 +325,17 @@ class Simplifier:
         """The slopes that wait for a sum over samples only to be nan where a result of it is, such as those of a mean,
         each with what it is otherwise."""
         instead: dict[int, int] = {}
-        if "batch_sum" not in self.operations:
+        if REDUCTIONS.keys().isdisjoint(self.operations):
             return instead
         waits = bytearray(len(self.operations))
         for i, (operation, operands) in enumerate(zip(self.operations, self.operands)):
             if operation in FROM_OUTSIDE:
                 continue
-            waits[i] = operation == "batch_sum" or any(waits[x] for x in operands if x >= 0)
+            waits[i] = operation in REDUCTIONS or any(waits[x] for x in operands if x >= 0)
             if operation == "where" and waits[i] and self.batches[i] == SHARED:
                 condition, slope, out = operands
-                if self.is_a(condition, "eq") and self.operands[condition] == (out, out):
+                compares = self.is_a(condition, "eq") and self.operands[condition] == (out, out)
+                if compares and self.operations[out] not in REDUCTIONS:
                     slope = instead.get(slope, slope)
                     if slope < 0 or not waits[slope]:
                         instead[i], waits[i] = slope, False

@@ -7,7 +7,6 @@ only ever passed to vmap never reveals its length, so one kernel takes any numbe
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autograd_engine.compiler.trace.errors import TraceError, user_line
+from autograd_engine.compiler.trace.reductions import Reducible
 from autograd_engine.compiler.trace.traced import Batch, Traced, check_trace, context, inside
 from autograd_engine.constants import stop_gradient
 from autograd_engine.control_flow import recorder
@@ -126,26 +126,12 @@ class ConstantArray(ArgumentArray):
         super().__init__(trace, number, np.shape(array))
 
 
-class BatchArray(NDArrayOperatorsMixin):
+class BatchArray(Reducible, NDArrayOperatorsMixin):
     """What vmap returns: an array whose first axis runs over the samples. `of_sample` has the numbers of one sample.
 
-    It supports NumPy's arithmetic and functions, element by element, `sum` and `mean` over the samples, and vmap. Its
-    samples cannot be picked one by one.
+    It supports NumPy's arithmetic and functions, element by element, `sum`, `mean`, `max` and `min` over the samples,
+    and vmap. Its samples cannot be picked one by one.
     """
-
-    def __init__(self, batch: Batch, of_sample: Any) -> None:
-        self.batch, self._numbers = batch, np.asarray(of_sample, dtype=object)
-
-    @property
-    def of_sample(self) -> Any:
-        """The numbers of one sample. Raises TraceError if the array is left over from an earlier trace."""
-        check_trace(self.batch.trace)
-        return self._numbers
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes, including that of the samples."""
-        return 1 + int(self._numbers.ndim)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -186,46 +172,6 @@ class BatchArray(NDArrayOperatorsMixin):
         with inside(self.batch):
             return BatchArray(self.batch, stop_gradient(self.of_sample))
 
-    def total(self) -> tuple[Any, Any]:
-        """The sum over the samples, each a single number, and how many samples there are."""
-        if self.of_sample.ndim:
-            raise TypeError(
-                f"sum() and mean() take one number of each sample, got arrays of shape {self.of_sample.shape}; use "
-                "the methods .sum(axis=0) and .mean(axis=0)"
-            )
-        return self.batch.sum(self.of_sample[()]), self.batch.count()
-
-    def sum(self, axis: Any = None, *, keepdims: bool = False, **others: Any) -> Any:
-        """The sum over the samples (axis 0), over axes of each sample, or over everything (None)."""
-        _refuse(others, "sum")
-        axes = self._axes(axis)
-        within = tuple([i - 1 for i in axes if i])
-        if 0 not in axes:
-            with inside(self.batch):
-                return BatchArray(self.batch, self.of_sample.sum(axis=within, keepdims=keepdims))
-        numbers = self.of_sample
-        sums = number_array([self.batch.sum(x) for x in numbers.flat], numbers.shape)
-        if within:
-            sums = sums.sum(axis=within, keepdims=keepdims)
-        if keepdims:
-            return sums[np.newaxis]
-        return sums[()] if isinstance(sums, np.ndarray) else sums
-
-    def mean(self, axis: Any = None, *, keepdims: bool = False, **others: Any) -> Any:
-        """The mean over the samples (axis 0), over axes of each sample, or over everything (None)."""
-        _refuse(others, "mean")
-        axes = self._axes(axis)
-        each = float(math.prod(self._numbers.shape[i - 1] for i in axes if i))
-        count = self.batch.count() * each if 0 in axes else each
-        return self.sum(axis, keepdims=keepdims) / count
-
-    def _axes(self, axis: Any) -> list[int]:
-        """The axes that an argument `axis` stands for. Raises NumPy's own error if there is no such axis."""
-        if axis is None:
-            return list(range(self.ndim))
-        np.zeros((1,) * self.ndim).sum(axis=axis)
-        return [i % self.ndim for i in (axis if isinstance(axis, tuple) else (axis,))]
-
     def __getitem__(self, key: Any) -> Any:
         first, *rest = key if isinstance(key, tuple) else (key,)
         if first is not Ellipsis and not (isinstance(first, slice) and first == slice(None)):
@@ -238,7 +184,7 @@ class BatchArray(NDArrayOperatorsMixin):
 
     def _next_sample(self) -> Any:
         check_trace(self.batch.trace)
-        raise TraceError("the samples of a vmap cannot be iterated over while tracing; use sum, mean or vmap")
+        raise TraceError("the samples of a vmap cannot be iterated over while tracing; use sum, mean, amax or vmap")
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -249,8 +195,8 @@ class BatchArray(NDArrayOperatorsMixin):
     def __getattr__(self, name: str) -> Any:
         if hasattr(np.ndarray, name) and not name.startswith("__"):
             raise TraceError(
-                f"the result of vmap has no .{name} while tracing; it has sum and mean, arithmetic and NumPy's "
-                "functions of numbers, and can be mapped again"
+                f"the result of vmap has no .{name} while tracing; it has sum, mean, max and min, arithmetic "
+                "and NumPy's functions of numbers, and can be mapped again"
             )
         raise AttributeError(name)
 
@@ -265,7 +211,7 @@ class BatchArray(NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
         if method != "__call__":
-            raise TraceError(f"the result of vmap has no {ufunc.__name__}.{method}; use .sum() or .mean()")
+            raise TraceError(f"the result of vmap has no {ufunc.__name__}.{method}; use .sum() or .max()")
         if ufunc.signature is not None:
             return self._product(ufunc, *inputs)
         with inside(self.batch):
@@ -277,12 +223,11 @@ class BatchArray(NDArrayOperatorsMixin):
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
         if function is np.where and len(args) == 3:
             return self.__array_ufunc__(WHERE, "__call__", *args)
-        reductions: dict[Any, Callable[..., Any]] = {np.sum: BatchArray.sum, np.mean: BatchArray.mean}
-        if function not in reductions or not isinstance(args[0], BatchArray):
+        if function not in _METHODS or not isinstance(args[0], BatchArray):
             raise TraceError(
                 f"numpy.{function.__name__} does not take the result of vmap while tracing; use vmap again"
             )
-        return reductions[function](*args, **keywords)
+        return getattr(args[0], _METHODS[function])(*args[1:], **keywords)
 
     def _product(self, ufunc: np.ufunc, x: Any, y: Any) -> Any:
         """x @ y with the same y for all samples; for two vectors of samples, the sum of their products."""
@@ -326,12 +271,6 @@ class BatchArray(NDArrayOperatorsMixin):
             f"{user_line()}: an array of shape {x.shape} does not fit the result of vmap, of shape ({shape}); only an "
             "argument of the compiled function can have an entry for each sample"
         )
-
-
-def _refuse(others: dict[str, Any], method: str) -> None:
-    """Raise TraceError if a sum or mean gets arguments that it does not take."""
-    for name in others:
-        raise TraceError(f"{user_line()}: {method}() of the result of vmap takes axis and keepdims only, not {name}")
 
 
 class ArrayTrace:
@@ -423,6 +362,8 @@ def _array(leaves: Sequence[Any], shape: tuple[int, ...]) -> Any:
     return array.reshape(shape)
 
 
+_METHODS = {np.sum: "sum", np.mean: "mean", np.max: "max", np.amax: "max", np.min: "min", np.amin: "min"}
+"""The functions of NumPy's that reduce the result of a vmap, with its methods."""
 _IN_PLACE = "an array of a compiled function cannot be changed in place; make a new one"
 
 

@@ -17,6 +17,7 @@ from autograd_engine import (
     jacobian,
     jit,
     jvp,
+    logsumexp,
     maximum,
     mean,
     relu,
@@ -284,7 +285,9 @@ def test_an_array_of_the_outside_fixes_the_number_of_samples():
     [
         (lambda X: list(vmap(relu)(X)), "iterated over"),
         (lambda X: vmap(relu)(X)[0], "picked one by one"),
-        (lambda X: vmap(relu)(X).max(), r"no \.max while tracing"),
+        (lambda X: vmap(relu)(X).prod(), r"no \.prod while tracing"),
+        (lambda X: vmap(relu)(X).max(initial=1.0), r"max\(\) of the result of vmap takes axis and keepdims only"),
+        (lambda X: logsumexp(vmap(lambda x: np.array([x, x]))(X)), "takes one number of each sample"),
         (lambda X: np.std(vmap(relu)(X)), "numpy.std does not take"),
         (lambda X: np.add.reduce(vmap(relu)(X)), "no add.reduce"),
         (lambda X: 1.0 if vmap(relu)(X) else 2.0, "no truth value"),
