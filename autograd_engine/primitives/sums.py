@@ -90,8 +90,8 @@ def reduction(
     REDUCTIONS[name] = value, slopes
     return row(
         name,
-        lambda *inputs: value(Listed(inputs)),
-        lambda out, *inputs: slopes(out, Listed(inputs)),
+        lambda *x: value(Listed(x)),
+        lambda out, *x: slopes(out, Listed(x)),
         doc,
         derivative,
         symbol=symbol,
