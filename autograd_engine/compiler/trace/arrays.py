@@ -15,13 +15,16 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autograd_engine.compiler.trace.errors import TraceError, user_line
 from autograd_engine.compiler.trace.reductions import Reducible
-from autograd_engine.compiler.trace.traced import Batch, Traced, check_trace, context, inside
+from autograd_engine.compiler.trace.traced import Batch, Traced, cannot, check_trace, context, inside
 from autograd_engine.constants import stop_gradient
 from autograd_engine.control_flow import recorder
 from autograd_engine.mapping import loop, map_arrays
 from autograd_engine.number_arrays import WHERE, apply_ufunc, number_array
-from autograd_engine.primitives import as_float
+from autograd_engine.primitives import as_float, identity
 from autograd_engine.structure import flatten, leaves_of, map_leaves
+
+LARGE = 16
+"""Entries along the first axis. A larger array may be traced as samples, all of which are treated alike."""
 
 
 class ArgumentArray(NDArrayOperatorsMixin):
@@ -63,6 +66,17 @@ class ArgumentArray(NDArrayOperatorsMixin):
             )
         return self._mapped[axis]
 
+    @property
+    def is_large(self) -> bool:
+        """Whether it has so many entries that they had better be samples."""
+        return self.ndim > 0 and self._shape[0] >= LARGE
+
+    def together(self) -> ArgumentArray | BatchArray:
+        """The array as samples along the first axis, where a trace wants that of LARGE ones; else itself."""
+        if context.together and self.is_large and context.batch is None:
+            return BatchArray(self._trace.batch(self._shape[0]), self.samples(0))
+        return self
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         check_trace(self._made_in)
         if self._elements is None:
@@ -73,12 +87,15 @@ class ArgumentArray(NDArrayOperatorsMixin):
         return self._elements.copy() if copy else self._elements
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
+        axes = max([getattr(x, "ndim", 0) for x in inputs])
+        inputs = tuple([x.together() if isinstance(x, ArgumentArray) and x.ndim == axes else x for x in inputs])
         for x in inputs:
             if isinstance(x, BatchArray):
                 return x.__array_ufunc__(ufunc, method, *inputs, **keywords)
         return _elementwise(ufunc, method, map(_plain, inputs), keywords)
 
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
+        args = tuple([x.together() if isinstance(x, ArgumentArray) else x for x in args])
         for x in args:
             if isinstance(x, BatchArray):
                 return x.__array_function__(function, types, args, keywords)
@@ -87,7 +104,8 @@ class ArgumentArray(NDArrayOperatorsMixin):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return getattr(self.__array__(), name)
+        together = self.together()
+        return getattr(self.__array__() if together is self else together, name)
 
     def __getitem__(self, key: Any) -> Any:
         parts = key if isinstance(key, tuple) else (key,)
@@ -147,7 +165,7 @@ class BatchArray(Reducible, NDArrayOperatorsMixin):
     def samples(self, axis: int) -> Any:
         """One sample: an array of numbers, 0-dimensional if it is a single one. Raises TraceError unless axis is 0."""
         if axis % self.ndim:
-            raise TraceError(f"what vmap has returned can be mapped again over axis 0 only, got axis {axis}")
+            raise cannot(f"what vmap has returned can be mapped again over axis 0 only, got axis {axis}")
         return self.of_sample
 
     def with_numbers(self, numbers: Iterator[Any]) -> BatchArray:
@@ -159,6 +177,10 @@ class BatchArray(Reducible, NDArrayOperatorsMixin):
         """Arrays of the same shape and batch as one array, with further axes of the given `shape` at the end."""
         numbers = np.stack([array.of_sample for array in arrays], axis=-1)
         return BatchArray(self.batch, numbers.reshape(self._numbers.shape + shape))
+
+    def variables(self) -> BatchArray:
+        """The same numbers as nodes of their own, to differentiate with respect to."""
+        return BatchArray(self.batch, _array([x.record(identity, x) for x in self.of_sample.flat], self._numbers.shape))
 
     def fits(self, other: Any) -> bool:
         """Whether `other` is the result of a vmap over the same samples and has the same shape."""
@@ -175,7 +197,7 @@ class BatchArray(Reducible, NDArrayOperatorsMixin):
     def __getitem__(self, key: Any) -> Any:
         first, *rest = key if isinstance(key, tuple) else (key,)
         if first is not Ellipsis and not (isinstance(first, slice) and first == slice(None)):
-            raise TraceError("the samples of a vmap cannot be picked one by one while tracing; index as [:, i]")
+            raise cannot("the samples of a vmap cannot be picked one by one while tracing; index as [:, i]")
         picked = self.of_sample[(Ellipsis, *rest) if first is Ellipsis else tuple(rest)]
         return BatchArray(self.batch, picked)
 
@@ -184,17 +206,17 @@ class BatchArray(Reducible, NDArrayOperatorsMixin):
 
     def _next_sample(self) -> Any:
         check_trace(self.batch.trace)
-        raise TraceError("the samples of a vmap cannot be iterated over while tracing; use sum, mean, amax or vmap")
+        raise cannot("the samples of a vmap cannot be iterated over while tracing; use sum, mean, amax or vmap")
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def __bool__(self) -> bool:
-        raise TraceError("the result of vmap has no truth value while tracing; use np.where")
+        raise cannot("the result of vmap has no truth value while tracing; use np.where")
 
     def __getattr__(self, name: str) -> Any:
         if hasattr(np.ndarray, name) and not name.startswith("__"):
-            raise TraceError(
+            raise cannot(
                 f"the result of vmap has no .{name} while tracing; it has sum, mean, max and min, arithmetic "
                 "and NumPy's functions of numbers, and can be mapped again"
             )
@@ -211,7 +233,7 @@ class BatchArray(Reducible, NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
         if method != "__call__":
-            raise TraceError(f"the result of vmap has no {ufunc.__name__}.{method}; use .sum() or .max()")
+            raise cannot(f"the result of vmap has no {ufunc.__name__}.{method}; use .sum() or .max()")
         if ufunc.signature is not None:
             return self._product(ufunc, *inputs)
         with inside(self.batch):
@@ -223,23 +245,24 @@ class BatchArray(Reducible, NDArrayOperatorsMixin):
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
         if function is np.where and len(args) == 3:
             return self.__array_ufunc__(WHERE, "__call__", *args)
+        if function in (np.ndim, np.shape):
+            return getattr(args[0], function.__name__)
+        if function is np.dot and len(args) == 2:
+            return self._product(np.matmul, *args)
         if function not in _METHODS or not isinstance(args[0], BatchArray):
-            raise TraceError(
-                f"numpy.{function.__name__} does not take the result of vmap while tracing; use vmap again"
-            )
+            raise cannot(f"numpy.{function.__name__} does not take the result of vmap while tracing; use vmap again")
         return getattr(args[0], _METHODS[function])(*args[1:], **keywords)
 
     def _product(self, ufunc: np.ufunc, x: Any, y: Any) -> Any:
-        """x @ y with the same y for all samples; for two vectors of samples, the sum of their products."""
+        """x @ y with the same y for all samples; for two vectors of the samples, the sum of their products."""
         of_y = y.ndim if isinstance(y, (ArgumentArray, BatchArray)) else np.ndim(y)
-        if ufunc is not np.matmul or x is not self or isinstance(y, BatchArray) or of_y > 2:
-            raise TraceError("of products of matrices, the result of vmap can be the left factor only; use vmap again")
+        both = isinstance(y, BatchArray) and not self.ndim == of_y == 1
+        if ufunc is not np.matmul or x is not self or both or of_y > 2:
+            raise cannot("of products of matrices, the result of vmap can be the left factor only; use vmap again")
         if self.ndim == of_y == 1:
             return (self * y).sum()
         if self.ndim == 1:
-            raise TraceError(
-                f"{user_line()}: one number of each sample cannot be multiplied with a matrix; use vmap again"
-            )
+            raise cannot(f"{user_line()}: one number of each sample cannot be multiplied with a matrix; use vmap again")
         with inside(self.batch):
             return BatchArray(self.batch, self.of_sample @ self._the_same_for_all(y))
 
@@ -247,7 +270,7 @@ class BatchArray(Reducible, NDArrayOperatorsMixin):
         """An operand as an array. Raises TraceError if it holds numbers of a single sample, to combine with all."""
         x = np.asarray(x)
         if x.dtype == object and any(getattr(number, "batch", None) is self.batch for number in x.flat):
-            raise TraceError(
+            raise cannot(
                 f"{user_line()}: the result of a vmap meets a number of a single sample; pass that result to the "
                 "function with in_axes=0 for its sample, or reduce it first, by sum or mean"
             )
@@ -257,7 +280,7 @@ class BatchArray(Reducible, NDArrayOperatorsMixin):
         """The part of an operand that belongs to one sample."""
         if isinstance(x, BatchArray):
             if x.batch is not self.batch or x.ndim != self.ndim:
-                raise TraceError("the results of vmap do not fit together: they differ in their batch or their axes")
+                raise cannot("the results of vmap do not fit together: they differ in their batch or their axes")
             return x.of_sample
         if isinstance(x, ArgumentArray) and len(x._shape) == self.ndim and x._shape[0] == self.batch.size:
             return x.samples(0)
@@ -267,7 +290,7 @@ class BatchArray(Reducible, NDArrayOperatorsMixin):
         if x.ndim == self.ndim and x.shape[0] == 1:
             return x[0]
         shape = ", ".join(["samples", *map(str, self._numbers.shape)])
-        raise TraceError(
+        raise cannot(
             f"{user_line()}: an array of shape {x.shape} does not fit the result of vmap, of shape ({shape}); only an "
             "argument of the compiled function can have an entry for each sample"
         )
@@ -341,14 +364,14 @@ def _shared(argument: Any, batch: Batch) -> Any:
     """An argument that all samples share, as each sample sees it."""
     leaves, structure = flatten(argument)
     if any(isinstance(leaf, BatchArray) for leaf in leaves):
-        raise TraceError("the result of a vmap can be an argument of another one only where in_axes maps it")
+        raise cannot("the result of a vmap can be an argument of another one only where in_axes maps it")
     return structure([batch.broadcast(leaf) if isinstance(leaf, Traced) else leaf for leaf in leaves])
 
 
 def _result(x: Any) -> Any:
     """A number that a mapped function returned for a sample."""
     if isinstance(x, BatchArray):
-        raise TraceError("a function that vmap maps returned the result of another vmap; return its sum or mean")
+        raise cannot("a function that vmap maps returned the result of another vmap; return its sum or mean")
     return x if isinstance(x, Traced) else as_float(x)
 
 

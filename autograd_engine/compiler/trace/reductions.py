@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_engine.compiler.trace.errors import TraceError, user_line
-from autograd_engine.compiler.trace.traced import BATCH_SUM, Batch, Operation, Traced, check_trace, inside
+from autograd_engine.compiler.trace.errors import user_line
+from autograd_engine.compiler.trace.traced import BATCH_SUM, Batch, Operation, Traced, cannot, check_trace, inside
 from autograd_engine.number_arrays import apply_ufunc, number_array
 from autograd_engine.primitives import maximum, minimum
 from autograd_engine.primitives.sums import REDUCTIONS
@@ -109,7 +109,7 @@ class Reducible:
 
     def _single(self, takes: str, instead: str) -> Any:
         if self.of_sample.ndim:
-            raise TypeError(
+            raise cannot(
                 f"{takes} one number of each sample, got arrays of shape {self.of_sample.shape}; use the {instead}"
             )
         return self.of_sample[()]
@@ -172,4 +172,4 @@ class Reducible:
 def _refuse(others: dict[str, Any], method: str) -> None:
     """Raise TraceError if a reduction gets arguments that it does not take."""
     for name in others:
-        raise TraceError(f"{user_line()}: {method}() of the result of vmap takes axis and keepdims only, not {name}")
+        raise cannot(f"{user_line()}: {method}() of the result of vmap takes axis and keepdims only, not {name}")

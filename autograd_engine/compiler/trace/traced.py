@@ -136,6 +136,7 @@ class Context(threading.local):
     trace: object = None  # a new object for every trace
     rolls: bool = False  # whether a for of many rounds stays a loop
     is_limited: bool = False  # whether the trace is given up when it is LONG
+    together: bool = False  # whether a LARGE array of an argument is samples; see arrays.py
     refused: TraceError | None = None  # the first error of the trace that the function may have caught
     conditions: tuple[tuple[Condition, bool], ...] = ()  # of the branches around what is running, and their sides
     choices: set[Traced]  # the nodes of `where` that stand for a branch
@@ -157,6 +158,12 @@ def refusal(message: str, of_a_branch: bool = False) -> TraceError:
     return error
 
 
+def cannot(message: str) -> TraceError:
+    """An error for what samples do not allow. Where it is a large array that was taken for samples, the function is
+    traced otherwise, even if it catches the error."""
+    return refusal(message) if context.together else TraceError(message)
+
+
 def check_trace(trace: object) -> None:
     """Raise TraceError unless `trace`, in which an array was made, is the one that is running."""
     if context.trace is None:
@@ -169,13 +176,15 @@ def check_trace(trace: object) -> None:
 
 
 @contextmanager
-def tracing(vmap: Callable[..., Any], loops: Any, rolls: bool, is_limited: bool) -> Iterator[list[Traced]]:
+def tracing(
+    vmap: Callable[..., Any], loops: Any, rolls: bool, is_limited: bool, together: bool
+) -> Iterator[list[Traced]]:
     """Collect the nodes that are made in the block. There `vmap` maps functions over samples, `loops` records loops."""
     before = vars(context).copy()
     context.nodes, context.outer, context.batch, context.trace = [], (), None, object()
     context.refused, context.conditions, context.choices, context.sites = None, (), set(), []
     context.repeated, context.memories, context.tables, context.parts = (), {}, {}, []
-    context.rolls, context.is_limited = rolls, is_limited
+    context.rolls, context.is_limited, context.together = rolls, is_limited, together
     made = variable.set(lambda number: Traced(primitives.identity, (as_float(number),), context.batch))
     mapped = mapper.set(vmap)
     recorded = recorder.set(loops)

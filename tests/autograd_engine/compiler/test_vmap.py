@@ -291,7 +291,7 @@ def test_an_array_of_the_outside_fixes_the_number_of_samples():
         (lambda X: np.std(vmap(relu)(X)), "numpy.std does not take"),
         (lambda X: np.add.reduce(vmap(relu)(X)), "no add.reduce"),
         (lambda X: 1.0 if vmap(relu)(X) else 2.0, "no truth value"),
-        (lambda X: vmap(relu)(X) @ vmap(relu)(X), "left factor only"),
+        (lambda X: vmap(lambda x: np.array([x, x]))(X) @ vmap(relu)(X), "left factor only"),
         (lambda X: X @ vmap(relu)(X), "left factor only"),
         (lambda X: vmap(relu)(X) + np.arange(9.0), r"shape \(9,\) does not fit"),
         (lambda X: vmap(relu)(X) + vmap(lambda x: [x, x])(X)[0] + vmap(lambda x: np.array([x, x]))(X), "fit together"),
