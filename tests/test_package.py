@@ -46,7 +46,7 @@ autograd_engine.diagnosis: rewrites as_python matching causes trials value_paths
 autograd_engine: diagnosis testing pytest_plugin
 autograd_engine.interactive: javascript sheet
 autograd_engine: interactive
-autograd_engine.compiler.trace: errors traced reductions arrays stacks indices loops items recorder
+autograd_engine.compiler.trace: errors traced reductions arrays stacks indices loops items looped recorder
 autograd_engine.compiler.trace: blocks matrices sparse
 autograd_engine.compiler: trace arguments
 autograd_engine.compiler.statements: conditions choice contents iterables indices memory repeat operators paths source

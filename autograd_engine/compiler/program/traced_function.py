@@ -74,7 +74,7 @@ class TracedFunction:
             return False
         try:
             self._run(f, args, keywords, exact, is_limited=True, together=True)
-        except (Exception, TooLongError):
+        except (Exception, TooLongError, UnlikeRoundsError):
             return False
         return True
 

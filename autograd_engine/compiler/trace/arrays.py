@@ -326,7 +326,8 @@ class ArrayTrace:
     def vmap(self, f: Callable[..., Any], args: Sequence[Any], axes: Sequence[int | None], samples: int) -> Any:
         """`autograd_engine.vmap` while tracing: run `f` once, on the numbers of one sample."""
         if context.batch is not None or self._holds_symbols(args, axes):  # a vmap inside a vmap, or of computed arrays
-            return loop(f, args, axes, samples)
+            in_loop = NotImplemented if context.batch is None else recorder.get().vmap(f, args, axes, samples)
+            return loop(f, args, axes, samples) if in_loop is NotImplemented else in_loop
         batch = self.batch(samples)
 
         def of_sample(array: Any, axis: int) -> Any:
@@ -362,6 +363,14 @@ class ArrayTrace:
 
 def _shared(argument: Any, batch: Batch) -> Any:
     """An argument that all samples share, as each sample sees it."""
+    if context.together:  # an array that stays one in the samples too
+        return map_leaves(
+            lambda leaf: leaf if isinstance(leaf, ArgumentArray) else _shared_numbers(leaf, batch), argument
+        )
+    return _shared_numbers(argument, batch)
+
+
+def _shared_numbers(argument: Any, batch: Batch) -> Any:
     leaves, structure = flatten(argument)
     if any(isinstance(leaf, BatchArray) for leaf in leaves):
         raise cannot("the result of a vmap can be an argument of another one only where in_axes maps it")

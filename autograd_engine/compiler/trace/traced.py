@@ -118,7 +118,8 @@ class TooLongError(BaseException):
 
 
 class UnlikeRoundsError(BaseException):
-    """The rounds of a loop differ by more than the variables that it changes, such as random numbers.
+    """The rounds of a loop differ by more than the variables that it changes, such as random numbers; or what a loop
+    keeps is changed in place.
 
     Since they have been drawn, the function is traced again from its beginning, without loops.
     """
