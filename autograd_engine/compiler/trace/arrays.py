@@ -77,6 +77,12 @@ class ArgumentArray(NDArrayOperatorsMixin):
             return BatchArray(self._trace.batch(self._shape[0]), self.samples(0))
         return self
 
+    @property
+    def _numbers(self) -> Any:
+        """The array as samples, or else of single numbers."""
+        together = self.together()
+        return self.__array__() if together is self else together
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         check_trace(self._made_in)
         if self._elements is None:
@@ -104,20 +110,19 @@ class ArgumentArray(NDArrayOperatorsMixin):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        together = self.together()
-        return getattr(self.__array__() if together is self else together, name)
+        return getattr(self._numbers, name)
 
     def __getitem__(self, key: Any) -> Any:
         parts = key if isinstance(key, tuple) else (key,)
         if any(map(is_unknown, parts)):
             return recorder.get().item(self, parts)
-        return self.__array__()[key]
+        return self._numbers[key]
 
     def __setitem__(self, key: Any, number: Any) -> None:
         raise TraceError(_IN_PLACE)
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self.__array__())
+        return iter(self._numbers)
 
     def __len__(self) -> int:
         return self.shape[0]

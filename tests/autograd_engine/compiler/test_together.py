@@ -73,6 +73,13 @@ def test_functions_that_treat_all_entries_alike(f):
     assert len(program_of(compiled)) < 80
 
 
+def test_columns():
+    def f(X):
+        return np.sum(np.exp(X[:, 0] * X[:, 1]) + X[..., 2]) + np.tanh(X).sum()
+
+    assert len(program_of(assert_agree(value_and_grad(f), ROWS))) < 80
+
+
 def mixture(parameters, x):
     """The log-likelihood of one point under a mixture of as many Gaussians as there are rows."""
     return logsumexp(vmap(lambda m, w: w - dot(x - m, x - m) / 2)(parameters["means"], parameters["weights"]))
