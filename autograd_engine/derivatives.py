@@ -32,6 +32,7 @@ from autograd_engine.runs import (
     carried,
     is_node,
     is_of_batch,
+    leaves_with,
     matching,
     name_of,
     number_of,
@@ -106,11 +107,11 @@ def value_and_grad(
 def _value_and_gradient(
     f: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool, /, *args: Any, **keywords: Any
 ) -> tuple[Any, Any]:
-    run = Run("grad", f, args, keywords, argnums)
+    run = Run("grad", f, args, keywords, argnums, together=True)
     output, aux = run.output if has_aux else (run.output, None)
     output = one_number("grad", output, f)
     trace = run.trace([output])
-    value, slopes = trace.number(output), run.structure(trace.pull({output: 1.0}))
+    value, slopes = trace.number(output), run.gradient(trace.pull({output: 1.0}))
     return ((value, trace.numbers_in(aux)), slopes) if has_aux else (value, slopes)
 
 
@@ -143,7 +144,7 @@ def _jacobian(f: Callable[..., Any], argnums: int | Sequence[int], /, *args: Any
     block = np.empty((outputs.structure.size, run.structure.size), dtype=object)
     if outputs.of_batches or _MANY * len(run.inputs) <= len(outputs.numbers):
         for j, x in enumerate(run.inputs):
-            for i, slope in enumerate(outputs.leaves_with(trace.push({x: 1.0}, outputs.numbers))):
+            for i, slope in enumerate(leaves_with(outputs.leaves, trace.push({x: 1.0}, outputs.numbers))):
                 block[i, j] = slope
     else:
         for i, output in enumerate(outputs.numbers):
@@ -240,7 +241,7 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
     >>> outputs, pullback([1.0, 10.0])
     ([6.0, 5.0], (13.0, 12.0))
     """
-    run = Run("vjp", f, primals, {}, range(len(primals)))
+    run = Run("vjp", f, primals, {}, range(len(primals)), together=True)
     outputs = Outputs("vjp", run.output)
 
     def pullback(cotangents: Any) -> tuple[Any, ...]:
@@ -248,7 +249,7 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
         seeds: dict[Any, Any] = {}
         for output, cotangent in zip(outputs.numbers, given):
             seeds[output] = seeds[output] + cotangent if output in seeds else cotangent
-        slopes: tuple[Any, ...] = run.structure(run.trace(outputs.numbers, given).pull(seeds))
+        slopes: tuple[Any, ...] = run.gradient(run.trace(outputs.numbers, given).pull(seeds))
         return slopes
 
     trace = run.trace(outputs.numbers)

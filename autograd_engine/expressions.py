@@ -33,7 +33,7 @@ CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan}
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{name: thing for name, thing in vars(primitives).items() if isinstance(thing, Primitive) and name[0] != "_"},
     # One argument each, instead of the sequences that they take in Python.
-    **{name: PRIMITIVES[name] for name in ("sum", "prod", "logsumexp")},
+    **{name: PRIMITIVES[name] for name in ("sum", "prod", "logsumexp", "amax", "amin")},
     "max": primitives.maximum,
     "min": primitives.minimum,
     "ln": primitives.log,

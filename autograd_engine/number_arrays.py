@@ -9,6 +9,7 @@ NumberArrays, and so are those that NumPy derives from them. An array made by np
 from __future__ import annotations
 
 import functools
+import inspect
 import operator
 import re
 import sys
@@ -172,6 +173,10 @@ def apply_ufunc(ufunc: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...]
         arrays[0] = _only(arrays[0], keywords.pop("where"), neutral)
     if method in ("at", "reduceat"):  # the second input holds indices
         arrays[:2] = [_plain(inputs[0]), inputs[1]]
+    if method == "reduce" and ufunc in _EXTREMES and out is None:
+        given = {name: keywords[name] for name in ("axis", "keepdims") if name in keywords}
+        initial = keywords.get("initial")
+        return _viewed(_extreme(ufunc, arrays[0], **given, initial=None if initial is _NO_VALUE else initial))
     with np.errstate(all="ignore"):  # nan and inf are valid results, as they are for Values
         try:
             result = getattr(_by_rows(ufunc, method), method)(*map(_plain, arrays), **keywords)
@@ -180,6 +185,21 @@ def apply_ufunc(ufunc: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...]
     if out is not None and method != "at":
         return out[0] if len(out) == 1 else out
     return _truths(result) if ufunc.__name__ in _TESTS or ufunc.__name__ in _COMPARISONS else _viewed(result)
+
+
+_NO_VALUE = inspect.signature(np.max).parameters["initial"].default
+_EXTREMES: dict[Any, Any] = {np.maximum: PRIMITIVES["amax"], np.minimum: PRIMITIVES["amin"]}
+
+
+def _extreme(ufunc: np.ufunc, x: Any, axis: Any = 0, *, keepdims: bool = False, initial: Any = None) -> Any:
+    """The largest or smallest numbers along axes, and of an initial one if there is one, as one node each."""
+    first = [] if initial is None else [initial]
+    like = ufunc.reduce(np.zeros(x.shape), axis, keepdims=keepdims, initial=0.0 if first else None)  # NumPy's errors
+    axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    rows = np.moveaxis(x, tuple(axes), tuple(range(-len(axes), 0))).reshape(np.size(like), -1)
+    found = np.empty(len(rows), dtype=object)
+    found[:] = [_EXTREMES[ufunc](*first, *row) for row in rows.tolist()]
+    return found.reshape(np.shape(like))[()]
 
 
 def _only(x: Any, condition: Any, neutral: Any) -> Any:

@@ -43,7 +43,7 @@ DIGITS = -math.log10(2.0**-53)
 # of the C library, which are off by a unit in the last place at most.
 _EXACT = {
     *("identity", "neg", "abs", "where", "sign", "copysign", "maximum", "minimum", "clip", "floor", "ceil", "round"),
-    *("trunc", "fmod", "relu", "heaviside"),
+    *("trunc", "fmod", "relu", "heaviside", "amax", "amin"),
 }
 _NEAREST = {"add", "sub", "mul", "div"}
 _ONE_BY_ONE = {"sum", "prod", "dot"}

@@ -40,7 +40,11 @@ swept: ContextVar[tuple[Iterable[Any], ...]] = ContextVar("swept", default=())
 
 
 class Run:
-    """One run of `f` with fresh variables in place of the arguments that `argnums` selects."""
+    """One run of `f` with fresh variables in place of the arguments that `argnums` selects.
+
+    With `together`, the samples of a vmap that a compiler traces may be among them: one variable stands for all, which
+    is right where cotangents are carried back to it.
+    """
 
     def __init__(
         self,
@@ -49,6 +53,7 @@ class Run:
         args: Sequence[Any],
         keywords: dict[str, Any],
         argnums: int | Sequence[int],
+        together: bool = False,
     ) -> None:
         if not callable(f):
             raise TypeError(f"{caller}() needs a function, got {type(f).__name__}")
@@ -57,14 +62,24 @@ class Run:
         if len(set(indices)) < len(indices):
             raise ValueError(f"argnums={argnums} names an argument twice")
         args, keywords = float_arguments(caller, args, keywords)
-        leaves, self.structure = flatten(args[indices[0]] if one else tuple(args[i] for i in indices))
-        self.real = Float if Float in map(type, leaves) else float  # of the results
-        points = [number_of(caller, "the arguments", leaf) for leaf in leaves]
-        # Nodes for this run alone, so that an inner derivative cannot confuse its variable with an outer one.
+        selected = args[indices[0]] if one else tuple(args[i] for i in indices)
         new = variable.get()
-        self.inputs = [x.record(identity, x) if is_node(x) else new(x) for x in points]
+        together = together and new is not Value
+        if together:
+            selected = map_leaves(lambda leaf: leaf.together() if hasattr(leaf, "together") else leaf, selected)
+        leaves, self.structure = flatten(selected)
+        self.real = Float if Float in map(type, leaves) else float  # of the results
+        points = [
+            leaf if together and is_of_batch(leaf) else number_of(caller, "the arguments", leaf) for leaf in leaves
+        ]
+        # Nodes for this run alone, so that an inner derivative cannot confuse its variable with an outer one.
+        self._leaves = [
+            x.variables() if together and is_of_batch(x) else x.record(identity, x) if is_node(x) else new(x)
+            for x in points
+        ]
+        self.inputs = numbers_in(self._leaves) if together else self._leaves
         self.nested = any(x.op is not None for x in self.inputs)
-        fresh, arguments = self.structure(self.inputs), args.copy()
+        fresh, arguments = self.structure(self._leaves), args.copy()
         # What existed before the run cannot depend on its inputs, so the sweeps stop there. Inside another derivative
         # that can save much: a whole trajectory.
         inside = self.nested or new is not Value or has_variables()
@@ -76,6 +91,10 @@ class Run:
         for x in self.inputs:  # variables while f runs, constants afterwards
             if x.op is None:
                 become_constant(x)
+
+    def gradient(self, slopes: Sequence[Any]) -> Any:
+        """The derivatives by the inputs, in the structure of the arguments."""
+        return self.structure(slopes if self.inputs is self._leaves else leaves_with(self._leaves, slopes))
 
     def trace(self, outputs: Sequence[Any], seeds: Sequence[Any] = ()) -> Trace:
         """The graph that leads to `outputs`. Derivatives along it are nodes if one of the `seeds` to be carried is."""
@@ -97,12 +116,7 @@ class Outputs:
 
     def __call__(self, numbers: Iterable[Any]) -> Any:
         """What the function returned, with `numbers` instead of its own."""
-        return self.structure(self.leaves_with(numbers))
-
-    def leaves_with(self, numbers: Iterable[Any]) -> list[Any]:
-        """The leaves of what the function returned, with `numbers` instead of their own."""
-        rest = iter(numbers)
-        return [leaf.with_numbers(rest) if is_of_batch(leaf) else next(rest) for leaf in self.leaves]
+        return self.structure(leaves_with(self.leaves, numbers))
 
     def matching(self, cotangents: Any) -> list[Any]:
         """The numbers in `cotangents`. Raises ValueError or TypeError unless it is structured like the outputs."""
@@ -125,10 +139,21 @@ class Outputs:
         return mapped
 
     def _numbers(self, what: str, leaves: Sequence[Any]) -> list[Any]:
-        numbers: list[Any] = []
-        for leaf in leaves:
-            numbers += leaf.of_sample.ravel().tolist() if is_of_batch(leaf) else [number_of(self.caller, what, leaf)]
-        return numbers
+        return numbers_in([leaf if is_of_batch(leaf) else number_of(self.caller, what, leaf) for leaf in leaves])
+
+
+def numbers_in(leaves: Sequence[Any]) -> list[Any]:
+    """The numbers in leaves, and of the results of a vmap those of one sample."""
+    numbers: list[Any] = []
+    for leaf in leaves:
+        numbers += leaf.of_sample.ravel().tolist() if is_of_batch(leaf) else [leaf]
+    return numbers
+
+
+def leaves_with(leaves: Sequence[Any], numbers: Iterable[Any]) -> list[Any]:
+    """The leaves, with other numbers instead of their own."""
+    rest = iter(numbers)
+    return [leaf.with_numbers(rest) if is_of_batch(leaf) else next(rest) for leaf in leaves]
 
 
 def is_of_batch(leaf: Any) -> bool:

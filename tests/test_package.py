@@ -54,13 +54,14 @@ autograd_engine: diagnosis testing pytest_plugin
 autograd_engine.interactive: javascript printing sheet
 autograd_engine: interactive
 autograd_engine.compiler: library
-autograd_engine.compiler.trace: errors traced arrays stacks indices slopes loops masks items gathering recorder
+autograd_engine.compiler.trace: errors traced reductions arrays stacks indices slopes loops masks items gathering looped
+autograd_engine.compiler.trace: recorder
 autograd_engine.compiler.trace: blocks matrices sparse
 autograd_engine.compiler: trace arguments
 autograd_engine.compiler.statements: conditions choice contents twins iterables indices memory repeat operators
 autograd_engine.compiler.statements: paths source rewrite
 autograd_engine.compiler: statements
-autograd_engine.compiler.program: program regions choices rules simplify build listing traced_function
+autograd_engine.compiler.program: program regions choices rules bodies simplify build listing traced_function
 autograd_engine.compiler: program
 autograd_engine.compiler.llvm: host builder instructions vector_math calls lower layout memory helpers stacks
 autograd_engine.compiler.llvm: straight body rounds loops

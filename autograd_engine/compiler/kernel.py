@@ -6,7 +6,7 @@ returned. If a result is NaN and the program left out strong zeros, the program 
 
 from __future__ import annotations
 
-import functools
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ def assembler(structure: Structure, leaves: Sequence[Leaf], plain: bool) -> Asse
     if kind is np.ndarray:
         return lambda outputs, rows, samples: outputs[start:stop].reshape(structure.keys)
     if kind is None and leaves[0].batch != SHARED:
-        return functools.partial(_batch_array, leaves[0], int(np.prod(leaves[0].shape, dtype=int)))
+        return _batch_array(leaves[0])
     if kind is None:
         return lambda outputs, rows, samples: outputs[start] if plain else outputs.item(start)
     if plain and kind in (list, tuple) and all(child.kind is None for child in structure.children):
@@ -46,10 +46,16 @@ def assembler(structure: Structure, leaves: Sequence[Leaf], plain: bool) -> Asse
     return lambda outputs, rows, samples: structure.container([part(outputs, rows, samples) for part in parts])
 
 
-def _batch_array(leaf: Leaf, size: int, outputs: Any, rows: Sequence[Any], samples: Sequence[int]) -> Any:
-    """The array (samples, *shape) in the rows of a batch."""
-    array = rows[leaf.batch][leaf.place : leaf.place + size, : samples[leaf.batch]]
-    return np.moveaxis(array.reshape(*leaf.shape, -1), -1, 0) if leaf.shape else array[0]
+def _batch_array(leaf: Leaf) -> Assembler:
+    """What takes the array (samples, *shape) from the rows of a batch."""
+    batch, start, shape = leaf.batch, leaf.place, leaf.shape
+    if not shape:
+        return lambda outputs, rows, samples: rows[batch][start, : samples[batch]]
+    stop = start + math.prod(shape)
+    if len(shape) == 1:
+        return lambda outputs, rows, samples: rows[batch][start:stop, : samples[batch]].T
+    new_shape, axes = (*shape, -1), (len(shape), *range(len(shape)))
+    return lambda outputs, rows, samples: rows[batch][start:stop, : samples[batch]].reshape(new_shape).transpose(axes)
 
 
 @dataclass(frozen=True)

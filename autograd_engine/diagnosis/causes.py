@@ -116,7 +116,7 @@ def _flat(child: Value, index: int) -> str:
         return "the condition has no gradient" if not index else "the other branch was taken"
     if name == "relu":
         return "relu lets nothing through where its argument is not positive"
-    if name in ("maximum", "minimum", "clip"):
+    if name in ("maximum", "minimum", "clip", "amax", "amin"):
         return "another argument was chosen"
     if name in _STEPS:
         return "a step function is flat"

@@ -77,7 +77,7 @@ def _decisive_operands(node: Value) -> list[tuple[Value, float]]:
     pairs = list(zip(node.arguments, node.operands))
     if node.op is not None and node.op.name == "where":
         pairs = [pairs[1] if pairs[0][1] else pairs[2]]
-    elif node.op is not None and node.op.name in ("maximum", "minimum", "clip"):
+    elif node.op is not None and node.op.name in ("maximum", "minimum", "clip", "amax", "amin"):
         pairs = [(x, y) for x, y in pairs if y == node.data or y != y]
     return [(x, y) for x, y in pairs if x.__class__ is Value]
 

@@ -21,7 +21,7 @@ from autograd_engine.primitives.arithmetic import (
 from autograd_engine.primitives.exponentials import LN2, exp, expm1, log, log1p
 from autograd_engine.primitives.normal import ndtr, normal_density
 from autograd_engine.primitives.primitive import row
-from autograd_engine.primitives.sums import check_sequence, sum
+from autograd_engine.primitives.sums import of_sequence, reduction
 from autograd_engine.primitives.trigonometry import arctanh
 
 _activation = functools.partial(row, composite=True, saturates=True, activation=True)
@@ -169,28 +169,23 @@ logaddexp = row(
 )
 
 
-def _logsumexp(*inputs: Any) -> Any:
-    largest = functools.reduce(maximum, inputs, -inf)
+def _logsumexp(x: Any) -> Any:
+    largest = x.extreme(maximum, -inf)
     # Without the largest, so that log1p sees what the others add to it, however small.
-    others = sum([where(x == largest, 0.0, exp(x - largest)) for x in inputs])
-    ties = sum([where(x == largest, 1.0, 0.0) for x in inputs])
+    others = x.each(lambda number: where(number == largest, 0.0, exp(number - largest))).total()
+    ties = x.each(lambda number: where(number == largest, 1.0, 0.0)).total()
     return largest + log1p(others + (ties - 1.0))
 
 
-def _logsumexp_partials(out: Any, *x: Any) -> list[Any]:
+def _logsumexp_slopes(out: Any, x: Any) -> Any:
     infinite = abs(out) == inf
-    powers = [where(infinite, where(xi == out, 1.0, 0.0), exp(xi - out)) for xi in x]
-    total = sum(powers)  # 1, but for the rounding of `out`
-    return [div(power, total) for power in powers]
+    powers = x.each(lambda number: where(infinite, where(number == out, 1.0, 0.0), exp(number - out)))
+    total = powers.total()  # 1, but for the rounding of `out`
+    return powers.each(lambda power: div(power, total))
 
 
-_logsumexp_row = row(
-    "logsumexp",
-    _logsumexp,
-    _logsumexp_partials,
-    "log(exp(x₁) + … + exp(xₙ)), without overflow.",
-    "exp(x - out)",
-    composite=True,
+_logsumexp_row = reduction(
+    "logsumexp", _logsumexp, _logsumexp_slopes, "log(exp(x₁) + … + exp(xₙ)), without overflow.", "exp(x - out)"
 )
 
 
@@ -202,5 +197,4 @@ def logsumexp(values: Iterable[Any]) -> Any:
     >>> logsumexp([1000.0, 1000.0]), logsumexp([0.0, -50.0])
     (1000.6931471805599, 1.9287498479639178e-22)
     """
-    check_sequence("logsumexp", values)
-    return _logsumexp_row(*values)
+    return of_sequence(_logsumexp_row, values)

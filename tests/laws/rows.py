@@ -30,6 +30,7 @@ INSIDE_ONE = st.floats(-0.8, 0.8)
 TANGENT = st.floats(-1.2, 1.2)
 ABOVE_ONE = st.floats(1.2, 6.0)
 BETWEEN_INTEGERS = st.builds(lambda n, rest: n + rest, st.integers(-4, 4), st.floats(0.1, 0.4) | st.floats(0.6, 0.9))
+SPREAD = st.lists(BETWEEN_INTEGERS, min_size=1, max_size=5, unique_by=math.floor).map(tuple)
 APART = st.builds(lambda x, gap: (x, x + gap), REALS, NONZERO)
 CLIPPED = st.builds(lambda low, share: (low + 2 * share, low, low + 2), REALS, BETWEEN_INTEGERS)
 QUOTIENT = st.builds(lambda y, times: (y * times, y), NONZERO, BETWEEN_INTEGERS)
@@ -579,6 +580,27 @@ ROWS: dict[str, Row] = {
         lambda x: mp.besselj(1, x),
         points=(_at(0.0, value=0.0, slopes=0.5, second=0.0), _at(-inf, value=-0.0, slopes=0.0), _nowhere(nan)),
         nasty=((1.0,), (5.0,), (5.000000000000001,), (3.8317059702075125,), (7.015586669815619,), (1.841183781340659,)),
+    ),
+    "amax": Row(
+        lambda *xs: max(xs),
+        SPREAD,
+        points=(
+            _at(3.0, 3.0, 1.0, value=3.0, slopes=(0.5, 0.5, 0.0)),
+            _at(3.0, 3.0, 3.0, 3.0, value=3.0, slopes=0.25),
+            _at(-inf, -inf, value=-inf, slopes=0.5),
+            _at(0.0, -0.0, value=-0.0, slopes=0.5),
+            _nowhere(1.0, nan, inf),
+        ),
+    ),
+    "amin": Row(
+        lambda *xs: min(xs),
+        SPREAD,
+        points=(
+            _at(3.0, 3.0, 4.0, value=3.0, slopes=(0.5, 0.5, 0.0)),
+            _at(inf, inf, inf, inf, value=inf, slopes=0.25),
+            _at(-0.0, 0.0, value=0.0, slopes=0.5),
+            _nowhere(nan, 1.0, -inf),
+        ),
     ),
     "sum": Row(lambda *xs: mp.fsum(xs)),
     "prod": Row(lambda *xs: mp.fprod(xs)),

@@ -135,7 +135,7 @@ ADAPTERS: dict[str, tuple[Operand, ...]] = {
 KINKED = {
     *("abs", "sign", "floor", "ceil", "round", "trunc", "fmod", "mod", "floordiv", "copysign"),
     *("where", "maximum", "minimum", "clip", "heaviside", "relu", "leaky_relu", "elu", "softsign"),
-    *("i0e", "i1e"),
+    *("i0e", "i1e", "amax", "amin"),
 }
 
 CONSTANTS = (-1.5, 0.5, 2.0)

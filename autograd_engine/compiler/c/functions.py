@@ -12,10 +12,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autograd_engine.compiler.c.forms import literal
+from autograd_engine.compiler.c.forms import FORMS, literal
 from autograd_engine.compiler.c.statements import Entry, Line, at, block, copied, kind
 from autograd_engine.compiler.program.choices import apart, sides
-from autograd_engine.compiler.program.program import FROM_OUTSIDE, IN_BUFFERS, SHARED, Program
+from autograd_engine.compiler.program.program import FROM_OUTSIDE, IN_BUFFERS, REDUCTIONS, SHARED, Program
 from autograd_engine.compiler.program.regions import PART, lines, parts
 
 __all__ = ["HEADS", "Output", "Source", "function"]
@@ -144,7 +144,7 @@ class _Writer:
         self.rest: dict[int, list[Output]] = {}
         for output in outputs:
             x = output.operand
-            computed = x in self.homes and self.program.instructions[x].operation != "batch_sum"
+            computed = x in self.homes and self.program.instructions[x].operation not in REDUCTIONS
             if computed and self.program.instructions[x].batch == output.batch:
                 self.stores.setdefault(x, []).append(output)
             else:
@@ -189,7 +189,9 @@ class _Writer:
                     text, call = self._piece(f"@{self.name}_stage_{of}{line.stage}{loop}_part_{number}", statements)
                     functions += text
                     steps.append(call)
-            body += [f"{self.places[i]} = -0.0;" for i in line.sums]
+            for i in line.sums:
+                neutral = REDUCTIONS[self.program.instructions[i].operation][1]
+                body.append(f"{self.places[i]} = {literal(neutral)};")
             if line.batch != SHARED:
                 steps = self.loop(line.batch, steps)
             elif self.in_place and not alone:
@@ -252,8 +254,9 @@ class _Writer:
                     type_ = kind(program.instructions[x].operation)
                     kept = self.places[x] if type_ == "double" else f"{self.places[x]} != 0.0"
                     lines.append(f"const {type_} {self.line.name(x)} = {kept};")
-            if operation == "batch_sum":
-                lines.append(f"{self.places[i]} += {self._operand(operands[0])};")
+            if operation in REDUCTIONS:
+                form = FORMS[REDUCTIONS[operation][0]].format(self.places[i], self._operand(operands[0]))
+                lines.append(f"{self.places[i]} = {form};")
                 continue
             if i in elsewhere:
                 continue

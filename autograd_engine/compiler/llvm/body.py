@@ -10,9 +10,22 @@ from autograd_engine.compiler.llvm.lower import lowered
 from autograd_engine.compiler.llvm.memory import Plan, RoundPlan, Section
 from autograd_engine.compiler.llvm.stacks import Memory
 from autograd_engine.compiler.llvm.straight import Straight
-from autograd_engine.compiler.program.program import CONDITIONS, SHARED, STACKS, Program
+from autograd_engine.compiler.program.program import CONDITIONS, REDUCTIONS, SHARED, STACKS, Program
 
-REDUCE = "llvm.vector.reduce.fadd"
+_REDUCE = "llvm.vector.reduce.fadd"
+
+
+def lanes_reduced(builder: Builder, row: str, width: int, lanes: str, start: str = "") -> str:
+    """The number that a row makes of the lanes of a vector, by two at a time, beginning with `start` if it is given."""
+    kind = f"<{width} x double>"
+    if row == "add":
+        builder.declarations.add(f"declare double @{_REDUCE}.v{width}f64(double, {kind})")
+        order, start = ("", start) if builder.exact else ("reassoc ", "-0.0")
+        return builder.emit(f"call {order}double @{_REDUCE}.v{width}f64(double {start}, {kind} {lanes})")
+    for lane in range(width):
+        number = builder.emit(f"extractelement {kind} {lanes}, i32 {lane}")
+        start = lowered(builder, row, [start, number]) if start else number
+    return start
 
 
 class Body(Straight):
@@ -59,8 +72,8 @@ class Body(Straight):
             return
         if operation == "sample":
             names = [self._gather(operands[0], operands[1], v) for v in self.vectors]
-        elif operation == "batch_sum":
-            self._add_to_sum(self.section.sums[i], operands)
+        elif operation in REDUCTIONS:
+            self._reduce(operation, self.section.sums[i], operands)
             return
         else:
             names = self.compute(i)
@@ -354,23 +367,23 @@ class Body(Straight):
             base = builder.emit(f"getelementptr i8, ptr {base}, i64 {step}")
         return self.gathered(builder.emit(f"getelementptr i8, ptr {base}, {integers} {self._known[offsets]}"))
 
-    def _add_to_sum(self, index: int, operands: tuple[int, ...]) -> None:
-        """Add x, or x*y, of the samples to a sum."""
-        builder = self.builder
+    def _reduce(self, operation: str, index: int, operands: tuple[int, ...]) -> None:
+        """Add x, or x*y, of the samples to a sum; or make x part of another reduction."""
+        builder, (row, neutral) = self.builder, REDUCTIONS[operation]
         if self.layout.exact:
-            function = f"@{REDUCE}.v{self.width}f64"
-            builder.declarations.add(f"declare double {function}(double, {builder.type})")
             address = self.address("%memory", index)
             before = builder.emit(f"load double, ptr {address}, align 8")
-            masked = self.select(self._valid(0), self.operand(operands[0])[0], builder.constant(-0.0))
-            after = builder.emit(f"call double {function}(double {before}, {builder.type} {masked})")
-            builder.lines.append(f"store double {after}, ptr {address}, align 8")
+            masked = self.select(self._valid(0), self.operand(operands[0])[0], builder.constant(neutral))
+            scalars = Builder(1, True, f"sum{index}_")
+            after = lanes_reduced(scalars, row, self.width, masked, before)
+            builder.lines += [*scalars.lines, f"store double {after}, ptr {address}, align 8"]
+            builder.declarations |= scalars.declarations
             return
         address = self.address("%memory", index * self.width)
         total = self._load(address)
         for v in self.vectors:
-            name = lowered(
-                builder, "fma" if len(operands) == 2 else "add", [*[self.operand(x)[v] for x in operands], total]
-            )
+            numbers = [self.operand(x)[v] for x in operands]
+            name = lowered(builder, "fma", [*numbers, total]) if len(operands) == 2 else ""
+            name = name or lowered(builder, row, [total, *numbers])
             total = self.select(self._valid(v), name, total)  # lanes without a sample add nothing
         self.store(total, address)

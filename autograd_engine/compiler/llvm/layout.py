@@ -30,12 +30,17 @@ FIRST = FAULT + 2
 
 @dataclass
 class Loop:
-    """One loop over the samples of a batch, and how many sums it makes; its functions are chunks_<name> and
-    finish_<name>."""
+    """One loop over the samples of a batch, and how many REDUCTIONS of each kind it makes; its functions are
+    chunks_<name> and finish_<name>."""
 
     name: str
     batch: int
-    sums: int = 0
+    reductions: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def sums(self) -> int:
+        """How many sums and other reductions it makes."""
+        return sum(self.reductions.values())
 
 
 @dataclass
@@ -61,14 +66,14 @@ class Rounds:
 class Layout:
     """What the caller of a kernel has to bring along.
 
-    `context` is a table of 64-bit integers: the addresses of the scalars, of the outputs, of `shared` doubles, of
-    the `memory` of the first thread and of the `partials`; whether a NaN was found; the number of the next chunk;
-    whether loops should end early; what these need of Python; which index was out of range; for each array its
-    address; for each mapped axis the address of the array and the distances in bytes from sample to sample and from
-    number to number; for each batch the number of samples, the address of its `rows` (outputs) and that of its
-    `kept` numbers, each as many rows of the padded number of samples; for each of the `buffers` of loops in shared
-    code its address and its size. The buffers of loops in a loop over samples stand at the end of each thread's
-    memory.
+    `context` is a table of 64-bit integers: the addresses of the scalars, of the outputs, of `shared` doubles, the
+    first of which are `watched` for NaN, of the `memory` of the first thread and of the `partials`; whether a NaN was
+    found; the number of the next chunk; whether loops should end early; what these need of Python; which index was out
+    of range; for each array its address; for each mapped axis the address of the array and the distances in bytes from
+    sample to sample and from number to number; for each batch the number of samples, the address of its `rows`
+    (outputs) and that of its `kept` numbers, each as many rows of the padded number of samples; for each of the
+    `buffers` of loops in shared code its address and its size. The buffers of loops in a loop over samples stand at the
+    end of each thread's memory.
     """
 
     width: int
@@ -78,6 +83,7 @@ class Layout:
     batches: int
     outputs: int = 0
     shared: int = 0
+    watched: int = 0
     memory: int = 0
     rows: list[int] = field(default_factory=list)
     kept: list[int] = field(default_factory=list)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from autograd_engine.compiler.llvm.body import REDUCE
+from autograd_engine.compiler.llvm.body import lanes_reduced
+from autograd_engine.compiler.llvm.builder import Builder
 from autograd_engine.compiler.llvm.layout import (
     CHUNKS,
     NAN_FOUND,
@@ -19,7 +20,9 @@ from autograd_engine.compiler.llvm.layout import (
     Rounds,
     Stage,
 )
+from autograd_engine.compiler.llvm.lower import lowered
 from autograd_engine.compiler.llvm.memory import TILE
+from autograd_engine.compiler.program.program import REDUCTIONS
 
 SHARED_PARAMETERS = "ptr %context"
 BODY_PARAMETERS = "ptr %context, ptr %memory, i64 %from, i64 %to"
@@ -52,60 +55,91 @@ def calls(signature: str, called: list[str]) -> Function:
     return Function(signature, lines, {f"declare void @{other}" for other in called})
 
 
+@dataclass
+class _Kind:
+    """The sums of a loop, or other REDUCTIONS of one kind: which of all they are, and how two become one."""
+
+    number: int
+    row: str
+    neutral: float
+    first: int
+    end: int
+
+
+def _kinds(loop: Loop) -> list[_Kind]:
+    """The kinds of reductions of a loop; that of sums if there are none."""
+    found: list[_Kind] = []
+    for operation in loop.reductions or ["batch_sum"]:
+        first = found[-1].end if found else 0
+        end = first + loop.reductions.get(operation, 0)
+        found.append(_Kind(len(found), *REDUCTIONS[operation], first, end))
+    return found
+
+
 def loop(loop: Loop, layout: Layout) -> Function:
     """The samples from %start to %end, tile by tile; at the end the sum of each lane's sums goes to %partial.
 
     In the exact mode a sum is one number, to which the body adds the samples in order.
     """
-    body, tile, width = f"body_{loop.name}({BODY_PARAMETERS})", TILE * layout.block, layout.width
+    body, tile = f"body_{loop.name}({BODY_PARAMETERS})", TILE * layout.block
     declarations = {"declare i64 @llvm.smin.i64(i64, i64)", f"declare void @{body}"}
-    if layout.exact:
-        nothing, kind, reduced = "-0.0", "double", "%lanes"
-        reduction = ""
-    else:
-        nothing, kind, reduced = "0.0", f"<{width} x double>", "%sum"
-        reduction = f"%sum = call reassoc double @{REDUCE}.v{width}f64(double -0.0, {kind} %lanes)"
-        declarations.add(f"declare double @{REDUCE}.v{width}f64(double, {kind})")
-    text = f"""\
-entry:
-br label %clear
-clear:
-%k = phi i64 [ 0, %entry ], [ %k_next, %clear_one ]
-%more_to_clear = icmp slt i64 %k, {loop.sums * width}
-br i1 %more_to_clear, label %clear_one, label %tiles
-clear_one:
-%cleared = getelementptr double, ptr %memory, i64 %k
-store double {nothing}, ptr %cleared
-%k_next = add i64 %k, 1
-br label %clear
+    kinds = _kinds(loop)
+    unit = 1 if layout.exact else layout.width
+    lines = ["entry:", "br label %clear0"]
+    for kind in kinds:
+        n = kind.number
+        before, after = f"clear{n - 1}" if n else "entry", f"clear{n + 1}" if kind is not kinds[-1] else "tiles"
+        neutral = Builder(1, layout.exact).constant(0.0 if kind.neutral == 0 and not layout.exact else kind.neutral)
+        lines.append(f"""\
+clear{n}:
+%k{n} = phi i64 [ {kind.first * unit}, %{before} ], [ %k_next{n}, %clear_one{n} ]
+%more_to_clear{n} = icmp slt i64 %k{n}, {kind.end * unit}
+br i1 %more_to_clear{n}, label %clear_one{n}, label %{after}
+clear_one{n}:
+%cleared{n} = getelementptr double, ptr %memory, i64 %k{n}
+store double {neutral}, ptr %cleared{n}
+%k_next{n} = add i64 %k{n}, 1
+br label %clear{n}""")
+    lines.append(f"""\
 tiles:
-%from = phi i64 [ %start, %clear ], [ %after, %tile ]
+%from = phi i64 [ %start, %clear{kinds[-1].number} ], [ %after, %tile ]
 %more_tiles = icmp slt i64 %from, %end
-br i1 %more_tiles, label %tile, label %sums
+br i1 %more_tiles, label %tile, label %sums0
 tile:
 %after = add i64 %from, {tile}
 %to = call i64 @llvm.smin.i64(i64 %after, i64 %end)
 call void @{body}
-br label %tiles
-sums:
-%s = phi i64 [ 0, %tiles ], [ %s_next, %sum_one ]
-%more_sums = icmp slt i64 %s, {loop.sums}
-br i1 %more_sums, label %sum_one, label %done
-sum_one:
-%from_lanes = getelementptr {kind}, ptr %memory, i64 %s
-%lanes = load {kind}, ptr %from_lanes, align 8
-{reduction}
-%to_partial = getelementptr double, ptr %partial, i64 %s
-store double {reduced}, ptr %to_partial
-%s_next = add i64 %s, 1
-br label %sums
-done:"""
-    return Function(f"loop_{loop.name}({LOOP_PARAMETERS})", text, declarations)
+br label %tiles""")
+    for kind in kinds:
+        n = kind.number
+        before, after = f"sums{n - 1}" if n else "tiles", f"sums{n + 1}" if kind is not kinds[-1] else "done"
+        builder = Builder(1, layout.exact, f"of{n}_")
+        type_ = "double" if layout.exact else f"<{layout.width} x double>"
+        reduced = f"%lanes{n}" if layout.exact else lanes_reduced(builder, kind.row, layout.width, f"%lanes{n}")
+        declarations |= builder.declarations
+        lines += [
+            f"""\
+sums{n}:
+%s{n} = phi i64 [ {kind.first}, %{before} ], [ %s_next{n}, %sum_one{n} ]
+%more_sums{n} = icmp slt i64 %s{n}, {kind.end}
+br i1 %more_sums{n}, label %sum_one{n}, label %{after}
+sum_one{n}:
+%from_lanes{n} = getelementptr {type_}, ptr %memory, i64 %s{n}
+%lanes{n} = load {type_}, ptr %from_lanes{n}, align 8""",
+            *builder.lines,
+            f"""\
+%to_partial{n} = getelementptr double, ptr %partial, i64 %s{n}
+store double {reduced}, ptr %to_partial{n}
+%s_next{n} = add i64 %s{n}, 1
+br label %sums{n}""",
+        ]
+    return Function(f"loop_{loop.name}({LOOP_PARAMETERS})", "\n".join([*lines, "done:"]), declarations)
 
 
 def finish(loop: Loop, layout: Layout, first_slot: int) -> Function:
     """The sums over all chunks, added in the order of the chunks, into the shared memory from `first_slot` on."""
-    text = f"""\
+    lines = [
+        f"""\
 entry:
 {_chunk_size(loop, layout)}
 %rounded_n = add i64 %n, %size
@@ -113,34 +147,44 @@ entry:
 %chunks = sdiv i64 %one_less, %size
 %shared_at = getelementptr i64, ptr %context, i64 2
 %shared = load ptr, ptr %shared_at
-br label %sums
-sums:
-%s = phi i64 [ 0, %entry ], [ %s_next, %store ]
-%more_sums = icmp slt i64 %s, {loop.sums}
-br i1 %more_sums, label %chunks_of_sum, label %done
-chunks_of_sum:
-%c = phi i64 [ 0, %sums ], [ %c_next, %chunk ]
-%total = phi double [ 0.0, %sums ], [ %new_total, %chunk ]
-%more_chunks = icmp slt i64 %c, %chunks
-br i1 %more_chunks, label %chunk, label %store
-chunk:
-%row = mul i64 %c, {loop.sums}
-%place = add i64 %row, %s
-%from = getelementptr double, ptr %partials, i64 %place
-%part = load double, ptr %from
-%is_first = icmp eq i64 %c, 0
-%added = fadd double %total, %part
-%new_total = select i1 %is_first, double %part, double %added
-%c_next = add i64 %c, 1
-br label %chunks_of_sum
-store:
-%slot = add i64 %s, {first_slot}
-%to = getelementptr double, ptr %shared, i64 %slot
-store double %total, ptr %to
-%s_next = add i64 %s, 1
-br label %sums
-done:"""
-    return Function(f"finish_{loop.name}({FINISH_PARAMETERS})", text, set(_EXTREMES))
+br label %sums0"""
+    ]
+    kinds = _kinds(loop)
+    for kind in kinds:
+        n = kind.number
+        before, after = f"sums{n - 1}" if n else "entry", f"sums{n + 1}" if kind is not kinds[-1] else "done"
+        builder = Builder(1, layout.exact, f"of{n}_")
+        both = lowered(builder, kind.row, [f"%total{n}", f"%part{n}"])
+        lines += [
+            f"""\
+sums{n}:
+%s{n} = phi i64 [ {kind.first}, %{before} ], [ %s_next{n}, %store{n} ]
+%more_sums{n} = icmp slt i64 %s{n}, {kind.end}
+br i1 %more_sums{n}, label %chunks_of_sum{n}, label %{after}
+chunks_of_sum{n}:
+%c{n} = phi i64 [ 0, %sums{n} ], [ %c_next{n}, %chunk{n} ]
+%total{n} = phi double [ 0.0, %sums{n} ], [ %new_total{n}, %chunk{n} ]
+%more_chunks{n} = icmp slt i64 %c{n}, %chunks
+br i1 %more_chunks{n}, label %chunk{n}, label %store{n}
+chunk{n}:
+%row{n} = mul i64 %c{n}, {loop.sums}
+%place{n} = add i64 %row{n}, %s{n}
+%from{n} = getelementptr double, ptr %partials, i64 %place{n}
+%part{n} = load double, ptr %from{n}
+%is_first{n} = icmp eq i64 %c{n}, 0""",
+            *builder.lines,
+            f"""\
+%new_total{n} = select i1 %is_first{n}, double %part{n}, double {both}
+%c_next{n} = add i64 %c{n}, 1
+br label %chunks_of_sum{n}
+store{n}:
+%slot{n} = add i64 %s{n}, {first_slot}
+%to{n} = getelementptr double, ptr %shared, i64 %slot{n}
+store double %total{n}, ptr %to{n}
+%s_next{n} = add i64 %s{n}, 1
+br label %sums{n}""",
+        ]
+    return Function(f"finish_{loop.name}({FINISH_PARAMETERS})", "\n".join([*lines, "done:"]), set(_EXTREMES))
 
 
 def chunks(loop: Loop, layout: Layout) -> Function:
@@ -187,7 +231,7 @@ def _chunk_size(loop: Loop, layout: Layout) -> str:
 
 
 def outputs(layout: Layout) -> list[Function]:
-    """`outputs` stores the outputs that are left and, where it matters, whether an output or a row is NaN."""
+    """`outputs` stores the outputs that are left and, where it matters, whether something that is looked at is NaN."""
     called = [f"last({SHARED_PARAMETERS})"]
     if not layout.seeks_nan:
         return [calls(f"outputs({SHARED_PARAMETERS})", called)]
@@ -195,6 +239,8 @@ def outputs(layout: Layout) -> list[Function]:
 %flag = getelementptr i64, ptr %context, i64 {NAN_FOUND}
 store i64 0, ptr %flag"""
     functions = [_find_nan("in_outputs", f"%count = add i64 0, {layout.outputs}", 1)]
+    if layout.watched:
+        functions.append(_find_nan("in_shared", f"%count = add i64 0, {layout.watched}", 2))
     for batch, rows in enumerate(layout.rows):
         if rows:
             at = layout.batch(batch)

@@ -11,7 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from autograd_engine.compiler.llvm.layout import Layout
-from autograd_engine.compiler.program.program import FROM_OUTSIDE, IN_BUFFERS, OF_LOOP, SHARED, STACKS, Program
+from autograd_engine.compiler.program.program import (
+    FROM_OUTSIDE,
+    IN_BUFFERS,
+    OF_LOOP,
+    REDUCTIONS,
+    SHARED,
+    STACKS,
+    Program,
+)
 from autograd_engine.compiler.program.regions import lines, parts
 from autograd_engine.forks import Lazy
 
@@ -21,7 +29,7 @@ TILE = 4
 COPIED = 16
 """Outputs. As many entries of a stack, or more, are copied as a whole."""
 
-NO_CODE = FROM_OUTSIDE - {"sample"} | {"batch_sum", "stack", "memory"}
+NO_CODE = FROM_OUTSIDE - {"sample"} | {"stack", "memory"} | REDUCTIONS.keys()
 """What has a value in the shared code without an instruction of its own: it is read where it is needed."""
 
 
@@ -29,8 +37,9 @@ NO_CODE = FROM_OUTSIDE - {"sample"} | {"batch_sum", "stack", "memory"}
 class Section:
     """The shared code of a stage or the body of a loop, in parts, and the memory that it needs for itself.
 
-    `sums` numbers the sums of a loop, `slots` what crosses from part to part of it; `rows` are those of the batch's
-    rows of outputs that an operand is stored in here.
+    `sums` numbers the sums of a loop, and whatever else it reduces its samples to, those of a kind side by side,
+    `slots` what crosses from part to part of it; `rows` are those of the batch's rows of outputs that an operand is
+    stored in here.
     """
 
     stage: int
@@ -78,6 +87,9 @@ class Plan:
         self.kept: dict[int, int] = {}
         self.rounds: list[RoundPlan] = []
         self.left: set[int] = set()  # what loops around samples leave behind
+        for x in program.watched:  # the first of the shared memory
+            self.keep(x)
+        layout.watched += len(program.watched)
         self._find_copies(rows)
         self._divide()
         self._assign_outputs(rows)
@@ -128,8 +140,10 @@ class Plan:
                 self.rounds.append(RoundPlan(self, line.stage, line.instructions[0]))
                 continue
             section = self._section(line.stage, line.batch)
-            section.sums = {i: k for k, i in enumerate(line.sums)}
-            for i in line.sums:  # which lie side by side
+            kinds = list(REDUCTIONS)
+            of_a_kind = sorted(line.sums, key=lambda i: kinds.index(instructions[i].operation))
+            section.sums = {i: k for k, i in enumerate(of_a_kind)}
+            for i in of_a_kind:  # which lie side by side
                 self.keep(i)
             for i in line.instructions:
                 if i in self.copied:

@@ -7,6 +7,7 @@ per lane; see memory.py for where results are kept, body.py for the straight lin
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -72,7 +73,8 @@ def emit(program: Program, arrays: int, views: int, batches: int, width: int, ex
             stage = Stage(f"stage_{plan.name}{shared.stage}")
             straight(plan, stage.function, SHARED_PARAMETERS, shared, 1)
             for section in of_stage:
-                loop = Loop(f"{plan.name}{section.stage}_{section.batch}", section.batch, len(section.sums))
+                kinds = Counter([plan.program.instructions[i].operation for i in section.sums])
+                loop = Loop(f"{plan.name}{section.stage}_{section.batch}", section.batch, kinds)
                 straight(plan, f"body_{loop.name}", BODY_PARAMETERS, section, width)
                 stage.loops.append(over_samples(loop, plan.shared_slots[next(iter(section.sums))] if loop.sums else 0))
             stage.loops += [around_samples(of) for of in plan.rounds if of.stage == shared.stage]

@@ -1,8 +1,8 @@
 """Turning a trace into a program.
 
-A node of a batch becomes an instruction that stands for one number per sample; `batch_sum` adds these up to an
-instruction that stands for a single number. The body of a loop becomes a program of its own; what is the same in every
-round is computed before the loop, and what nobody needs is left out.
+A node of a batch becomes an instruction that stands for one number per sample; those OVER_SAMPLES become one that
+stands for a single number. The body of a loop becomes a program of its own; what is the same in every round is computed
+before the loop, and what nobody needs is left out.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from autograd_engine.compiler.program.bodies import Body
 from autograd_engine.compiler.program.program import SHARED, Program
 from autograd_engine.compiler.program.regions import divided
 from autograd_engine.compiler.program.rules import bits_of
-from autograd_engine.compiler.program.simplify import Body, Simplifier
+from autograd_engine.compiler.program.simplify import Simplifier
 from autograd_engine.compiler.trace.errors import TraceError
 from autograd_engine.compiler.trace.loops import ROUNDS, Loop, Result
+from autograd_engine.compiler.trace.reductions import OVER_SAMPLES
 from autograd_engine.compiler.trace.stacks import ADD_ALL, ADD_AT, PUT, TABLE, ZEROS, Entry, Stack
-from autograd_engine.compiler.trace.traced import BATCH_SUM, BROADCAST, Batch, Traced, is_among
+from autograd_engine.compiler.trace.traced import BROADCAST, Batch, Traced, is_among
 
 
 @contextmanager
@@ -61,8 +63,9 @@ def program_of(outputs: Sequence[Any], nodes: Sequence[Traced], batches: Iterabl
 
 
 def _program(simplifier: Simplifier, outputs: list[int], recorded: int, guarded: bool) -> Program:
-    instructions, outputs, loops = simplifier.finished(outputs, guarded)
-    return Program(instructions, simplifier.constants, divided(instructions, loops), outputs, loops, recorded)
+    instructions, found, loops = simplifier.finished(outputs, guarded)
+    body, n = divided(instructions, loops), len(outputs)
+    return Program(instructions, simplifier.constants, body, found[:n], loops, recorded, found[n:])
 
 
 class _Scope:
@@ -99,11 +102,11 @@ class _Scope:
                     operands[node.index] = self._leaf(node)
             elif op is BROADCAST:
                 self._place(node, self.find(node.arguments[0]))
-            elif op is BATCH_SUM:
+            elif op in OVER_SAMPLES:
                 x = node.arguments[0]
                 where, operand = self.find(x)
                 size = functools.partial(where._size, self.batches[x.batch])
-                self._place(node, (where, where.simplifier.batch_sum(operand, size)))
+                self._place(node, (where, where.simplifier.over_samples(op.name, operand, size)))
             elif op.composite:
                 self._place(node, self.find(node.expansion))
             elif op.__class__ in _OF_LOOPS or op in _OF_STACKS:
@@ -141,7 +144,7 @@ class _Scope:
         if operand not in self.captured:
             batch = SHARED if self.batch is not None else self.outer.simplifier.batches[operand]
             number, outer = len(self.captured), self.outer.simplifier
-            self.captured[operand] = self.simplifier.captured(number, outer, operand, batch)
+            self.captured[operand] = self.simplifier.leaf("captured", (number,), batch, outer.is_stack(operand))
         return self.captured[operand]
 
     def _size(self, batch: int) -> int:

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_engine.compiler.program.program import FROM_OUTSIDE, OF_BODY, SHARED, Program
+from autograd_engine.compiler.program.program import FROM_OUTSIDE, OF_BODY, REDUCTIONS, SHARED, Program
 from autograd_engine.compiler.program.regions import summed_batch
 from autograd_engine.compiler.trace.arrays import ArrayTrace
 from autograd_engine.structure import leaves_with_paths
@@ -113,9 +113,10 @@ class _Lines:
             return " ".join([operation, *map(str, operands)]), []
         if operation in FROM_OUTSIDE:
             return self.names.leaf(operation, operands, _index(batch)), []
-        if operation == "batch_sum":
-            summed = _index(summed_batch(self.program.instructions, operands))
-            return f"sum over {summed}: {' * '.join(map(self.operand, operands))}", []
+        if operation in REDUCTIONS:
+            reduced = _index(summed_batch(self.program.instructions, operands))
+            what = operation.removeprefix("batch_")
+            return f"{what} over {reduced}: {' * '.join(map(self.operand, operands))}", []
         texts = list(map(self.operand, operands))
         if operation == "loop":
             return self._loop(i, texts)

@@ -26,6 +26,9 @@ STACKS = frozenset({"array", "stack", "table", "zeros", "memory"}) | CHANGES
 """Instructions whose result is a stack of numbers in memory."""
 OF_LOOP = frozenset({"result", "stack", "memory"})
 """What is taken of a loop: it stands next to it."""
+REDUCTIONS = {"batch_sum": ("add", -0.0), "batch_max": ("maximum", -math.inf), "batch_min": ("minimum", math.inf)}
+"""Instructions that reduce the samples of a batch to one number: by which operation, and what changes no result. They
+are known after the loop over the samples."""
 IN_BUFFERS = STACKS | {"loop"}
 """Instructions whose result is no number: it lies in a buffer, or is taken by instructions of its own."""
 
@@ -126,7 +129,8 @@ class Program:
 
     `body` says in which order the instructions are executed, and which of them in loops. It does not contain those
     FROM_OUTSIDE, which are read where they are needed. `outputs` are operands, `loops` what "loop" instructions do.
-    If a strong zero was left out, `guarded()` is the program with all of them, for when a result is NaN.
+    If a strong zero was left out, `guarded()` is the program with all of them, for when a result, or one of the
+    instructions that are `watched`, is NaN.
     """
 
     instructions: list[Instruction]
@@ -135,6 +139,7 @@ class Program:
     outputs: list[int]
     loops: dict[int, Loop] = field(default_factory=dict)
     recorded: int = 0
+    watched: list[int] = field(default_factory=list)
     guarded: Callable[[], Program] | None = None
 
     @Lazy
@@ -153,9 +158,9 @@ class Program:
 
     @Lazy
     def uses(self) -> Counter[int]:
-        """How often each operand is used, by instructions and as an output."""
+        """How often each operand is used, by instructions, as an output and by who looks for nan."""
         computed = [operands for operation, operands, _ in self.instructions if operation not in FROM_OUTSIDE]
-        return Counter(itertools.chain(self.outputs, *computed))
+        return Counter(itertools.chain(self.outputs, self.watched, *computed))
 
     def __len__(self) -> int:
         return len(self.instructions) + sum(len(loop.body) for loop in self.loops.values())

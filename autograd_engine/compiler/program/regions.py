@@ -19,6 +19,7 @@ from autograd_engine.compiler.program.program import (
     CHANGES,
     FROM_OUTSIDE,
     OF_LOOP,
+    REDUCTIONS,
     SHARED,
     STACKS,
     Block,
@@ -56,7 +57,7 @@ def divided(
         # A loop over samples comes after the shared code of its stage, and so does not read what that has changed.
         after = [ready[x] + (instructions[x].batch != batch) for x in read_before.get(i, ())]
         ready[i] = stage = max([earliest.get(i, 0), *after, *[ready[x] for x in operands if x >= 0]])
-        if operation == "batch_sum":
+        if operation in REDUCTIONS:
             batch = summed_batch(instructions, operands)
             sums.setdefault((stage, batch), []).append(i)
             ready[i] += 1
@@ -123,7 +124,7 @@ def _filling_buffers(instructions: Sequence[Instruction], line: list[int], batch
 
 
 def summed_batch(instructions: Sequence[Instruction], operands: Sequence[int]) -> int:
-    """The batch that a batch_sum of these operands sums over."""
+    """The batch over which these operands are summed, or reduced otherwise."""
     return max([instructions[x].batch for x in operands if x >= 0])
 
 

@@ -12,86 +12,26 @@ of such a program hold a NaN, the caller runs the program with all strong zeros 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+from autograd_engine.compiler.program.bodies import Body
 from autograd_engine.compiler.program.program import (
     CONDITIONS,
     FROM_OUTSIDE,
     OF_LOOP,
+    REDUCTIONS,
     SHARED,
     STACKS,
     Instruction,
     Loop,
-    Program,
 )
-from autograd_engine.compiler.program.regions import divided, readers
+from autograd_engine.compiler.program.regions import readers
 from autograd_engine.compiler.program.rules import RULES, Infinities, bits_of, counting
 from autograd_engine.primitives import PRIMITIVES
 
 _TWINS = {"sin": "cos", "cos": "sin"}
 _CONNECTIVES = frozenset({"and", "or", "xor", "not"})
 _COMMUTATIVE = frozenset({"add", "mul", "product0", "and", "or", "xor", "eq", "ne"})
-
-
-@dataclass
-class Body:
-    """The body of a loop, while it may still be changed; see `Loop`."""
-
-    simplifier: Simplifier
-    outputs: list[int]
-    counted: bool
-    backwards: bool
-    carries: int
-    stacks: int
-    kept: int
-    memories: dict[int, int]
-    copies: list[int]
-    rows: dict[int, int]
-    kept_rows: list[int]
-    flags: bytearray = field(default_factory=bytearray)
-
-    def decisive(self, operands: tuple[int, ...], results: set[tuple[str, int]]) -> list[int]:
-        """Those of the loop's operands that a condition, in the loop or on one of the `results`, depends on.
-
-        They are operations OF_LOOP with their places. What is decisive in the body is kept.
-        """
-        first = 0 if self.counted else 1
-        roots = {self.carries + place if operation == "stack" else place for operation, place in results}
-        ends, uses = self.outputs[first:], self.simplifier.uses(self.outputs)
-        while True:  # a carry on which a condition depends is decisive at the end of a round too
-            ends_of_roots = [ends[k] for k in roots if k >= 0]
-            flags = self.simplifier.decisive(self.outputs, [*self.outputs[:first], *ends_of_roots])
-            found = [
-                (operation, source[0])
-                for i, (operation, source) in enumerate(zip(self.simplifier.operations, self.simplifier.operands))
-                if flags[i] and uses[i] and operation in ("carry", "read", "captured")
-            ]
-            more = {k for operation, k in found if operation == "carry"} - roots
-            if not more:
-                break
-            roots |= more
-        self.flags = flags
-        start = {"carry": 1, "read": 1 + self.carries, "captured": 1 + self.carries + self.stacks}
-        return [operands[0], *[operands[start[operation] + k] for operation, k in found]]
-
-    def finished(self, guarded: bool) -> Loop:
-        """The loop."""
-        simplifier = self.simplifier
-        instructions, outputs, loops = simplifier.finished(self.outputs, guarded, self.flags)
-        program = Program(instructions, simplifier.constants, divided(instructions, loops), outputs, loops)
-        return Loop(
-            program,
-            self.counted,
-            self.backwards,
-            self.carries,
-            self.stacks,
-            self.kept,
-            self.memories,
-            self.copies,
-            self.rows,
-            self.kept_rows,
-        )
 
 
 class Simplifier:
@@ -107,7 +47,6 @@ class Simplifier:
         self._conditions: set[int] = set()  # the instructions whose result is a condition
         self.infinities = Infinities()
         self._stacks: set[int] = set()  # those from outside that stand for a stack
-        self._sizes: set[int] = set()  # those that stand for the number of samples of a batch
         self.loops: dict[int, Body] = {}
 
     def constant(self, x: float) -> int:
@@ -124,23 +63,14 @@ class Simplifier:
         operand = self._instruction(kind, source, batch)
         if is_stack:
             self._stacks.add(operand)
-        if kind == "size":
-            self._sizes.add(operand)
         return operand
 
-    def captured(self, number: int, outer: Simplifier, x: int, batch: int) -> int:
-        """What stands in a body for an operand of what is around it."""
-        operand = self.leaf("captured", (number,), batch, outer.is_stack(x))
-        if x in outer._sizes:
-            self._sizes.add(operand)
-        return operand
-
-    def batch_sum(self, x: int, size: Callable[[], int]) -> int:
-        """The sum of x over the samples of a batch, whose number `size` returns."""
+    def over_samples(self, operation: str, x: int, size: Callable[[], int]) -> int:
+        """The sum of x over the samples of a batch, whose number `size` returns, or the largest or smallest."""
         x = self.as_number(x)
         if self._batch(x) == SHARED:
-            return self.emit("mul", (x, size()))
-        return self._instruction("batch_sum", (x,), SHARED)
+            return self.emit("mul", (x, size())) if operation == "batch_sum" else x
+        return self._instruction(operation, (x,), SHARED)
 
     def emit(self, operation: str, operands: tuple[int, ...]) -> int:
         """The operand that stands for an operation on other operands."""
@@ -223,7 +153,8 @@ class Simplifier:
     def finished(
         self, outputs: list[int], guarded: bool, flags: bytearray | None = None
     ) -> tuple[list[Instruction], list[int], dict[int, Loop]]:
-        """The instructions that `outputs` depend on, renumbered, the outputs, and the loops among the instructions."""
+        """The instructions that `outputs` depend on, renumbered; the outputs, and after them the numbers that are nan
+        where guards were missed; and the loops among the instructions."""
         emitted = self.operations, self.operands
         self.operations, self.operands = list(self.operations), list(self.operands)
         try:
@@ -336,26 +267,41 @@ class Simplifier:
         """Whether `finished` leaves anything out of the program unless it is `guarded`."""
         return (
             "product0" in self.operations
-            or any(map(self._waits_for_a_mean, range(len(self.operations))))
+            or bool(self._waiting_slopes())
             or any(body.simplifier.has_guards for body in self.loops.values())
         )
 
-    def _waits_for_a_mean(self, i: int) -> bool:
-        """Whether this is the slope of a mean, which waits for the mean only to be nan with it."""
-        if self.operations[i] != "where" or not self.is_a(self.operands[i][0], "eq"):
-            return False
-        a, b = self.operands[self.operands[i][0]]
-        return a == b and self.is_a(a, "div") and self.operands[a][1] in self._sizes
+    def _waiting_slopes(self) -> dict[int, int]:
+        """The slopes that wait for a sum over samples only to be nan where a result of it is, such as those of a mean,
+        each with what it is otherwise."""
+        instead: dict[int, int] = {}
+        if REDUCTIONS.keys().isdisjoint(self.operations):
+            return instead
+        waits = bytearray(len(self.operations))
+        for i, (operation, operands) in enumerate(zip(self.operations, self.operands)):
+            if operation in FROM_OUTSIDE:
+                continue
+            waits[i] = operation in REDUCTIONS or any(waits[x] for x in operands if x >= 0)
+            if operation == "where" and waits[i] and self.batches[i] == SHARED:
+                condition, slope, out = operands
+                compares = self.is_a(condition, "eq") and self.operands[condition] == (out, out)
+                if compares and self.operations[out] not in REDUCTIONS.keys() | OF_LOOP:
+                    slope = instead.get(slope, slope)
+                    if slope < 0 or not waits[slope]:
+                        instead[i], waits[i] = slope, False
+        return instead
 
     def _leave_out_guards(self, outputs: list[int], flags: bytearray | None) -> list[int]:
-        """Use the plain product in the chain rule where no condition depends on it, and the slope of a mean without
-        looking at the mean. Returns the outputs, which may have become other operands."""
-        instead = {i: self.operands[i][1] for i in range(len(self.operations)) if self._waits_for_a_mean(i)}
+        """Use the plain product in the chain rule where no condition depends on it, and slopes that wait for a result
+        without looking at it. Returns the outputs, which may have become other operands, and then these results, in
+        which the caller looks for nan."""
+        instead = self._waiting_slopes()
         if instead:
+            watched = dict.fromkeys([self.operands[i][2] for i in instead])
             for i, (operation, operands) in enumerate(zip(self.operations, self.operands)):
                 if operation not in FROM_OUTSIDE and not instead.keys().isdisjoint(operands):
                     self.operands[i] = tuple([instead.get(x, x) for x in operands])
-            outputs = [instead.get(x, x) for x in outputs]
+            outputs = [*[instead.get(x, x) for x in outputs], *watched]
         decisive = self.decisive(outputs) if flags is None else flags
         for i, operation in enumerate(self.operations):
             if operation == "product0" and not decisive[i]:
@@ -368,12 +314,13 @@ class Simplifier:
         Slopes of means count as they are without their guards.
         """
         flags, needed = bytearray(len(self.operations)), bytearray(len(self.operations))
+        waiting = self._waiting_slopes()
         for x in outputs:
             if x >= 0:
                 needed[x] = 1
         for i in range(len(needed) - 1, -1, -1):
             if needed[i] and self.operations[i] not in FROM_OUTSIDE:
-                for x in self.operands[i][1:2] if self._waits_for_a_mean(i) else self.operands[i]:
+                for x in self.operands[i][1:2] if i in waiting else self.operands[i]:
                     if x >= 0:
                         needed[x] = 1
         for x in roots:

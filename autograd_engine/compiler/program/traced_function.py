@@ -38,7 +38,7 @@ class TracedFunction:
     """One run of a function on symbols in place of the numbers in its arguments.
 
     Where a statement of it asks for the truth of such a number, it is run again, with its statements rewritten. Where
-    it records very many operations, it is run again with its for loops as loops.
+    it records very many operations, it is run again, with its large arrays as samples or with its for loops as loops.
     """
 
     def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any], exact: bool) -> None:
@@ -57,11 +57,26 @@ class TracedFunction:
                     except UnlikeRoundsError:
                         self._run(rewritten(f), *call)
         except TooLongError:
+            if self._runs_together(f, *call):
+                return
             try:
                 with rewriting(exact):
                     self._run(rewritten(f), *call, rolls=True)
             except (TraceError, UnlikeRoundsError):  # it has statements that cannot be rewritten, and need not be
                 self._run(f, *call)
+
+    def _runs_together(
+        self, f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any], exact: bool
+    ) -> bool:
+        """Run f with its large arrays as samples, which are one number each then. False where f does more with them
+        than samples allow, and in the exact mode, whose sums have the order of those of single numbers."""
+        if exact or not any(array.is_large and array.shape_seen for array in self.arrays.arguments):
+            return False
+        try:
+            self._run(f, args, keywords, exact, is_limited=True, together=True)
+        except (Exception, TooLongError, UnlikeRoundsError):
+            return False
+        return True
 
     def _run(
         self,
@@ -72,16 +87,17 @@ class TracedFunction:
         rolls: bool = False,
         is_limited: bool = False,
         gathers: bool = True,
+        together: bool = False,
     ) -> None:
         """Run it. What cannot be done with samples that are gathered in the kernel is done with single numbers."""
         self.arrays = ArrayTrace()
         recorder = Recorder(self.arrays, gathers)
         try:
-            self._trace(recorder, f, args, keywords, exact, rolls, is_limited)
+            self._trace(recorder, f, args, keywords, exact, rolls, is_limited, together)
         except Exception:
             if not recorder.has_gathered:
                 raise
-            self._run(f, args, keywords, exact, rolls, is_limited, gathers=False)
+            self._run(f, args, keywords, exact, rolls, is_limited, gathers=False, together=together)
 
     def _trace(
         self,
@@ -92,9 +108,10 @@ class TracedFunction:
         exact: bool,
         rolls: bool,
         is_limited: bool,
+        together: bool,
     ) -> None:
         self.scalars = 0
-        traced = tracing(self.arrays.vmap, recorder, rolls, is_limited, exact)
+        traced = tracing(self.arrays.vmap, recorder, rolls, is_limited, exact, together)
         with recording_sparse(self.arrays), traced as nodes:
             try:
                 output = f(*map_leaves(self._symbol, args), **map_leaves(self._symbol, keywords))

@@ -7,7 +7,6 @@ only ever passed to vmap never reveals its length, so one kernel takes any numbe
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -15,13 +14,17 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autograd_engine.compiler.trace.errors import TraceError, user_line
-from autograd_engine.compiler.trace.traced import Batch, Traced, check_trace, context, inside
+from autograd_engine.compiler.trace.reductions import Reducible
+from autograd_engine.compiler.trace.traced import Batch, Traced, cannot, check_trace, context, inside
 from autograd_engine.constants import stop_gradient
 from autograd_engine.control_flow import recorder
 from autograd_engine.mapping import loop, map_arrays, vmap
 from autograd_engine.number_arrays import WHERE, apply_ufunc, number_array
-from autograd_engine.primitives import as_float
+from autograd_engine.primitives import as_float, identity
 from autograd_engine.structure import flatten, leaves_of, map_leaves
+
+LARGE = 16
+"""Entries along the first axis. A larger array may be traced as samples, all of which are treated alike."""
 
 
 class ArgumentArray(NDArrayOperatorsMixin):
@@ -63,6 +66,23 @@ class ArgumentArray(NDArrayOperatorsMixin):
             )
         return self._mapped[axis]
 
+    @property
+    def is_large(self) -> bool:
+        """Whether it has so many entries that they had better be samples."""
+        return self.ndim > 0 and self._shape[0] >= LARGE
+
+    def together(self) -> ArgumentArray | BatchArray:
+        """The array as samples along the first axis, where a trace wants that of LARGE ones; else itself."""
+        if context.together and self.is_large and context.batch is None:
+            return BatchArray(self._trace.batch(self._shape[0]), self.samples(0))
+        return self
+
+    @property
+    def _numbers(self) -> Any:
+        """The array as samples, or else of single numbers."""
+        together = self.together()
+        return self.__array__() if together is self else together
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         check_trace(self._made_in)
         if self._elements is None:
@@ -73,12 +93,15 @@ class ArgumentArray(NDArrayOperatorsMixin):
         return self._elements.copy() if copy else self._elements
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
+        axes = max([getattr(x, "ndim", 0) for x in inputs])
+        inputs = tuple([x.together() if isinstance(x, ArgumentArray) and x.ndim == axes else x for x in inputs])
         for x in inputs:
             if isinstance(x, BatchArray):
                 return x.__array_ufunc__(ufunc, method, *inputs, **keywords)
         return _elementwise(ufunc, method, map(_plain, inputs), keywords)
 
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
+        args = tuple([x.together() if isinstance(x, ArgumentArray) else x for x in args])
         for x in args:
             if isinstance(x, BatchArray):
                 return x.__array_function__(function, types, args, keywords)
@@ -87,19 +110,19 @@ class ArgumentArray(NDArrayOperatorsMixin):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return getattr(self.__array__(), name)
+        return getattr(self._numbers, name)
 
     def __getitem__(self, key: Any) -> Any:
         parts = key if isinstance(key, tuple) else (key,)
         if any(map(is_unknown, parts)):
             return recorder.get().item(self, parts)
-        return self.__array__()[key]
+        return self._numbers[key]
 
     def __setitem__(self, key: Any, number: Any) -> None:
         raise TraceError(_IN_PLACE)
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self.__array__())
+        return iter(self._numbers)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -126,26 +149,12 @@ class ConstantArray(ArgumentArray):
         super().__init__(trace, number, np.shape(array))
 
 
-class BatchArray(NDArrayOperatorsMixin):
+class BatchArray(Reducible, NDArrayOperatorsMixin):
     """What vmap returns: an array whose first axis runs over the samples. `of_sample` has the numbers of one sample.
 
-    It supports NumPy's arithmetic and functions, element by element, `sum` and `mean` over the samples, and vmap. Its
-    samples cannot be picked one by one.
+    It supports NumPy's arithmetic and functions, element by element, `sum`, `mean`, `max` and `min` over the samples,
+    and vmap. Its samples cannot be picked one by one.
     """
-
-    def __init__(self, batch: Batch, of_sample: Any) -> None:
-        self.batch, self._numbers = batch, np.asarray(of_sample, dtype=object)
-
-    @property
-    def of_sample(self) -> Any:
-        """The numbers of one sample. Raises TraceError if the array is left over from an earlier trace."""
-        check_trace(self.batch.trace)
-        return self._numbers
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes, including that of the samples."""
-        return 1 + int(self._numbers.ndim)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -161,7 +170,7 @@ class BatchArray(NDArrayOperatorsMixin):
     def samples(self, axis: int) -> Any:
         """One sample: an array of numbers, 0-dimensional if it is a single one. Raises TraceError unless axis is 0."""
         if axis % self.ndim:
-            raise TraceError(f"what vmap has returned can be mapped again over axis 0 only, got axis {axis}")
+            raise cannot(f"what vmap has returned can be mapped again over axis 0 only, got axis {axis}")
         return self.of_sample
 
     def with_numbers(self, numbers: Iterator[Any]) -> BatchArray:
@@ -173,6 +182,10 @@ class BatchArray(NDArrayOperatorsMixin):
         """Arrays of the same shape and batch as one array, with further axes of the given `shape` at the end."""
         numbers = np.stack([array.of_sample for array in arrays], axis=-1)
         return BatchArray(self.batch, numbers.reshape(self._numbers.shape + shape))
+
+    def variables(self) -> BatchArray:
+        """The same numbers as nodes of their own, to differentiate with respect to."""
+        return BatchArray(self.batch, _array([x.record(identity, x) for x in self.of_sample.flat], self._numbers.shape))
 
     def fits(self, other: Any) -> bool:
         """Whether `other` is the result of a vmap over the same samples and has the same shape."""
@@ -191,50 +204,10 @@ class BatchArray(NDArrayOperatorsMixin):
         with inside(self.batch):
             return BatchArray(self.batch, stop_gradient(self.of_sample))
 
-    def total(self) -> tuple[Any, Any]:
-        """The sum over the samples, each a single number, and how many samples there are."""
-        if self.of_sample.ndim:
-            raise TypeError(
-                f"sum() and mean() take one number of each sample, got arrays of shape {self.of_sample.shape}; use "
-                "the methods .sum(axis=0) and .mean(axis=0)"
-            )
-        return self.batch.sum(self.of_sample[()]), self.batch.count()
-
-    def sum(self, axis: Any = None, *, keepdims: bool = False, **others: Any) -> Any:
-        """The sum over the samples (axis 0), over axes of each sample, or over everything (None)."""
-        _refuse(others, "sum")
-        axes = self._axes(axis)
-        within = tuple([i - 1 for i in axes if i])
-        if 0 not in axes:
-            with inside(self.batch):
-                return BatchArray(self.batch, self.of_sample.sum(axis=within, keepdims=keepdims))
-        numbers = self.of_sample
-        sums = number_array([self.batch.sum(x) for x in numbers.flat], numbers.shape)
-        if within:
-            sums = sums.sum(axis=within, keepdims=keepdims)
-        if keepdims:
-            return sums[np.newaxis]
-        return sums[()] if isinstance(sums, np.ndarray) else sums
-
-    def mean(self, axis: Any = None, *, keepdims: bool = False, **others: Any) -> Any:
-        """The mean over the samples (axis 0), over axes of each sample, or over everything (None)."""
-        _refuse(others, "mean")
-        axes = self._axes(axis)
-        each = float(math.prod(self._numbers.shape[i - 1] for i in axes if i))
-        count = self.batch.count() * each if 0 in axes else each
-        return self.sum(axis, keepdims=keepdims) / count
-
-    def _axes(self, axis: Any) -> list[int]:
-        """The axes that an argument `axis` stands for. Raises NumPy's own error if there is no such axis."""
-        if axis is None:
-            return list(range(self.ndim))
-        np.zeros((1,) * self.ndim).sum(axis=axis)
-        return [i % self.ndim for i in (axis if isinstance(axis, tuple) else (axis,))]
-
     def __getitem__(self, key: Any) -> Any:
         first, *rest = key if isinstance(key, tuple) else (key,)
         if first is not Ellipsis and not (isinstance(first, slice) and first == slice(None)):
-            raise TraceError("the samples of a vmap cannot be picked one by one while tracing; index as [:, i]")
+            raise cannot("the samples of a vmap cannot be picked one by one while tracing; index as [:, i]")
         picked = self.of_sample[(Ellipsis, *rest) if first is Ellipsis else tuple(rest)]
         return BatchArray(self.batch, picked)
 
@@ -243,19 +216,19 @@ class BatchArray(NDArrayOperatorsMixin):
 
     def _next_sample(self) -> Any:
         check_trace(self.batch.trace)
-        raise TraceError("the samples of a vmap cannot be iterated over while tracing; use sum, mean or vmap")
+        raise cannot("the samples of a vmap cannot be iterated over while tracing; use sum, mean, amax or vmap")
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def __bool__(self) -> bool:
-        raise TraceError("the result of vmap has no truth value while tracing; use np.where")
+        raise cannot("the result of vmap has no truth value while tracing; use np.where")
 
     def __getattr__(self, name: str) -> Any:
         if hasattr(np.ndarray, name) and not name.startswith("__"):
-            raise TraceError(
-                f"the result of vmap has no .{name} while tracing; it has sum and mean, arithmetic and NumPy's "
-                "functions of numbers, and can be mapped again"
+            raise cannot(
+                f"the result of vmap has no .{name} while tracing; it has sum, mean, max and min, arithmetic "
+                "and NumPy's functions of numbers, and can be mapped again"
             )
         raise AttributeError(name)
 
@@ -270,7 +243,7 @@ class BatchArray(NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
         if method != "__call__":
-            raise TraceError(f"the result of vmap has no {ufunc.__name__}.{method}; use .sum() or .mean()")
+            raise cannot(f"the result of vmap has no {ufunc.__name__}.{method}; use .sum() or .max()")
         if ufunc.signature is not None:
             return self._product(ufunc, *inputs)
         with inside(self.batch):
@@ -282,24 +255,24 @@ class BatchArray(NDArrayOperatorsMixin):
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
         if function is np.where and len(args) == 3:
             return self.__array_ufunc__(WHERE, "__call__", *args)
-        reductions: dict[Any, Callable[..., Any]] = {np.sum: BatchArray.sum, np.mean: BatchArray.mean}
-        if function not in reductions or not isinstance(args[0], BatchArray):
-            raise TraceError(
-                f"numpy.{function.__name__} does not take the result of vmap while tracing; use vmap again"
-            )
-        return reductions[function](*args, **keywords)
+        if function in (np.ndim, np.shape):
+            return getattr(args[0], function.__name__)
+        if function is np.dot and len(args) == 2:
+            return self._product(np.matmul, *args)
+        if function not in _METHODS or not isinstance(args[0], BatchArray):
+            raise cannot(f"numpy.{function.__name__} does not take the result of vmap while tracing; use vmap again")
+        return getattr(args[0], _METHODS[function])(*args[1:], **keywords)
 
     def _product(self, ufunc: np.ufunc, x: Any, y: Any) -> Any:
-        """x @ y with the same y for all samples; for two vectors of samples, the sum of their products."""
+        """x @ y with the same y for all samples; for two vectors of the samples, the sum of their products."""
         of_y = y.ndim if isinstance(y, (ArgumentArray, BatchArray)) else np.ndim(y)
-        if ufunc is not np.matmul or x is not self or isinstance(y, BatchArray) or of_y > 2:
-            raise TraceError("of products of matrices, the result of vmap can be the left factor only; use vmap again")
+        both = isinstance(y, BatchArray) and not self.ndim == of_y == 1
+        if ufunc is not np.matmul or x is not self or both or of_y > 2:
+            raise cannot("of products of matrices, the result of vmap can be the left factor only; use vmap again")
         if self.ndim == of_y == 1:
             return (self * y).sum()
         if self.ndim == 1:
-            raise TraceError(
-                f"{user_line()}: one number of each sample cannot be multiplied with a matrix; use vmap again"
-            )
+            raise cannot(f"{user_line()}: one number of each sample cannot be multiplied with a matrix; use vmap again")
         with inside(self.batch):
             return BatchArray(self.batch, self.of_sample @ self._the_same_for_all(y))
 
@@ -307,7 +280,7 @@ class BatchArray(NDArrayOperatorsMixin):
         """An operand as an array. Raises TraceError if it holds numbers of a single sample, to combine with all."""
         x = np.asarray(x)
         if x.dtype == object and any(getattr(number, "batch", None) is self.batch for number in x.flat):
-            raise TraceError(
+            raise cannot(
                 f"{user_line()}: the result of a vmap meets a number of a single sample; pass that result to the "
                 "function with in_axes=0 for its sample, or reduce it first, by sum or mean"
             )
@@ -317,7 +290,7 @@ class BatchArray(NDArrayOperatorsMixin):
         """The part of an operand that belongs to one sample."""
         if isinstance(x, BatchArray):
             if x.batch is not self.batch or x.ndim != self.ndim:
-                raise TraceError("the results of vmap do not fit together: they differ in their batch or their axes")
+                raise cannot("the results of vmap do not fit together: they differ in their batch or their axes")
             return x.of_sample
         if isinstance(x, ArgumentArray) and len(x._shape) == self.ndim and x._shape[0] == self.batch.size:
             return x.samples(0)
@@ -327,16 +300,10 @@ class BatchArray(NDArrayOperatorsMixin):
         if x.ndim == self.ndim and x.shape[0] == 1:
             return x[0]
         shape = ", ".join(["samples", *map(str, self._numbers.shape)])
-        raise TraceError(
+        raise cannot(
             f"{user_line()}: an array of shape {x.shape} does not fit the result of vmap, of shape ({shape}); only an "
             "argument of the compiled function can have an entry for each sample"
         )
-
-
-def _refuse(others: dict[str, Any], method: str) -> None:
-    """Raise TraceError if a sum or mean gets arguments that it does not take."""
-    for name in others:
-        raise TraceError(f"{user_line()}: {method}() of the result of vmap takes axis and keepdims only, not {name}")
 
 
 class ArrayTrace:
@@ -371,7 +338,8 @@ class ArrayTrace:
         computed = [] if context.batch is not None else self._computed(args, axes)
         gathered = {id(array): recorder.get().gathered(array, axis) for array, axis in computed}
         if context.batch is not None or None in gathered.values():  # a vmap inside a vmap, or of computed arrays
-            return loop(f, args, axes, samples)
+            in_loop = NotImplemented if context.batch is None else recorder.get().vmap(f, args, axes, samples)
+            return loop(f, args, axes, samples) if in_loop is NotImplemented else in_loop
         batch = self.batch(samples)
 
         def of_sample(array: Any, axis: int) -> Any:
@@ -410,16 +378,24 @@ class ArrayTrace:
 
 def _shared(argument: Any, batch: Batch) -> Any:
     """An argument that all samples share, as each sample sees it."""
+    if context.together:  # an array that stays one in the samples too
+        return map_leaves(
+            lambda leaf: leaf if isinstance(leaf, ArgumentArray) else _shared_numbers(leaf, batch), argument
+        )
+    return _shared_numbers(argument, batch)
+
+
+def _shared_numbers(argument: Any, batch: Batch) -> Any:
     leaves, structure = flatten(argument)
     if any(isinstance(leaf, BatchArray) for leaf in leaves):
-        raise TraceError("the result of a vmap can be an argument of another one only where in_axes maps it")
+        raise cannot("the result of a vmap can be an argument of another one only where in_axes maps it")
     return structure([batch.broadcast(leaf) if isinstance(leaf, Traced) else leaf for leaf in leaves])
 
 
 def _result(x: Any) -> Any:
     """A number that a mapped function returned for a sample."""
     if isinstance(x, BatchArray):
-        raise TraceError("a function that vmap maps returned the result of another vmap; return its sum or mean")
+        raise cannot("a function that vmap maps returned the result of another vmap; return its sum or mean")
     return x if isinstance(x, Traced) else as_float(x)
 
 
@@ -433,6 +409,8 @@ def _array(leaves: Sequence[Any], shape: tuple[int, ...]) -> Any:
     return array.reshape(shape)
 
 
+_METHODS = {np.sum: "sum", np.mean: "mean", np.max: "max", np.amax: "max", np.min: "min", np.amin: "min"}
+"""The functions of NumPy's that reduce the result of a vmap, with its methods."""
 _IN_PLACE = "an array of a compiled function cannot be changed in place; make a new one"
 
 

@@ -135,3 +135,11 @@ def branch(what: str) -> str:
     reasons = NOT_REWRITTEN.get(frame.f_code, {})
     why = reasons.get(frame.f_code.co_filename, "so the choice would be the same for every later call")
     return f"{user_line()} branches on {what}, {why}; write {instead}"
+
+
+def two_batches(one: Any, other: Any) -> str:
+    """What is wrong where the samples of two batches meet."""
+    return (
+        f"{user_line()} combines the samples of two batches, of {one.size} and {other.size}; reduce one of them first, "
+        "by sum or mean"
+    )

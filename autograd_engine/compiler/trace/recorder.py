@@ -11,9 +11,10 @@ from autograd_engine.compiler.trace.arrays import ArrayTrace, BatchArray
 from autograd_engine.compiler.trace.errors import TraceError
 from autograd_engine.compiler.trace.gathering import gathered
 from autograd_engine.compiler.trace.items import entry_of, item, stacks_of
+from autograd_engine.compiler.trace.looped import is_given, looped_vmap
 from autograd_engine.compiler.trace.loops import Loop
 from autograd_engine.compiler.trace.stacks import Stack, batch_of, entry
-from autograd_engine.compiler.trace.traced import Condition, Traced, is_among
+from autograd_engine.compiler.trace.traced import Condition, Traced, context, is_among
 from autograd_engine.control_flow import apart_from_none, numbers_of_round, pair
 from autograd_engine.mapping import stacked
 from autograd_engine.primitives import where
@@ -51,6 +52,16 @@ class Recorder:
             self._positions[samples] = self.arrays.constant(np.arange(samples, dtype=float))
         self.arrays.batch(samples).fixed = True
         return self._positions[samples].samples(0)[()]
+
+    def vmap(self, f: Callable[..., Any], args: Sequence[Any], axes: Sequence[int | None], samples: int) -> Any:
+        """A vmap in a sample of another one, where arrays are to stay together."""
+        mapped = leaves_of([arg for arg, axis in zip(args, axes) if axis is not None])
+        if samples <= UNROLLED or not context.together or not all(map(is_given, mapped)):
+            return NotImplemented
+        try:
+            return looped_vmap(f, args, axes, samples)
+        except TraceError:
+            return NotImplemented
 
     def cond(self, pred: Traced, if_true: Any, if_false: Any, operands: tuple[Any, ...]) -> Any:
         """Both branches, and a choice between the numbers that they return."""

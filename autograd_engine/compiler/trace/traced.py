@@ -27,6 +27,7 @@ from autograd_engine.compiler.trace.errors import (
     TraceError,
     branch,
     can_be_left,
+    two_batches,
     user_line,
 )
 from autograd_engine.control_flow import recorder
@@ -74,7 +75,7 @@ class Batch:
         if x.batch is self:
             return x
         if x.batch is not None:
-            raise TraceError(_two_batches(x.batch, self))
+            raise TraceError(two_batches(x.batch, self))
         if x not in self.broadcasts:
             with recording(home(x)):
                 self.broadcasts[x] = type(x)(BROADCAST, (x,), self)
@@ -118,7 +119,8 @@ class TooLongError(BaseException):
 
 
 class UnlikeRoundsError(BaseException):
-    """The rounds of a loop differ by more than the variables that it changes, such as random numbers.
+    """The rounds of a loop differ by more than the variables that it changes, such as random numbers; or what a loop
+    keeps is changed in place.
 
     Since they have been drawn, the function is traced again from its beginning, without loops.
     """
@@ -137,6 +139,7 @@ class Context(threading.local):
     rolls: bool = False  # whether a for of many rounds stays a loop
     is_exact: bool = False  # whether derivatives must have the bits of the uncompiled function
     is_limited: bool = False  # whether the trace is given up when it is LONG
+    together: bool = False  # whether a LARGE array of an argument is samples; see arrays.py
     refused: TraceError | None = None  # the first error of the trace that the function may have caught
     conditions: tuple[tuple[Condition, bool], ...] = ()  # of the branches around what is running, and their sides
     choices: set[Traced]  # the nodes of `where` that stand for a branch
@@ -162,6 +165,12 @@ def refusal(message: str, of_a_branch: bool = False) -> TraceError:
     return error
 
 
+def cannot(message: str) -> TraceError:
+    """An error for what samples do not allow. Where it is a large array that was taken for samples, the function is
+    traced otherwise, even if it catches the error."""
+    return refusal(message) if context.together else TraceError(message)
+
+
 def check_trace(trace: object) -> None:
     """Raise TraceError unless `trace`, in which an array was made, is the one that is running."""
     if context.trace is None:
@@ -175,7 +184,7 @@ def check_trace(trace: object) -> None:
 
 @contextmanager
 def tracing(
-    vmap: Callable[..., Any], loops: Any, rolls: bool, is_limited: bool, is_exact: bool = False
+    vmap: Callable[..., Any], loops: Any, rolls: bool, is_limited: bool, is_exact: bool, together: bool
 ) -> Iterator[list[Traced]]:
     """Collect the nodes that are made in the block. There `vmap` maps functions over samples, `loops` records loops."""
     before = vars(context).copy()
@@ -183,7 +192,7 @@ def tracing(
     context.refused, context.conditions, context.choices, context.sites = None, (), set(), []
     context.repeated, context.memories, context.tables, context.parts = (), {}, {}, []
     context.twins, context.unsettled, context.roots, context.kept = {}, [], {}, ()
-    context.rolls, context.is_limited, context.is_exact = rolls, is_limited, is_exact
+    context.rolls, context.is_limited, context.is_exact, context.together = rolls, is_limited, is_exact, together
     made = variable.set(lambda number: Traced(primitives.identity, (as_float(number),), context.batch))
     mapped = mapper.set(vmap)
     recorded = recorder.set(loops)
@@ -403,7 +412,7 @@ def _together(arguments: tuple[Any, ...]) -> tuple[tuple[Any, ...], Batch | None
         for x in arguments:
             if x.__class__ is not float and x.batch is not None:
                 if batch is not None and x.batch is not batch:
-                    raise TraceError(_two_batches(x.batch, batch))
+                    raise TraceError(two_batches(x.batch, batch))
                 batch = x.batch
         if batch is None:
             return arguments, None
@@ -435,10 +444,3 @@ def constant_node(kind: type[T], op: Operation, operands: tuple[Any, ...]) -> T:
 def recorded_again(kind: type[Traced], op: Any, arguments: tuple[Any, ...]) -> Any:
     """A node like another one, of this type and operation, computed from other numbers."""
     return constant_node(kind, op, arguments) if kind is Condition or op is DETACHED else _record(op, arguments)
-
-
-def _two_batches(one: Batch, other: Batch) -> str:
-    return (
-        f"{user_line()} combines the samples of two batches, of {one.size} and {other.size}; reduce one of them first, "
-        "by sum or mean"
-    )

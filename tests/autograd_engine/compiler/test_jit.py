@@ -38,6 +38,7 @@ from autograd_engine import (
     where,
 )
 from autograd_engine.compiler import Jitted, TraceError, kernel
+from autograd_engine.compiler.program.program import Samples
 from autograd_engine.compiler.program.regions import PART
 from autograd_engine.primitives import PRIMITIVES
 from autograd_engine.primitives import sum as total
@@ -55,6 +56,27 @@ def test_the_slope_of_a_mean_is_nan_with_it():
     f = value_and_grad(lambda w, X: mean(vmap(lambda w, x: w + x, in_axes=(None, 0))(w, X)))
     for X in (np.array([1.0, 2.0]), np.array([math.inf, -math.inf]), np.array([1.0, math.nan])):
         assert repr(jit(f)(1.0, X)) == repr(f(1.0, X))
+
+
+SCALED = {
+    "mean": mean,
+    "half a sum": lambda h: total(h) / 2,
+    "sum / n": lambda h: h.sum() / 3.0,
+    "half a mean": lambda h: np.mean(h) / 2,
+    "mean of two means": lambda h: (mean(h) + np.mean(h)) / 2 + 1.0,
+}
+
+
+@pytest.mark.parametrize("reduce", SCALED.values(), ids=SCALED)
+@pytest.mark.parametrize("derivative", [grad, value_and_grad])
+def test_the_slope_of_a_scaled_sum_is_nan_with_it_and_does_not_wait_for_it(reduce, derivative):
+    f = derivative(lambda w, X: reduce(vmap(lambda w, x: w + x, in_axes=(None, 0))(w, X)))
+    compiled = jit(f)
+    for X in ([1.0, 2.0], [math.inf, -math.inf], [1.0, math.nan], [math.inf, 1.0]):
+        assert repr(compiled(1.0, np.array(X))) == repr(f(1.0, np.array(X)))
+    [kernel] = compiled._kernels.values()
+    loops = [step for step in kernel.program.body.steps if isinstance(step, Samples)]
+    assert len(loops) == 1
 
 
 def test_division_by_a_constant_zero_has_derivatives():
