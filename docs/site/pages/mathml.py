@@ -7,12 +7,15 @@ from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
 
-# Sizes that docutils does not know. Brackets grow by themselves.
-_SIZES = re.compile(r"\\[Bb]igg?(?![a-z])")
+# What docutils does not know of LaTeX: sizes (brackets grow by themselves), one of the dots, and digits without braces.
+_OTHERWISE = {r"\\[Bb]igg?(?![a-z])": "", r"\\dots(?![a-z])": r"\\ldots", r"(\\[td]?frac)(\d)(\d)": r"\1{\2}{\3}"}
 
 
 def _formula(node: Any, *, block: bool = False) -> str:
-    return str(tex2mathml(_SIZES.sub("", node.astext()), as_block=block))
+    formula = node.astext()
+    for pattern, instead in _OTHERWISE.items():
+        formula = re.sub(pattern, instead, formula)
+    return str(tex2mathml(formula, as_block=block))
 
 
 def _inline(writer: Any, node: Any) -> None:
