@@ -11,20 +11,20 @@ from sphinx.application import Sphinx
 _OTHERWISE = {r"\\[Bb]igg?(?![a-z])": "", r"\\dots(?![a-z])": r"\\ldots", r"(\\[td]?frac)(\d)(\d)": r"\1{\2}{\3}"}
 
 
-def _formula(node: Any, *, block: bool = False) -> str:
-    formula = node.astext()
+def formula(tex: str, *, block: bool = False) -> str:
+    """The MathML of a formula in LaTeX."""
     for pattern, instead in _OTHERWISE.items():
-        formula = re.sub(pattern, instead, formula)
-    return str(tex2mathml(formula, as_block=block))
+        tex = re.sub(pattern, instead, tex)
+    return str(tex2mathml(tex, as_block=block))
 
 
 def _inline(writer: Any, node: Any) -> None:
-    writer.body.append(_formula(node))
+    writer.body.append(formula(node.astext()))
     raise nodes.SkipNode
 
 
 def _block(writer: Any, node: Any) -> None:
-    writer.body.append(f'<div class="math">{_formula(node, block=True)}</div>')
+    writer.body.append(f'<div class="math">{formula(node.astext(), block=True)}</div>')
     raise nodes.SkipNode
 
 
