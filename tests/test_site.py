@@ -68,9 +68,11 @@ def test_what_a_notebook_stores_is_shown(site, path):
     assert page.count("../_images/") >= len(pictures)
 
 
-def test_short_forms_of_latex_are_formulas(pages):
+def test_formulas_are_read_and_spaced_as_in_tex(pages):
     formula = importlib.import_module("pages.mathml").formula
     assert formula(r"\tfrac12") == formula(r"\tfrac{1}{2}")
+    assert formula(r"x \sin 2x").count("<mspace") == 2
+    assert formula(r"\sin(x) + \ln\left(x\right)").count("<mspace") == 0
     assert formula(r"a + \dots + \big(b\big)") == formula(r"a + \ldots + (b)")
 
 
