@@ -46,6 +46,7 @@ def test_every_public_name_is_in_the_reference(site, pages):
     names = [f"{package.__name__}.{name}" for package in packages for name in reference.public_names(package)]
     assert len(names) > 200
     assert [name for name in names if f'id="{name}"' not in text] == []
+    assert "importorskip" not in text
 
 
 def test_a_module_without_a_page_is_said(pages, monkeypatch):

@@ -81,9 +81,16 @@ def _theme(package: ModuleType, thing: Any) -> str:
     return THEMES[name]
 
 
+def _import(skip: re.Match[str]) -> str:
+    """What a reader writes where the example of a docstring is skipped without a package."""
+    package, name = skip.groups()
+    return f"from {package} import {name}" if package else f"import {name}"
+
+
 def _markdown(thing: Any) -> str:
     """A docstring as Markdown: examples become blocks of code, formulas of derivatives lines of code."""
-    text = re.sub(r"^(>>> (?:.+\n?)*)", r"```pycon\n\1\n```\n", inspect.getdoc(thing) or "", flags=re.MULTILINE)
+    text = re.sub(r'import pytest; \w+ = .*importorskip\("(?:(\w+)\.)?(\w+)".*', _import, inspect.getdoc(thing) or "")
+    text = re.sub(r"^(>>> (?:.+\n?)*)", r"```pycon\n\1\n```\n", text, flags=re.MULTILINE)
     text = re.sub(r"^(∂out/∂.+)$", r"`\1`\\", text, flags=re.MULTILINE).rstrip("\\")
     return re.sub(r"\n+```$", "\n```", text, flags=re.MULTILINE)
 
