@@ -13,6 +13,7 @@ from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
 from autograd_engine import PRIMITIVES
+from nn.playground.lessons import LESSONS
 from nn.playground.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -75,10 +76,12 @@ def test_a_link_leads_somewhere(page, target):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_link_to_the_playground_is_one_that_it_takes(page):
-    links = re.findall(r"http://127.0.0.1:8000/#([^)\s]+)", page.read_text(encoding="utf-8"))
+    links = re.findall(r"http://127.0.0.1:8000/#([^)\s`]+)", page.read_text(encoding="utf-8"))
     for query in links:
-        of_the_page = re.compile(r"&(tab=(graph|weights|deltas|landscape|script)|look=\d\.\d)(?=&|$)")
-        assert Settings.from_query(of_the_page.sub("", query))
+        of_the_page = re.compile(r"&(tab=(graph|weights|deltas|landscape|script)|look=\d\.\d|lesson=[\w-]+)(?=&|$)")
+        settings = Settings.from_query(of_the_page.sub("", query))
+        for lesson in re.findall(r"&lesson=([\w-]+)", query):
+            assert settings == LESSONS[lesson].settings
     assert len(links) > 8 or page.name != "course.md"
 
 

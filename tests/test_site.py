@@ -46,6 +46,14 @@ def test_every_public_name_is_in_the_reference(site, pages):
     names = [f"{package.__name__}.{name}" for package in packages for name in reference.public_names(package)]
     assert len(names) > 200
     assert [name for name in names if f'id="{name}"' not in text] == []
+    assert "importorskip" not in text
+
+
+def test_a_module_without_a_page_is_said(pages, monkeypatch):
+    reference = importlib.import_module("pages.reference")
+    monkeypatch.delitem(reference.THEMES, "autograd_engine.series")
+    with pytest.raises(LookupError, match=r"autograd_engine\.series has public names, but no page"):
+        reference.pages()
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
@@ -59,6 +67,14 @@ def test_what_a_notebook_stores_is_shown(site, path):
     assert [line for line in printed if line not in text] == []
     pictures = [output for output in outputs if {"image/png", "image/svg+xml"} & output.get("data", {}).keys()]
     assert page.count("../_images/") >= len(pictures)
+
+
+def test_formulas_are_read_and_spaced_as_in_tex(pages):
+    formula = importlib.import_module("pages.mathml").formula
+    assert formula(r"\tfrac12") == formula(r"\tfrac{1}{2}")
+    assert formula(r"x \sin 2x").count("<mspace") == 2
+    assert formula(r"\sin(x) + \ln\left(x\right)").count("<mspace") == 0
+    assert formula(r"a + \dots + \big(b\big)") == formula(r"a + \ldots + (b)")
 
 
 def test_links_that_lead_nowhere_are_found(pages, tmp_path):

@@ -37,6 +37,7 @@ extensions = [
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4
 smartquotes = False  # f' is a derivative, and -- begins an option
+nb_merge_streams = True  # what a cell prints is stored in as many pieces as it happened to arrive in
 nb_execution_mode = "off"  # the tests hold the stored outputs to what the cells show
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True

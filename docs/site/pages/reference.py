@@ -19,7 +19,8 @@ PUBLIC = [
 ]
 # A name is on the page of the longest of these that its module begins with.
 THEMES = {
-    "autograd_engine": "Numbers",
+    "autograd_engine.value": "Numbers",
+    "autograd_engine.complex_numbers": "Numbers",
     "autograd_engine.primitives": "Functions of numbers",
     "autograd_engine.softmax": "Functions of numbers",
     "autograd_engine.derivatives": "Derivatives",
@@ -40,6 +41,7 @@ THEMES = {
     "autograd_engine.diagnosis": "Diagnosis",
     "autograd_engine.compiler": "Native code and C",
     "autograd_engine.bridges": "Other frameworks",
+    "autograd_engine.ranks": "More than one machine",
     "nn": "Networks",
     "nn.losses": "Losses",
     "nn.optimizer": "Optimisers",
@@ -71,14 +73,24 @@ def _theme(package: ModuleType, thing: Any) -> str:
         module = Primitive.__module__
     elif not module.startswith(("autograd_engine.", "nn.")):
         module = package.__name__
-    while module not in THEMES:
-        module = module.rpartition(".")[0]
-    return THEMES[module]
+    name = module
+    while name not in THEMES:
+        name = name.rpartition(".")[0]
+        if not name:
+            raise LookupError(f"{module} has public names, but no page of the reference: give it a line of THEMES")
+    return THEMES[name]
+
+
+def _import(skip: re.Match[str]) -> str:
+    """What a reader writes where the example of a docstring is skipped without a package."""
+    package, name = skip.groups()
+    return f"from {package} import {name}" if package else f"import {name}"
 
 
 def _markdown(thing: Any) -> str:
     """A docstring as Markdown: examples become blocks of code, formulas of derivatives lines of code."""
-    text = re.sub(r"^(>>> (?:.+\n?)*)", r"```pycon\n\1\n```\n", inspect.getdoc(thing) or "", flags=re.MULTILINE)
+    text = re.sub(r'import pytest; \w+ = .*importorskip\("(?:(\w+)\.)?(\w+)".*', _import, inspect.getdoc(thing) or "")
+    text = re.sub(r"^(>>> (?:.+\n?)*)", r"```pycon\n\1\n```\n", text, flags=re.MULTILINE)
     text = re.sub(r"^(∂out/∂.+)$", r"`\1`\\", text, flags=re.MULTILINE).rstrip("\\")
     return re.sub(r"\n+```$", "\n```", text, flags=re.MULTILINE)
 
