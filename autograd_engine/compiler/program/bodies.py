@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from autograd_engine.compiler.program.program import Instruction, Loop, Program
+from autograd_engine.compiler.program.program import SHARED, Instruction, Loop, Program
 from autograd_engine.compiler.program.regions import divided
 
 
@@ -59,9 +59,10 @@ class Body:
             places = [k for k in range(self.carries) if k not in self.memories]
             if not places:
                 return self.finished(guarded=True)
-            end = places[0] + (not self.counted)
+            place = min(places, key=lambda k: k in self.rows)  # rather a number than one of every sample
+            end, batch = place + (not self.counted), self.rows.get(place, SHARED)
             for x in watched:  # makes what is carried nan, in which the caller looks for it
-                instructions.append(Instruction("fma", (x, simplifier.constant(0.0), outputs[end])))
+                instructions.append(Instruction("fma", (x, simplifier.constant(0.0), outputs[end]), batch))
                 outputs[end] = len(instructions) - 1
         program = Program(instructions, simplifier.constants, divided(instructions, loops), outputs, loops)
         return Loop(

@@ -381,3 +381,15 @@ def test_batches_are_gathered_by_index_in_the_kernel(f, exact):
 def test_samples_that_were_gathered_can_be_picked_one_by_one():
     f = lambda X, row: sum(vmap(lambda x: exp(x[0]))(X[row])[1:3])  # noqa: E731
     assert jit(f)(X, ROWS[0].astype(float)) == pytest.approx(f(X, ROWS[0]), rel=1e-15)
+
+
+@pytest.mark.parametrize("samples", [[0.0, 1.0, 2.0], [1.0, np.nan, 2.0], [np.inf, 1.0]])
+def test_the_slope_of_a_mean_that_is_nan_is_nan_in_a_loop_too(samples):
+    def trained(w, x, n):
+        def step(i, state):
+            x, w = state
+            return vmap(lambda x: x + 1.0)(x), w - 0.1 * grad(lambda w: mean(vmap(lambda x: 2.0 * w + x)(x)))(w)
+
+        return fori_loop(0, n, step, (vmap(lambda x: x)(x), w))[1]
+
+    np.testing.assert_allclose(jit(trained)(1.0, np.array(samples), 20.0), trained(1.0, np.array(samples), 20))
