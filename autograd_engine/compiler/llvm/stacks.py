@@ -219,23 +219,27 @@ class Stacks(ABC):
 
     def is_left(self, x: int, i: int) -> bool:
         """Whether instruction i may change the stack x where it lies, since nothing needs what was before."""
-        instructions = self.program.instructions
-        is_own = instructions[self.root(x)].operation in ("carry", "zeros", "table", "memory")
-        if not is_own or instructions[x].batch != instructions[i].batch:
-            return False
-        is_last = self.program.last_uses[x] == i and instructions[i].operands.count(x) == 1
-        return is_last and x not in self.program.outputs
+        return self._is_last(x, i) and self._is_own(self.root(x))
 
     def root(self, x: int) -> int:
         """The stack that has become the stack x by changes where it lies."""
-        while True:
+        operation, operands, _ = self.program.instructions[x]
+        while operation in CHANGES:
+            x = operands[1]
             operation, operands, _ = self.program.instructions[x]
-            if operation in CHANGES:
-                x = operands[1]
-            elif operation == "memory" and self.is_left(start := self._start(operands), operands[0]):
-                x = start
-            else:
-                return x
+        if operation == "memory" and self._is_last(start := self._start(operands), operands[0]):
+            root = self.root(start)  # once: loops that follow each other would double the work with each
+            return root if self._is_own(root) else x
+        return x
+
+    def _is_last(self, x: int, i: int) -> bool:
+        """Whether instruction i is the last that needs the stack x, once and for the same samples."""
+        program, instructions = self.program, self.program.instructions
+        is_last = program.last_uses[x] == i and instructions[i].operands.count(x) == 1
+        return is_last and x not in program.outputs and instructions[x].batch == instructions[i].batch
+
+    def _is_own(self, root: int) -> bool:
+        return self.program.instructions[root].operation in ("carry", "zeros", "table", "memory")
 
     def _start(self, memory: Operands) -> int:
         """The stack with which a loop began that has left this memory."""

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_engine import exp, grad, hessian, jit, log, sin, value_and_grad, vmap
+from autograd_engine.compiler.llvm.stacks import Stacks
 from tests.nested import numbers
 
 DATA = np.random.default_rng(0).normal(size=60)
@@ -192,6 +193,27 @@ def test_a_long_for_is_compiled_as_fast_as_a_short_one():
     value, slope = compiled(1.0)
     assert value == pytest.approx(2 * np.arctan(np.tan(0.5) * np.e), rel=1e-5)
     assert slope == pytest.approx(np.sin(value) / np.sin(1.0), rel=1e-5)
+
+
+def test_a_list_that_loops_hand_on_is_followed_once_for_each(monkeypatch):
+    def handed_on(x, y, loops):
+        v = [x, y]
+        for _ in range(loops):
+            i = 0
+            while v[i] < 5:
+                v[i] = v[i] + 0.1 + x
+                i = 1 - i
+        return v[0] * v[1]
+
+    def counted(stacks, x):
+        asked.append(x)
+        assert len(asked) < 3000
+        return root(stacks, x)
+
+    asked, root = [], Stacks.root
+    monkeypatch.setattr(Stacks, "root", counted)
+    compiled = jit(handed_on, static_argnames="loops")
+    assert compiled(0.3, 0.2, loops=20) == pytest.approx(handed_on(0.3, 0.2, 20), rel=1e-12)
 
 
 @pytest.mark.usefixtures("every_function_is_long")
