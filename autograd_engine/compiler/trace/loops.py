@@ -299,7 +299,7 @@ class Loop(Operation):
             if self.rounds is not None:
                 known[self.rounds] = along.index()
             leaves = [*known.values(), *self.outside]
-            _record_again(self.nodes, known)
+            _record_again(self.nodes, known, copies=True)
             following = [_known(known, x) for x in self.following]
             ends = [*following, *[known[key] for key in self.results if isinstance(key, Traced)]]
             order = self.order([x for x in ends if isinstance(x, Traced)], leaves)
@@ -368,16 +368,23 @@ class Loop(Operation):
 
 
 def _record_again(
-    nodes: Sequence[Traced], known: dict[Traced, Any], kept: Callable[[Traced], Any] | None = None
+    nodes: Sequence[Traced],
+    known: dict[Traced, Any],
+    kept: Callable[[Traced], Any] | None = None,
+    copies: bool = False,
 ) -> None:
     """Record nodes again with what is `known` instead of their arguments, and add them to it. `kept` returns the number
-    that was kept of a node, so that it need not be computed again."""
+    that was kept of a node, so that it need not be computed again. With `copies` a loop gets copies of the stacks that
+    it uses: its derivative is recorded later, when they may have changed."""
     for node in nodes:
         if node in known:
             continue
         op: Any = node.op
         if isinstance(op, Loop):
+            stacks = {x: known[x] for x in op.outside if copies and isinstance(x, Stack) and x in known}
+            known |= {x: _changeable(stack) for x, stack in stacks.items()}
             known[node] = op.again(known)
+            known |= stacks
             continue
         if isinstance(op, Result):
             [loop] = node.arguments or node.expansion

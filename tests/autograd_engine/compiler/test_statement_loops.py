@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_engine import exp, grad, hessian, jit, log, sin, value_and_grad, vmap
+from autograd_engine import exp, grad, hessian, jit, jvp, log, sin, value_and_grad, vmap, while_loop
 from autograd_engine.compiler.llvm.stacks import Stacks
 from tests.nested import numbers
 
@@ -303,3 +303,20 @@ def ranged(x, y, n):
 
 
 RANGED = jit(value_and_grad(ranged), exact=True)
+
+
+@pytest.mark.parametrize("order", ["jvp", "grad of jvp", "grad"])
+def test_a_loop_sees_an_entry_as_it_was_before_the_loop_around_it_changes_it(order):
+    def f(x, y, n):
+        u, b = [x, y], x
+        for _ in range(n):
+            u[1] = 0.5 * u[1] + while_loop(lambda v: v < 3.0, lambda v: v + 1 + u[1] * v, b)
+            b = 0.5 * b
+        return u[1]
+
+    def forward(x, y, n):
+        return jvp(lambda x, y: f(x, y, n), (x, y), (1.0, 0.5))[1]
+
+    g = {"jvp": forward, "grad of jvp": grad(forward, (0, 1)), "grad": grad(f, (0, 1))}[order]
+    for n in (1, 2, 4):
+        np.testing.assert_allclose(jit(g)(0.8, 0.3, n), g(0.8, 0.3, n), rtol=1e-12)
