@@ -381,7 +381,9 @@ def _record_again(
             continue
         op: Any = node.op
         if isinstance(op, Loop):
-            stacks = {x: known[x] for x in op.outside if copies and isinstance(x, Stack) and x in known}
+            stacks: dict[Traced, Any] = {
+                x: known[x] for x in op.outside if copies and isinstance(x, Stack) and x in known
+            }
             known |= {x: _changeable(stack) for x, stack in stacks.items()}
             known[node] = op.again(known)
             known |= stacks
