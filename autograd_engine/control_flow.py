@@ -36,7 +36,7 @@ recorder: ContextVar[Any] = ContextVar("recorder", default=None)
 
 It has the methods `cond(pred, if_true, if_false, operands)`, `while_loop(cond, body, init)`, `fori_loop(lower, upper,
 body, init)` and `scan(step, init, xs, length, reverse)`, called with arguments that have been checked. What returns
-NotImplemented is run here.
+NotImplemented is run here. `closed(inputs, outputs)` makes what has been recorded since `inputs` a function of them.
 """
 
 

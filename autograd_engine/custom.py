@@ -195,14 +195,15 @@ class Again:
                     "now, so the function cannot run again; make it an argument"
                 )
         self.f = f
-        self.inputs = [x.record(identity, x) if is_node(x) else Value(x) for x in numbers]
+        new = variable.get()
+        self.inputs = [x.record(identity, x) if is_node(x) else new(x) for x in numbers]
         with variables(self.inputs):
             self.outputs = f(self.inputs)
         for x in self.inputs:
             if x.op is None:
                 become_constant(x)
         self.sources = [*self.inputs, *outer]
-        self.as_nodes = any(map(is_node, [*numbers, *then]))
+        self.as_nodes = new is not Value or any(map(is_node, [*numbers, *then]))
 
     @functools.cached_property
     def order(self) -> list[Any]:
@@ -225,7 +226,8 @@ class Again:
 
     def push(self, tangents: Sequence[Any]) -> list[Any]:
         """A tangent for each output, of one for each input and outer node."""
-        found = carried(forward_sweep, self.order, dict(zip(self.sources, tangents)), self.as_nodes)
+        seeds = {x: tangent for x, tangent in zip(self.sources, tangents) if is_node(tangent) or tangent}
+        found = carried(forward_sweep, self.order, seeds, self.as_nodes)
         return [found.get(x, 0.0) if is_node(x) else 0.0 for x in self.outputs]
 
     def used_besides(self, numbers: Sequence[float]) -> list[Any]:

@@ -12,6 +12,7 @@ derivatives of x take one system of linear equations, however many rounds the se
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,13 +20,17 @@ import numpy as np
 
 from autograd_engine.arguments import float_arguments
 from autograd_engine.calls import Call
+from autograd_engine.control_flow import cond, recorder, while_loop
 from autograd_engine.custom import Again, custom_derivative, data, filled, nodes_in
 from autograd_engine.number_arrays import number_array
-from autograd_engine.runs import number_of, variable
+from autograd_engine.primitives import abs, identity, maximum, minimum, where
+from autograd_engine.runs import is_node, number_of, user_function, variable
 from autograd_engine.structure import flatten, float_arrays, numbers_like
 from autograd_engine.value import Value
 
-_Numbers = Sequence[float]
+_Numbers = Sequence[Any]
+_Step = Callable[[Sequence[Any]], list[Any]]
+_Run = Callable[[_Numbers], Again]
 
 
 def root(f: Callable[..., Any], x0: Any, *args: Any, tolerance: float = 1e-9, rounds: int = 100) -> Any:
@@ -37,8 +42,8 @@ def root(f: Callable[..., Any], x0: Any, *args: Any, tolerance: float = 1e-9, ro
     `x0`. Values that `f` uses besides its arguments count as arguments.
 
     Raises RuntimeError if it has not converged after so many `rounds`, LinAlgError where the Jacobian of f is singular;
-    TypeError in a compiled function, and where f or x0 hold no numbers; ValueError where f returns another number of
-    numbers.
+    TypeError where f or x0 hold no numbers; ValueError where f returns another number of numbers. In a compiled
+    function x is nan where the search fails, and derivatives are inf or nan where the Jacobian at x is singular.
 
     >>> root(lambda p, r: [p[0] ** 2 + p[1] ** 2 - r**2, p[0] - p[1]], [1.0, 2.0], 5.0)
     [3.5355339059327378, 3.5355339059327378]
@@ -53,7 +58,8 @@ def root(f: Callable[..., Any], x0: Any, *args: Any, tolerance: float = 1e-9, ro
             )
         return [number_of("root", "what f returned", x) for x in found]
 
-    return problem.solution(equations, lambda x, f: _newton(x, f, tolerance, rounds))
+    search = _newton if problem.recorder is None else _recorded_newton
+    return problem.solution(equations, lambda x, f: search(x, f, tolerance, rounds))
 
 
 def fixed_point(g: Callable[..., Any], x0: Any, *args: Any, tolerance: float = 1e-12, rounds: int = 1000) -> Any:
@@ -65,7 +71,7 @@ def fixed_point(g: Callable[..., Any], x0: Any, *args: Any, tolerance: float = 1
     uses besides its arguments count as arguments.
 
     Raises RuntimeError if it has not converged after so many `rounds`; ValueError where g returns another structure;
-    LinAlgError, TypeError as `root`.
+    LinAlgError, TypeError as `root`, and so in a compiled function.
 
     >>> from autograd_engine.primitives import cos
     >>> fixed_point(lambda x, a: a * cos(x), 0.5, 1.0)
@@ -81,7 +87,7 @@ def fixed_point(g: Callable[..., Any], x0: Any, *args: Any, tolerance: float = 1
         return [number_of("fixed_point", "what g returned", x) for x in found]
 
     def search(x: _Numbers, step: Callable[[_Numbers], Again]) -> _Numbers:
-        largest, least, since = np.abs(x), np.inf, 0
+        largest, least, since, change = np.abs(x), np.inf, 0, np.inf
         for _ in range(rounds):
             before, x = np.array(x), [data(number) for number in step(x).outputs]
             largest = np.maximum(largest, np.abs(x))
@@ -97,10 +103,13 @@ def fixed_point(g: Callable[..., Any], x0: Any, *args: Any, tolerance: float = 1
             "its largest value"
         )
 
-    def residual(numbers: Sequence[Any]) -> list[Any]:
-        return [x - y for x, y in zip(numbers, once(numbers))]
+    if problem.recorder is not None:
+        return problem.solution(once, lambda x, f: _recorded_iteration(x, f, tolerance, rounds), _changes)
+    return problem.solution(once, search, _changes)
 
-    return problem.solution(residual, search, once)
+
+def _changes(step: _Step, numbers: Sequence[Any]) -> list[Any]:
+    return [x - y for x, y in zip(numbers, step(numbers))]
 
 
 class _Problem:
@@ -109,13 +118,14 @@ class _Problem:
     def __init__(self, caller: str, f: Callable[..., Any], x0: Any, args: Sequence[Any]) -> None:
         if not callable(f):
             raise TypeError(f"{caller}() needs a function, got {type(f).__name__}")
-        self.caller, self.f = caller, f
+        self.caller, self.f = caller, user_function.get()(f)
         self.args = float_arguments(caller, args)[0]
         self.inputs = nodes_in(self.args)
         leaves, self.structure = flatten(float_arrays(x0, f"{caller}(): x0"))
         numbers = [number_of(caller, "x0", x) for x in leaves]
-        if variable.get() is not Value:
-            raise TypeError(f"{caller}() searches with numbers that are known; call it outside of compiled functions")
+        self.recorder = None if variable.get() is Value else recorder.get()
+        if variable.get() is not Value and self.recorder is None:
+            raise TypeError(f"taylor() of {caller}() cannot be compiled; take derivatives by grad instead")
         self.start, self.count = list(map(data, numbers)), len(numbers)
 
     def call(self, numbers: Sequence[Any]) -> Any:
@@ -124,31 +134,85 @@ class _Problem:
 
     def solution(
         self,
-        equations: Callable[[Sequence[Any]], list[Any]],
-        search: Callable[[_Numbers, Callable[[_Numbers], Again]], _Numbers],
-        step: Callable[[Sequence[Any]], list[Any]] | None = None,
+        step: _Step,
+        search: Callable[[_Numbers, _Run], _Numbers],
+        equations: Callable[[_Step, Sequence[Any]], list[Any]] = lambda step, numbers: step(numbers),
     ) -> Any:
         """What `search` finds by runs of `step` at several x, as a function of the arguments.
 
-        `equations`, which give the derivatives, are 0 there; they are also the step unless there is another.
+        `equations`, made of the step, give the derivatives: they are 0 there.
         """
         own = len(self.inputs)
+        if self.recorder is not None:
+            return self._recorded(self.recorder, step, search, equations)
 
         def found(arguments: _Numbers) -> _Numbers:
-            return search(self.start, lambda numbers: Again(step or equations, [*numbers, *arguments]))
+            return search(self.start, lambda numbers: Again(step, [*numbers, *arguments]))
 
-        def pulled(call: Call, numbers: Sequence[Any], cotangents: Sequence[Any]) -> list[Any]:
-            again = Again(equations, [*call.results(numbers), *numbers[:own]], outer, numbers[own:])
-            jacobian = _array(_jacobian(again, self.count))
-            weights = _solve(jacobian.T, _array([-x for x in cotangents]))
-            return again.pull(weights.tolist())[self.count :]
+        def solved(numbers: Sequence[Any]) -> list[Any]:
+            return equations(step, numbers)
+
+        def again(results: Sequence[Any], numbers: Sequence[Any]) -> Again:
+            return Again(solved, [*results, *numbers[:own]], outer, numbers[own:])
 
         arguments = list(map(data, self.inputs))
         x = found(arguments)
-        outer = Again(equations, [*x, *arguments]).used_besides([*x, *arguments])
-        call = Call(self.caller, lambda numbers: found(numbers[:own]), pulled)
+        outer = Again(solved, [*x, *arguments]).used_besides([*x, *arguments])
+        call = Call(self.caller, lambda numbers: found(numbers[:own]), self._pulled(again))
         call.latest = [*arguments, *map(data, outer)], x
         return self.structure(call.results([*self.inputs, *outer]))
+
+    def _recorded(self, recording: Any, step: _Step, search: Any, equations: Any) -> Any:
+        """The solution in a function that a compiler traces."""
+        if not self.count:
+            return self.structure([])
+        n, own = self.count, self.count + len(self.inputs)
+
+        def found(step: _Step, numbers: Sequence[Any]) -> _Numbers:
+            x = search(numbers[:n], lambda x: Again(step, [*x, *numbers[n:own]]))
+            return [number.detach() for number in x]
+
+        def again_with(outer: Sequence[Any]) -> _Step:
+            return lambda numbers: closed([*numbers, *outer])
+
+        def again(results: Sequence[Any], numbers: Sequence[Any]) -> Again:
+            closed_step = again_with(numbers[own:])
+            return Again(lambda x: equations(closed_step, x), [*results, *numbers[n:own]], numbers[own:])
+
+        # Where there are samples, each input is a number of every sample. The start is among them, since a loop around
+        # records the search again with other numbers.
+        start = [x.detach() if is_node(x) else variable.get()(x) for x in self.start]
+        inputs = [*start, *[x.record(identity, x) for x in self.inputs]]
+        x = found(step, inputs)
+        at_solution = Again(step, [*x, *inputs[n:]])
+        outer, closed = recording.closed(at_solution.inputs, at_solution.outputs)
+        pulled, zeros = self._pulled(again), [0.0] * n
+
+        def pushed(call: Call, numbers: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:
+            run = again(call.results(numbers), numbers)
+            rates = run.push([*zeros, *tangents[n:]])
+            found: list[Any] = _solve(_array(_jacobian(run, n)), _array([-x for x in rates])).tolist()
+            return found
+
+        call = Call(
+            self.caller,
+            lambda numbers: found(again_with(numbers[own:]), numbers),
+            lambda *given: [*zeros, *pulled(*given)],
+            pushed,
+        )
+        call.latest = [*inputs, *outer], x
+        return self.structure(call.results([*inputs, *outer]))
+
+    def _pulled(self, again: Callable[[Sequence[Any], Sequence[Any]], Again]) -> Callable[..., list[Any]]:
+        """The pull of a call, by a run of the equations at its results and inputs."""
+
+        def pulled(call: Call, numbers: Sequence[Any], cotangents: Sequence[Any]) -> list[Any]:
+            run = again(call.results(numbers), numbers)
+            jacobian = _array(_jacobian(run, self.count))
+            weights = _solve(jacobian.T, _array([-x for x in cotangents]))
+            return run.pull(weights.tolist())[self.count :]
+
+        return pulled
 
 
 def _newton(x: _Numbers, run: Callable[[_Numbers], Again], tolerance: float, rounds: int) -> _Numbers:
@@ -184,6 +248,54 @@ def _newton(x: _Numbers, run: Callable[[_Numbers], Again], tolerance: float, rou
         f"root() has not converged after {rounds} rounds, where the largest residual is {np.abs(residual).max():.3g}; "
         "begin nearer to the root, or allow more rounds"
     )
+
+
+def _recorded_newton(x: _Numbers, run: _Run, tolerance: float, rounds: int) -> _Numbers:
+    """What `_newton` finds, by a loop that a compiler records; nan where that raises an error.
+
+    A round is one evaluation, which is accepted or leads to a step of half the length. The first is at x itself.
+    """
+    number = variable.get()
+
+    def once(state: Any) -> Any:
+        x, step, largest, size, share, i, excess = state
+        nearer = [a - share * b for a, b in zip(x, step)]
+        again = run(nearer)
+        residual = _array(again.outputs)
+        norm = np.linalg.norm(residual)
+        accepted = (norm <= (1 - 1e-4 * share) * size) | (share <= 2 * _SHORTEST)
+        following = np.linalg.solve(_array(_jacobian(again, len(x))), residual).tolist()
+        following = [where(norm > 0.0, a, norm) for a in following]
+        reached = [maximum(a, abs(b)) for a, b in zip(largest, nearer)]
+        exceeds = functools.reduce(maximum, [abs(a) - tolerance * b for a, b in zip(following, reached)])
+        accepted_state = [nearer, following, reached, norm, 1.0, i + 1.0, exceeds]
+        return cond(accepted, lambda: accepted_state, lambda: [x, step, largest, size, share / 2, i, excess])
+
+    zeros = [number(0.0) for _ in x]
+    start = [list(x), zeros, [abs(a) for a in x], *map(number, (np.inf, 1.0, -1.0, np.inf))]
+    x, step, *_, i, excess = while_loop(lambda state: (state[6] > 0.0) & (state[5] < rounds - 1.0), once, start)
+    converged = (excess <= 0.0) & (i < float(rounds))
+    return [where(converged, a - b, np.nan) for a, b in zip(x, step)]
+
+
+def _recorded_iteration(x: _Numbers, run: _Run, tolerance: float, rounds: int) -> _Numbers:
+    """What the search of `fixed_point` finds, by a loop that a compiler records; nan where that raises an error."""
+
+    def once(state: Any) -> Any:
+        before, largest, least, since, _, i = state
+        x = run(before).outputs
+        largest = [maximum(a, abs(b)) for a, b in zip(largest, x)]
+        changes = [abs(a - b) / where(c > 0.0, c, 1.0) for a, b, c in zip(before, x, largest)]
+        change = functools.reduce(maximum, changes)
+        return [x, largest, minimum(change, least), where(change < least, 0.0, since + 1.0), change, i + 1.0]
+
+    def goes_on(state: Any) -> Any:
+        _, _, least, since, change, i = state
+        return (change > 0.0) & ((least > tolerance) | (since < float(_PATIENCE))) & (i < float(rounds))
+
+    start = [list(x), [abs(a) for a in x], *map(variable.get(), (np.inf, 0.0, np.inf, 0.0))]
+    x, _, least, *_ = while_loop(goes_on, once, start)
+    return [where(least <= tolerance, a, np.nan) for a in x]
 
 
 _PATIENCE = 8

@@ -253,7 +253,7 @@ class Loop(Operation):
             if self.rounds is not None:
                 known[self.rounds] = back.index()
             leaves = [*known.values(), *self.outside]
-            _record_again(self.nodes, known, lambda node: back.read(self.stack(node)))
+            record_again(self.nodes, known, lambda node: back.read(self.stack(node)))
             seeds: dict[Any, Any] = {x: _cotangent(back.carry(start, of=x)) for x, start in zip(self.outside, outside)}
 
             def seed(x: Any, cotangent: Any) -> None:
@@ -299,7 +299,7 @@ class Loop(Operation):
             if self.rounds is not None:
                 known[self.rounds] = along.index()
             leaves = [*known.values(), *self.outside]
-            _record_again(self.nodes, known, copies=True)
+            record_again(self.nodes, known, copies=True)
             following = [_known(known, x) for x in self.following]
             ends = [*following, *[known[key] for key in self.results if isinstance(key, Traced)]]
             order = self.order([x for x in ends if isinstance(x, Traced)], leaves)
@@ -361,13 +361,13 @@ class Loop(Operation):
                 known[number] = loop.read(_known(known, stack))
             if self.rounds is not None:
                 known[self.rounds] = loop.index()
-            _record_again(self.nodes, known)
+            record_again(self.nodes, known)
             loop.following = [_known(known, x) for x in self.following]
             loop.continues = _known(known, self.continues)
         return loop.close()
 
 
-def _record_again(
+def record_again(
     nodes: Sequence[Traced],
     known: dict[Traced, Any],
     kept: Callable[[Traced], Any] | None = None,

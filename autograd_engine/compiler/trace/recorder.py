@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.compiler.trace.arrays import ArrayTrace, BatchArray
-from autograd_engine.compiler.trace.errors import TraceError
+from autograd_engine.compiler.trace.errors import TraceError, user_line
 from autograd_engine.compiler.trace.gathering import gathered
 from autograd_engine.compiler.trace.items import entry_of, item, stacks_of
 from autograd_engine.compiler.trace.looped import is_given, looped_vmap
-from autograd_engine.compiler.trace.loops import Loop
+from autograd_engine.compiler.trace.loops import Loop, needs, record_again
 from autograd_engine.compiler.trace.stacks import Stack, batch_of, entry
-from autograd_engine.compiler.trace.traced import Condition, Traced, context, is_among
+from autograd_engine.compiler.trace.traced import Condition, Traced, cannot, context, home, is_among
 from autograd_engine.control_flow import apart_from_none, numbers_of_round, pair
+from autograd_engine.copying import is_variable
 from autograd_engine.mapping import stacked
 from autograd_engine.primitives import where
 from autograd_engine.runs import is_of_batch
@@ -127,6 +128,41 @@ class Recorder:
         columns = [loop.result(y) if isinstance(y, Traced) and is_among(loop.nodes, y) else y for y in returned]
         rows = [[entry(y, i) if isinstance(y, Stack) else y for y in columns] for i in range(length)]
         return after, stacked(rows, of_y)
+
+    def closed(
+        self, inputs: Sequence[Traced], outputs: Sequence[Any]
+    ) -> tuple[list[Traced], Callable[[Sequence[Any]], list[Any]]]:
+        """What has been computed since `inputs` were recorded, as a function: what it uses besides them, and what gives
+        the `outputs` for other inputs followed by others of these."""
+        assert context.nodes is not None
+        own: dict[Any, None] = dict.fromkeys(inputs)
+        nodes: list[Traced] = []
+        for node in context.nodes[inputs[-1].index + 1 :]:
+            if not own.keys().isdisjoint(needs(node)):
+                nodes.append(node)
+                own[node] = None
+        used, foreign = [x for node in nodes for x in needs(node)] + [*outputs], list[Traced]()
+        for x in used:  # which grows
+            if isinstance(x, Traced) and x not in own and x.op is not None and x.batch not in (None, inputs[-1].batch):
+                # A number of samples that only a sum in the function is over. It is computed there.
+                if is_variable(x):
+                    raise cannot(f"{user_line()} has an equation with sums over numbers to differentiate by")
+                foreign.append(x)
+                own[x] = None
+                used += needs(x)
+        around = [*context.outer, context.nodes]
+        foreign.sort(key=lambda x: ([nodes is home(x) for nodes in around].index(True), x.index))
+        nodes = [*foreign, *nodes]
+        # What is given with a call is the same wherever the function runs.
+        own |= dict.fromkeys(x for x in used if isinstance(x, Traced) and x.op is None and is_among(around[0], x))
+        outer = list(dict.fromkeys(x for x in used if isinstance(x, Traced) and x not in own))
+
+        def again(numbers: Sequence[Any]) -> list[Any]:
+            known: dict[Traced, Any] = dict(zip([*inputs, *outer], numbers))
+            record_again(nodes, known)
+            return [known.get(x, x) if isinstance(x, Traced) else x for x in outputs]
+
+        return outer, again
 
 
 class _State:
