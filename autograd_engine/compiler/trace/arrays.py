@@ -335,10 +335,10 @@ class ArrayTrace:
 
     def vmap(self, f: Callable[..., Any], args: Sequence[Any], axes: Sequence[int | None], samples: int) -> Any:
         """`autograd_engine.vmap` while tracing: run `f` once, on the numbers of one sample."""
-        computed = [] if context.batch is not None else self._computed(args, axes)
-        gathered = {id(array): recorder.get().gathered(array, axis) for array, axis in computed}
+        computed, loops = [] if context.batch is not None else self._computed(args, axes), recorder.get()
+        gathered = {id(array): loops and loops.gathered(array, axis) for array, axis in computed}
         if context.batch is not None or None in gathered.values():  # a vmap inside a vmap, or of computed arrays
-            in_loop = NotImplemented if context.batch is None else recorder.get().vmap(f, args, axes, samples)
+            in_loop = loops.vmap(f, args, axes, samples) if loops and context.batch is not None else NotImplemented
             return loop(f, args, axes, samples) if in_loop is NotImplemented else in_loop
         batch = self.batch(samples)
 
