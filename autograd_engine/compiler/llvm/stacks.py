@@ -342,11 +342,10 @@ class Stacks(ABC):
         names, bad = [], []
         holds = self.operand(condition) if condition >= 0 else []
         b.declarations.add(f"declare {b.type} @llvm.trunc.{_suffix(self.width)}({b.type})")
-        is_whole = self._is_whole(x)
         for v, name in enumerate(self.operand(x)):
             good = b.emit(f"fcmp oge {b.type} {name}, {b.constant(-n)}")
             tests = [f"olt {b.type} {name}, {b.constant(n)}"]
-            if not is_whole:
+            if x not in self.program.whole:
                 whole = b.emit(f"call {b.type} @llvm.trunc.{_suffix(self.width)}({b.type} {name})")
                 tests.append(f"oeq {b.type} {name}, {whole}")
             for test in tests:
@@ -380,19 +379,6 @@ class Stacks(ABC):
         self.function.label = f"{label}.on"
         return names
 
-    def _is_whole(self, x: int) -> bool:
-        """Whether an operand is known to be a whole number, infinite or nan."""
-        if x < 0:
-            return self.program.constants[-1 - x] % 1 == 0
-        operation, operands, _ = self.program.instructions[x]
-        if operation == "where":
-            operands = operands[1:]
-        elif operation == "copysign":
-            operands = operands[:1]
-        elif operation not in ("add", "sub", "mul"):
-            return operation in _WHOLE
-        return all(map(self._is_whole, operands))
-
     def any(self, conditions: list[str]) -> str:
         """Whether a condition holds in any lane."""
         if not self.wide:
@@ -412,6 +398,3 @@ class Stacks(ABC):
 
 def _suffix(width: int) -> str:
     return "f64" if width == 1 else f"v{width}f64"
-
-
-_WHOLE = frozenset({"floor", "ceil", "round", "index", "checked", "as_number"})

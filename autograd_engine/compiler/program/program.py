@@ -32,6 +32,9 @@ are known after the loop over the samples."""
 IN_BUFFERS = STACKS | {"loop"}
 """Instructions whose result is no number: it lies in a buffer, or is taken by instructions of its own."""
 
+_WHOLE = frozenset({"floor", "ceil", "round", "index", "checked", "as_number"})
+_STAY_WHOLE = frozenset({"add", "sub", "mul", "fma", "fms", "fnma", "neg", "abs", "where", "copysign"})
+
 
 class Instruction(NamedTuple):
     """One operation. An operand is the number of an earlier instruction; or, for constants, -1, -2, and so on.
@@ -161,6 +164,19 @@ class Program:
         """How often each operand is used, by instructions, as an output and by who looks for nan."""
         computed = [operands for operation, operands, _ in self.instructions if operation not in FROM_OUTSIDE]
         return Counter(itertools.chain(self.outputs, self.watched, *computed))
+
+    @Lazy
+    def whole(self) -> set[int]:
+        """The operands that are known to be whole numbers, infinite or nan."""
+        whole = {-1 - k for k, x in enumerate(self.constants) if not math.isfinite(x) or x % 1 == 0}
+        for i, (operation, operands, _) in enumerate(self.instructions):
+            if operation in _STAY_WHOLE:
+                chosen = {"where": operands[1:], "copysign": operands[:1]}
+                if whole.issuperset(chosen.get(operation, operands)):
+                    whole.add(i)
+            elif operation in _WHOLE:
+                whole.add(i)
+        return whole
 
     def __len__(self) -> int:
         return len(self.instructions) + sum(len(loop.body) for loop in self.loops.values())

@@ -99,9 +99,9 @@ def _product0(s: Emitter, x: int, y: int) -> int | None:
             if any(c < 0 and s.value(c) == 0 for c in choices) and max(choices) < 0:
                 return s.emit("where", (condition, *[s.emit("product0", (a, c)) for c in choices]))
         if s.is_a(b, "sign") and s.is_a(s.operands[b][0], "relu"):
-            s.emit("gt", (s.operands[b][0], s.constant(0.0)))  # for `plain_product`
+            s.emit("gt", (s.operands[b][0], s.constant(0.0)))  # for `_plain_product`
         elif s.infinities.spoil(s, b, a):
-            counting(s, b, a)  # for `plain_product`
+            counting(s, b, a)  # for `_plain_product`
     return None
 
 

@@ -41,7 +41,7 @@ def pulled_forward(loop: Any, of: dict[Any, Any], again: frozenset[str]) -> list
     if any(i >= len(sources) or sources[i].__class__ is not Traced for i in active):
         return None
     leads = _leads(loop, sources)
-    moved = {i: _moved(leads, loop, 1 << i, i) for i in active}
+    moved = {i: _moved(leads, loop, i) for i in active}
     computed = [leads[x] for x in loop.nodes if x.arguments and leads[x]]
     forward = sum(sum(1 for lead in computed if lead & bits) for bits, _ in moved.values())
     names = [x.op.name for x in loop.nodes if x.op is not None]
@@ -62,9 +62,9 @@ def _is_plain(loop: Any, of: dict[Any, Any]) -> bool:
     if any(not isinstance(k, int) or isinstance(loop.carries[k], Stack) for k in of):
         return False
     return all(
-        x.batch is loop.batch and not isinstance(x, Stack) and (x.op is None or x.op.partials is not None)
+        x.batch is loop.batch and not isinstance(x, Stack) and (x.op is None or x.op.name not in ("loop", "result"))
         for x in loop.nodes
-    ) and not any(hasattr(x.op, "following") or hasattr(x.op, "key") for x in loop.nodes)
+    )
 
 
 def _leads(loop: Any, sources: Sequence[Traced]) -> dict[Any, int]:
@@ -79,9 +79,9 @@ def _leads(loop: Any, sources: Sequence[Traced]) -> dict[Any, int]:
     return leads
 
 
-def _moved(leads: dict[Any, int], loop: Any, bits: int, i: int) -> tuple[int, list[int]]:
+def _moved(leads: dict[Any, int], loop: Any, i: int) -> tuple[int, list[int]]:
     """What a change of source i changes in some round: as bits, and as the places of what is carried."""
-    places = {i} if i < len(loop.carries) else set[int]()
+    bits, places = 1 << i, {i} if i < len(loop.carries) else set[int]()
     while True:
         more = {k for k, x in enumerate(loop.following) if k not in places and leads.get(x, 0) & bits}
         if not more:

@@ -570,3 +570,16 @@ def test_compilations_leave_nothing_behind():
     for _ in range(3):
         once()
     assert recorded() <= before
+
+
+@pytest.mark.parametrize("following", [lambda k: k + k, lambda k: k + 1])
+@pytest.mark.parametrize("steps", [40, 3000])
+def test_an_index_may_be_computed_in_any_number_of_steps(following, steps):
+    def f(knots, x):
+        k = int(x)
+        for _ in range(steps):
+            k = following(k)
+        return knots[k]
+
+    knots = np.arange(4000.0) ** 2
+    assert jit(f)(knots, 0.5) == f(knots, 0.5)
