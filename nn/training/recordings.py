@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from autograd_engine.calls import Output
-from autograd_engine.compiler.trace.loops import Loop, Result
+from autograd_engine.compiler.trace.loops import Loop
+from autograd_engine.compiler.trace.results import Result
 from autograd_engine.compiler.trace.stacks import Entry
 from autograd_engine.compiler.trace.traced import Traced
 from autograd_engine.control_flow import recorder

@@ -20,8 +20,9 @@ from autograd_engine.compiler.program.regions import divided
 from autograd_engine.compiler.program.rules import bits_of
 from autograd_engine.compiler.program.simplify import Simplifier
 from autograd_engine.compiler.trace.errors import TraceError
-from autograd_engine.compiler.trace.loops import ROUNDS, Loop, Result
+from autograd_engine.compiler.trace.loops import Loop
 from autograd_engine.compiler.trace.reductions import OVER_SAMPLES
+from autograd_engine.compiler.trace.results import ROUNDS, Result
 from autograd_engine.compiler.trace.stacks import ADD_ALL, ADD_AT, PUT, TABLE, ZEROS, Entry, Stack
 from autograd_engine.compiler.trace.traced import BROADCAST, Batch, Traced, is_among
 

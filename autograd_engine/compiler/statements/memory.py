@@ -134,7 +134,11 @@ class Memory:
     def leave(self, result: Any) -> None:
         """Give the list or array its numbers after the loop."""
         if self.around is not None:
-            self.around.stack = result
+            [*_, loop] = context.repeated
+            if self.around.repeated is loop:
+                self.around.stack = result
+            else:
+                loop.wanted[id(self.a)] = self.a  # and carried in another attempt
             return
         _fill(self.a, [entry(result, i) for i in range(result.size)])
 

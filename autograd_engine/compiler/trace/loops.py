@@ -17,6 +17,7 @@ from typing import Any
 
 from autograd_engine.compiler.trace.errors import TraceError
 from autograd_engine.compiler.trace.indices import Index
+from autograd_engine.compiler.trace.results import ROUNDS, Argument, Result
 from autograd_engine.compiler.trace.slopes import pulled_forward
 from autograd_engine.compiler.trace.stacks import (
     ADD_ALL,
@@ -24,7 +25,6 @@ from autograd_engine.compiler.trace.stacks import (
     Entries,
     Stack,
     in_batch,
-    merged,
     table,
     total_of,
     zeros,
@@ -37,7 +37,6 @@ from autograd_engine.compiler.trace.traced import (
     Operation,
     Traced,
     context,
-    home,
     is_among,
     recording,
 )
@@ -45,83 +44,9 @@ from autograd_engine.graph import forward_sweep, reverse_sweep, topological_orde
 from autograd_engine.primitives import identity
 from autograd_engine.runs import between, carried
 
-ROUNDS = "rounds"
-"""The result of a loop that says how many rounds it made."""
-
 _CHEAP = "identity add sub mul neg product0 abs sign copysign floor ceil round where maximum minimum relu broadcast"
 COMPUTED_AGAIN = frozenset(_CHEAP.split()) | {"table"} | CONDITIONS.keys()
 """The basic operations that the derivative of a loop computes again; the results of others are kept."""
-
-
-class Result(Operation):
-    """The operation that takes a result of a loop, and its local derivative.
-
-    `key` is the number of what is carried, a node of the body for the stack of its numbers, or ROUNDS.
-    """
-
-    def __init__(self, key: Any) -> None:
-        super().__init__("result", lambda out, loop: (self,))
-        self.key = key
-
-    def entries(self, loop: Traced) -> int | None:
-        """How many entries the result has, a stack; None if that is not known."""
-        most: int | None = loop.op.most if isinstance(self.key, Traced) else loop.op.carries[self.key].size
-        return most
-
-    def pull(self, cotangent: Any) -> _Cotangents:
-        """The cotangent of the result, in a bundle."""
-        return _Cotangents({self.key: cotangent})
-
-    def push(self, tangents: _Tangents) -> Any:
-        """The tangent of the result."""
-        return tangents.of_result(self.key)
-
-
-class _Argument:
-    """The local derivative of a loop with respect to one of its arguments."""
-
-    def __init__(self, node: Traced, argument: int) -> None:
-        self.node, self.argument = node, argument
-
-    def pull(self, cotangents: _Cotangents) -> Any:
-        return cotangents.of_arguments(self.node)[self.argument]
-
-    def push(self, tangent: Any) -> _Tangents:
-        return _Tangents(self.node, {self.argument: tangent})
-
-
-class _Cotangents:
-    """The cotangents of the results of a loop."""
-
-    def __init__(self, of: dict[Any, Any]) -> None:
-        self.of = of
-        self._pulled: list[Any] | None = None
-
-    def __add__(self, other: _Cotangents) -> _Cotangents:
-        return _Cotangents(merged(self.of, other.of))
-
-    def of_arguments(self, node: Traced) -> list[Any]:
-        """The cotangents of the arguments of the loop."""
-        if self._pulled is None:
-            self._pulled = node.op.pulled(self.of)
-        return self._pulled
-
-
-class _Tangents:
-    """The tangents of the arguments of a loop; of its results, once one of them is asked for."""
-
-    def __init__(self, node: Traced, of: dict[int, Any]) -> None:
-        self.node, self.of = node, of
-        self._pushed: Callable[[Any], Any] | None = None
-
-    def __add__(self, other: _Tangents) -> _Tangents:
-        return _Tangents(self.node, merged(self.of, other.of))
-
-    def of_result(self, key: Any) -> Any:
-        """The tangent of a result."""
-        if self._pushed is None:
-            self._pushed = self.node.op.pushed(self.of)
-        return self._pushed(key)
 
 
 class _Known(Operation):
@@ -141,7 +66,7 @@ class Loop(Operation):
     """
 
     def __init__(self, batch: Batch | None, backwards: bool = False) -> None:
-        super().__init__("loop", lambda out, *arguments: [_Argument(out, i) for i in range(len(arguments))])
+        super().__init__("loop", lambda out, *arguments: [Argument(out, i) for i in range(len(arguments))])
         self.batch, self.backwards = batch, backwards
         self.nodes: list[Traced] = []
         self.starts: list[Any] = []  # what is carried into the first round
@@ -155,6 +80,7 @@ class Loop(Operation):
         self.count: Any = None
         self.most: int | None = None  # rounds, if that is known
         self.rounds: Index | None = None  # stands for the number of the round
+        self.kept: Callable[[Any], Traced | None] = lambda key: None  # a result that was kept of the same loop, if any
 
     @contextmanager
     def body(self) -> Iterator[None]:
@@ -225,17 +151,20 @@ class Loop(Operation):
         self.node.expansion = (*others, *[x for x in (self.count,) if x.__class__ is Traced])
         return self.node
 
-    def result(self, key: Any) -> Traced:
-        """A result of the loop; see `Result`. Asked for a stack, the loop keeps it."""
+    def result(self, key: Any, kept: Traced | None = None) -> Traced:
+        """A result of the loop; see `Result`. Asked for a stack, the loop keeps it. What is `kept` is not computed."""
         if key not in self.results:
-            with recording(home(self.node)):
+            kept = self.kept(key) if kept is None else kept
+            with recording(self.around):
                 batch = self.batch if key is ROUNDS else self.carries[key].batch if isinstance(key, int) else key.batch
                 if isinstance(key, int) and self.carries[key].__class__ is Condition:
-                    self.results[key] = Condition(Result(key), (), batch)
-                    self.results[key].expansion = (self.node,)
+                    result: Traced = Condition(Result(key), (), batch)
+                    result.expansion = (self.node,)
                 else:
                     is_stack = isinstance(key, Traced) or (key is not ROUNDS and isinstance(self.carries[key], Stack))
-                    self.results[key] = (Stack if is_stack else Traced)(Result(key), (self.node,), batch)
+                    result = (Stack if is_stack else Traced)(Result(key, kept is not None), (self.node,), batch)
+                    result.expansion = kept
+            self.results[key] = result
         return self.results[key]
 
     def pulled(self, of: dict[Any, Any]) -> list[Any]:
@@ -320,6 +249,16 @@ class Loop(Operation):
 
         return tangent
 
+    def keeps_less(self) -> bool:
+        """Whether what a derivative needs of all rounds is less than the stacks that the loop changes. The loop back of
+        one around it then keeps that, and does not run the loop again, from copies of the stacks."""
+        if self.count.__class__ is not float or any(x.batch is not self.batch for x in self.nodes):
+            return False
+        names = [x.op.name for x in self.nodes if x.op is not None and not isinstance(x, Stack)]
+        numbers = len(self.carries) + sum(name not in COMPUTED_AGAIN for name in names)
+        entries = sum(x.size for x in self.carries if isinstance(x, Stack))
+        return "loop" not in names and numbers * self.count < entries
+
     def order(self, ends: Iterable[Any], leaves: Sequence[Any]) -> list[Any]:
         """What a sweep goes through. A number from outside may depend on another; that is not the body's business.
         Where a stack changes in place, it goes through everything in the order in which it was recorded."""
@@ -387,10 +326,13 @@ def record_again(
             known |= {x: _changeable(stack) for x, stack in stacks.items()}
             known[node] = op.again(known)
             known |= stacks
+            if kept is not None and op.keeps_less():
+                _keep_results(op, known[node].op, known, kept)
             continue
         if isinstance(op, Result):
             [loop] = node.arguments or node.expansion
-            known[node] = _known(known, loop).op.result(_known(known, op.key))
+            of_kept = _known(known, node.expansion) if op.composite else None
+            known[node] = _known(known, loop).op.result(_known(known, op.key), of_kept)
             continue
         is_number = node.__class__ is not Stack and not op.composite and not node.expansion
         of_loop = node.batch is context.batch  # not of samples that the loop is around
@@ -409,6 +351,23 @@ def record_again(
         elif node.expansion:
             again.expansion = tuple([_known(known, x) for x in node.expansion])
         known[node] = again
+
+
+def _keep_results(loop: Loop, again: Loop, known: dict[Traced, Any], kept: Callable[[Traced], Any]) -> None:
+    """Have the results of a loop that was recorded `again`, in the derivative of the loop around it, read from what
+    was `kept` of the loop itself."""
+    nodes, around = {known[x]: x for x in loop.nodes}, again.around
+    keys = {*loop.nodes, *[k for k, x in enumerate(loop.carries) if x.__class__ is not Condition]}
+
+    def result(key: Any) -> Any:
+        of_loop = nodes.get(key) if isinstance(key, Traced) else key
+        if of_loop not in keys or not any(around is x for x in (context.nodes, *context.outer)):
+            return None
+        with recording(around):
+            found = kept(loop.result(of_loop))
+            return found if isinstance(key, Traced) else _changeable(found)
+
+    again.kept = result
 
 
 def needs(node: Traced) -> Iterable[Any]:

@@ -1,0 +1,89 @@
+"""The results of a loop, and their local derivatives: what the chain rule sees of it.
+
+The cotangents of its results, and the tangents of its arguments, come to the loop in a bundle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from autograd_engine.compiler.trace.stacks import merged
+from autograd_engine.compiler.trace.traced import Operation, Traced
+
+ROUNDS = "rounds"
+"""The result of a loop that says how many rounds it made."""
+
+
+class Result(Operation):
+    """The operation that takes a result of a loop, and its local derivative.
+
+    `key` is the number of what is carried, a node of the body for the stack of its numbers, or ROUNDS. It is composite
+    if it need not be computed, since it is kept: the expansion of its node.
+    """
+
+    def __init__(self, key: Any, composite: bool = False) -> None:
+        super().__init__("result", lambda out, loop: (self,))
+        self.key, self.composite = key, composite
+
+    def entries(self, loop: Traced) -> int | None:
+        """How many entries the result has, a stack; None if that is not known."""
+        most: int | None = loop.op.most if isinstance(self.key, Traced) else loop.op.carries[self.key].size
+        return most
+
+    def pull(self, cotangent: Any) -> Cotangents:
+        """The cotangent of the result, in a bundle."""
+        return Cotangents({self.key: cotangent})
+
+    def push(self, tangents: Tangents) -> Any:
+        """The tangent of the result."""
+        return tangents.of_result(self.key)
+
+
+class Argument:
+    """The local derivative of a loop with respect to one of its arguments."""
+
+    def __init__(self, node: Traced, argument: int) -> None:
+        self.node, self.argument = node, argument
+
+    def pull(self, cotangents: Cotangents) -> Any:
+        """The cotangent of the argument."""
+        return cotangents.of_arguments(self.node)[self.argument]
+
+    def push(self, tangent: Any) -> Tangents:
+        """The tangent of the argument, in a bundle."""
+        return Tangents(self.node, {self.argument: tangent})
+
+
+class Cotangents:
+    """The cotangents of the results of a loop."""
+
+    def __init__(self, of: dict[Any, Any]) -> None:
+        self.of = of
+        self._pulled: list[Any] | None = None
+
+    def __add__(self, other: Cotangents) -> Cotangents:
+        return Cotangents(merged(self.of, other.of))
+
+    def of_arguments(self, node: Traced) -> list[Any]:
+        """The cotangents of the arguments of the loop."""
+        if self._pulled is None:
+            self._pulled = node.op.pulled(self.of)
+        return self._pulled
+
+
+class Tangents:
+    """The tangents of the arguments of a loop; of its results, once one of them is asked for."""
+
+    def __init__(self, node: Traced, of: dict[int, Any]) -> None:
+        self.node, self.of = node, of
+        self._pushed: Callable[[Any], Any] | None = None
+
+    def __add__(self, other: Tangents) -> Tangents:
+        return Tangents(self.node, merged(self.of, other.of))
+
+    def of_result(self, key: Any) -> Any:
+        """The tangent of a result."""
+        if self._pushed is None:
+            self._pushed = self.node.op.pushed(self.of)
+        return self._pushed(key)

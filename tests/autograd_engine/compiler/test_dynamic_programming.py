@@ -1,0 +1,103 @@
+"""Loops in loops that fill a table: what their derivatives keep grows with the cells, not with cells times rows."""
+
+import re
+import subprocess
+
+import numpy as np
+import pytest
+
+from autograd_engine import exp, grad, hessian, jacobian, jit, log, sin, to_c, value_and_grad, vmap
+from tests.c_compiler import cc, needs_compiler
+from tests.nested import numbers
+
+pytestmark = pytest.mark.usefixtures("every_function_is_long")
+
+A, B = np.random.default_rng(0).normal(size=18), np.random.default_rng(1).normal(size=19)
+
+
+def softest_path(a, b, g):
+    """Soft dynamic time warping (Cuturi and Blondel 2017) in a table of two axes."""
+    n, m = len(a), len(b)
+    table = np.full((n + 1, m + 1), 30.0, dtype=object)
+    table[0, 0] = 0.0
+    for i in range(1, n + 1):
+        for k in range(1, m + 1):
+            before = exp(-table[i - 1, k] / g) + exp(-table[i, k - 1] / g) + exp(-table[i - 1, k - 1] / g)
+            table[i, k] = (a[i - 1] - b[k - 1]) ** 2 - g * log(before)
+    return table[n, m]
+
+
+def in_one_row(a, b, g):
+    """Each round of the outer loop goes on with the row that the inner one has left."""
+    row = np.zeros(300, dtype=object)
+    for i in range(len(a)):
+        for k in range(len(b)):
+            row[k + 1] = sin(row[k + 1] * g + row[k] * a[i]) + b[k] * row[k + 2]
+        row[0] = row[0] * g + row[len(b)] * a[i]
+    return row[len(b)] + row[0] * row[1]
+
+
+def twice_over(a, b, g):
+    """Two inner loops, the second of which reads what the first has changed, and a number that both carry."""
+    cells, total = np.full(300, 0.3, dtype=object), g
+    for i in range(len(a)):
+        for k in range(len(b)):
+            cells[k] = 0.4 * cells[k] * sin(total) + 0.1 * a[i] * b[k]
+            total = 0.7 * total + 0.1 * cells[k + 1] * g
+        for k in range(len(b) - 1):
+            cells[k + 1] = 0.2 * exp(-cells[k] * cells[k]) * total + 0.3 * cells[k + 1]
+    return total + cells[2] * cells[len(b)]
+
+
+def between_all_pairs(a, b, g):
+    """Three loops, each of which carries the table (Floyd and Warshall's, with a soft minimum)."""
+    n = len(a)
+    table = np.array([abs(x - y) + 0.5 for x in a for y in b[:n]], dtype=object).reshape(n, n)
+    for k in range(n):
+        for i in range(n):
+            for j in range(n):
+                there = table[i, k] + table[k, j]
+                table[i, j] = 0.5 * (table[i, j] + there) - g * log(exp(table[i, j] - there) + exp(there - table[i, j]))
+    return table[0, n - 1] + table[3, 4] * table[4, 3]
+
+
+FUNCTIONS = [softest_path, in_one_row, twice_over, between_all_pairs]
+functions = pytest.mark.parametrize("f", FUNCTIONS, ids=lambda f: f.__name__)
+
+
+def same(x, y):
+    np.testing.assert_allclose(numbers(x), numbers(y), rtol=1e-12, atol=1e-14)
+
+
+@functions
+def test_tables_have_the_slopes_of_uncompiled_code(f):
+    of_all = value_and_grad(f, argnums=(0, 1, 2))
+    same(jit(of_all)(A, B, 0.8), of_all(A, B, 0.8))
+
+
+@functions
+@pytest.mark.parametrize("twice", [lambda f: hessian(f, argnums=2), lambda f: jacobian(grad(f), argnums=2)])
+def test_tables_have_the_second_slopes_of_uncompiled_code(f, twice):
+    same(jit(twice(f))(A, B, 0.8), twice(f)(A, B, 0.8))
+
+
+@functions
+def test_tables_have_them_in_every_lane(f):
+    rows = np.random.default_rng(2).normal(size=(3, 18))
+    of_rows = vmap(value_and_grad(f, argnums=(0, 2)), in_axes=(0, None, None))
+    same(jit(of_rows)(rows, B, 0.8), of_rows(rows, B, 0.8))
+
+
+@pytest.mark.parametrize("f", FUNCTIONS[:3], ids=lambda f: f.__name__)
+def test_no_round_keeps_the_whole_table(f):
+    compiled = jit(value_and_grad(f, argnums=(0, 1, 2)))
+    listing = compiled.program(A, B, 0.8)
+    assert re.search(r"\n    keep .*\n", listing)
+    assert not re.search(r"\n    keep %\d+\.0[,\n]", listing)
+
+
+@needs_compiler
+@functions
+def test_c_has_the_same_slopes(f, tmp_path):
+    program = cc(tmp_path, to_c(value_and_grad(f), A, B, 0.8, name="f"), "-DSELF_TEST")
+    assert "OK" in subprocess.run([program], capture_output=True, text=True, check=True).stdout
