@@ -14,6 +14,7 @@ from autograd_engine.compiler.c.forms import FORMS, literal
 from autograd_engine.compiler.program.choices import Sides, apart, sides
 from autograd_engine.compiler.program.program import CHANGES, CONDITIONS, FROM_OUTSIDE, Loop, Program, whole_rounds
 from autograd_engine.compiler.trace.errors import TraceError
+from autograd_engine.compiler.trace.stacks import LONG_TABLE
 
 __all__ = ["Line", "at", "block", "copied", "kind"]
 
@@ -127,9 +128,13 @@ class Line:
         return f"@room(&buffers[{buffer}], &rooms[{buffer}], {size});"
 
     def _table(self, i: int, numbers: Sequence[int]) -> list[str]:
-        entry = self.stack(i)
-        stores = [f"{entry(str(place))} = {self.text(x)};" for place, x in enumerate(numbers)]
-        return [self.room(i, str(len(numbers)), 1), *stores]
+        entry, size, long = self.stack(i), len(numbers), len(numbers) > LONG_TABLE
+        stores = [f"{entry(str(k))} = {self.text(x)};" for k, x in enumerate(numbers) if x >= 0 or not long]
+        if len(stores) < size:
+            constants = ", ".join([self.text(x) if x < 0 else "0.0" for x in numbers])
+            stores.insert(0, f"static const double {self.name(i)}_of[] = {{{constants}}};")
+            stores.insert(1, _each(size, lambda k: f"{entry(k)} = {self.name(i)}_of[{k}];"))
+        return [self.room(i, str(size), 1), *stores]
 
     def _loop(self, i: int, loop: Loop) -> list[str]:
         """All rounds of a loop."""

@@ -7,9 +7,10 @@ all of them then stands for a piece of memory; one that differs, for a place in 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from math import inf
 from typing import Protocol
 
@@ -17,6 +18,7 @@ from autograd_engine.compiler.llvm.builder import Builder
 from autograd_engine.compiler.llvm.helpers import FAULTY, ROOM
 from autograd_engine.compiler.llvm.lower import lowered
 from autograd_engine.compiler.program.program import CHANGES, STACKS, Program
+from autograd_engine.compiler.trace.stacks import LONG_TABLE
 
 Operands = tuple[int, ...]
 
@@ -181,15 +183,35 @@ class Stacks(ABC):
     def _table(self, i: int, numbers: Operands) -> list[str]:
         """Store given numbers as a stack."""
         b, label = self.builder, f"T{self.function.number()}"
-        names = [self.operand(x) for x in numbers]
-        address = self.room(i, str(len(numbers)), 1)
-        missing = b.emit(f"icmp eq ptr {address}, null")
+        computed = self._computed(numbers)
+        names = [self.operand(numbers[place]) for place in computed]
+        target = Memory(self.room(i, str(len(numbers)), 1), 1, 0, self.wide)
+        missing = b.emit(f"icmp eq ptr {target.address}, null")
         b.lines += [f"br i1 {missing}, label %{label}, label %{label}.fill", f"{label}.fill:"]
-        for place, of_number in enumerate(names):
-            self.keep(Memory(address, 1, 0, self.wide), str(place), of_number)
+        self.function.label = f"{label}.fill"
+        if len(computed) < len(numbers):
+            constants = Memory(self._constants(numbers), 1, 0, wide=False)
+            with self.each(str(len(numbers))) as j:
+                self.keep(target, j, self.entry(constants, j))
+        for place, of_number in zip(computed, names):
+            self.keep(target, str(place), of_number)
         b.lines += [f"br label %{label}", f"{label}:"]
         self.function.label = label
         return []
+
+    def _computed(self, numbers: Operands) -> Sequence[int]:
+        """The places of a table that are stored one by one: of a long one, those of numbers that are no constants."""
+        places = range(len(numbers))
+        return places if len(numbers) <= LONG_TABLE else [place for place in places if numbers[place] >= 0]
+
+    def _constants(self, numbers: Operands) -> str:
+        """The address of the constants of a table, 0 in the places of its other numbers."""
+        scalar = Builder(1, self.builder.exact).constant
+        texts = [scalar(self.program.constants[-1 - x] if x < 0 else 0.0) for x in numbers]
+        text = ", ".join([f"double {x}" for x in texts])
+        name = f"@table_{sha256(text.encode()).hexdigest()}"
+        self.builder.declarations.add(f"{name} = private unnamed_addr constant [{len(texts)} x double] [{text}]")
+        return name
 
     def _zeros(self, i: int, operands: Operands) -> list[str]:
         target = Memory(self.room(i, str(self.whole(operands[0])), 1), 1, 0, self.wide)

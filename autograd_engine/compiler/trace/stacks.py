@@ -19,7 +19,7 @@ from autograd_engine.primitives import where
 from autograd_engine.structure import leaves_of
 
 LONG_TABLE = 16
-"""Entries. The cotangents of a longer table are added up in memory, not one by one."""
+"""Entries. The cotangents of a longer table are added up in memory, not one by one; its constants are copied as one."""
 
 
 class Stack(Traced):

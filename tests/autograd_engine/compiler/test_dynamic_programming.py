@@ -101,3 +101,27 @@ def test_no_round_keeps_the_whole_table(f):
 def test_c_has_the_same_slopes(f, tmp_path):
     program = cc(tmp_path, to_c(value_and_grad(f), A, B, 0.8, name="f"), "-DSELF_TEST")
     assert "OK" in subprocess.run([program], capture_output=True, text=True, check=True).stdout
+
+
+def from_special_numbers(a, b, g):
+    """A table of constants, some of them special, and of numbers; the number picked last is one of the constants."""
+    cells = [-0.0, np.inf, np.nan, -np.inf, 5e-324, g * 2.0, *[0.1 * k for k in range(30)], a[0]]
+    for i in range(18):
+        cells[i + 5] = cells[i + 6] * a[i] + cells[36 - i]
+    return cells[5] + cells[9], *cells[:5], *cells[30:]
+
+
+def test_special_numbers_of_a_long_table_keep_their_bits():
+    expected = numbers(from_special_numbers(A, B, 0.8)).tobytes()
+    compiled = jit(from_special_numbers, exact=True)
+    assert numbers(compiled(A, B, 0.8)).tobytes() == expected
+    assert compiled.llvm(A, B, 0.8).count(" constant [37 x double]") == 1
+    gammas = np.linspace(0.1, 1.0, 9)
+    of_all = vmap(from_special_numbers, in_axes=(None, None, 0))
+    same(jit(of_all)(A, B, gammas), of_all(A, B, gammas))
+
+
+@needs_compiler
+def test_c_keeps_them(tmp_path):
+    program = cc(tmp_path, to_c(from_special_numbers, A, B, 0.8, name="f"), "-DSELF_TEST")
+    assert "OK" in subprocess.run([program], capture_output=True, text=True, check=True).stdout
