@@ -93,6 +93,7 @@ class Line:
             text = f"{index} == {index} ? {self.entry(operands[0])(f'(size_t){index}')} : NAN"
         elif operation == "checked":
             text = f"@checked({self.text(operands[0])}, {self.text(operands[1])})"
+            text = text if operands[3] < 0 else f"{self.text(operands[3])} ? {text} : NAN"
         else:
             text = _form(operation).format(*map(self.text, operands))
         return [f"const {kind(operation)} {self.name(i)} = {text};"]
@@ -149,7 +150,8 @@ class Line:
             lines += [self.room(i, str(size), 1, place), copied(self.entry(starts[place]), memories[place], size)]
         if loop.counted:
             lines.append(f"const size_t {name}_n = {self.rounds(count, self.text(count))};")
-            lines += [self.room(i, f"{name}_n", loop.kept)] if loop.kept else []
+            most = f"{name}_n" if loop.bound is None else str(loop.bound)
+            lines += [self.room(i, most, loop.kept)] if loop.kept else []
             head, index = f"for (size_t {name}_j = 0; {name}_j < {name}_n; {name}_j++) {{", f"{name}_j"
         else:
             lines += [f"size_t {name}_j = 0;", f"int {name}_go = {self.text(count)} != 0.0;"]

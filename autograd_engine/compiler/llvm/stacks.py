@@ -234,8 +234,9 @@ class Stacks(ABC):
         return Memory(b.emit(f"getelementptr double, ptr {stacks.address}, i64 {at}"), 1, 0, stacks.wide)
 
     def copy(self, source: Memory, target: Memory, size: int, buffer: str = "") -> None:
-        """Copy a stack, in the lanes that count, if there is a buffer for it."""
-        with self.each(self.entries(buffer or target.address, size)) as j:
+        """Copy a stack, in the lanes that count, if there was memory for both."""
+        entries = self.entries(source.address, self.entries(buffer or target.address, size))
+        with self.each(entries) as j:
             names = self.entry(source, j)
             self.keep(target, j, self._where_it_counts(names, lambda: self.entry(target, j)))
 
@@ -268,7 +269,7 @@ class Stacks(ABC):
         loop, place = memory
         return self.program.instructions[loop].operands[1 + self.whole(place)]
 
-    def entries(self, buffer: str, size: int) -> str:
+    def entries(self, buffer: str, size: int | str) -> str:
         """How many entries of a stack can be written: none if there was no memory for it."""
         b = self.builder
         return b.emit(f"select i1 {b.emit(f'icmp eq ptr {buffer}, null')}, i64 0, i64 {size}")

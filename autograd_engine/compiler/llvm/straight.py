@@ -109,8 +109,8 @@ class Straight(Stacks):
         if loop.counted:
             largest = self.largest(count, counts, masked)
             end = b.emit(f"select i1 {runs}, i64 {largest}, i64 0")
-            if loop.kept:  # with room for a known number of rounds even if there are none: the line may read entries
-                buffer = self.room(i, largest if count < 0 else end, loop.kept)
+            if loop.kept:  # with room for all that the line may read, even if there are no rounds
+                buffer = self.room(i, end if loop.bound is None else str(loop.bound), loop.kept)
                 end = b.emit(f"select i1 {b.emit(f'icmp eq ptr {buffer}, null')}, i64 0, i64 {end}")
         else:
             may = function.splat("i1", runs)

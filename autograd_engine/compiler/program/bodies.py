@@ -24,6 +24,7 @@ class Body:
     copies: list[int]
     rows: dict[int, int]
     kept_rows: list[int]
+    bound: int | None
     flags: bytearray = field(default_factory=bytearray)
 
     def decisive(self, operands: tuple[int, ...], results: set[tuple[str, int]]) -> list[int]:
@@ -76,4 +77,5 @@ class Body:
             self.copies,
             self.rows,
             self.kept_rows,
+            self.bound,
         )

@@ -22,7 +22,7 @@ from autograd_engine.compiler.program.simplify import Simplifier
 from autograd_engine.compiler.trace.errors import TraceError
 from autograd_engine.compiler.trace.loops import Loop
 from autograd_engine.compiler.trace.reductions import OVER_SAMPLES
-from autograd_engine.compiler.trace.results import ROUNDS, Result
+from autograd_engine.compiler.trace.results import ROUNDS, Result, room_of
 from autograd_engine.compiler.trace.stacks import ADD_ALL, ADD_AT, PUT, TABLE, ZEROS, Entry, Stack
 from autograd_engine.compiler.trace.traced import BROADCAST, Batch, Traced, is_among
 
@@ -239,15 +239,17 @@ class _Scope:
         results = dict[Any, tuple[_Scope, int]](fixed)
         kept = {}
         of_samples = {key for key in need.kept if loop.batch is None and key.batch is not None}
-        for key in sorted(need.kept, key=lambda key: (key in of_samples, isinstance(key, Stack))):
-            where, operand = inner._outermost(*inner.find(key))
+        found = {key: inner._outermost(*inner.find(key)) for key in need.kept}
+        stacks_kept = {key for key, (where, operand) in found.items() if where is inner and of_body.is_stack(operand)}
+        for key in sorted(need.kept, key=lambda key: (key in of_samples, key in stacks_kept)):
+            where, operand = found[key]
             if where is inner:
                 kept[key] = of_body.as_number(operand)
             else:  # the same in every round
                 results[key] = where, operand
         of_rounds = [loop.carries[k] for k in moving]
         memories = {p: x.size for p, x in enumerate(of_rounds) if isinstance(x, Stack)}
-        copies = [key.size for key in kept if isinstance(key, Stack)]
+        copies = [room_of(key) for key in kept if isinstance(key, Stack) and key in stacks_kept]
         rows = [self._batch_of(key) for key in kept if key in of_samples]
         counted = loop.continues is None
         continues = [] if counted else [of_body.as_condition(inner.here(loop.continues))]
@@ -279,6 +281,7 @@ class _Scope:
                 copies,
                 {p: self._batch_of(x) for p, x in enumerate(of_rounds) if x.batch} if loop.batch is None else {},
                 rows,
+                loop.bound if counted and kept else None,
             ),
             batch,
         )
@@ -289,6 +292,8 @@ class _Scope:
         for place, key in enumerate(kept):
             of_stack = self._batch_of(key) if key in of_samples else batch
             results[key] = self, simplifier.of_loop("stack", operand, place, of_stack)
+            if key in stacks_kept:
+                simplifier.of_stacks.add(results[key][1])
         if need.rounds:
             results[ROUNDS] = self, simplifier.of_loop("result", operand, -1, batch)
         return results
@@ -311,8 +316,7 @@ class _Scope:
             where, operand = self.outer.find(stack)
             index = loop.reads[stack].index
             if where.simplifier.is_stack(operand):
-                is_of_stacks = isinstance(loop.reads[stack], Stack)
-                batch = self._batch_of(loop.reads[stack])
+                batch, is_of_stacks = self._batch_of(loop.reads[stack]), operand in where.simplifier.of_stacks
                 self.operands[index] = leaf("read", (len(stacks),), batch, is_of_stacks)
                 stacks.append(stack)
             else:

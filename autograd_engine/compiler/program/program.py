@@ -98,6 +98,9 @@ class Loop:
     changes, and what has become of it is a "memory" of the loop. After the numbers that are kept come stacks, of which
     a copy is kept with the `copies` number of entries: of a carry, as it was when the round began.
 
+    What is kept has room for the `bound` of the rounds, where that is known. A copy is of all that, however many there
+    were.
+
     Where the loop is around samples, a carry may be a number of each sample of a batch: `rows` has its batch. So may
     what is kept after all others: `kept_rows` has the batches.
     """
@@ -112,6 +115,7 @@ class Loop:
     copies: list[int] = field(default_factory=list)
     rows: dict[int, int] = field(default_factory=dict)
     kept_rows: list[int] = field(default_factory=list)
+    bound: int | None = None
 
     @property
     def around(self) -> bool:

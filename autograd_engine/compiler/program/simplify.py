@@ -47,6 +47,7 @@ class Simplifier:
         self._conditions: set[int] = set()  # the instructions whose result is a condition
         self.infinities = Infinities()
         self._stacks: set[int] = set()  # those from outside that stand for a stack
+        self.of_stacks: set[int] = set()  # what loops keep of stacks: in every round one
         self.loops: dict[int, Body] = {}
 
     def constant(self, x: float) -> int:

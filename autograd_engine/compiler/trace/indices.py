@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from autograd_engine import primitives
@@ -76,3 +77,24 @@ class Index(Traced):
             return None
         low, high = sorted([self.first, self.first + self.step * (self.loop.most - 1)])
         return low, high
+
+
+_MONOTONIC = frozenset({"add", "sub", "neg", "mul", "ceil", "floor", "maximum", "minimum"})
+"""Operations whose smallest and largest result, with each operand in a range of its own, are at ends of the ranges."""
+_DEEP = 8
+
+
+def ends_of(x: Any, depth: int = 0) -> tuple[float, float] | None:
+    """Between which numbers a number is that is computed from those of rounds; None if that is not known."""
+    if not isinstance(x, Traced):
+        return float(x), float(x)
+    if isinstance(x, Index) and (bound := x.loop.bound):
+        at_ends = x.first, x.first + x.step * (bound - 1)
+        return min(at_ends), max(at_ends)
+    if x.op is None or x.op.name not in _MONOTONIC or depth == _DEEP:
+        return None
+    known = [ends for argument in x.arguments if (ends := ends_of(argument, depth + 1))]
+    if len(known) < len(x.arguments):
+        return None
+    corners = [x.op(*corner) for corner in itertools.product(*known)]
+    return min(corners), max(corners)

@@ -11,13 +11,14 @@ is recorded like any other, so there are derivatives of every order, and no rule
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from math import ceil
 from typing import Any
 
 from autograd_engine.compiler.trace.errors import TraceError
-from autograd_engine.compiler.trace.indices import Index
-from autograd_engine.compiler.trace.results import ROUNDS, Argument, Result
+from autograd_engine.compiler.trace.indices import Index, ends_of
+from autograd_engine.compiler.trace.results import ROUNDS, Argument, Result, room_of
 from autograd_engine.compiler.trace.slopes import pulled_forward
 from autograd_engine.compiler.trace.stacks import (
     ADD_ALL,
@@ -127,7 +128,7 @@ class Loop(Operation):
         if stack not in self.reads:
             with recording(self.nodes):
                 if isinstance(kept, Stack):
-                    self.reads[stack] = Stack(None, ("read", kept.size), batch)
+                    self.reads[stack] = Stack(None, ("read", room_of(kept)), batch)
                 else:
                     self.reads[stack] = Traced(None, ("read", self, stack), batch)
         return self.reads[stack]
@@ -249,15 +250,23 @@ class Loop(Operation):
 
         return tangent
 
-    def keeps_less(self) -> bool:
-        """Whether what a derivative needs of all rounds is less than the stacks that the loop changes. The loop back of
-        one around it then keeps that, and does not run the loop again, from copies of the stacks."""
-        if self.count.__class__ is not float or any(x.batch is not self.batch for x in self.nodes):
+    @property
+    def bound(self) -> int | None:
+        """How many rounds there are at most, of a loop that counts them; None if that is not known."""
+        ends = None if self.count is None else ends_of(self.count)
+        return None if ends is None or not ends[1] < 2**31 else max(ceil(ends[1]), 0)
+
+    def keeps_less(self, known: Container[Traced]) -> bool:
+        """Whether what a derivative needs of all rounds is less than the stacks that the loop changes, and those of the
+        loop around it, which are `known` there. The loop back of that one then keeps what is needed, and does not run
+        this one again, from copies of the stacks."""
+        if self.bound is None or any(x.batch is not self.batch for x in self.nodes):
             return False
         names = [x.op.name for x in self.nodes if x.op is not None and not isinstance(x, Stack)]
         numbers = len(self.carries) + sum(name not in COMPUTED_AGAIN for name in names)
-        entries = sum(x.size for x in self.carries if isinstance(x, Stack))
-        return "loop" not in names and numbers * self.count < entries
+        stacks = [*self.carries, *[x for x in self.outside if x in known]]
+        entries = sum(x.size for x in stacks if isinstance(x, Stack))
+        return "loop" not in names and numbers * self.bound < entries
 
     def order(self, ends: Iterable[Any], leaves: Sequence[Any]) -> list[Any]:
         """What a sweep goes through. A number from outside may depend on another; that is not the body's business.
@@ -326,7 +335,7 @@ def record_again(
             known |= {x: _changeable(stack) for x, stack in stacks.items()}
             known[node] = op.again(known)
             known |= stacks
-            if kept is not None and op.keeps_less():
+            if kept is not None and op.keeps_less(known):
                 _keep_results(op, known[node].op, known, kept)
             continue
         if isinstance(op, Result):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from autograd_engine.compiler.trace.stacks import merged
+from autograd_engine.compiler.trace.stacks import Stack, merged
 from autograd_engine.compiler.trace.traced import Operation, Traced
 
 ROUNDS = "rounds"
@@ -38,6 +38,12 @@ class Result(Operation):
     def push(self, tangents: Tangents) -> Any:
         """The tangent of the result."""
         return tangents.of_result(self.key)
+
+
+def room_of(stack: Stack) -> int:
+    """How many entries a stack has at most."""
+    is_kept = isinstance(stack.op, Result) and isinstance(stack.op.key, Traced)
+    return int(stack.arguments[0].op.bound) if is_kept else stack.size
 
 
 class Argument:

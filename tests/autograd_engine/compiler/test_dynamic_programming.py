@@ -6,7 +6,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from autograd_engine import exp, grad, hessian, jacobian, jit, log, sin, to_c, value_and_grad, vmap
+from autograd_engine import exp, grad, hessian, jacobian, jit, log, sin, sqrt, to_c, value_and_grad, vmap
 from tests.c_compiler import cc, needs_compiler
 from tests.nested import numbers
 
@@ -61,7 +61,37 @@ def between_all_pairs(a, b, g):
     return table[0, n - 1] + table[3, 4] * table[4, 3]
 
 
-FUNCTIONS = [softest_path, in_one_row, twice_over, between_all_pairs]
+def order_of_products(a, b, g):
+    """Matrix chain multiplication with a soft minimum: how many rounds the inner loops have depends on the outer ones,
+    and one of the numbers that they read is the same in all rounds."""
+    n = len(a)
+    cost = np.zeros((n, n), dtype=object)
+    for length in range(2, n + 1):
+        for i in range(n - length + 1):
+            j, total = i + length - 1, 0.0
+            for k in range(i, j):
+                total = total + exp(-(cost[i, k] + cost[k + 1, j] + 0.1 * a[i] * b[k] * a[j]) * g)
+            cost[i, j] = -log(total)
+    return cost[0, n - 1]
+
+
+def by_cholesky(a, b, g):
+    """The logarithm of a determinant, by Cholesky's factors."""
+    n = len(a)
+    factors = np.zeros((n, n), dtype=object)
+    for i in range(n):
+        for j in range(i + 1):
+            x = g * a[i] * a[j] + b[i] * b[j] + (3.0 if i == j else 0.0)
+            for k in range(j):
+                x = x - factors[i, k] * factors[j, k]
+            factors[i, j] = sqrt(x) if i == j else x / factors[j, j]
+    total = 0.0
+    for i in range(n):
+        total = total + 2 * log(factors[i, i])
+    return total
+
+
+FUNCTIONS = [softest_path, in_one_row, twice_over, order_of_products, by_cholesky, between_all_pairs]
 functions = pytest.mark.parametrize("f", FUNCTIONS, ids=lambda f: f.__name__)
 
 
