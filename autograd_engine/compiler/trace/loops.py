@@ -18,7 +18,7 @@ from typing import Any
 
 from autograd_engine.compiler.trace.errors import TraceError
 from autograd_engine.compiler.trace.indices import Index, ends_of
-from autograd_engine.compiler.trace.results import ROUNDS, Argument, Result, room_of
+from autograd_engine.compiler.trace.results import ROUNDS, Argument, Result, Sum, room_of
 from autograd_engine.compiler.trace.slopes import pulled_forward
 from autograd_engine.compiler.trace.stacks import (
     ADD_ALL,
@@ -116,7 +116,7 @@ class Loop(Operation):
         """The entry of a stack for this round, in the body."""
         if isinstance(stack, Entries):
             with recording(self.around):
-                stacks = [stack.stack(int(self.count), self.batch)] if stack.added else [*stack.stacks]
+                stacks = [stack.stack(int(self.count), self.batch)] if stack.added or stack.sums else [*stack.stacks]
                 if stack.points:
                     numbers = [stack.points.get(i, 0.0) for i in range(int(self.count))]
                     stacks.append(table(numbers, self.batch))
@@ -203,9 +203,13 @@ class Loop(Operation):
         n = len(self.outside)
         return [
             *[_cotangent(back.result(n + i)) for i in range(len(self.carries))],
-            *[_cotangent(back.result(i)) for i in range(n)],
+            *[self._summed(back, i, x) for i, x in enumerate(self.outside)],
             *[None if x is None else Entries([back.stack(x)]) for x in read],
         ]
+
+    def _summed(self, back: Loop, i: int, x: Traced) -> Any:
+        """The cotangent of a number or a stack from outside, which the loop back adds up."""
+        return Entries(sums=[Sum(back, i)]) if isinstance(x, Stack) else back.result(i)
 
     def pushed(self, of: dict[int, Any]) -> Callable[[Any], Any]:
         """What gives the tangent of a result, from the tangents of the arguments: a loop in the same direction."""

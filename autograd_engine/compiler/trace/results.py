@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autograd_engine.compiler.trace.stacks import Stack, merged
-from autograd_engine.compiler.trace.traced import Operation, Traced
+from autograd_engine.compiler.trace.traced import Operation, Traced, context, is_among
 
 ROUNDS = "rounds"
 """The result of a loop that says how many rounds it made."""
@@ -30,6 +30,10 @@ class Result(Operation):
         """How many entries the result has, a stack; None if that is not known."""
         most: int | None = loop.op.most if isinstance(self.key, Traced) else loop.op.carries[self.key].size
         return most
+
+    def is_left_of(self, holds: Callable[[Stack], bool], loop: Traced) -> bool:
+        """Whether it is what a loop leaves of a stack that it began with, for which something holds."""
+        return isinstance(self.key, int) and not self.composite and holds(loop.op.starts[self.key])
 
     def pull(self, cotangent: Any) -> Cotangents:
         """The cotangent of the result, in a bundle."""
@@ -59,6 +63,32 @@ class Argument:
     def push(self, tangent: Any) -> Tangents:
         """The tangent of the argument, in a bundle."""
         return Tangents(self.node, {self.argument: tangent})
+
+
+class Sum:
+    """What a loop adds up in a stack that it carries: from zeros, or from another stack, which then needs no adding."""
+
+    def __init__(self, loop: Any, place: int) -> None:
+        self.loop, self.place, self.total = loop, place, loop.starts[place]
+        self.result: Stack = loop.result(place)
+        self.may_change = True
+
+    def alone(self) -> Stack:
+        """The sum from zeros."""
+        start, self.may_change = self.loop.starts[self.place], False
+        if start is not self.total:  # it was joined with another before
+            return Sum(self.loop.again({start: self.total}).op, self.place).result
+        return self.result
+
+    def joined(self, total: Stack) -> Stack | None:
+        """The sum from a total that was there before the loop; None if that cannot be."""
+        node, nodes = self.loop.node, context.nodes or ()
+        is_before = is_among(nodes, node) and is_among(nodes, total) and total.index < node.index
+        if not self.may_change or not is_before or total.batch is not self.loop.batch:
+            return None
+        self.may_change, self.loop.starts[self.place] = False, total
+        node.arguments = (*self.loop.starts, *self.loop.outside, *self.loop.reads)
+        return self.result
 
 
 class Cotangents:

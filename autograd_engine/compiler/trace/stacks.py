@@ -39,22 +39,32 @@ class Stack(Traced):
 
 
 class Entries:
-    """Tangents or cotangents of the entries of a stack: a sum of stacks, of numbers for single entries, and of numbers
-    `added` at indices that are known only at a call."""
+    """Tangents or cotangents of the entries of a stack: a sum of stacks, of numbers for single entries, of numbers
+    `added` at indices that are known only at a call, and of what loops `sum` up, from zeros or from what there is."""
 
     def __init__(
         self,
         stacks: Sequence[Stack] = (),
         points: dict[int, Any] | None = None,
         added: Sequence[tuple[Any, Any]] = (),
+        sums: Sequence[Any] = (),
     ) -> None:
-        self.stacks, self.points, self.added = tuple(stacks), points or {}, tuple(added)
+        self.stacks, self.points, self.added, self.sums = tuple(stacks), points or {}, tuple(added), tuple(sums)
 
     def __add__(self, other: Entries) -> Entries:
-        return Entries(self.stacks + other.stacks, merged(self.points, other.points), self.added + other.added)
+        points = merged(self.points, other.points)
+        return Entries(self.stacks + other.stacks, points, self.added + other.added, self.sums + other.sums)
+
+    def _end_sums(self, may_join: bool = False) -> None:
+        """Take the sums of loops as stacks; with `may_join` they begin with what there is, where they can."""
+        for x in self.sums:
+            whole = x.joined(self.stacks[0]) if may_join and len(self.stacks) == 1 else None
+            self.stacks = (*self.stacks, x.alone()) if whole is None else (whole,)
+        self.sums = ()
 
     def entry(self, i: int, batch: Batch | None) -> Any:
         """The number for entry i of a stack of this batch, None where there is none."""
+        self._end_sums()
         numbers = [entry(stack, i) for stack in self.stacks]
         numbers += [self.points[i]] if i in self.points else []
         numbers += [where(index == float(i), x, 0.0) for index, x in self.added]
@@ -62,6 +72,7 @@ class Entries:
 
     def at(self, index: Any, size: int) -> Any:
         """The number for the entry at an index, of a stack of this size."""
+        self._end_sums()
         numbers: list[Any] = [picked(stack, index) for stack in self.stacks]
         if self.points:
             points = [self.points.get(i, 0.0) for i in range(size)]
@@ -70,6 +81,7 @@ class Entries:
 
     def stack(self, size: int, batch: Batch | None) -> Stack:
         """All of it as one stack for one of this size and batch. From then on that is what it consists of."""
+        self._end_sums(may_join=True)
         if self._is_one() and (batch is not None or self.stacks[0].batch is None):
             return self.stacks[0]
         if batch is None and first_batch([*self.stacks, *[x for _, x in self.added]]):  # sums over samples
@@ -258,8 +270,13 @@ def added_at(stack: Stack, index: Any, x: Any) -> Stack:
 
 def _changes_in_place(stack: Stack) -> bool:
     """Whether a stack is, in the body of a loop, one that it carries, or what has become of it."""
-    is_carried = stack.op is None and stack.arguments[0] == "carry"
-    return bool(context.outer) and (is_carried or stack.op in CHANGES) and is_among(context.nodes or (), stack)
+    if not context.outer or not is_among(context.nodes or (), stack):
+        return False
+    if stack.op is None:
+        return bool(stack.arguments[0] == "carry")
+    return stack.op in CHANGES or (
+        stack.op.name == "result" and stack.op.is_left_of(_changes_in_place, *stack.arguments)
+    )
 
 
 def batch_of(*numbers: Any) -> Batch | None:

@@ -91,7 +91,29 @@ def by_cholesky(a, b, g):
     return total
 
 
-FUNCTIONS = [softest_path, in_one_row, twice_over, order_of_products, by_cholesky, between_all_pairs]
+def read_from_all_sides(a, b, g):
+    """Two inner loops and the outer one read the array that the outer one changes."""
+    cells = np.full(300, 0.2, dtype=object)
+    for i in range(len(a)):
+        x, y = g, 0.1 * cells[3]
+        for k in range(len(b)):
+            x = 0.5 * x + 0.1 * cells[k] * b[k]
+        for k in range(i):
+            y = sin(y) + 0.1 * cells[k + 1] * cells[k] * x
+        cells[i + 1] = x * a[i] + y * cells[i]
+        cells[2 * i] = 0.3 * cells[2 * i] + 0.1 * x * y
+    return cells[4] * cells[len(a)] + cells[11]
+
+
+FUNCTIONS = [
+    softest_path,
+    in_one_row,
+    twice_over,
+    order_of_products,
+    by_cholesky,
+    read_from_all_sides,
+    between_all_pairs,
+]
 functions = pytest.mark.parametrize("f", FUNCTIONS, ids=lambda f: f.__name__)
 
 
