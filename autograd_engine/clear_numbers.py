@@ -5,11 +5,10 @@ Graphviz keeps a number off boxes and other numbers, but not off the curves of o
 
 from __future__ import annotations
 
-import html
 import re
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 MOST = 300  # numbers of a drawing; in a larger one hardly a place is free
 WIDTH, ABOVE, BELOW = 6.0, 7.0, 1.0  # of a digit, and how far it reaches from the line it stands on, at 10 points
@@ -17,11 +16,16 @@ ASIDE, UP = 32, 15  # how far a number may go, the shortest way first
 WAYS = [(x, y) for x in range(-ASIDE, ASIDE + 1, 4) for y in range(-UP, UP + 1, 3)]
 WAYS.sort(key=lambda way: way[0] ** 2 + way[1] ** 2)
 
-Rectangles = NDArray[np.float64]  # a row for each: left, top, right, bottom
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Rectangles = NDArray[np.float64]  # a row for each: left, top, right, bottom
 
 
 def clear_numbers(svg: str, colour: str) -> str:
     """The drawing of Graphviz with the numbers of that colour at the nearest places that are free."""
+    import html
+
     numbers = re.compile(rf'x="([-\d.]+)" y="([-\d.]+)"([^>]*fill="{colour}">([^<]*)</text>)')
     found = numbers.findall(svg)
     if not 0 < len(found) <= MOST:

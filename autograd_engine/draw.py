@@ -11,7 +11,6 @@ corners, outputs a thick border, constants are ellipses, and "…" stands for wh
 from __future__ import annotations
 
 import functools
-import html
 import itertools
 import os
 import re
@@ -360,6 +359,8 @@ def elided(text: str, most: int) -> str:
 
 def _escaped(text: object, most: int) -> str:
     """At most `most` characters of `text`, on one line, escaped for DOT, its HTML-like labels and XML."""
+    import html
+
     line = elided(" ".join(str(text).split()), most)
     line = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
     return html.escape(line).replace("\\", r"\\")

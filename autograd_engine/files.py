@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from os import PathLike
-from pathlib import Path
 
 
 def write_atomically(path: str | PathLike[str], content: bytes, private: bool = False) -> None:
@@ -17,6 +16,8 @@ def write_atomically(path: str | PathLike[str], content: bytes, private: bool = 
     A `private` file is for caches: only its owner may read it, it replaces even a symbolic link, and the call does not
     wait until the data is on the disk.
     """
+    from pathlib import Path  # here, because it takes 3 ms to import
+
     path = Path(path)
     if not private and path.exists() and not path.is_file():
         path.write_bytes(content)

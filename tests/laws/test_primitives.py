@@ -3,6 +3,8 @@
 The judges are finite differences of the row's own forward function, and mpmath for the last digits.
 """
 
+import functools
+import inspect
 import itertools
 import math
 import pickle
@@ -510,6 +512,30 @@ def test_parameters_have_names_and_defaults():
     slope = Value(0.2)
     primitives.leaky_relu(Value(-3.0), negative_slope=slope).backward()
     assert slope.grad == -3.0
+
+
+class Rules:
+    def bound(self, out, x, y=2.0):
+        return y, x
+
+
+@pytest.mark.parametrize(
+    ("partials", "arity", "inputs"),
+    [
+        (lambda out, x, y: (y, x), 2, ["x", "y"]),
+        (lambda out, *x: (1.0,) * len(x), None, ["x"]),
+        (functools.partial(lambda k, out, x: (k,), 2.0), 1, ["x"]),
+        (functools.wraps(lambda out, x, y: None)(lambda *inputs: inputs[:0:-1]), 2, ["x", "y"]),
+        (Rules().bound, 2, ["x", "y"]),
+    ],
+    ids=["function", "any number", "partial", "wrapped", "method"],
+)
+def test_a_row_takes_what_its_partials_take_after_out(partials, arity, inputs):
+    op = Primitive("product", "·", lambda x, y=2.0: x * y, partials, "x * y.", derivative=("∂",) * len(inputs))
+    del PRIMITIVES["product"]
+    assert op.arity == arity
+    assert list(inspect.signature(op).parameters) == inputs
+    assert op.__doc__ == "x * y.\n" + "".join(f"\n∂out/∂{x} = ∂" for x in inputs)
 
 
 @pytest.mark.parametrize("name", ["sin", "cos", "tan", "tan2", "sinh", "cosh", "tanh"])
