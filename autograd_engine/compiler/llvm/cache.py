@@ -48,8 +48,10 @@ def write(name: str, objects: Iterable[bytes]) -> None:
     try:
         folder, key = _opened()
         write_atomically(folder / f"{name}.kernel", _signature(key, name, data) + data, private=True)
-        for old in sorted(folder.glob("*.kernel"), key=os.path.getmtime)[:-MOST_ENTRIES]:
-            old.unlink(missing_ok=True)
+        entries = [entry for entry in os.listdir(folder) if entry.endswith(".kernel")]
+        if len(entries) > MOST_ENTRIES:  # a tenth at once, since to find the oldest takes as long as to compile
+            for old in sorted(map(folder.joinpath, entries), key=os.path.getmtime)[: -MOST_ENTRIES * 9 // 10]:
+                old.unlink(missing_ok=True)
     except (OSError, RuntimeError):
         return
 

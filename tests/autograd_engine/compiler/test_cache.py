@@ -149,6 +149,18 @@ def test_entries_that_were_signed_by_another_key_are_made_anew(folder, compilati
     assert len((folder / "key").read_bytes()) == 32
 
 
+def test_the_oldest_entries_go_and_are_looked_for_now_and_then(folder, monkeypatch):
+    looked_at = []
+    monkeypatch.setattr(cache, "MOST_ENTRIES", 100)
+    monkeypatch.setattr(cache.os.path, "getmtime", lambda path: looked_at.append(path) or int(path.stem))
+    for number in range(300):
+        cache.write(str(number), [])
+        kept = sorted(int(path.stem) for path in folder.glob("*.kernel"))
+        assert len(kept) <= 100
+        assert kept[-90:] == list(range(number + 1))[-90:]
+    assert len(looked_at) < 10 * 300
+
+
 def test_an_entry_counts_under_its_own_name_only(folder, compilations):
     call()
     call_of_another = jit(lambda x: x * 41.5)
