@@ -3,32 +3,43 @@
 import itertools
 import random
 
-HELPERS = """
 import numpy as np
-from autograd_engine import exp, sin, tanh
+
 G = [0.5, -0.25, 0.75, 1.25, -1.5]
 C = np.linspace(-1.0, 1.0, 5)
+
+
 class Box:
     def __init__(self, v):
         self.v = v
+
     def bump(self, i, x):
         self.v[i] += x
         return self.v[i]
+
+
 def bump(v, i, x):
     v[i] = v[i] * 0.5 + x
     return v[i]
+
+
 def swap(v, i, j):
     v[i], v[j] = v[j], v[i]
+
+
 def total(v):
     t = 0.0
     for q in v:
         t = t + q
     return t
+
+
 def mixed(v, w, i):
     u = list(v)
     u[i] = w[i] * 0.5
     return u
-"""
+
+
 STARTS = [
     ["v = [q * x for q in a[:5]]", "w = [0.0] * 5"],
     ["v = [x, y, x * y, 0.5, 1.0]", "w = [0.1, 0.2, 0.3, 0.4, 0.5]"],
@@ -62,7 +73,7 @@ RESULT = (
 
 
 def program(seed, rounds=()):
-    """The lines of a function f(a, n, x, y), and what it needs; a for in it may have one of `rounds` many rounds."""
+    """The lines of a function f(a, n, x, y); a for in it may have one of `rounds` many rounds."""
     return _Drawn(seed, rounds).lines()
 
 
@@ -82,7 +93,7 @@ class _Drawn:
         start = self.one_of(*STARTS) + ["i = 1", "s = x * 0.5"] + [self.one_of(*names) for names in NAMES]
         self.lists.append("z")
         body = start + self.block(3, self.random.randint(2, 4)) + [f"return {RESULT}"]
-        return [*HELPERS.splitlines(), "def f(a, n, x, y):", *indented(body)]
+        return ["def f(a, n, x, y):", *indented(body)]
 
     def integer(self, depth=1):
         if depth == 0 or self.happens(0.4):

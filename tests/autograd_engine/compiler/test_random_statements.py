@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from autograd_engine import TraceError, exp, grad, hessian, jacobian, jit, sin, tanh, value_and_grad, vjp, vmap
 from autograd_engine.compiler.statements import paths
 from autograd_engine.compiler.trace import traced
-from tests.autograd_engine.compiler.random_programs import program
+from tests.autograd_engine.compiler import random_programs
 from tests.autograd_engine.compiler.test_statements import same_bits
 from tests.nested import numbers
 
@@ -133,7 +133,7 @@ def test_random_programs_with_indices(rounds, seed):
     with pytest.MonkeyPatch.context() as patch:
         if rounds:
             patch.setattr(traced, "LONG", 30)
-        check_program(defined(program(seed, rounds)), seed)
+        check_program(defined(random_programs.program(seed, rounds), **vars(random_programs)), seed)
 
 
 def check_program(f, seed):
