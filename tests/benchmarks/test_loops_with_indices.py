@@ -5,6 +5,7 @@ import functools
 import numpy as np
 
 from autograd_engine import exp, jit, mean, sin, sqrt, value_and_grad, vmap
+from tests.autograd_engine.compiler.test_indices import looked_up
 from tests.autograd_engine.compiler.test_programs import american_put
 from tests.benchmarks.test_loops import agree, jax_with_doubles
 
@@ -15,18 +16,6 @@ QUERIES = np.random.default_rng(1).uniform(KNOTS[0], KNOTS[-1], 10_000)
 NORMALS = np.random.default_rng(2).normal(size=(10_000, 50, 2))
 HESTON = (100.0, 0.04, 1.5, 0.04, 0.6, -0.7, 0.02)
 CONTROLS = np.sin(np.arange(10_000) * 1e-2)
-
-
-def looked_up(x):
-    low, high = 0, len(KNOTS) - 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        if KNOTS[middle] <= x:
-            low = middle
-        else:
-            high = middle
-    t = (x - KNOTS[low]) / (KNOTS[high] - KNOTS[low])
-    return (1 - t) * HEIGHTS[low] + t * HEIGHTS[high]
 
 
 def heston_path(spot, v0, kappa, theta, xi, rho, rate, normals, strike=100.0, barrier=88.0, years=1.0):
@@ -82,7 +71,7 @@ def test_american_put_against_jax(compare):
 def test_look_up_against_jax(compare):
     jax = jax_with_doubles()
     theirs = jax.jit(jax.vmap(jax.value_and_grad(lambda x: jax.numpy.interp(x, KNOTS, HEIGHTS))))
-    ours = jit(vmap(value_and_grad(looked_up)))
+    ours = jit(vmap(value_and_grad(functools.partial(looked_up, KNOTS, HEIGHTS))))
     agree(ours(QUERIES), theirs(QUERIES))
     name = "jnp.interp, 10,000 queries in 200 knots"
     compare(lambda: ours(QUERIES), name, lambda: jax.block_until_ready(theirs(QUERIES)), bar=1)

@@ -50,7 +50,7 @@ class Twin:
         """Where it is another one: a bool, a condition, or None if that is not known."""
         result: Any = False
         for key, where in self.owners.items():
-            result = _either(result, _both(where, other.owners.get(key, False)))
+            result = _joined(result, _joined(where, other.owners.get(key, False), False), True)
         return result
 
     def refusal(self) -> TraceError:
@@ -66,20 +66,15 @@ def _refusal(x: Any, line: str) -> TraceError:
     )
 
 
-def _both(a: Any, b: Any) -> Any:
-    if a is False or b is False:
-        return False
+def _joined(a: Any, b: Any, decided: bool) -> Any:
+    """`a or b` of what True decides, `a and b` of what False does; each is a bool, a condition, or None."""
+    if a is decided or b is decided:
+        return decided
     if a is None or b is None:
         return None
-    return b if a is True else chosen(a, b, False)
-
-
-def _either(a: Any, b: Any) -> Any:
-    if a is True or b is True:
-        return True
-    if a is None or b is None:
-        return None
-    return b if a is False else chosen(a, True, b)
+    if isinstance(a, bool):
+        return b
+    return chosen(a, True, b) if decided else chosen(a, b, False)
 
 
 def _container(x: Any) -> Any:

@@ -40,6 +40,7 @@ from autograd_engine import (
 from autograd_engine.compiler import Jitted, TraceError, kernel
 from autograd_engine.compiler.program.program import Samples
 from autograd_engine.compiler.program.regions import PART
+from autograd_engine.compiler.program.traced_function import TracedFunction
 from autograd_engine.primitives import PRIMITIVES
 from autograd_engine.primitives import sum as total
 from autograd_engine.structure import flatten
@@ -74,9 +75,8 @@ def test_the_slope_of_a_scaled_sum_is_nan_with_it_and_does_not_wait_for_it(reduc
     compiled = jit(f)
     for X in ([1.0, 2.0], [math.inf, -math.inf], [1.0, math.nan], [math.inf, 1.0]):
         assert repr(compiled(1.0, np.array(X))) == repr(f(1.0, np.array(X)))
-    [kernel] = compiled._kernels.values()
-    loops = [step for step in kernel.program.body.steps if isinstance(step, Samples)]
-    assert len(loops) == 1
+    program = TracedFunction(f, (1.0, np.array(X)), {}, exact=False).program
+    assert len([step for step in program.body.steps if isinstance(step, Samples)]) == 1
 
 
 def test_division_by_a_constant_zero_has_derivatives():

@@ -34,9 +34,8 @@ def short_traces(monkeypatch):
     monkeypatch.setattr(traced, "LONG", 250)
 
 
-def program_of(compiled):
-    [kernel] = {id(kernel): kernel for kernel in compiled._kernels.values()}.values()
-    return kernel.program
+def lines(compiled):
+    return compiled.program().count("\n")
 
 
 def assert_agree(f, *args):
@@ -68,16 +67,18 @@ def test_functions_that_treat_all_entries_alike(f):
     for derivative in (f, value_and_grad(f, (0, 1))):
         assert_agree(derivative, X, Y)
     compiled = jit(value_and_grad(f, (0, 1)))
-    for n in (N, 100, 20_000):
-        compiled(np.ones(n), np.ones(n))
-    assert len(program_of(compiled)) < 80
+    samples = [(np.ones(n), np.ones(n)) for n in (N, 100, 20_000)]
+    for x, y in samples:
+        compiled(x, y)
+    assert len({id(compiled.stats(x, y)) for x, y in samples}) == 1
+    assert lines(compiled) < 80
 
 
 def test_columns():
     def f(X):
         return np.sum(np.exp(X[:, 0] * X[:, 1]) + X[..., 2]) + np.tanh(X).sum()
 
-    assert len(program_of(assert_agree(value_and_grad(f), ROWS))) < 80
+    assert lines(assert_agree(value_and_grad(f), ROWS)) < 80
 
 
 def mixture(parameters, x):
@@ -93,7 +94,7 @@ def test_the_exact_mode_keeps_the_order_of_sums():
 def test_rows_of_a_mixture():
     point = np.array([0.3, -0.2, 1.0])
     compiled = assert_agree(value_and_grad(mixture, (0, 1)), {"means": ROWS, "weights": X}, point)
-    assert len(program_of(compiled)) < 80
+    assert lines(compiled) < 80
 
 
 def test_gradients_are_arrays_to_compute_with():
@@ -101,7 +102,7 @@ def test_gradients_are_arrays_to_compute_with():
         return x - rate * grad(lambda x: np.sum(x**4))(x)
 
     compiled = assert_agree(descent, X, 0.1)
-    assert len(program_of(compiled)) < 20
+    assert lines(compiled) < 20
     assert_agree(grad(lambda x: total(grad(lambda x: np.sum(np.sin(x) * x))(x) ** 2)), X)
     assert_agree(lambda x, y: vjp(lambda x: np.exp(x) * 2, x)[1](y), X, Y)
     assert_agree(lambda x, y: hvp(lambda x: np.sum(x**4))(x, y), X, Y)
