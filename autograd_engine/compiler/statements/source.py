@@ -8,7 +8,6 @@ import dis
 import functools
 import linecache
 import sys
-from collections.abc import Iterator
 from types import CodeType
 from typing import Any
 
@@ -35,10 +34,10 @@ def definition(code: CodeType, namespace: dict[str, Any]) -> Any:
     """A copy of the tree of a function, prepared. Raises NotRewritableError where there is none."""
     text = "".join(linecache.getlines(code.co_filename, namespace))
     try:
-        tree = _parsed(text)
+        functions = _functions(text)
     except (SyntaxError, ValueError, RecursionError):
         raise NotRewritableError("its source cannot be read") from None
-    found = [pair for pair in _definitions(tree, None) if _first_line(pair[0]) == code.co_firstlineno]
+    found = [pair for pair in functions if _first_line(pair[0]) == code.co_firstlineno]
     found = [(node, owner) for node, owner in found if getattr(node, "name", "<lambda>") == code.co_name]
     found = [(node, owner) for node, owner in found if _is_of(node, owner, code)][:1]  # two alike are the same
     if not found:
@@ -48,16 +47,18 @@ def definition(code: CodeType, namespace: dict[str, Any]) -> Any:
 
 
 @functools.lru_cache(maxsize=4)
-def _parsed(text: str) -> ast.Module:
-    return ast.parse(text)
-
-
-def _definitions(node: ast.AST, owner: str | None) -> Iterator[tuple[Any, str | None]]:
-    """Every function of a tree, with the name of the class around it."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
-            yield child, owner
-        yield from _definitions(child, child.name if isinstance(child, ast.ClassDef) else owner)
+def _functions(text: str) -> list[tuple[Any, str | None]]:
+    """Every function of a file, with the name of the class around it."""
+    found: list[tuple[Any, str | None]] = []
+    left: list[tuple[ast.AST, str | None]] = [(ast.parse(text), None)]
+    while left:
+        node, owner = left.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            found.append((node, owner))
+        if isinstance(node, ast.ClassDef):
+            owner = node.name
+        left += [(child, owner) for child in ast.iter_child_nodes(node)]
+    return found
 
 
 def _first_line(node: Any) -> int:
