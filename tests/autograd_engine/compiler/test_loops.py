@@ -1,6 +1,7 @@
 """Loops under jit: equal to the uncompiled loops, values bit for bit, derivatives of every order to rounding."""
 
 import ctypes
+import functools
 import gc
 import os
 import signal
@@ -155,14 +156,19 @@ def check(found, expected, bits=False):
     np.testing.assert_allclose(numbers(found), numbers(expected), rtol=1e-10, atol=1e-11)
 
 
+@functools.cache
+def uncompiled(f, order):
+    """Points with what the uncompiled derivative says there, for both modes."""
+    return [(point, DERIVATIVES[order](f)(*point)) for point in [(0.7, 0.4), (1.1, 0.9)]]
+
+
 @pytest.mark.parametrize("exact", [False, True])
 @pytest.mark.parametrize("order", DERIVATIVES)
 @pytest.mark.parametrize("f", PROGRAMS)
 def test_a_loop_and_its_derivatives_equal_the_uncompiled_ones(f, order, exact):
-    derivative = DERIVATIVES[order](f)
-    compiled = jit(derivative, exact=exact)
-    for point in [(0.7, 0.4), (1.1, 0.9)]:
-        check(compiled(*point), derivative(*point), bits=exact and order == "value")
+    compiled = jit(DERIVATIVES[order](f), exact=exact)
+    for point, expected in uncompiled(f, order):
+        check(compiled(*point), expected, bits=exact and order == "value")
 
 
 OVER_SAMPLES = {
@@ -181,16 +187,21 @@ OVER_SAMPLES = {
 }
 
 
+@functools.cache
+def uncompiled_over_samples(f, order):
+    """Samples with what the uncompiled function says of them, for both modes."""
+    generator = np.random.default_rng(1)
+    batches = [generator.uniform(0.2, 1.3, (2, samples)) for samples in (1, 5, 37)]
+    return [(batch, OVER_SAMPLES[order](f)(*batch)) for batch in batches]
+
+
 @pytest.mark.parametrize("exact", [False, True])
 @pytest.mark.parametrize("order", OVER_SAMPLES)
 @pytest.mark.parametrize("f", PROGRAMS)
 def test_every_sample_has_a_loop_of_its_own(f, order, exact):
-    mapped = OVER_SAMPLES[order](f)
-    compiled = jit(mapped, exact=exact)
-    generator = np.random.default_rng(1)
-    for samples in (1, 5, 37):
-        a, b = generator.uniform(0.2, 1.3, (2, samples))
-        check(compiled(a, b), mapped(a, b))
+    compiled = jit(OVER_SAMPLES[order](f), exact=exact)
+    for batch, expected in uncompiled_over_samples(f, order):
+        check(compiled(*batch), expected)
 
 
 @needs_compiler
