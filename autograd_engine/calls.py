@@ -182,7 +182,7 @@ def _unit(position: int, count: int) -> list[float]:
 
 def _pushed_by_pulls(call: Call, inputs: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:
     """The tangent of each result, from the local derivatives that pulls of one result at a time give."""
-    count = len(call.numbers(inputs))
+    count = len(call.latest[1])
     rows = [call.pull(call, inputs, _unit(i, count)) for i in range(count)]
     terms = [[product(tangent, partial, "push") for tangent, partial in zip(tangents, row)] for row in rows]
     return [sum([term for term in row if term is not None], 0.0) for row in terms]

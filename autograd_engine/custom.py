@@ -10,13 +10,14 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
 from autograd_engine.arguments import float_arguments
-from autograd_engine.calls import Call
+from autograd_engine.calls import Call, Output
 from autograd_engine.constants import map_numbers
 from autograd_engine.copying import FunctionOf, is_variable, variables
 from autograd_engine.graph import forward_sweep, reverse_sweep, topological_order
@@ -125,8 +126,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     are those without `checkpoint`; `f` returns a number, an array, or nested lists, tuples and dicts of them. Whenever
     it runs it has to do the same. In a compiled function `checkpoint` changes nothing.
 
-    Raises TypeError unless f returns numbers, ValueError where a second run differs from the first, or where a Value
-    that `f` uses besides its arguments has been set to another number before a derivative is taken.
+    Raises TypeError unless f returns numbers, ValueError where a second run differs from the first, as where a variable
+    that `f` uses besides its arguments has been set to something else before a derivative is taken.
 
     >>> from autograd_engine.derivatives import grad
     >>> from autograd_engine.primitives import exp
@@ -163,16 +164,27 @@ def _checkpointed(f: Callable[..., Any], /, *args: Any, **keywords: Any) -> Any:
     outer = first.used_besides(numbers)
 
     def again(numbers: Sequence[Any]) -> Again:
-        return Again(numbers_of_f, numbers[: len(inputs)], outer, numbers[len(inputs) :])
+        run = Again(numbers_of_f, numbers[: len(inputs)], outer, numbers[len(inputs) :])
+        same = list(map(data, numbers)) != given_then or all(map(_alike, map(data, run.outputs), results))
+        if not same or not set(outer).issubset(run.reached):
+            raise ValueError(_ANOTHER)
+        return run
 
+    given_then, results = [*numbers, *map(data, outer)], list(map(data, first.outputs))
     call = Call(
         name_of(f),
         lambda numbers: list(map(data, again(numbers).outputs)),
         lambda call, numbers, cotangents: again(numbers).pull(cotangents),
         lambda call, numbers, tangents: again(numbers).push(tangents),
     )
-    call.latest = [*numbers, *map(data, outer)], list(map(data, first.outputs))
+    call.latest = given_then, results
     return structure(call.results([*inputs, *outer]))
+
+
+_ANOTHER = (
+    "a function that has to run again, for its derivatives, does not do the same again; if it uses a variable that has "
+    "been set anew since, such as that of a loop, make it an argument"
+)
 
 
 class Again:
@@ -206,11 +218,15 @@ class Again:
         self.as_nodes = new is not Value or any(map(is_node, [*numbers, *then]))
 
     @functools.cached_property
+    def reached(self) -> list[Any]:
+        """What the outputs were computed from, down to the inputs and the outer nodes, in topological order."""
+        return topological_order(filter(is_node, self.outputs), stop=set(self.sources))
+
+    @functools.cached_property
     def order(self) -> list[Any]:
         """What depends on the inputs and the outer nodes, in topological order."""
         stop = set(self.sources)
-        order = topological_order(filter(is_node, self.outputs), stop=stop)
-        return [node for node in between(self.sources, order) if node not in stop]
+        return [node for node in between(self.sources, self.reached) if node not in stop]
 
     def pull(self, cotangents: Sequence[Any]) -> list[Any]:
         """A cotangent for each input and outer node, of one for each output."""
@@ -233,7 +249,7 @@ class Again:
     def used_besides(self, numbers: Sequence[float]) -> list[Any]:
         """The nodes that the function uses besides its inputs: those that a second run has in common with this one.
 
-        Raises ValueError if it does not do the same again.
+        From then on they are sources of this run. Raises ValueError if it does not do the same again.
         """
         if not closes_over(self.outputs, self.inputs):
             return []
@@ -253,8 +269,20 @@ class Again:
                 alike = x.op is not None and y.op is not None and x.op.name == y.op.name
                 pairs += zip(x.arguments, y.arguments)
             if not alike:
-                raise ValueError("a function that has to run again, for its derivatives, does not do the same again")
+                raise ValueError(_ANOTHER)
+        self.sources += common
         return list(common)
+
+    def replayed(self, numbers: Sequence[Any]) -> list[Any]:
+        """What was computed in this run for other sources, by the same operations, without the function."""
+        known, calls = dict(zip(self.sources, numbers)), dict[Call, Call]()
+        for node in self.order:
+            if node not in known:
+                op = node.op
+                if op.__class__ is Output:  # in a sweep each call of a function is one node
+                    op = Output(calls.setdefault(op.call, copy.copy(op.call)), op.position, op.count)
+                known[node] = node.record(op, *[known.get(x, x) if is_node(x) else x for x in node.arguments])
+        return [known.get(x, x) if is_node(x) else x for x in self.outputs]
 
 
 def closes_over(outputs: Sequence[Any], inputs: Sequence[Any]) -> bool:

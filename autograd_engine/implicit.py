@@ -153,13 +153,17 @@ class _Problem:
             return equations(step, numbers)
 
         def again(results: Sequence[Any], numbers: Sequence[Any]) -> Again:
+            if list(map(data, numbers)) == inputs:  # f itself may find other Values in its variables by now
+                return Again(at_solution.replayed, [*results, *numbers])
             return Again(solved, [*results, *numbers[:own]], outer, numbers[own:])
 
         arguments = list(map(data, self.inputs))
         x = found(arguments)
-        outer = Again(solved, [*x, *arguments]).used_besides([*x, *arguments])
+        at_solution = Again(solved, [*x, *arguments])
+        outer = at_solution.used_besides([*x, *arguments])
+        inputs = [*arguments, *map(data, outer)]
         call = Call(self.caller, lambda numbers: found(numbers[:own]), self._pulled(again))
-        call.latest = [*arguments, *map(data, outer)], x
+        call.latest = inputs, x
         return self.structure(call.results([*self.inputs, *outer]))
 
     def _recorded(self, recording: Any, step: _Step, search: Any, equations: Any) -> Any:

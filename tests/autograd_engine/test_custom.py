@@ -393,6 +393,14 @@ def test_they_are_pickled_like_their_functions():
         assert own.__name__ == "cubed"
 
 
+def set_anew(x: Any, y: Any, times: int = 1) -> Any:
+    """A number from a checkpoint that uses a variable, which is another Value by the time it runs again."""
+    for _ in range(times):
+        x = checkpoint(lambda: sin(x))()  # noqa: B023 - that is the point
+    out, x = x, y
+    return out
+
+
 TURNS = itertools.cycle([sin, cos])
 WRONG: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: checkpoint(3), TypeError, r"checkpoint\(\) needs a function, got int"),
@@ -453,6 +461,9 @@ WRONG: list[tuple[Callable[[], Any], type[Exception], str]] = [
         ValueError,
         "does not do the same again",
     ),
+    (lambda: grad(set_anew, argnums=(0, 1))(1.0, 2.0), ValueError, "such as that of a loop, make it an argument"),
+    (lambda: grad(set_anew, argnums=(0, 1))(1.0, 1.0), ValueError, "such as that of a loop, make it an argument"),
+    (lambda: grad(set_anew)(1.0, 2.0, times=30), ValueError, "such as that of a loop, make it an argument"),
 ]
 
 
