@@ -18,7 +18,7 @@ WHEEL = [CODE, r"autograd_engine_(command|pytest)\.py", r"autograd_engine-[\d.]+
 SOURCE = [
     CODE,
     r"tests/[\w/-]+\.(py|csv|json|c|cpp)",
-    r"docs/[\w-]+\.md",
+    r"docs/[\w-]+\.md|docs/conda/recipe\.yaml",
     r"docs/site/[\w/]+\.(py|css|js|html)",
     r"notebooks/\w+\.ipynb",
     r"\.github/([\w-]+\.(svg|png)|workflows/\w+\.yml)",
@@ -73,3 +73,16 @@ def test_the_oldest_python_that_is_promised_is_tested():
     promised = re.findall(r'requires-python = ">=(.+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert [tested[0]] == promised
     assert [int(version.partition(".")[2]) for version in tested] == list(range(10, 10 + len(tested)))
+
+
+def test_the_recipe_for_conda_needs_what_the_wheel_needs():
+    recipe = (ROOT / "docs" / "conda" / "recipe.yaml").read_text(encoding="utf-8")
+    assert re.findall(r'version: "(.+)"', recipe) == [VERSION]
+    run = re.findall(r"    - (\S+)(?: (>=\S+))?", recipe.partition("  run:")[2].partition("\ntests:")[0])
+    listed = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    python = re.findall(r'requires-python = "(.+)"', listed)[0]
+    wheel = re.findall(r'^    "([\w-]+)(>=[\w.]+)', listed.partition("\ndependencies = [")[2].partition("\n]")[0], re.M)
+    # Conda has Graphviz itself, of any version, and calls the package of Python that writes its graphs otherwise.
+    named = {"graphviz-pure": "graphviz", "graphviz": "python-graphviz"}
+    expected = {named.get(name, name): "" if name == "graphviz-pure" else version for name, version in wheel}
+    assert dict(run) == {"python": python, **expected}
