@@ -13,13 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.table import Figure, page
+from tests.benchmarks.table import Figure, load, page
 
 ENOUGH = 0.02
 """Seconds that one measurement takes at least: short work is repeated."""
 
 
 FIGURES = pytest.StashKey[list[Figure]]()
+LOAD = pytest.StashKey[float]()
 
 
 def pytest_addoption(parser):
@@ -27,13 +28,13 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    config.stash[FIGURES] = []
+    config.stash[FIGURES], config.stash[LOAD] = [], load()
 
 
 def pytest_sessionfinish(session):
     if (path := session.config.getoption("table")) and session.config.stash[FIGURES]:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page(session.config.stash[FIGURES]), encoding="utf-8")
+        path.write_text(page(session.config.stash[FIGURES], session.config.stash[LOAD]), encoding="utf-8")
 
 
 @pytest.fixture
