@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
 from nn.command_line.options import CommandError
 from nn.extras import extra
 
 _VARIABLES = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK")  # of MPICH and its kin, of Open MPI, and of Slurm
+_Shared = TypeVar("_Shared")
+_Own = TypeVar("_Own")
 _PATIENCE = 10.0
 _PAUSE = 0.02
 _TO_BE_READ = 1.0  # mpiexec passes on what processes print, but not what it has not read when it ends them
@@ -44,20 +47,40 @@ def all_processes() -> Iterator[Any]:
     try:
         yield comm
     except BaseException as error:
-        since, end = time.monotonic(), comm.Ibarrier()
-        while not end.Test():
-            time.sleep(_PAUSE)
-            if time.monotonic() - since > _PATIENCE:
-                what = f"{type(error).__name__}: {error}".rstrip(": ")
-                print(f"autograd-engine: rank {rank()} failed, which ends all: {what}", file=sys.stderr, flush=True)
-                time.sleep(_TO_BE_READ)
-                comm.Abort(1)
+        if not _wait(comm, _PATIENCE):
+            what = f"{type(error).__name__}: {error}".rstrip(": ")
+            print(f"autograd-engine: rank {rank()} failed, which ends all: {what}", file=sys.stderr, flush=True)
+            time.sleep(_TO_BE_READ)
+            comm.Abort(1)
+            _wait(comm)  # until mpiexec ends this process
         if isinstance(error, RankError):
             raise CommandError(str(error)) from None
         raise
-    end = comm.Ibarrier()
+    _wait(comm)
+
+
+def _wait(comm: Any, seconds: float = math.inf) -> bool:
+    """Sleep until all processes are here. False if they are not after so many seconds."""
+    end, until = comm.Ibarrier(), time.monotonic() + seconds
     while not end.Test():
         time.sleep(_PAUSE)
+        if time.monotonic() > until:
+            return False
+    return True
+
+
+def first_does(comm: Any, work: Callable[[], tuple[_Shared, _Own]]) -> tuple[_Shared, _Own | None]:
+    """What `work` returns on the first process: a part for all, and a part that stays there. The others sleep."""
+    if comm is None:
+        return work()
+    shared, own = None, None
+    with together(comm):
+        try:
+            if rank() == 0:
+                shared, own = work()
+        finally:
+            _wait(comm)
+    return comm.bcast(shared), own
 
 
 def together(comm: Any) -> AbstractContextManager[None]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from cyclopts import Parameter, Token
@@ -31,11 +31,11 @@ from nn.command_line.options import (
 )
 from nn.command_line.output import console, left_out, table, warn
 from nn.command_line.predictor import Predictor
-from nn.command_line.ranks import all_processes, rank, together
+from nn.command_line.ranks import all_processes, first_does, rank, together
 from nn.command_line.report import MERITS, drawings, figures, judge
 from nn.command_line.results import CHECKPOINT, METRICS, MODEL, Results, metrics
 from nn.csv_tables import Missing
-from nn.datasets import CellError, DataError, Dataset, Standardisation, n_outputs
+from nn.datasets import CellError, DataError, Dataset, Standardisation
 from nn.extras import extra
 from nn.losses import binary_cross_entropy_with_logits, cross_entropy, mean_squared_error
 from nn.modules import ACTIVATIONS, Module
@@ -121,6 +121,11 @@ class TrainOptions(DescentOptions):
         """Whether an option describes the network."""
         return (self.model, self.hidden, self.channels, self.activation) != (None,) * 4
 
+    @property
+    def judged_by(self) -> str:
+        """The part of the data that is judged after each epoch."""
+        return "test" if self.early_stopping is None else "validation"
+
 
 LR = {"sgd": 0.1, "adagrad": 0.1, "rmsprop": 0.01}
 DEFAULT_LR = 0.03
@@ -145,50 +150,31 @@ def train(data: str, /, options: TrainOptions | None = None) -> int:
     options = options or TrainOptions()
     screen = console(quiet=options.quiet or rank() > 0)
     with all_processes() as comm, ExitStack() as written:
+        if comm is not None and options.no_jit:
+            raise CommandError("--no-jit: what several processes train is always compiled")
+        plan, parts = first_does(comm, lambda: _prepared(data, options))
+        predictor, epochs, batch_size = plan.predictor, plan.epochs, plan.batch_size
+        training, held_out = (_spread(comm, predictor, parts, name) for name in ("train", options.judged_by))
         with together(comm):
-            if comm is not None and options.no_jit:
-                raise CommandError("--no-jit: what several processes train is always compiled")
-            dataset = _dataset(data, options)
-            checkpoint = options.resume if options.resume is not None and is_checkpoint(options.resume) else None
-            resumed = None if options.resume is None or checkpoint else Predictor.load(options.resume)
-            kind = options.model or ("conv" if resumed and resumed.image_shape else "mlp")
-            usual = recipe(dataset, kind)
-            if resumed:
-                _check(resumed, dataset, kind, usual, options)
-            split_seed = resumed.split_seed if resumed else options.seed
-            test_fraction = resumed.test_fraction if resumed else options.test_fraction or datasets.TEST_FRACTION
-            parts = _parts(dataset, split_seed, test_fraction, validation=options.early_stopping is not None)
-            name = "validation" if "validation" in parts else "test"
-            if resumed:
-                predictor = _warned(resumed, dataset, options)
-            else:
-                network = _network(dataset, kind, usual, options)
-                predictor = _predictor(network, parts["train"], split_seed, test_fraction, dataset.fingerprint())
-
-            parts = {part: replace(samples, X=predictor.filled(samples.X)) for part, samples in parts.items()}
-            training, test, held_out = parts["train"], parts["test"], parts[name]
-            model, epochs = predictor.model, options.epochs or usual.epochs
-            batch_size = options.batch_size or usual.batch_size
-            batches = math.ceil(len(training.X) / batch_size)
+            model, batches = predictor.model, math.ceil(len(training[0]) / batch_size)
             lr = options.lr or LR.get(options.optimizer, DEFAULT_LR)
             rate = options.rate(epochs * batches, lr, options.warm_up * batches)
             optimizer = OPTIMIZERS[options.optimizer](model.parameters(), rate)
             results = Results(options.out or Path("runs", Path(data).stem), screen)
             if rank() == 0:
                 written.enter_context(results)
-            screen.print(_summary(dataset, parts))
+            screen.print(plan.summary)
             screen.print(f"{model}\n{options.described(lr)}, {epochs} {'epoch' if epochs == 1 else 'epochs'}\n")
-            loss, right = _criteria(dataset)
+            loss, right = _criteria(predictor)
 
         history = fit(
             model,
-            predictor.inputs(training.X),
-            predictor.targets(training.y),
+            *training,
             loss,
             optimizer,
             epochs=epochs,
             batch_size=batch_size,
-            validation=(predictor.inputs(held_out.X), predictor.targets(held_out.y)),
+            validation=held_out,
             early_stopping=options.early_stopping,
             accuracy=right,
             seed=options.seed,
@@ -196,21 +182,22 @@ def train(data: str, /, options: TrainOptions | None = None) -> int:
             jit=False if options.no_jit else None,
             checkpoint=results.path / CHECKPOINT if options.checkpoint_every else None,
             checkpoint_every=options.checkpoint_every or 1,
-            resume=checkpoint,
+            resume=plan.checkpoint,
             comm=comm,
         )
         if not all(np.isfinite(array).all() for array in model.arrays().values()):
             raise CommandError(f"the training diverged, parameters became inf or nan: lower --lr, which was {lr:g}")
         ended = 128 + signal.SIGINT if history.interrupted else 0
-        if rank() > 0:
+        if parts is None:
             return ended
 
         results.save(predictor)  # first, so that no later failure loses what was learned
+        name = options.judged_by
         judged = {part: judge(predictor, samples, loss) for part, samples in parts.items()}
         # Drawn before anything is printed, so that messages of Graphviz do not appear amid the results.
-        pictures = figures(predictor, {"train": history.loss, name: history.validation_loss}, test)
+        pictures = figures(predictor, {"train": history.loss, name: history.validation_loss}, parts["test"])
         try:
-            pictures |= drawings(predictor, test, loss)
+            pictures |= drawings(predictor, parts["test"], loss)
         except RuntimeError as error:  # there is no Graphviz
             warn(error)
         screen.print(_table(judged))
@@ -219,6 +206,48 @@ def train(data: str, /, options: TrainOptions | None = None) -> int:
         results.write({METRICS: metrics(history, name, judged)})
         results.write(pictures)
         return ended
+
+
+class _Plan(NamedTuple):
+    """What every process has to know of a training, besides the samples."""
+
+    predictor: Predictor
+    epochs: int
+    batch_size: int
+    checkpoint: Path | None
+    summary: str
+
+
+def _prepared(data: str, options: TrainOptions) -> tuple[_Plan, dict[str, Dataset]]:
+    """The plan of a training and the parts of its data."""
+    dataset = _dataset(data, options)
+    checkpoint = options.resume if options.resume is not None and is_checkpoint(options.resume) else None
+    resumed = None if options.resume is None or checkpoint else Predictor.load(options.resume)
+    kind = options.model or ("conv" if resumed and resumed.image_shape else "mlp")
+    usual = recipe(dataset, kind)
+    if resumed:
+        _check(resumed, dataset, kind, usual, options)
+    split_seed = resumed.split_seed if resumed else options.seed
+    test_fraction = resumed.test_fraction if resumed else options.test_fraction or datasets.TEST_FRACTION
+    parts = _parts(dataset, split_seed, test_fraction, validation=options.judged_by == "validation")
+    if resumed:
+        predictor = _warned(resumed, dataset, options)
+    else:
+        network = _network(dataset, kind, usual, options)
+        predictor = _predictor(network, parts["train"], split_seed, test_fraction, dataset.fingerprint())
+    parts = {part: replace(samples, X=predictor.filled(samples.X)) for part, samples in parts.items()}
+    epochs, batch_size = options.epochs or usual.epochs, options.batch_size or usual.batch_size
+    return _Plan(predictor, epochs, batch_size, checkpoint, _summary(dataset, parts)), parts
+
+
+def _spread(comm: Any, predictor: Predictor, parts: Mapping[str, Dataset] | None, name: str) -> tuple[Any, Any]:
+    """The inputs and targets of a part of the data, which the first process has, as `fit` takes them."""
+    arrays = (None, None) if parts is None else (predictor.inputs(parts[name].X), predictor.targets(parts[name].y))
+    if comm is None:
+        return arrays
+    from nn.training.spread import Scattered  # which imports the compiler
+
+    return Scattered(comm, arrays[0]), Scattered(comm, arrays[1])
 
 
 def _dataset(data: str, options: TrainOptions) -> Dataset:
@@ -329,11 +358,11 @@ def _table(judged: Mapping[str, Mapping[str, float]]) -> Table:
     return table(("", *(MERITS[name].label for name in judged["test"])), rows)
 
 
-def _criteria(dataset: Dataset) -> tuple[Loss, Accuracy | None]:
+def _criteria(predictor: Predictor) -> tuple[Loss, Accuracy | None]:
     """The loss of one sample, and the accuracy (None for regression)."""
-    if not dataset.class_names:
+    if not predictor.class_names:
         return mean_squared_error, None
-    return binary_cross_entropy_with_logits if n_outputs(dataset.class_names) == 1 else cross_entropy, accuracy
+    return binary_cross_entropy_with_logits if predictor.n_outputs == 1 else cross_entropy, accuracy
 
 
 def _ended(history: History, epochs: int) -> str:

@@ -21,6 +21,25 @@ from nn.training.samples import Alone, Sample, digest
 from nn.training.steps import Figures, Indices, Task
 
 
+class Scattered:
+    """Rows that the first rank has, None elsewhere. All ranks ask at the same time, each for a slice of its own."""
+
+    def __init__(self, comm: Any, rows: Any) -> None:
+        self._comm, self._rows = comm, rows
+        self._length: int = comm.bcast(None if rows is None else len(rows))
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, own: slice) -> Any:
+        asked = self._comm.gather(own)
+        if self._rows is None:
+            return self._comm.recv()
+        for rank, other in enumerate(asked[1:], 1):
+            self._comm.send(self._rows[other], rank)
+        return self._rows[own]
+
+
 class Spread(Alone):
     """The ranks of a communicator, and what each has of the samples."""
 
@@ -43,7 +62,7 @@ class Spread(Alone):
 
     def own(self, kind: str, X: Any, y: Any, batch_size: int | None = None) -> tuple[Any, Any, str]:
         """See `Alone`. A rank that has none gets the first row, to compile its steps with."""
-        X, y = [np.asarray(x) if hasattr(x, "__array__") else listed(x, name) for name, x in (("X", X), ("y", y))]
+        X, y = [_rows(x, name) for name, x in (("X", X), ("y", y))]
         share = self.shares[kind] = Share(len(X), self.ranks, batch_size)
         if len(X) != len(y):
             return X, y, kind
@@ -65,6 +84,12 @@ class Spread(Alone):
                 blocks = [digest(own[start : start + share.size]) for start in starts]
             digests.append(digest([[block] for of_rank in self.ranks.comm.allgather(blocks) for block in of_rank]))
         return {"comm": "given", "data": digests[0], "validation data": digests[1]}
+
+
+def _rows(x: Any, name: str) -> Any:
+    if isinstance(x, Scattered):
+        return x
+    return np.asarray(x) if hasattr(x, "__array__") else listed(x, name)
 
 
 class SpreadSteps(CompiledSteps):
