@@ -26,4 +26,4 @@ def on_ranks(n, *arguments, cwd=ROOT):
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     environment = os.environ | ENVIRONMENT | {"PYTHONPATH": path}
     command = [MPIEXEC, "-n", str(n), sys.executable, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, encoding="utf-8", env=environment, cwd=cwd, timeout=300)
+    return subprocess.run(command, capture_output=True, encoding="utf-8", env=environment, cwd=cwd, timeout=900)
