@@ -1,7 +1,7 @@
 """The arguments of a function as it receives them: numbers are 64-bit floats, compiled or not.
 
-An array of whole numbers is one of floats wherever it is computed with, so that nothing wraps around, and still the
-index that it is wherever something is picked by it (`WholeNumbers`).
+An array of whole numbers or bools is one of floats wherever it is computed with, so that nothing wraps around, and
+still the index or mask that it is wherever something is picked by it (`WholeNumbers`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from autograd_engine.structure import float_array, float_arrays
 
 
 class WholeNumbers(NumberArray):
-    """An array of whole numbers that belongs to the caller: an index to NumPy's brackets, floats to everything else.
+    """An array of whole numbers or bools that belongs to the caller: an index or a mask to NumPy's brackets, truths
+    to & | ^ and ~, floats to everything else.
 
     As a subclass of NumberArray it is asked first where both are arguments of a function.
     """
@@ -31,6 +32,8 @@ class WholeNumbers(NumberArray):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
         if any(isinstance(x, WholeNumbers) for x in keywords.get("out", ())):
             raise TypeError(_IN_PLACE)
+        if ufunc in _OF_TRUTHS and all(np.asarray(x).dtype == bool for x in inputs):
+            return received(getattr(ufunc, method)(*_plain(inputs), **keywords))
         numbers = _plain(inputs, float)
         if method in ("at", "reduceat"):  # the second input holds indices
             numbers = (numbers[0], _plain(inputs[1]), *numbers[2:])
@@ -83,6 +86,7 @@ for _name in ("astype", "copy", "dot", "flatten", "round", "trace"):  # those wi
 _IN_PLACE = (
     "an array of whole numbers that a function was given cannot be changed in place; change a copy, x.astype(float)"
 )
+_OF_TRUTHS = {np.invert, np.bitwise_and, np.bitwise_or, np.bitwise_xor}
 _PICKING = {np.take, np.take_along_axis, np.put_along_axis, np.delete, np.insert, np.repeat, np.split, np.bincount}
 _OF_PLACES = {np.ix_, np.ravel_multi_index, np.unravel_index, np.array_split}
 _ARRANGING = {np.shape, np.ndim, np.size, np.ravel, np.reshape, np.squeeze, np.moveaxis, np.transpose}
@@ -102,8 +106,8 @@ def received(x: Any) -> Any:
     """A number or an array as a function receives it; anything else as it is."""
     if isinstance(x, WholeNumbers):
         return x
-    if type(x) is np.ndarray and x.dtype.kind in "iu" and np.can_cast(x.dtype, np.int64):
-        whole = x.astype(np.int64, copy=False).view(WholeNumbers)
+    if type(x) is np.ndarray and x.dtype.kind in "iub" and np.can_cast(x.dtype, np.int64):
+        whole = (x if x.dtype == bool else x.astype(np.int64, copy=False)).view(WholeNumbers)
         whole.flags.writeable = False
         return whole
     return float_array(x)

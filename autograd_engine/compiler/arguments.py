@@ -129,6 +129,7 @@ def take(tree: Any, scalars: list[float], arrays: list[Any]) -> Any:
         default = tree.default_factory if isinstance(tree, defaultdict) else None
         return (kind, default, *tree, *[take(part, scalars, arrays) for part in tree.values()])
     if isinstance(tree, np.ndarray):
+        array_kind = np.bool_ if tree.dtype == bool else np.ndarray  # the first is a mask where it is an index
         try:
             tree = float_array(tree)
         except TypeError as error:
@@ -143,7 +144,7 @@ def take(tree: Any, scalars: list[float], arrays: list[Any]) -> Any:
             raise NotANumberError(f"expected an array of real numbers, got dtype {tree.dtype}")
         if tree.ndim:
             arrays.append(tree)
-            return np.ndarray
+            return array_kind
         tree = tree.item()
     elif tree is None:
         return None

@@ -1,6 +1,7 @@
 """What a function receives for arrays that are not of 64-bit floats: floats to compute with, and indices to pick by."""
 
 import copy
+import functools
 import pickle
 
 import numpy as np
@@ -169,3 +170,53 @@ def test_jit_compiles_a_slice_whose_length_is_not_known(bounds):
     for k in (np.array([1, 3, 2]), np.array([*bounds, 0])):
         assert compiled(X, k) == pytest.approx(pick(X, k), rel=1e-14)
         np.testing.assert_allclose(slopes(X, k), grad(pick)(X, k), rtol=1e-14)
+
+
+def without(x, k):
+    rest = 1.0 * x
+    rest[k] = 0.0
+    return rest.sum()
+
+
+def in_a_loop(x, k):
+    total = 0.0
+    for i in range(len(X)):
+        if k[i]:
+            total = total + x[i] ** 2
+    return total
+
+
+MASKED = {
+    "picked": lambda x, k: (x[k] ** 2).sum(),
+    "of a slice": lambda x, k: x[1:][k[1:]].prod(),
+    "in rows": lambda x, k: (x[:, None] * x)[k].sum(),
+    "in two axes": lambda x, k: (x[:, None] * x)[k[:, None] & k].sum(),
+    "the others": lambda x, k: x[~k].sum() + 2.0 * x[k | ~k].mean() + x[k ^ k].sum(),
+    "replaced": without,
+    "branches": in_a_loop,
+    "counted": lambda x, k: x[0] * (k.sum() + k[0]) + (k * x).sum() + np.where(k, x, 0.5).sum(),
+}
+
+
+@pytest.mark.parametrize("f", MASKED.values(), ids=MASKED)
+def test_an_array_of_bools_is_a_mask_as_if_it_were_closed_over(f):
+    compiled = jit(value_and_grad(f))
+    for mask in ([True, False, True, True], [False, True, True, False]):
+        k = np.array(mask)
+        value, slopes = value_and_grad(functools.partial(f, k=k))(X)
+        for given in (value_and_grad(f), compiled):
+            found, found_slopes = given(X, k)
+            assert found == pytest.approx(value, rel=1e-14)
+            np.testing.assert_allclose(found_slopes, slopes, rtol=1e-14)
+
+
+def test_each_sample_has_a_mask_of_its_own():
+    masks = np.array([[True, False, True, True], [False, True, True, False]])
+    for total in (vmap(lambda x, k: x[k].sum()), jit(vmap(lambda x, k: x[k].sum()))):
+        np.testing.assert_array_equal(total(X * np.ones((2, 1)), masks), [X[mask].sum() for mask in masks])
+
+
+def test_a_kernel_for_a_mask_is_none_for_indices():
+    total = jit(lambda x, k: x[k].sum())
+    for k in (np.array([False, True]), np.array([0, 1]), np.array([False, True])):
+        assert total(X[:2], k) == X[:2][k].sum()

@@ -149,7 +149,7 @@ class TracedFunction:
     def _symbol(self, leaf: Any) -> Any:
         """What stands for a number or an array of an argument."""
         if isinstance(leaf, np.ndarray) and leaf.ndim:
-            return self.arrays.argument(leaf.shape)
+            return self.arrays.argument(leaf.shape, of_truths=leaf.dtype == bool)
         self.scalars += 1
         return Traced.leaf("scalar", self.scalars - 1)
 

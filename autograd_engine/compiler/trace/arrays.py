@@ -28,10 +28,13 @@ LARGE = 16
 
 
 class ArgumentArray(NDArrayOperatorsMixin):
-    """An array argument of the traced function; `number` counts the arrays among the arguments."""
+    """An array argument of the traced function; `number` counts the arrays among the arguments.
 
-    def __init__(self, trace: ArrayTrace, number: int, shape: tuple[int, ...]) -> None:
-        self._trace, self.number, self._shape = trace, number, shape
+    The numbers in one `of_truths`, bools, are conditions, so that it can be a mask.
+    """
+
+    def __init__(self, trace: ArrayTrace, number: int, shape: tuple[int, ...], of_truths: bool = False) -> None:
+        self._trace, self.number, self._shape, self.of_truths = trace, number, shape, of_truths
         self._made_in = context.trace
         self.ndim = len(shape)
         self.shape_seen = False
@@ -61,9 +64,8 @@ class ArgumentArray(NDArrayOperatorsMixin):
             batch = self._trace.batch(self._shape[axis])
             rest = self._shape[:axis] + self._shape[axis + 1 :]
             view = self._trace.view(self.number, axis, self._shape[axis])
-            self._mapped[axis] = number_array(
-                [Traced.leaf("sample", view, i, batch=batch) for i in range(_size(rest))], rest
-            )
+            leaves = [Traced.leaf("sample", view, i, batch=batch) for i in range(_size(rest))]
+            self._mapped[axis] = self._array(leaves, rest)
         return self._mapped[axis]
 
     @property
@@ -88,9 +90,12 @@ class ArgumentArray(NDArrayOperatorsMixin):
         if self._elements is None:
             self.shape_seen = True
             leaves = [Traced.leaf("element", self.number, i) for i in range(_size(self._shape))]
-            self._elements = number_array(leaves, self._shape)
+            self._elements = self._array(leaves, self._shape)
             self._elements.flags.writeable = False  # an argument belongs to the caller
         return self._elements.copy() if copy else self._elements
+
+    def _array(self, leaves: list[Any], shape: tuple[int, ...]) -> Any:
+        return number_array([x != 0.0 for x in leaves] if self.of_truths else leaves, shape)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
         axes = max([getattr(x, "ndim", 0) for x in inputs])
@@ -315,9 +320,9 @@ class ArrayTrace:
         self.arguments: list[ArgumentArray] = []
         self.constants: list[Any] = []  # mapped arrays that are not arguments
 
-    def argument(self, shape: tuple[int, ...]) -> ArgumentArray:
+    def argument(self, shape: tuple[int, ...], of_truths: bool) -> ArgumentArray:
         """Add an array argument. All arguments come before the first constant."""
-        self.arguments.append(ArgumentArray(self, len(self.arguments), shape))
+        self.arguments.append(ArgumentArray(self, len(self.arguments), shape, of_truths))
         return self.arguments[-1]
 
     def place(self, number: int) -> int:

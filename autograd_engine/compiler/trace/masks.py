@@ -104,7 +104,9 @@ class Masked(NDArrayOperatorsMixin):
 
 def is_mask(parts: tuple[Any, ...]) -> bool:
     """Whether an index is an array of conditions."""
-    return len(parts) == 1 and isinstance(parts[0], np.ndarray) and any(isinstance(x, Condition) for x in parts[0].flat)
+    if len(parts) != 1 or getattr(parts[0], "of_truths", False):
+        return len(parts) == 1
+    return isinstance(parts[0], np.ndarray) and any(isinstance(x, Condition) for x in parts[0].flat)
 
 
 def masked(array: Any, mask: Any) -> Masked:
