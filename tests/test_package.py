@@ -37,7 +37,7 @@ SELDOM = [
 READING_ORDER = """
 autograd_engine: forks installed
 autograd_engine.primitives: primitive arithmetic sums exponentials trigonometry special normal
-autograd_engine.primitives: gamma bessel activations
+autograd_engine.primitives: gamma incomplete incomplete_beta bessel activations
 autograd_engine: primitives graph calls number_arrays numpy_functions numpy_sorting softmax number backward copying
 autograd_engine: value rows
 autograd_engine: structure arguments constants expressions

@@ -25,6 +25,8 @@ from autograd_engine.primitives.arithmetic import *
 from autograd_engine.primitives.bessel import *
 from autograd_engine.primitives.exponentials import *
 from autograd_engine.primitives.gamma import *
+from autograd_engine.primitives.incomplete import *
+from autograd_engine.primitives.incomplete_beta import *
 from autograd_engine.primitives.normal import *
 from autograd_engine.primitives.primitive import PRIMITIVES as PRIMITIVES
 from autograd_engine.primitives.primitive import Primitive as Primitive

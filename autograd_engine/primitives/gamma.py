@@ -29,24 +29,35 @@ _HALF_LOG_2PI, _LOG_PI = 0.5 * math.log(2 * pi), math.log(pi)
 _SHIFT = 10  # from x + 10 on, the terms above are enough for the series of the derivatives
 
 
-def _stirling_rest(x: Any) -> Any:
+def stirling_rest(x: Any) -> Any:
     """What Stirling's series adds to (x - 1/2) log(x) - x + log(2 pi) / 2, for x from 8.5 on."""
     return div(polynomial(square(div(1.0, x)), _LOG_GAMMA), x)
 
 
-def _log_gamma_of_positive(x: Any) -> Any:
-    large = where(x < 8.5, 8.5, x)
-    stirling = (large - 0.5) * (log(large) - 1.0) + (_HALF_LOG_2PI - 0.5) + _stirling_rest(large)
-    # Below 8.5, factors move x into the range from 1.5 to 2.5. There z and log1p(z) keep the zeros at 1 and 2 exact.
-    product, rest = 1.0, where(x < 8.5, x, 2.0)
+def _near_two(x: Any) -> tuple[Any, Any, Any]:
+    """p, r and log(Γ(r)) with Γ(x) = p Γ(r), for x from 0 to 8.5. Where r < 1/2, log(Γ(r + 1)) takes its place."""
+    # Factors move x into the range from 1.5 to 2.5. There z and log1p(z) keep the zeros at 1 and 2 exact.
+    product, rest = 1.0, x
     for _ in range(6):
         above = rest > 2.5
         rest = where(above, rest - 1.0, rest)
         product = product * where(above, rest, 1.0)
-    tiny, small = rest < 0.5, rest < 1.5
-    z = where(tiny, rest, where(small, rest - 1.0, rest - 2.0))
-    near = z * polynomial(z, _AT_TWO) - where(small, log1p(z), 0.0)
-    return where(x < 8.5, near - where(tiny, log(rest), 0.0) + log(product), where(x == inf, inf, stirling))
+    small = rest < 1.5
+    z = where(rest < 0.5, rest, where(small, rest - 1.0, rest - 2.0))
+    return product, rest, z * polynomial(z, _AT_TWO) - where(small, log1p(z), 0.0)
+
+
+def _log_gamma_of_positive(x: Any) -> Any:
+    large = where(x < 8.5, 8.5, x)
+    stirling = (large - 0.5) * (log(large) - 1.0) + (_HALF_LOG_2PI - 0.5) + stirling_rest(large)
+    product, rest, near = _near_two(where(x < 8.5, x, 2.0))
+    return where(x < 8.5, near - where(rest < 0.5, log(rest), 0.0) + log(product), where(x == inf, inf, stirling))
+
+
+def gamma_from_1(x: Any) -> Any:
+    """Γ(x) for x from 1 to 8.5."""
+    product, _, near = _near_two(x)
+    return product * exp(near)
 
 
 def _log_gamma(x: Any) -> Any:
@@ -56,13 +67,18 @@ def _log_gamma(x: Any) -> Any:
     return where(x < -1e-20, reflected, _log_gamma_of_positive(abs(x)))
 
 
+def digamma_rest(x: Any) -> Any:
+    """log(x) - digamma(x), for x from 10 on."""
+    inverse = div(1.0, x)
+    return 0.5 * inverse + square(inverse) * polynomial(square(inverse), _DIGAMMA)
+
+
 def _digamma_of_positive(x: Any) -> Any:
     y = x + float(_SHIFT)
-    inverse = div(1.0, y)
     steps: Any = 0.0
     for k in range(_SHIFT - 1, -1, -1):
         steps = steps + div(1.0, x + float(k) if k else x)
-    return log(y) - 0.5 * inverse - square(inverse) * polynomial(square(inverse), _DIGAMMA) - steps
+    return log(y) - digamma_rest(y) - steps
 
 
 def _cotangent_of_pi(x: Any) -> Any:
@@ -150,11 +166,11 @@ def _betaln(a: Any, b: Any) -> Any:
     low, high = minimum(a, b), maximum(a, b)
     large = where(high < 10, 10.0, high)
     # log Γ(high) - log Γ(low + high), whose large terms cancel
-    rest = _stirling_rest(large) - _stirling_rest(low + large)
+    rest = stirling_rest(large) - stirling_rest(low + large)
     ratio = (low + large - 0.5) * log1p(div(low, large)) - rest
     one_is_small = _log_gamma_of_positive(low) - low * (log(large) - 1.0) - ratio
     also = where(low < 10, 10.0, low)
-    both_are_large = also * log(div(also, large)) - 0.5 * log(also) + (_HALF_LOG_2PI + _stirling_rest(also)) - ratio
+    both_are_large = also * log(div(also, large)) - 0.5 * log(also) + (_HALF_LOG_2PI + stirling_rest(also)) - ratio
     far = where(low < 10, one_is_small, both_are_large)
     near = _log_gamma_of_positive(low) + (_log_gamma_of_positive(high) - _log_gamma_of_positive(low + high))
     inside = where(high == inf, where(low > 0, -inf, nan), where(high < 10, near, far))

@@ -98,6 +98,33 @@ def _bessel_slope(inputs: Inputs, i: int, value: Any, slope: Any) -> Any:
     return bar_of(max(abs(value), 0.5 if size < 1 else 0) if size <= 8 else abs(value) / size, slope)
 
 
+def _is_low(inputs: Inputs) -> bool:
+    """Whether the lower function is computed, not the upper one."""
+    *shapes, x = inputs
+    return x * (shapes[1] + 1) <= (1 - x) * (shapes[0] + 1) if shapes[1:] else x <= shapes[0] + 1
+
+
+def _exponent(inputs: Inputs, number: Any) -> Any:
+    """What rounding the terms of an exponent costs, with the logarithm of the result for their size."""
+    *shapes, x = inputs
+    terms = abs(mp.log(abs(number)))
+    if shapes[1:] and min(shapes) < 7.5:
+        terms += shapes[0] * abs(mp.log(x)) + shapes[1] * abs(mp.log1p(-mpf(x)))
+    return 2.0**-51 * abs(number) * (4 + terms)
+
+
+def _incomplete_value(inputs: Inputs, value: Any) -> Any:
+    """What the exponent costs, and where the value is 1 minus another, the bar of 1."""
+    return 2 * _exponent(inputs, value) + bar_of(1.0, value) if value else 0
+
+
+def _incomplete_slope(inputs: Inputs, i: int, value: Any, slope: Any) -> Any:
+    """The same of a slope; by a shape, its terms are about as large as the value that is computed."""
+    part = value if _is_low(inputs) else 1 - value
+    terms = 2 * bar_of(part, slope) if i < len(inputs) - 1 else 0
+    return 2 * _exponent(inputs, slope) + terms if slope else 0
+
+
 def _height(inputs: Inputs) -> Any:
     """How high the waves of a Bessel function are."""
     return min(mpf(1), 1 / mp.sqrt(abs(mpf(inputs[0])) or 1))
@@ -135,6 +162,9 @@ OF_VALUES: dict[str, Callable[[Inputs, Any], Any]] = {
     "j1": _wave,
     "betaln": lambda inputs, value: bar_of(_largest_of_betaln(inputs, value), value),
     "beta": _beta_value,
+    "gammainc": _incomplete_value,
+    "gammaincc": _incomplete_value,
+    "betainc": _incomplete_value,
 }
 OF_SLOPES: dict[str, Callable[[Inputs, int, Any, Any], Any]] = {
     "logaddexp": _logaddexp_slope,
@@ -149,6 +179,9 @@ OF_SLOPES: dict[str, Callable[[Inputs, int, Any, Any], Any]] = {
     "i0e": _bessel_slope,
     "i1e": _bessel_slope,
     "beta": _beta_slope,
+    "gammainc": _incomplete_slope,
+    "gammaincc": lambda inputs, i, value, slope: _incomplete_slope(inputs, i, 1 - value, slope),
+    "betainc": _incomplete_slope,
     "lgamma": lambda inputs, i, value, slope: _digamma_value(inputs, slope),
 }
 # The input that multiplies a power, an exponential or erfc, which may be too small for a normal double.

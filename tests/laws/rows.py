@@ -170,6 +170,31 @@ def _betaln(a: Any, b: Any) -> Any:
         return mp.loggamma(a) + mp.loggamma(b) - mp.loggamma(a + b)
 
 
+def _gammainc(a: Any, x: Any, upper: bool = False) -> Any:
+    if a < 0 or x < 0:
+        return mp.nan
+    if min(a, x) < 1e-15 or max(a, x) > 2000:
+        raise ValueError("the limits are special points, and a series takes too long there")
+    with mp.workprec(mp.prec + (int(1.5 * x) + 80) * upper):  # which may be as small as exp(-x)
+        total, term, n = mpf(0), mpf(1), 0
+        while term > mp.eps * total:
+            total, n = total + term, n + 1
+            term *= x / (a + n)
+        lower = mp.exp(a * mp.log(x) - x - mp.loggamma(a + 1)) * total
+        return 1 - lower if upper else lower
+
+
+def _betainc(a: Any, b: Any, x: Any) -> Any:
+    if min(a, b) < 0 or not 0 <= x <= 1:
+        return mp.nan
+    if min(a, b, x, 1 - x) < 1e-15 or max(a, b) > 2000:
+        raise ValueError("the limits are special points, and a series takes too long there")
+    if x * (b + 1) > (1 - x) * (a + 1):
+        return 1 - _betainc(b, a, 1 - x)
+    logs = a * mp.log(x) + b * mp.log1p(-x) - _betaln(a, b)
+    return mp.exp(logs) / a * mp.hyp2f1(a + b, 1, a + 1, x)
+
+
 def _without_growth(order: int, x: Any) -> Any:
     size, sign = abs(x), mp.sign(x) ** order
     if size < 5000:
@@ -558,6 +583,61 @@ ROWS: dict[str, Row] = {
             _nowhere(2.0, -0.5),
         ),
         nasty=((10.0, 10.0), (0.5, 0.5), (100.0, 200.0), (1e-9, 1e9), (1e-20, 0.5), (5e-324, 0.5), (1e-5, 1.1)),
+    ),
+    "gammainc": Row(
+        _gammainc,
+        st.tuples(POSITIVE, POSITIVE),
+        points=(
+            _at(2.0, 0.0, value=0.0, slopes=0.0),
+            _at(1.0, 0.0, value=0.0, slopes=(0.0, 1.0)),
+            _at(0.5, 0.0, value=0.0, slopes=(0.0, inf)),
+            _at(0.0, 0.5, value=1.0, slopes=(-0.5597735947761608, 0.0), digits=1e-15),
+            _at(2.0, inf, value=1.0, slopes=0.0),
+            _at(inf, 2.0, value=0.0, slopes=0.0),
+            _at(1e10, 1e10, value=0.5000013298076013, slopes=..., digits=1e-15),
+            _at(1e300, 1e300, value=0.5, slopes=(-3.989422804014327e-151, 3.989422804014327e-151), digits=1e-15),
+            _at(2.0, 1e300, value=1.0, slopes=0.0),
+            *[_nowhere(*x) for x in ((0.0, 0.0), (-1.0, 2.0), (2.0, -1.0), (inf, inf), (nan, 1.0), (1.0, nan))],
+        ),
+        nasty=((7.5, 8.5), (7.4999, 3.0), (1e-3, 1e-3), (1.0, 2.0), (1.0, 2.0001), (1000.0, 1100.0), (1000.0, 800.0)),
+    ),
+    "gammaincc": Row(
+        lambda a, x: _gammainc(a, x, upper=True),
+        st.tuples(POSITIVE, POSITIVE),
+        points=(
+            _at(2.0, 0.0, value=1.0, slopes=0.0),
+            _at(0.5, 0.0, value=1.0, slopes=(0.0, -inf)),
+            _at(0.0, 0.5, value=0.0, slopes=(0.5597735947761608, 0.0), digits=1e-15),
+            _at(2.0, inf, value=0.0, slopes=0.0),
+            _at(inf, 2.0, value=1.0, slopes=0.0),
+            *[_nowhere(*x) for x in ((0.0, 0.0), (-1.0, 2.0), (2.0, -1.0), (inf, inf), (nan, 1.0), (1.0, nan))],
+        ),
+        nasty=((7.5, 8.5), (7.4999, 30.0), (1e-3, 2.0), (1e-3, 700.0), (1.0, 2.0001), (1000.0, 1100.0)),
+    ),
+    "betainc": Row(
+        _betainc,
+        st.tuples(POSITIVE, POSITIVE, st.floats(0.1, 0.9)),
+        points=(
+            _at(2.0, 3.0, 0.0, value=0.0, slopes=0.0),
+            _at(1.0, 3.0, 0.0, value=0.0, slopes=(0.0, 0.0, 3.0)),
+            _at(0.5, 3.0, 0.0, value=0.0, slopes=(0.0, 0.0, inf)),
+            _at(3.0, 2.0, 1.0, value=1.0, slopes=0.0),
+            _at(3.0, 1.0, 1.0, value=1.0, slopes=(0.0, 0.0, 3.0)),
+            _at(0.0, 1.0, 0.5, value=1.0, slopes=(-math.log(2.0), 0.0, 0.0), digits=1e-15),
+            _at(1.0, 0.0, 0.5, value=0.0, slopes=(0.0, math.log(2.0), 0.0), digits=1e-15),
+            _at(2.0, inf, 0.5, value=1.0, slopes=0.0),
+            _at(inf, 2.0, 0.5, value=0.0, slopes=0.0),
+            _at(1e200, 1e200, 0.5, value=0.5, slopes=..., digits=1e-15),
+            _at(2.0, 1e300, 1e-300, value=1 - 2 / math.e, slopes=..., digits=1e-12),
+            *[_nowhere(*x) for x in ((0.0, 0.0, 0.5), (inf, inf, 0.5), (-1.0, 2.0, 0.5), (2.0, 2.0, 1.5))],
+            *[_nowhere(*x) for x in ((2.0, 2.0, -0.5), (nan, 2.0, 0.5), (2.0, nan, 0.5), (2.0, 2.0, nan))],
+            _at(0.0, 2.0, 0.0, value=nan, slopes=...),
+            _at(2.0, 0.0, 1.0, value=nan, slopes=...),
+        ),
+        nasty=(
+            *((0.5, 0.5, 0.5), (7.5, 7.5, 0.5), (7.4999, 200.0, 0.03), (1e-3, 2.0, 1e-3), (2.0, 1e-3, 0.999)),
+            *((1000.0, 500.0, 0.66), (1000.0, 500.0, 0.7), (1000.0, 1.5, 0.9995)),
+        ),
     ),
     "i0e": Row(
         lambda x: _without_growth(0, x),

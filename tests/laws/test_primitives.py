@@ -142,6 +142,20 @@ def test_polygamma_is_accurate(m, x):
     assert ulps(primitives.polygamma(m, x), expected, other) <= BAR + (0 if x > 0 else 2 * m)
 
 
+INCOMPLETE = ("gammainc", "gammaincc", "betainc")
+SHAPES, SHARES = st.floats(-3.0, 3.0).map(lambda power: 10.0**power), st.floats(1e-3, 0.999)
+
+
+@settings(max_examples=8, deadline=None)
+@given(a=SHAPES, b=SHAPES, share=SHARES | SHARES.map(lambda share: share**8))
+def test_incomplete_functions_are_accurate(a, b, share):
+    for name in INCOMPLETE[:2]:
+        assert_accurate(PRIMITIVES[name], (a, b))
+        assert_accurate(PRIMITIVES[name], (a, 2 * a * share))
+    assert_accurate(PRIMITIVES["betainc"], (a, b, share))
+    assert_accurate(PRIMITIVES["betainc"], (a, b, min(0.999, 2 * share * a / (a + b))))
+
+
 def test_polygamma_is_the_slope_of_the_one_before():
     x = Value(0.7)
     node = primitives.lgamma(x)
@@ -360,7 +374,7 @@ def test_what_is_nan_stays_nan_in_compiled_derivatives(exact):
 
     points = {}
     for op, inputs, i in derivatives_that_stay_nan():
-        if op.name not in ("lgamma", "digamma", "beta", "betaln"):  # which take seconds to compile
+        if op.name not in ("lgamma", "digamma", "beta", "betaln", *INCOMPLETE):  # which take seconds to compile
             points.setdefault((op, i), []).append(inputs)
     for (op, i), of_op in points.items():
         f = orders(op, i)
