@@ -278,10 +278,12 @@ class Value(Arithmetic):
         return detached
 
     def pull(self, factor: Any) -> Any:
-        """`factor * self` in the chain rule, where zero times anything is zero: None if the product is nan although one
-        of the factors is zero."""
+        """`factor * self` in the chain rule, where zero times anything is zero, with the factors as its derivatives: so
+        a second derivative is the same whichever of its two numbers comes first."""
         product = factor * self
-        return None if (not self or not factor) and product != product else product
+        if (not self or not factor) and product._float != product._float:
+            product._float = 0.0
+        return product
 
     push = pull
 

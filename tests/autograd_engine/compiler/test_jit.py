@@ -27,6 +27,7 @@ from autograd_engine import (
     jacobian,
     jit,
     jvp,
+    log,
     mean,
     relu,
     sin,
@@ -441,6 +442,24 @@ def test_what_is_not_chosen_cannot_spoil_the_gradient(exactly):
             expected = flatten(value_and_grad(f)(x))[0]
             np.testing.assert_allclose(flatten(compiled(x))[0], expected, rtol=1e-14)
             np.testing.assert_allclose([column[i] for column in lanes(np.array(points))], expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda w: w[1] * log(w[0]),
+        lambda w: log(w[0]) * w[1] + w[0],
+        lambda w: w[1] * sqrt(w[0]) + w[1] * w[0],
+        lambda w: w[1] * exp(2 * log(w[0])) + w[1] * w[1] * log(w[0]),
+        lambda w: where(w[0] > 0, w[1] * log(w[0]), w[0] * w[1]),
+    ],
+)
+def test_a_zero_times_an_infinite_slope_has_the_same_second_derivatives_in_both_orders(f):
+    expected = np.array(hessian(f)([0.0, 0.0]))
+    np.testing.assert_array_equal(expected, expected.T)
+    for exactly in (True, False):
+        np.testing.assert_array_equal(jit(hessian(f), exact=exactly)([0.0, 0.0]), expected)
+        np.testing.assert_array_equal(hessian(jit(f, exact=exactly))([0.0, 0.0]), expected)
 
 
 # --- looking inside -----------------------------------------------------------------------------------------------
