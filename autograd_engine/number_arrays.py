@@ -14,12 +14,12 @@ import operator
 import re
 import sys
 from collections.abc import Callable, Sequence
-from math import inf, pi
+from math import inf, log, pi
 from typing import Any, NoReturn
 
 import numpy as np
 
-from autograd_engine.primitives import PRIMITIVES, copysign, maximum, minimum, where
+from autograd_engine.primitives import PRIMITIVES, copysign, logaddexp, maximum, minimum, where
 
 _NAMES = {
     "subtract": "sub",
@@ -46,6 +46,8 @@ _FORMULAS: dict[str, Callable[..., Any]] = {
     **{name: functools.partial(operator.mul, scale) for name, scale in SCALES.items()},
     "fmax": lambda x, y: where(x != x, y, where(y != y, x, maximum(x, y))),
     "fmin": lambda x, y: where(x != x, y, where(y != y, x, minimum(x, y))),
+    "logaddexp2": lambda x, y: logaddexp(x * log(2), y * log(2)) / log(2),
+    "ldexp": lambda x, n: x * 2.0**n,
 }
 """NumPy functions that are no rows, by element."""
 
@@ -54,6 +56,7 @@ _TESTS: dict[str, Callable[[Any], Any]] = {
     "isinf": lambda x: abs(x) == inf,
     "isfinite": lambda x: abs(x) < inf,
     "signbit": lambda x: copysign(1.0, x) < 0,
+    "logical_not": lambda x: x == 0,
 }
 """NumPy's functions that ask a yes-or-no question about one number."""
 
@@ -64,6 +67,9 @@ _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "greater_equal": operator.ge,
     "equal": operator.eq,
     "not_equal": operator.ne,
+    "logical_and": lambda x, y: (x != 0) & (y != 0),
+    "logical_or": lambda x, y: (x != 0) | (y != 0),
+    "logical_xor": lambda x, y: (x != 0) ^ (y != 0),
 }
 
 WHERE = np.frompyfunc(where, 3, 1)
@@ -140,13 +146,17 @@ def apply_function(function: Any, args: Sequence[Any], keywords: dict[str, Any])
         return apply_ufunc(WHERE, "__call__", *args)
     try:
         return _viewed(function._implementation(*args, **keywords))
-    except TypeError as error:
+    except (TypeError, AttributeError) as error:
         _explain(error, f"{function.__module__}.{function.__name__}")
 
 
-def _explain(error: TypeError, name: str) -> NoReturn:
+_OF_FLOATS = r"dtype\('O'\)|for the input types|no callable|as a data type|attribute 'dtype'|takes floats only"
+"""What errors say where a function of NumPy's does not take objects; the last are those that `_explain` raises."""
+
+
+def _explain(error: Exception, name: str) -> NoReturn:
     """Raise the error of a NumPy function, in words that a user can act on if it does not take objects."""
-    if not re.search(r"dtype\('O'\)|for the input types|no callable", str(error)):
+    if not re.search(_OF_FLOATS, str(error)):
         raise error
     raise TypeError(
         f"{name}() takes floats only, so it has no derivatives; write it with operators, @ and the functions of "
@@ -168,6 +178,8 @@ def apply_ufunc(ufunc: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...]
         if ufunc.__name__ in _TESTS or ufunc.__name__ in _COMPARISONS:
             keywords.setdefault("casting", "unsafe")  # the results are booleans held as objects
     arrays = [np.asarray(x, dtype=object) for x in inputs]
+    if keywords.get("dtype") is not None and np.dtype(keywords["dtype"]) in (float, bool):
+        del keywords["dtype"]  # what numbers and conditions are
     if method == "reduce" and keywords.get("where", True) is not True:
         neutral = keywords.get("initial") if ufunc.identity is None else ufunc.identity
         arrays[0] = _only(arrays[0], keywords.pop("where"), neutral)
@@ -184,7 +196,7 @@ def apply_ufunc(ufunc: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...]
             _explain(error, f"numpy.{ufunc.__name__}" if hasattr(np, ufunc.__name__) else ufunc.__name__)
     if out is not None and method != "at":
         return out[0] if len(out) == 1 else out
-    return _truths(result) if ufunc.__name__ in _TESTS or ufunc.__name__ in _COMPARISONS else _viewed(result)
+    return truths(result) if ufunc.__name__ in _TESTS or ufunc.__name__ in _COMPARISONS else _viewed(result)
 
 
 _NO_VALUE = inspect.signature(np.max).parameters["initial"].default
@@ -227,8 +239,8 @@ def _by_rows(ufunc: np.ufunc, method: str) -> Any:
     if name in _TESTS:
         test = _TESTS[name]
         return np.frompyfunc(lambda x: test(x if hasattr(x, "record") else float(x)), 1, 1)
-    if name in _COMPARISONS and method == "__call__":
-        return np.frompyfunc(_COMPARISONS[name], 2, 1)
+    if name in _COMPARISONS and (method == "__call__" or "logical" in name):
+        return np.frompyfunc(_COMPARISONS[name], 2, 1, identity=ufunc.identity)
     if name == "divmod":
         return np.frompyfunc(divmod, 2, 2)
     if name in _FORMULAS:
@@ -274,7 +286,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {np.nan_to_num: _nan_to_num}
 """What computes functions of NumPy's on NumberArrays; later modules add theirs."""
 
 
-def _truths(result: Any) -> Any:
+def truths(result: Any) -> Any:
     """NumPy's booleans; or an array of conditions, if one of them is not known yet (while a function is traced)."""
     if isinstance(result, (bool, np.bool_)):
         return np.bool_(result)

@@ -147,6 +147,55 @@ def _select(conditions: Sequence[Any], choices: Sequence[Any], default: Any = 0)
     return result
 
 
+def _piecewise(x: Any, conditions: Any, functions: Sequence[Any], *args: Any, **keywords: Any) -> Any:
+    x, conditions = as_numbers(x), np.asarray(conditions)
+    if conditions.dtype != object:  # known, so each function sees its own numbers only
+        return np.piecewise.__wrapped__(x, conditions, functions, *args, **keywords)  # type: ignore[attr-defined]
+    rows = conditions if conditions.ndim > x.ndim else conditions[None]
+    found = [f(x, *args, **keywords) if callable(f) else f for f in functions]
+    return _select(rows[::-1], found[len(rows) - 1 :: -1], found[-1] if len(found) > len(rows) else 0.0)
+
+
+def _average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
+    a = as_numbers(a)
+    shares = as_numbers(np.ones(a.shape) if weights is None else weights)
+    if shares.shape != a.shape:
+        np.average(np.ones(a.shape), axis, np.ones(shares.shape))  # raises what NumPy raises
+        shares = np.moveaxis(shares.reshape(-1, *[1] * (a.ndim - 1)), 0, axis)
+    total = np.broadcast_to(shares, a.shape).sum(axis, keepdims=keepdims)
+    result = (a * shares).sum(axis, keepdims=keepdims) / total
+    return (result, total) if returned else result
+
+
+def _count_nonzero(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    marks = as_numbers(a) != 0
+    if marks.dtype != object:
+        return np.count_nonzero(marks, axis, keepdims=keepdims)
+    return apply_ufunc(WHERE, "__call__", marks, 1.0, 0.0).sum(axis, keepdims=keepdims)
+
+
+def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, **others: Any) -> Any:
+    shares, step = np.linspace(0.0, 1.0, num, endpoint, retstep=True)
+    start, change = as_numbers(start), as_numbers(stop) - start
+    grid = start + change * shares.reshape(-1, *[1] * np.ndim(change))
+    if endpoint and num > 1:
+        grid[-1] = stop
+    grid = np.moveaxis(grid, 0, others.get("axis", 0))
+    return (grid, change * step) if retstep else grid
+
+
+def _logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, **others: Any) -> Any:
+    return np.power(base, _linspace(start, stop, num, endpoint, **others))
+
+
+def _geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, **others: Any) -> Any:
+    start = as_numbers(start)
+    grid = start * _logspace(0.0, 1.0, num, endpoint, np.divide(stop, start), **others)
+    if endpoint and num > 1:
+        np.moveaxis(grid, others.get("axis", 0), 0)[-1] = stop
+    return grid
+
+
 _OURS: dict[Any, Callable[..., Any]] = {
     np.sinc: lambda x: np.frompyfunc(sinc, 1, 1)(as_numbers(x)),
     np.interp: _interp,
@@ -164,5 +213,11 @@ _OURS: dict[Any, Callable[..., Any]] = {
     np.nanmax: lambda a, axis=None, out=None, **keywords: np.fmax.reduce(as_numbers(a), axis, None, out, **keywords),
     np.nanmin: lambda a, axis=None, out=None, **keywords: np.fmin.reduce(as_numbers(a), axis, None, out, **keywords),
     np.select: _select,
+    np.piecewise: _piecewise,
+    np.average: _average,
+    np.count_nonzero: _count_nonzero,
+    np.linspace: _linspace,
+    np.logspace: _logspace,
+    np.geomspace: _geomspace,
 }
 FUNCTIONS.update(_OURS)

@@ -20,14 +20,17 @@ from autograd_engine.linalg.elimination import slogdet as slogdet
 from autograd_engine.linalg.elimination import solve as solve
 from autograd_engine.linalg.factorisations import cholesky as cholesky
 from autograd_engine.linalg.factorisations import lstsq as lstsq
+from autograd_engine.linalg.factorisations import pinv as pinv
 from autograd_engine.linalg.factorisations import qr as qr
+from autograd_engine.linalg.powers import cond as cond
 from autograd_engine.linalg.powers import expm as expm
 from autograd_engine.linalg.powers import matrix_power as matrix_power
 from autograd_engine.linalg.powers import norm as norm
 from autograd_engine.number_arrays import FUNCTIONS
 
 __all__ = [
-    *("cholesky", "det", "eigh", "eigvalsh", "expm", "inv", "lstsq", "matrix_power", "norm", "qr", "slogdet", "solve"),
+    *("cholesky", "cond", "det", "eigh", "eigvalsh", "expm", "inv", "lstsq", "matrix_power", "norm", "pinv", "qr"),
+    *("slogdet", "solve"),
 ]
 
 FUNCTIONS.update({getattr(np.linalg, name): globals()[name] for name in __all__ if hasattr(np.linalg, name)})

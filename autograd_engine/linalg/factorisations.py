@@ -158,6 +158,23 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> LeastSquares:
     return LeastSquares(x, number_array(residuals, (len(residuals),)), int(rank), s)
 
 
+def pinv(a: Any) -> Any:
+    """The pseudoinverse of a matrix (m, n), or of each in an array of them: the x of least |a @ x - 1|².
+
+    Raises LinAlgError where the rank of a matrix with derivatives is less than min(m, n), as `lstsq` does.
+
+    >>> from autograd_engine import grad, linalg
+    >>> grad(lambda a: linalg.pinv([[a], [0.0]])[0, 0])(2.0)
+    -0.25
+    """
+    [a] = arrays_of("pinv", a=a)
+    check_matrices("pinv", "a", a, square=False)
+    if are_plain(a):
+        return of_numpy("pinv", a)
+    [inverse] = over_stacks(lambda A: (lstsq(A, np.eye(len(A))).x.tolist(),), (a, 2))
+    return inverse
+
+
 def _lower_factor(A: Matrix) -> Matrix:
     L: Matrix = []
     for i, numbers in enumerate(A):

@@ -155,6 +155,24 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     return number_array(np.ravel(result).tolist(), [1 if i in axes else length for i, length in enumerate(x.shape)])
 
 
+def cond(x: Any, p: Any = None) -> Any:
+    """The condition number of square matrices: the norm of each, of order `p`, times that of its inverse.
+
+    None stands for the order 2, as for NumPy; the other orders are those of `norm`, and so are errors. A singular
+    matrix raises LinAlgError; compiled, it gives inf or nan.
+
+    >>> from autograd_engine import grad, linalg
+    >>> grad(lambda a: linalg.cond([[a, 0.0], [0.0, 1.0]]))(3.0)
+    1.0
+    """
+    [x] = arrays_of("cond", x=x)
+    if are_plain(x):
+        return np.linalg.cond(x, p)
+    check_matrices("cond", "x", x)
+    order = 2 if p is None else p
+    return norm(x, order, (-2, -1)) * norm(inv(x), order, (-2, -1))
+
+
 def _length(numbers: Sequence[Any]) -> Any:
     return sqrt(inner(numbers, numbers))
 

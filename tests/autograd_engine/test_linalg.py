@@ -65,6 +65,8 @@ SQUARE = {
     "expm": linalg.expm,
     "matrix_power 5": lambda A: np.linalg.matrix_power(A, 5),
     "matrix_power -2": lambda A: np.linalg.matrix_power(A, -2),
+    "pinv": np.linalg.pinv,
+    "cond 1": lambda A: np.linalg.cond(A, 1),
     "matrix_power 0": lambda A: np.linalg.matrix_power(A, 0) + 0 * A,
 }
 FACTORS = {
@@ -86,6 +88,7 @@ SPECTRAL = {
     "eigenvectors": lambda A: np.linalg.eigh(A)[1],
     "projections": projections,
     "eigvalsh": lambda A: np.linalg.eigvalsh(A),
+    "cond": np.linalg.cond,
     "norm 2": lambda A: np.linalg.norm(A, 2, axis=(-2, -1)),
 }
 NORMS = {

@@ -73,6 +73,23 @@ WORKING = {
     "astype": lambda x: x.astype(float) * 2,
     "select": lambda x: np.select([x > 1, x > 0], [x**2, 3 * x], default=-1.0),
     "where": lambda x: np.where(x[0] > 0, x[0] * x[1], 0.0),
+    "logaddexp2": lambda x: np.logaddexp2(x, 1.5),
+    "ldexp": lambda x: np.ldexp(x, 3),
+    "a kind of numbers": lambda x: np.mean(x, dtype=float) * np.sum(x, dtype=np.float64) * np.var(x, dtype=float),
+    "logical": lambda x: np.where(np.logical_and(x > 0, x < 2) | np.logical_not(x > -1), x**2, x),
+    "any and all": lambda x: (
+        np.where(np.any(table(x) > 3, axis=1), 2.0, 3.0) * x[:2] + np.where(np.all(x < 9), x[0], 0.0)
+    ),
+    "xor": lambda x: np.where(np.logical_xor(x > 0, x < 1), x, np.where(np.isclose(x, -1.2, atol=0.1), x**2, 1.0)),
+    "count_nonzero": lambda x: np.count_nonzero(x > 0) * x + np.sum(np.count_nonzero(table(x) > 0.6, axis=0) * x[:3]),
+    "piecewise": lambda x: np.piecewise(x, [x < 0, x > 1, x > 3], [np.square, 7.0, lambda x: x**3]),
+    "piecewise otherwise": lambda x: np.piecewise(x, [x < 0], [lambda x, y: x * y, lambda x, y: x**y], 2.0),
+    "average": lambda x: np.average(table(x), axis=1, weights=[1.0, 2.0, 0.5]) * np.average(x),
+    "average by numbers": lambda x: np.average(x, weights=x * x) + np.average(table(x), axis=0, weights=table(x) ** 2),
+    "linspace": lambda x: np.linspace(x[0], x[1], 5),
+    "linspace of arrays": lambda x: np.linspace(x[:2], 3.0, 4, endpoint=False, axis=1),
+    "logspace": lambda x: np.logspace(x[0], x[1], 4) + np.logspace(0.0, x[2], 4, base=2.0),
+    "geomspace": lambda x: np.geomspace(x[0], x[2], 4) + np.geomspace(x[1], 3 * x[1], 4, endpoint=False),
 }
 SORTING = {
     "percentile": lambda x: np.percentile(x, 30),
@@ -223,7 +240,12 @@ REFUSED = {
     "a quantile at a number": (lambda x: np.quantile(x, x[0]), (TypeError, TraceError), "float"),
     "nanmean into an array": (lambda x: np.nanmean(x, out=np.zeros(())), TypeError, "argument 'out'"),
     "a function of SciPy": (lambda x: scipy.special.expi(x), TypeError, r"^expi\(\) takes floats only"),
-    "ldexp": (lambda x: np.ldexp(x, 2), TypeError, r"^numpy\.ldexp\(\) takes floats only, .* x\.data$"),
+    "histogram": (
+        lambda x: np.histogram(x)[0],
+        (TypeError, TraceError),
+        r"^numpy\.histogram\(\) takes floats|branches",
+    ),
+    "modf": (lambda x: np.modf(x), TypeError, r"^numpy\.modf\(\) takes floats only, .* x\.data$"),
 }
 
 
