@@ -96,6 +96,8 @@ _NO_NAN = _Mark(frozenset())
 @functools.lru_cache(maxsize=1024)
 def _pairs(op: Any, count: int) -> frozenset[tuple[int, int]]:
     """The pairs of operands that interact in an operation called with `count` of them."""
+    if getattr(op, "is_linear", False):
+        return frozenset()
     marks = [_Mark(frozenset([i])) for i in range(count)]
     found, known = set(), False
     with suppress(Exception):  # of a rule that needs numbers

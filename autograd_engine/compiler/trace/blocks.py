@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from autograd_engine.compiler.trace.arrays import ArgumentArray, ArrayTrace
+from autograd_engine.compiler.trace.arrays import ArgumentArray, ArrayTrace, BatchArray
 from autograd_engine.compiler.trace.traced import Batch, Traced, check_trace, inside
 from autograd_engine.number_arrays import number_array
 from autograd_engine.primitives import identity
@@ -133,10 +133,19 @@ class BlockArray(NDArrayOperatorsMixin):
     def __bool__(self) -> bool:
         return bool(self.__array__())
 
+    @property
+    def _samples(self) -> Any:
+        """The array as what vmap returns elsewhere, if the samples share all that is not data: then a derivative of a
+        sum over them is a sum. Else the single numbers."""
+        part = self.parts[0]
+        if len(self.parts) == 1 and isinstance(part, Block) and not part.gathered and self.shape[0] == part.batch.size:
+            return BatchArray(part.batch, number_array(part.numbers, self.shape[1:]))
+        return self.__array__()
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return getattr(self.__array__(), name)
+        return getattr(self._samples if name in _OVER_SAMPLES else self.__array__(), name)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
         return getattr(ufunc, method)(*map(_single, inputs), **keywords)
@@ -144,6 +153,8 @@ class BlockArray(NDArrayOperatorsMixin):
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
         if function in _OF_SHAPE and len(args) == 1 and not keywords:
             return getattr(args[0], function.__name__)
+        if function.__name__ in _OVER_SAMPLES and isinstance(args[0], BlockArray):
+            return function(args[0]._samples, *args[1:], **keywords)
         if function is np.ravel and len(args) == 1 and not keywords:
             return args[0].ravel()
         if function in (np.concatenate, np.hstack) and len(args) == 1 and not keywords:
@@ -155,6 +166,7 @@ class BlockArray(NDArrayOperatorsMixin):
 
 
 _OF_SHAPE = (np.ndim, np.shape, np.size)
+_OVER_SAMPLES = ("sum", "mean", "total")
 
 
 def _single(x: Any) -> Any:

@@ -48,6 +48,7 @@ class Operation:
     """
 
     composite = False
+    is_linear = False
 
     def __init__(self, name: str, partials: Callable[..., Sequence[Any]] | None = None) -> None:
         self.name, self.partials = name, partials or (lambda out: ())
@@ -58,6 +59,7 @@ DETACHED = Operation("identity")
 PRODUCT = Operation("product0", lambda out, x, y: (y, x))  # in the chain rule, with the strong zero
 BROADCAST = Operation("broadcast", lambda out, x: (_Broadcast(out.batch),))
 BATCH_SUM = Operation("batch_sum", lambda out, x: (_Summed(x.batch),))
+BROADCAST.is_linear = BATCH_SUM.is_linear = True
 
 
 class Batch:

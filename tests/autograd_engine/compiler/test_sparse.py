@@ -230,6 +230,36 @@ def test_terms_of_a_mean_are_one_formula_however_many_there_are() -> None:
 
 
 @pytest.mark.parametrize(
+    "total",
+    [
+        lambda w, X, y: mean(vmap(lambda x, t: (sin(w[:2] @ x) - t) ** 2)(X, y)) + w[2] ** 3 * w[1],
+        lambda w, X, y: np.sum(vmap(lambda x, t: exp(w[0] * x[0]) * t)(X, y)) / len(y) + w[2],
+        lambda w, X, y: np.sum(vmap(lambda x, t: np.array([w[0] * x[0] * w[1], t * w[2]]))(X, y)),
+        lambda w, X, y: vmap(lambda x: (w @ np.append(x, 1.0)) ** 2)(X).mean(axis=0) ** 2,
+    ],
+)
+def test_a_sum_over_samples_that_share_the_parameters_stays_a_sum(total: Any) -> None:
+    draw, w = np.random.default_rng(0), np.array([0.3, -0.2, 0.5])
+    compiled, sizes = jit(hessian(total, sparse=True)), []
+    for n in (20, 40):
+        X, y = draw.normal(size=(n, 2)), draw.normal(size=n)
+        eager = hessian(total, sparse=True)(w, X, y)
+        assert pattern(compiled(w, X, y)) == pattern(eager)
+        np.testing.assert_allclose(compiled(w, X, y).toarray(), eager.toarray(), rtol=1e-12, atol=1e-14)
+        sizes.append(compiled.stats(w, X, y).instructions)
+    assert sizes[0] == sizes[1]
+
+
+def test_a_sum_over_samples_may_be_used_beside_the_samples() -> None:
+    def f(w: Any, X: Any) -> Any:
+        h = vmap(lambda x: sin(w @ x))(X)
+        return h.sum() ** 2 + h[3] * w[0] + h[1:] @ h[:-1]
+
+    w, X = np.array([0.3, -0.2]), np.random.default_rng(0).normal(size=(20, 2))
+    np.testing.assert_allclose(jit(hessian(f, sparse=True))(w, X).toarray(), hessian(f)(w, X), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
     ("f", "entries"),
     [
         (lambda x: mean([a * a for a in x]), 20),  # a quotient by a constant combines nothing
