@@ -32,9 +32,11 @@ find (A)
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import re
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -129,7 +131,7 @@ class Exercise:
         return json.dumps(asdict(self), ensure_ascii=False, allow_nan=False)
 
     @classmethod
-    def from_json(cls, content: str) -> Exercise:
+    def from_json(cls, content: str | bytes) -> Exercise:
         """The exercise that `to_json` wrote. Raises ValueError for any other text."""
         try:
             read = json.loads(content)
@@ -151,9 +153,11 @@ class Exercise:
     def to_cells(self) -> list[dict[str, Any]]:
         """Two cells of a notebook (format 4): the task, and code in which to fill in the answers and check them."""
         answers = "".join(f'    "{blank.name}": None,  # {blank.asks_for}\n' for blank in self.blanks)
+        packed = base64.b64encode(zlib.compress(self.to_json().encode(), 9)).decode()  # nobody reads answers in it
         code = (
-            "from autograd_engine.explanations.exercise import Exercise\n\n"
-            f"task = Exercise.from_json({self.to_json()!r})\n"
+            "import base64, zlib\n"
+            "from autograd_engine import Exercise\n\n"
+            f'task = Exercise.from_json(zlib.decompress(base64.b64decode("{packed}")))\n'
             f"print(task.check({{\n{answers}}}))\n"
             f'# print(task.hint("{self.blanks[0].name}"))  # what to do; with 2 and 3 it says more'
         )
@@ -182,9 +186,7 @@ class Exercise:
             return Mark(blank.name, f"{answer!s:.60}", False, str(error))
         if close(number, blank.answer):
             return Mark(blank.name, str(answer), True, COMMA if _has_comma(answer) else "")
-        usual = (what for what, wrong in blank.mistakes if close(number, wrong))
-        remark = next(usual, "") or reason(number, blank.answer)
-        return Mark(blank.name, str(answer), False, remark)
+        return Mark(blank.name, str(answer), False, reason(number, blank.answer, blank.mistakes))
 
     def _number(self, answer: Any) -> float:
         if isinstance(answer, tuple):
@@ -213,12 +215,13 @@ def exercise(
     """The derivation of d(out)/d(wrt) with some of its numbers left blank.
 
     The derivative itself is always one of the blanks; the others are local derivatives, products along a path
-    and derivatives by nodes in between, drawn by `seed`: the same graph and seed give the same exercise. Without
-    `blanks`, up to three numbers are asked for. `names` calls nodes by other names than their labels.
+    and derivatives by nodes in between, drawn by `seed`: the same graph and seed give the same exercise. `blanks` is
+    how many, three if it is not given; a short derivation has fewer. `names` calls nodes by other names than their
+    labels.
 
-    Raises ValueError where out does not depend on wrt, where the derivation has fewer numbers to ask for than
-    `blanks`, one that is not finite or one that its formula does not give, as at a tie, or where it is longer than
-    anybody would write down; TypeError unless out and wrt are Values.
+    Raises ValueError where out does not depend on wrt, where the derivation has a number that is not finite or one
+    that its formula does not give, as at a tie, or where it is longer than anybody would write down; TypeError unless
+    out and wrt are Values.
 
     >>> x, w = Value(3.0, label="x"), Value(2.0, label="w")
     >>> task = exercise(w * x * x, w, blanks=1)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import copy
+import functools
 import inspect
 import math
 from collections.abc import Iterator, Sequence
@@ -10,10 +13,14 @@ from autograd_engine import primitives
 from autograd_engine.explanations.chain_rule import Factor, Path
 from autograd_engine.explanations.notation import text
 from autograd_engine.explanations.statements import derivative
-from autograd_engine.explanations.symbols import PI, Symbol, textbook
+from autograd_engine.explanations.symbols import PI, Symbol, symbol, textbook
+from autograd_engine.expressions import Expression, parse
+from autograd_engine.primitives import Primitive
 from autograd_engine.value import Value
 
 TOLERANCE = 5e-3
+EXACT = 1e-9
+MOST_SLIPS = 8  # of one formula: with a long one almost any number would be a usual mistake
 
 Mistake = tuple[str, float]
 
@@ -23,8 +30,8 @@ REASONS = {
     "rounded": "rounded too early: three significant digits are asked for",
     "close": "close, but not to three significant digits",
     "sign": "the sign is wrong, and so is the size",
-    "large": "too large in size, and not by a usual mistake",
-    "small": "too small in size, and not by a usual mistake",
+    "large": "too large in size; a hint says how to begin",
+    "small": "too small in size; a hint says how to begin",
 }
 
 
@@ -38,12 +45,15 @@ def close(x: float, y: float) -> bool:
     return math.isclose(x, y, rel_tol=TOLERANCE, abs_tol=1e-9)
 
 
-def reason(wrong: float, right: float) -> str:
-    """One of the REASONS."""
+def reason(wrong: float, right: float, usual: Sequence[Mistake]) -> str:
+    """What a wrong number shows: a usual mistake, or one of the REASONS."""
     if not math.isfinite(wrong):
         return REASONS["finite"]
-    if any(math.isclose(wrong, float(f"{right:.{digits}g}"), rel_tol=1e-9) for digits in (1, 2)):
-        return REASONS["rounded"]
+    for tolerance in (EXACT, TOLERANCE):
+        if named := next((what for what, x in usual if math.isclose(wrong, x, rel_tol=tolerance, abs_tol=1e-9)), ""):
+            return named
+        if any(math.isclose(wrong, float(f"{right:.{digits}g}"), rel_tol=EXACT) for digits in (1, 2)):
+            return REASONS["rounded"]
     if math.isclose(wrong, right, rel_tol=10 * TOLERANCE):
         return REASONS["close"]
     if wrong * right < 0:
@@ -58,6 +68,8 @@ def of_factor(factor: Factor) -> Iterator[Mistake]:
     yield of_value(factor.names.name(factor.child).text, factor.child.data)
     yield from _other_slopes(factor)
     yield f"{text(sign(factor))} is turned upside down", 1 / factor.number if factor.number else math.nan
+    yield of_value(factor.names.name(factor.parent).text, factor.parent.data)
+    yield from _other_formulas(factor)
 
 
 def of_value(name: str, number: float) -> Mistake:
@@ -75,9 +87,10 @@ def of_product(factors: Sequence[Factor], number: float) -> Iterator[Mistake]:
             yield f"the factor {text(sign(factor))} is missing", _exchanged(number, factor.number, 1.0)
     if len(factors) > 1:
         yield "the factors of a path are multiplied, not added up", math.fsum(factor.number for factor in factors)
-    for factor in factors:
-        for what, wrong in _other_slopes(factor):
-            yield what, _exchanged(number, factor.number, wrong)
+    for slopes in (_other_slopes, _other_formulas):
+        for factor in factors:
+            for what, wrong in slopes(factor):
+                yield what, _exchanged(number, factor.number, wrong)
 
 
 def of_sum(paths: Sequence[Path], number: float) -> Iterator[Mistake]:
@@ -88,14 +101,14 @@ def of_sum(paths: Sequence[Path], number: float) -> Iterator[Mistake]:
         yield f"path {i + 1} is forgotten", number - path.number
         yield f"the sign of path {i + 1} is wrong", number - 2 * path.number
     yield "the sign is wrong", -number
-    for slopes in (_slopes_elsewhere, _other_slopes):
+    for slopes in (_slopes_elsewhere, _other_slopes, _other_formulas):
         for factor in dict.fromkeys(factor for path in paths for factor in path.factors):
             for what, wrong in slopes(factor):
-                parts = (
+                parts = [
                     _exchanged(path.number, factor.number, wrong) if factor in path.factors else path.number
                     for path in paths
-                )
-                yield what, math.fsum(parts)
+                ]
+                yield what, sum(parts)  # may be inf - inf
     yield "the paths are added up, not multiplied", math.prod(path.number for path in paths)
 
 
@@ -118,6 +131,61 @@ def _other_slopes(factor: Factor) -> Iterator[Mistake]:
         if parent is not factor.parent:
             by = derivative(factor.names.name(child), factor.names.name(parent), local=True)
             yield f"this has {text(by)} in the place of {slope}", other
+
+
+def _other_formulas(factor: Factor) -> Iterator[Mistake]:
+    """The derivative of another activation, and the formula with a slip in it."""
+    op, child, slope = factor.child.op, factor.child, text(sign(factor))
+    for other_op in _CONFUSED:
+        if op in _CONFUSED and op is not other_op:
+            what = f"{slope}: this is the derivative of {other_op.name}, not of {op.name}"
+            yield what, other_op(Value(child.operands[0])).local_derivatives()[0]
+            yield what, float(textbook(other_op)[0](out=child.data))
+    if op and op.arity:
+        args = [factor.names.symbol(x) for x in child.arguments]
+        signs = dict(zip(inspect.signature(op).parameters, args), out=factor.names.symbol(child), π=PI)
+        numbers = dict(zip(signs, child.operands), out=child.data, π=math.pi)
+        for formula in _slips(op)[factor.position]:
+            written = symbol(formula(**{name: signs[name] for name in formula.names}))
+            yield f"{slope} is not {text(written)}", float(formula(**{name: numbers[name] for name in formula.names}))
+
+
+@functools.cache
+def _slips(op: Primitive) -> tuple[tuple[Expression, ...], ...]:
+    """The textbook's formula of each local derivative with one thing wrong in it, in every way: a square that is
+    forgotten, an exchanged plus and minus, a term or a factor left out, a function not taken."""
+    found = []
+    for right in textbook(op):
+        trees = list(_with_a_slip(ast.parse(right.text, mode="eval").body))
+        wrong = [parse(ast.unparse(tree)) for tree in trees] if len(trees) <= MOST_SLIPS else []
+        found.append(tuple(formula for formula in wrong if formula.names))
+    return tuple(found) or ((),) * (op.arity or 0)
+
+
+def _with_a_slip(tree: ast.expr) -> Iterator[ast.expr]:
+    instead: list[ast.expr] = []
+    match tree:
+        case ast.BinOp(left, ast.Pow(), _):
+            instead = [left]
+        case ast.BinOp(left, ast.Add() | ast.Sub() as sign, right):
+            other = ast.Sub() if isinstance(sign, ast.Add) else ast.Add()
+            instead = [left, right, ast.BinOp(left, other, right)]
+        case ast.BinOp(left, ast.Mult() | ast.Div(), right):
+            instead = [left, right]
+        case ast.Call(_, [argument]):
+            instead = [argument]
+    yield from instead
+    for field, part in ast.iter_fields(tree):
+        for i, inner in enumerate(part if isinstance(part, list) else [part]):
+            if not isinstance(inner, ast.expr) or field == "func":
+                continue
+            for wrong in _with_a_slip(inner):
+                whole = copy.copy(tree)
+                setattr(whole, field, [*part[:i], wrong, *part[i + 1 :]] if isinstance(part, list) else wrong)
+                yield whole
+
+
+_CONFUSED = (primitives.sigmoid, primitives.tanh)
 
 
 def _at_wrong_argument(factor: Factor) -> Iterator[float]:

@@ -40,8 +40,8 @@ class Blank:
 class Task:
     """The lines of a derivation; of the numbers in it `blanks` many are left blank, drawn by `seed`.
 
-    The last term's is always one of them. What is blank is blank wherever it occurs. Raises ValueError where there are
-    not so many numbers; without `blanks`, it is some of them.
+    The last term's is always one of them. What is blank is blank wherever it occurs. Where there are not so many, it is
+    all numbers; without `blanks`, some.
     """
 
     def __init__(self, out: Value, terms: Sequence[Term], names: Names, blanks: int | None, seed: int) -> None:
@@ -53,8 +53,6 @@ class Task:
             self.slots.setdefault(self._quantity(slot), slot)
         last = self.terms[-1]
         self.slots[self._quantity(last)] = last
-        if blanks is not None and blanks > len(self.slots):
-            raise ValueError(f"this derivation has {len(self.slots)} numbers to ask for, fewer than {blanks} blanks")
         others = [quantity for quantity, slot in self.slots.items() if slot is not last]
         drawn = random.Random(seed).sample(range(len(others)), min((blanks or MOST_UNASKED) - 1, len(others)))
         chosen = [*(others[place] for place in sorted(drawn)), self._quantity(last)]
@@ -119,19 +117,29 @@ class Task:
 
     def _blank(self, slot: Slot, name: str) -> Blank:
         if isinstance(slot, Factor):
-            asks_for, found = text(mistakes.sign(slot)), mistakes.of_factor(slot)
+            found = mistakes.of_factor(slot)
         elif isinstance(slot, Path):
-            [(term, i)] = [(t, i) for t in self.terms for i, path in enumerate(t.paths) if path is slot]
-            asks_for, found = f"path {i + 1} of {self._of(term)}", mistakes.of_product(slot.factors, slot.number)
+            found = mistakes.of_product(slot.factors, slot.number)
         else:
-            asks_for, [first, *others] = self._of(slot), slot.paths
+            [first, *others] = slot.paths
             found = chain(
                 mistakes.of_sum(slot.paths, slot.number) if others else mistakes.of_product(first.factors, slot.number),
                 [mistakes.of_value(self.names.name(self.out).text, self.out.data)],
             )
-        return Blank(
-            name, asks_for, slot.number, tuple((what, x) for what, x in found if mistakes.matters(x, slot.number))
-        )
+        elsewhere = ((f"this is {self._asks_for(other)}", other.number) for other in self.slots.values())
+        reasons: dict[float, str] = {}
+        for what, number in chain(found, elsewhere):
+            if mistakes.matters(number, slot.number):
+                reasons.setdefault(number, what)
+        return Blank(name, self._asks_for(slot), slot.number, tuple((what, x) for x, what in reasons.items()))
+
+    def _asks_for(self, slot: Slot) -> str:
+        if isinstance(slot, Factor):
+            return text(mistakes.sign(slot))
+        if isinstance(slot, Term):
+            return self._of(slot)
+        [(term, i)] = [(term, i) for term in self.terms for i, path in enumerate(term.paths) if path is slot]
+        return f"path {i + 1} of {self._of(term)}"
 
     def _hints(self, slot: Slot, name: str) -> tuple[str, ...]:
         """What to do, then with which expressions, then with which numbers."""

@@ -2,7 +2,7 @@
 
 (() => {
   "use strict";
-  const { sheets, reasons, comma, thousands, tolerance } = JSON.parse(document.getElementById("data").textContent);
+  const { sheets, reasons, comma, thousands, tolerance, exact } = JSON.parse(document.getElementById("data").textContent);
   const seeds = [...document.querySelectorAll("template")].map((sheet) => sheet.dataset.seed);
   const byId = (id) => document.getElementById(id);
 
@@ -20,9 +20,13 @@
     return parts.length === 2 ? Number(parts[0]) / Number(parts[1]) : Number(parts[0]);
   }
 
-  function reason(wrong, right) {
+  function reason(wrong, right, mistakes) {
     if (!Number.isFinite(wrong)) return reasons.finite;
-    if ([1, 2].some((digits) => near(wrong, Number(right.toPrecision(digits)), 1e-9))) return reasons.rounded;
+    for (const relative of [exact, tolerance]) {
+      const usual = mistakes.find(([, number]) => near(wrong, number, relative, 1e-9));
+      if (usual) return usual[0];
+      if ([1, 2].some((digits) => near(wrong, Number(right.toPrecision(digits)), exact))) return reasons.rounded;
+    }
     if (near(wrong, right, 10 * tolerance)) return reasons.close;
     if (wrong * right < 0) return reasons.sign;
     return Math.abs(wrong) > Math.abs(right) ? reasons.large : reasons.small;
@@ -34,8 +38,7 @@
     const number = parsed(text);
     if (number === undefined) return { right: false, remark: "a number, please, such as 0.25, −3, 1/4 or 2e−3" };
     if (close(number, blank.answer)) return { right: true, remark: text.includes(",") ? comma : "" };
-    const usual = blank.mistakes.find(([, wrong]) => close(number, wrong));
-    return { right: false, remark: usual ? usual[0] : reason(number, blank.answer) };
+    return { right: false, remark: reason(number, blank.answer, blank.mistakes) };
   }
 
   // ---- the page ----

@@ -64,7 +64,7 @@ def exercise_sheet(
     data = {
         "sheets": [[list(map(_data, task.blanks)) for task in sheet] for sheet in sheets.values()],
         **{"reasons": mistakes.REASONS, "comma": grading.COMMA, "thousands": grading.THOUSANDS},
-        "tolerance": mistakes.TOLERANCE,
+        **{"tolerance": mistakes.TOLERANCE, "exact": mistakes.EXACT},
     }
     page = Template(_text("sheet.html")).substitute(
         title=html.escape(title),
