@@ -5,8 +5,9 @@ import { byId, element, format, svg } from "./dom.js";
 
 const WIDEST = 6; // pixels of a line
 const FEATURE_NAMES = { "x1": "x₁", "x2": "x₂", "x1²": "x₁²", "x2²": "x₂²", "x1·x2": "x₁x₂", "sin(x1)": "sin x₁", "sin(x2)": "sin x₂" };
-const ROW = 50, TOP = 34; // in a text of USUAL pixels; with a larger one everything grows
+const ROW = 50, TOP = 34, LOW_TOP = 8; // in a text of USUAL pixels; with a larger one everything grows
 const USUAL = 14;
+const SMALLEST = 0.42; // of the usual size, where a network must fit a screen
 
 /** Where the parameters of each layer are, as in layout.py; computed here too, since the page draws a change before the server answers. */
 export function layersOf(settings) {
@@ -127,19 +128,23 @@ export class NetworkView {
 
   layout() {
     if (!this.columns) return;
-    const unit = this.unit = parseFloat(getComputedStyle(this.root).fontSize) / USUAL, row = ROW * unit, top = TOP * unit;
+    const usual = parseFloat(getComputedStyle(this.root).fontSize) / USUAL;
+    const above = document.documentElement.classList.contains("bare") ? LOW_TOP : TOP; // there are no buttons over the layers
     const columns = this.columns.map((column) => column.filter((node) => getComputedStyle(node).display !== "none"));
-    const width = this.root.clientWidth, rows = Math.max(...columns.map((column) => column.length));
-    const height = top + rows * row;
-    this.root.style.height = `${height}px`;
+    const rows = Math.max(...columns.map((column) => column.length)), wanted = (above + rows * ROW) * usual;
+    this.root.style.height = `${wanted}px`;
+    this.root.parentNode.style.setProperty("--least", `${SMALLEST * wanted}px`);
+    const width = this.root.clientWidth, height = this.root.clientHeight, scale = Math.min(1, height / wanted);
+    this.root.style.setProperty("--scale", scale);
+    const unit = this.unit = usual * scale, row = ROW * unit, top = above * unit;
     this.edges.setAttribute("viewBox", `0 0 ${width} ${height}`);
     const first = 34 * unit, last = width - 26 * unit, gaps = columns.length - 1;
     columns.forEach((column, c) => {
       const x = first + ((last - first) * c) / gaps;
       const isFixed = c === 0 && column.length === this.allFeatures.length; // the neurons of a layer stand in the middle
-      const above = isFixed ? 0 : ((rows - column.length) * row) / 2;
+      const before = isFixed ? 0 : ((rows - column.length) * row) / 2;
       column.forEach((node, r) => {
-        const y = top + above + (r + 0.5) * row;
+        const y = top + before + (r + 0.5) * row;
         node.style.left = `${x}px`;
         node.style.top = `${y}px`;
         this.places.set(node, { x, y });

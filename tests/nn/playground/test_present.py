@@ -60,14 +60,15 @@ def test_full_screen_and_back(window, port):
     one.page.get_by_role("button", name="Full screen", exact=True).wait_for()
 
 
+@pytest.mark.parametrize("rival", ["", "&rival=yes"], ids=["one", "two"])
 @pytest.mark.parametrize("present", ["", "&present=1", "&present=1&panels=1"], ids=["usual", "present", "panels"])
 @pytest.mark.parametrize(
     ("width", "height", "scale"),
     [(390, 844, 1), (640, 450, 2), (800, 900, 1), (1280, 720, 1), (1920, 1080, 1)],
     ids=["390", "200 %", "800", "1280", "1920"],
 )
-def test_nothing_reaches_out_of_the_window(window, port, width, height, scale, present):
-    one = window(width=width, height=height, scale=scale).open(port, f"hidden=8,8,8,8&samples=60{present}")
+def test_nothing_reaches_out_of_the_window(window, port, width, height, scale, present, rival):
+    one = window(width=width, height=height, scale=scale).open(port, f"hidden=8,8,8,8&samples=60{present}{rival}")
     assert one.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     outside = """[...document.querySelectorAll('.neuron, .feature, button, select, .losses dd, #curves, #surface')]
         .filter(e => e.offsetParent)
@@ -77,9 +78,37 @@ def test_nothing_reaches_out_of_the_window(window, port, width, height, scale, p
     cut = """[...document.querySelectorAll('.losses dd')]
         .filter(e => e.scrollWidth > e.clientWidth).map(e => e.textContent)"""
     assert one.page.evaluate(cut) == []
-    if present == "&present=1" and width >= 1280:  # a class sees the network and the output without scrolling
-        bottoms = "['#network', '.surface'].map(s => document.querySelector(s).getBoundingClientRect().bottom)"
-        assert max(one.page.evaluate(bottoms)) <= height
+    if present == "&present=1" and width >= 800:  # a class sees everything without scrolling
+        assert one.page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+        assert overlapping(one) == []
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1920, 1080)])
+@pytest.mark.parametrize("query", ["hidden=8,8&rival=yes", "hidden=8,8&lesson=overfitting", "hidden=2"])
+def test_a_class_sees_all_of_a_point_that_is_played_backward(window, port, width, height, query):
+    one = window(width=width, height=height).open(port, f"{query}&samples=60&present=1")
+    one.page.keyboard.press("b")
+    one.until("!document.querySelector('#flow').hidden")
+    one.page.get_by_label("Next step").click(click_count=6)
+    assert one.page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    assert overlapping(one) == []
+
+
+def overlapping(one):
+    """The parts of the page that lie on another, and those that scroll by themselves."""
+    return one.page.evaluate("""() => {
+        const names = "header, .lesson, .neuron, .flow-bar, .surface, .losses, .rival-losses, main h2";
+        const parts = [...document.querySelectorAll(names)].filter((part) => part.offsetParent);
+        const boxes = parts.map((part) => part.getBoundingClientRect());
+        const before = (a, b) => a.right <= b.left + 1 || a.bottom <= b.top + 1;
+        const inside = (part, other) => part.contains(other) || other.contains(part);
+        const apart = (a, b) => before(a, b) || before(b, a);
+        const over = (i, k) => !inside(parts[i], parts[k]) && !apart(boxes[i], boxes[k]);
+        const covered = parts.filter((_, i) => parts.some((_, k) => over(i, k)));
+        const sections = [...document.querySelectorAll(".network, .rival-part")];
+        const scrolled = sections.filter((part) => part.scrollHeight > part.clientHeight + 1);
+        return [...covered, ...scrolled].map((part) => part.className || part.textContent);
+    }""")
 
 
 def test_points_stand_out_from_a_map_of_their_colour(window, port):
