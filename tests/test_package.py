@@ -85,7 +85,8 @@ nn: onnx_operators onnx_bodies onnx_forms onnx_files
 nn.sklearn: samples function_regressor perceptrons
 nn: sklearn
 nn
-nn.playground: layout data kinds settings lessons engine training frames inspection script landscape session server
+nn.playground: layout data kinds settings lessons engine training frames inspection words script
+nn.playground: landscape session server
 nn: playground
 nn.command_line: terminal options ranks output assignments descent_picture networks predictor results report
 nn.command_line: minimize explain playground predict train commands main entry

@@ -58,9 +58,13 @@ def page(markdown: str) -> str:
             parts.append(f'<div class="formula">{displayed(part.strip("$").strip())}</div>')
         else:
             pieces = enumerate(re.split(r"\$([^$]*)\$|\*\*(.+?)\*\*", part))
-            kinds = (lambda text: html.escape(text or ""), lambda text: inline(text) if text else "", _strong)
+            kinds = (_words, lambda text: inline(text) if text else "", _strong)
             parts.append(f"<p>{''.join(kinds[i % 3](piece) for i, piece in pieces)}</p>")
     return "\n".join(parts)
+
+
+def _words(text: str | None) -> str:
+    return html.escape(text or "").replace(" - ", " − ")
 
 
 def _strong(text: str | None) -> str:
@@ -83,8 +87,10 @@ class _Reader:
             if self.tokens[-1] in ("^", "_"):
                 last = self._with_scripts(last)
                 continue
-            yield last
             item = self._item()
+            if not item:  # a space
+                continue
+            yield last
             if item == _MINUS and (not last or (last.startswith("<mo") and not last.endswith((">)</mo>", ">]</mo>")))):
                 item = '<mo form="prefix">−</mo>'
             last = item
@@ -125,8 +131,10 @@ class _Reader:
         if name in _WORDS:
             self.tokens.pop()
             words = re.sub(r"\\(.)", r"\1", self._until("}"))
-            style = ' class="italic"' if name == "mathit" else ""
-            return f"<{_WORDS[name]}{style}>{html.escape(words)}</{_WORDS[name]}>"
+            style = {"mathit": ' class="italic"', "mathrm": ' mathvariant="normal"'}.get(name, "")
+            # The d of a derivative keeps away from a word.
+            space = '<mspace width="0.15em"/>' if words == "d" and self.tokens[-2:] == ["\\mathit", " "] else ""
+            return f"<{_WORDS[name]}{style}>{html.escape(words)}</{_WORDS[name]}>{space}"
         if name == "boxed":
             return f'<mrow class="blank">{self._argument()}</mrow>'
         if name == "underset":

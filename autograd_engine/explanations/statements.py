@@ -13,6 +13,7 @@ from autograd_engine.explanations.chain_rule import Factor, KnownFactor
 from autograd_engine.explanations.notation import ATOM, latex, text
 from autograd_engine.explanations.symbols import HALF, Name, Number, Product, Sum, Symbol, evaluate
 
+BREAK = "\N{ZERO WIDTH SPACE}"
 WIDTH = 110  # of a line of text
 MOST_DIGITS = 17  # of a float; more do not change it
 LIKE_THE_FIRST = 3  # from this many items of one form on, they are folded into one
@@ -60,6 +61,15 @@ class Statement:
         if self.rounded:
             lines[-1] = rf" &\approx {rights[-1]}"
         return latex(self.left) + r" \\ ".join(lines)
+
+    @property
+    def inline(self) -> str:
+        """Formulas within a line of Markdown, which may be broken between them: at equals signs and between terms."""
+        parts = [latex(self.left)]
+        for right in self.rights:
+            first, *others = _one_by_one(right.terms, latex) if isinstance(right, Sum) else [latex(right)]
+            parts += [f"= {first}", *others]
+        return BREAK.join([f"${parts[0]}$", *(f"${{}} {part}$" for part in parts[1:])])
 
 
 def _in_lines(right: Symbol) -> str:

@@ -11,10 +11,16 @@ import threading
 from typing import Any, NamedTuple
 
 from autograd_engine.draw import to_svg
+from autograd_engine.explanations import mathml
 from autograd_engine.explanations.explain import explain
+from autograd_engine.explanations.names import named
+from autograd_engine.explanations.statements import Statement, calculation, derivative, displayed
+from autograd_engine.explanations.symbols import Number, Product
 from autograd_engine.value import Value
 from nn.perceptrons import MLP
 from nn.playground.training import Training
+
+DIGITS = 4
 
 _drawing = threading.Lock()  # Graphviz keeps its state in global variables
 
@@ -100,7 +106,7 @@ def inspect(training: Training, selection: Selection, sample: int) -> dict[str, 
         ],
         "deltas": [[z.grad for z in layer] for layer in run.sums],
         "svg": svg,
-        "rule": chain_rule(run, node, z if i is None else node),
+        **chain_rule(run, node, z if i is None else node),
     }
 
 
@@ -123,11 +129,11 @@ def flow(training: Training, sample: int) -> dict[str, Any]:
     }
 
 
-def chain_rule(run: Pass, node: Value, source: Value) -> str:
+def chain_rule(run: Pass, node: Value, source: Value) -> dict[str, str]:
     """How d loss/d node comes about: by the output, by way of which alone a node has an influence on the loss.
 
     Where `source` is another node, the sum that an activation turned into `node`, it goes on to d loss/d source, the
-    delta.
+    delta. It is the `rule` as plain text, and as HTML in `math`.
     """
     output = run.outputs[-1][0]
     parts = [explain(run.loss, output)]
@@ -138,12 +144,16 @@ def chain_rule(run: Pass, node: Value, source: Value) -> str:
     if source is not node:
         parts.append(explain(node, source))
         steps.append(_step(node.grad, node, parts[-1].number, source))
-    return "\n\n".join(["\n".join(steps)] * bool(steps) + [str(part) for part in parts])
+    whole = "\n".join(step.text for step in steps)
+    return {
+        "rule": "\n\n".join([whole] * bool(steps) + [part.text for part in parts]),
+        "math": mathml.page("\n\n".join([displayed(steps)] * bool(steps) + [part.markdown for part in parts])),
+    }
 
 
-def _step(outer: float, node: Value, inner: float, source: Value) -> str:
+def _step(outer: float, node: Value, inner: float, source: Value) -> Statement:
     """d loss/d source as the product of d loss/d node, `outer`, and d node/d source, `inner`."""
-    symbols = f"d loss/d {source.label} = d loss/d {node.label} · d {node.label}/d {source.label}"
-    indent = " " * len(f"d loss/d {source.label} ")
-    factor = f"({inner:.4g})" if inner < 0 else f"{inner:.4g}"
-    return f"{symbols}\n{indent}= {outer:.4g} · {factor} = {outer * inner + 0.0:.4g}"  # 0, not -0
+    loss, middle, end = map(named, ("loss", node.label, source.label))
+    symbols = Product((derivative(loss, middle), derivative(middle, end)))
+    numbers, result = Product((Number(outer, DIGITS), Number(inner, DIGITS))), Number(outer * inner + 0.0, DIGITS)
+    return calculation(derivative(loss, end), [symbols, numbers], result)  # 0, not -0

@@ -18,13 +18,15 @@ import uvicorn
 from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse
-from starlette.routing import Mount, WebSocketRoute
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from autograd_engine.explanations import mathml
 from nn.json_text import to_json
 from nn.playground.session import Answer, Session, welcome
 
@@ -174,7 +176,14 @@ def application(port: int) -> ASGIApp:
         finally:
             open_pages -= 1
 
-    routes = [WebSocketRoute("/session", connect), Mount("/", StaticFiles(directory=STATIC, html=True))]
+    async def formulas(_: Request) -> Response:
+        return Response(mathml.STYLE, media_type="text/css")
+
+    routes = [
+        WebSocketRoute("/session", connect),
+        Route("/formulas.css", formulas),
+        Mount("/", StaticFiles(directory=STATIC, html=True)),
+    ]
     return Guard(Starlette(routes=routes, lifespan=_one_thread_for_files), port)
 
 

@@ -26,6 +26,7 @@ from nn.playground.lessons import LESSONS
 from nn.playground.script import FILE_NAME, script
 from nn.playground.settings import OWN, RESTART, Settings, ranges
 from nn.playground.training import Training
+from nn.playground.words import neuron_formula, steps_of
 
 Answer: TypeAlias = "dict[str, Any] | bytes"
 
@@ -169,7 +170,19 @@ class Session:
         """All numbers of one training point's way through the network and back."""
         self.training.require_points()
         row = _index("sample", sample, len(self.training.train.X))
-        return [{"type": "flow", **flow(self.training, row)}]
+        numbers = flow(self.training, row)
+        return [{"type": "flow", **numbers, **steps_of(numbers, self.settings)}]
+
+    def formula(self, layer: Any, neuron: Any, rival: Any) -> list[Answer]:
+        """What a neuron computes, with its weights as numbers, of the second network if `rival` is true."""
+        training = self.rival if rival else self.training
+        if not isinstance(rival, bool) or training is None:
+            raise MessageError("rival must be true or false, and true only where there is a second network")
+        layers = training.network.layers
+        k = _index("layer", layer, len(layers))
+        j = _index("neuron", neuron, layers[k].neurons)
+        words = neuron_formula(self.settings, training.parameters.tolist(), k, j)
+        return [{"type": "formula", "layer": k, "neuron": j, "rival": rival, "words": words}]
 
     def landscape(self, first: Any, second: Any) -> list[Answer]:
         """The loss over two of the parameters."""
@@ -247,7 +260,7 @@ class Session:
 
 _MESSAGES = (
     *("open", "change", "paste", "play", "pause", "step", "reset", "set"),
-    *("inspect", "flow", "landscape", "script"),
+    *("inspect", "flow", "formula", "landscape", "script"),
 )
 
 

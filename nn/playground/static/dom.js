@@ -27,6 +27,12 @@ export function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+/** Shows formulas as the server sets them, in MathML; it has made text of whatever came from outside. */
+export function show(node, html) {
+  const { body } = new DOMParser().parseFromString(html, "text/html");
+  node.replaceChildren(...document.importNode(body, true).childNodes);
+}
+
 export const percent = (share) => (Number.isNaN(share) ? "–" : `${(100 * share).toFixed(1)} %`);
 
 const NONE = "–", LEAST_POWER = -4, MOST_POWER = 6;

@@ -1,11 +1,11 @@
 // "Play backward": one training point flows forward through the picture of the network, and the deltas flow back.
 
-import { byId, element, svg, write } from "./dom.js";
-import { number, stepsOf } from "./flow_steps.js";
+import { byId, element, format, show, svg, typeset, write } from "./dom.js";
 
 const PAUSE = 1800; // milliseconds for a step, for one who reads
 const FLOWING = 900; // of them something moves
 const LETTER = 7, NODE = 56; // pixels: a letter of a label, and what a neuron takes of the way from layer to layer
+const DIGITS = 3;
 const MIDDLE = 0.5; // of a line stands its label: there lines that meet at one neuron are apart enough
 
 export class Flow {
@@ -27,8 +27,8 @@ export class Flow {
   }
 
   /** The answer to "flow"; it begins to play. */
-  show(flow, settings, names) {
-    Object.assign(this, { flow, ...stepsOf(flow, { settings, layers: this.network.layers, names }) });
+  show(flow) {
+    Object.assign(this, { flow, order: flow.order, steps: flow.steps });
     byId("flow-at").max = this.steps.length - 1;
     this.arrange();
     this.go(0);
@@ -76,7 +76,7 @@ export class Flow {
     byId("flow-at").setAttribute("aria-valuetext", `step ${this.at + 1} of ${this.steps.length}`);
     byId("flow-back").disabled = this.at === 0;
     byId("flow-next").disabled = this.at === this.steps.length - 1;
-    write(byId("flow-words"), this.steps[this.at].words);
+    show(byId("flow-words"), this.steps[this.at].words);
     this.draw(true);
   }
 
@@ -103,7 +103,7 @@ export class Flow {
     path.style.strokeDashoffset = to;
     const { x, y } = line.visible.getPointAtLength(length * MIDDLE);
     const label = svg("text", { class: "product", x, y, "text-anchor": "middle", "dominant-baseline": "central" },
-      this.network.gap > (LETTER * text.length + NODE) * this.network.unit ? text : short);
+      this.network.gap > (LETTER * text.length + NODE) * this.network.unit ? typeset(text) : typeset(short));
     return [path, label];
   }
 
@@ -116,12 +116,12 @@ export class Flow {
       return made;
     };
     const on = columns[0].filter((node) => node.dataset.on === "true");
-    const made = on.map((node, i) => chip(node, 23, element("b", {}, number(flow.inputs[i]))));
+    const made = on.map((node, i) => chip(node, 23, element("b", {}, format(flow.inputs[i], DIGITS))));
     const deltas = new Set(order.slice(0, known).map(String));
     flow.outputs.forEach((layer, k) => layer.forEach((a, j) => {
       if (k > upTo[0] || (k === upTo[0] && j > upTo[1])) return;
-      const parts = [element("b", {}, number(a))];
-      if (deltas.has(`${k},${j}`)) parts.push(element("i", {}, number(flow.deltas[k][j])));
+      const parts = [element("b", {}, format(a, DIGITS))];
+      if (deltas.has(`${k},${j}`)) parts.push(element("i", {}, format(flow.deltas[k][j], DIGITS)));
       made.push(chip(columns[k + 1][j], 0, ...parts));
     }));
     return made;

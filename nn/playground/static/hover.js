@@ -1,9 +1,7 @@
 // What the mouse or the focus is at: a neuron fills the output and lights up its weights, and a line says what it computes;
 // of a weight, the line says its value, its gradient and what the last step did to it.
 
-import { byId, format, write } from "./dom.js";
-
-const FEW = 3; // digits
+import { byId, format, show, write } from "./dom.js";
 
 /** The neuron or weight that an element of the network's picture stands for, or null. */
 function placeOf(node) {
@@ -11,27 +9,6 @@ function placeOf(node) {
   if (!at) return null;
   const [layer, neuron, input] = (at.edge ?? at.bias ?? `${at.layer} ${at.neuron}`).split(" ").map(Number);
   return { layer, neuron, input: input ?? null, isBias: at.bias !== undefined };
-}
-
-/** A sum of products with the signs where one writes them. */
-function sumOf(terms) {
-  return terms.reduce((text, [factor, source]) => {
-    const sign = factor < 0 ? "−" : "+", number = format(Math.abs(factor), FEW);
-    const product = !source ? number : number === "1" ? source : `${number}·${source}`;
-    if (!text) return (factor < 0 ? sign : "") + product;
-    return `${text} ${sign} ${product}`;
-  }, "");
-}
-
-/** What neuron j of layer k computes, with its weights as numbers. */
-export function formulaOf({ network, settings, names }, weights, k, j) {
-  const layer = network.layers[k], last = k === network.layers.length - 1;
-  const sources = k ? Array.from({ length: layer.inputs }, (_, i) => `a${k}[${i + 1}]`) : names;
-  const terms = sources.map((source, i) => [weights[layer.start + j * layer.inputs + i], source]);
-  const sum = sumOf([...terms, [weights[layer.bias + j], ""]]);
-  const activation = settings.activation.replace("_", " ");
-  if (last) return `output = ${sum}`;
-  return activation === "linear" ? `a${k + 1}[${j + 1}] = ${sum}` : `a${k + 1}[${j + 1}] = ${activation}(${sum})`;
 }
 
 /** What a weight is and what the last step did to it. */
@@ -46,9 +23,9 @@ export function storyOf(name, { weights, gradient, change, steps }, index, { lr,
 }
 
 export class Hover {
-  /** Watches the picture of a network; `state()` is {settings, names, parameters, frame} as they are now, and `isBusy` where the picture shows something else. */
-  constructor(network, output, words, state) {
-    Object.assign(this, { network, output, words, state, place: null });
+  /** Watches the picture of a network; `state()` is {settings, parameters, frame} as they are now, and `isBusy` where the picture shows something else; `ask(layer, neuron)` asks for a formula. */
+  constructor(network, output, words, state, ask) {
+    Object.assign(this, { network, output, words, state, ask, place: null, asked: false });
     const { root } = network;
     root.addEventListener("pointerover", (event) => this.look(placeOf(event.target)));
     root.addEventListener("pointerleave", () => this.look(null));
@@ -59,6 +36,7 @@ export class Hover {
   look(place) {
     if (this.state().isBusy || (!place && !this.place)) return;
     this.place = place;
+    this.asked = false;
     const { layer, neuron, input, isBias } = place ?? {};
     this.network.light(place && !isBias ? (line) => line.k === layer && line.j === neuron && (input === null || line.i === input) : null);
     const { layers } = this.network, last = layer === layers.length - 1;
@@ -78,13 +56,23 @@ export class Hover {
 
   /** Writes the line anew, with the numbers of the newest frame. */
   show() {
-    const { frame, settings, names, parameters } = this.state(), { place, network } = this;
+    const { frame, settings, parameters } = this.state(), { place, network } = this;
     if (!place || !frame || !network.fits(frame)) return write(this.words, "");
     const { layer: k, neuron: j, input, isBias } = place, layer = network.layers[k];
-    if (input === null && !isBias) return write(this.words, formulaOf({ network, settings, names }, frame.weights.data, k, j));
+    if (input === null && !isBias) {
+      if (!this.asked) this.asked = this.ask(k, j);
+      return undefined;
+    }
     const index = isBias ? layer.bias + j : layer.start + j * layer.inputs + input;
     return write(this.words, storyOf(parameters[index], frame, index, settings));
   }
+
+  /** The answer to "formula". */
+  formula({ layer, neuron, words }) {
+    const { place } = this, isThere = place && place.layer === layer && place.neuron === neuron && place.input === null;
+    this.asked = false;
+    if (isThere) show(this.words, words);
+  }
 }
 
-export const hoverOf = (network, output, state) => new Hover(network, output, byId("hovered"), state);
+export const hoverOf = (network, output, state, ask) => new Hover(network, output, byId("hovered"), state, ask);

@@ -1,7 +1,7 @@
 // What is inside: the graph of a neuron or a weight, its chain rule, the numbers of the optimiser, the deltas, the script.
 
 import { css } from "./colors.js";
-import { byId, element, format, plain, typeset, write } from "./dom.js";
+import { byId, element, format, plain, show, typeset, write } from "./dom.js";
 import { landscapeOf } from "./landscape.js";
 import { Zoom } from "./zoom.js";
 
@@ -30,7 +30,8 @@ export class Inspector {
     this.zoom = new Zoom(this.picture, { moved: () => this.edges() });
     this.further = element("p", { class: "hint", hidden: true }, "The graph is larger than this window: drag or scroll it, or click into it and use the arrow keys, + and −.");
     this.rule = element("div", { class: "rule", tabindex: 0, role: "region", "aria-label": "Chain rule" });
-    byId("panel-graph").append(element("div", {}, this.frame, element("div", { class: "below" }, this.further, this.zoom.buttons)), this.rule);
+    byId("panel-graph").append(element("div", {}, this.frame, element("div", { class: "below" }, this.further, this.zoom.buttons)),
+      element("div", { class: "derivation" }, this.rule, element("button", { click: () => this.on.copy(this.shown.rule, "The derivation is copied.") }, "Copy as text")));
     new ResizeObserver(() => this.edges()).observe(this.picture);
     this.choose("graph");
   }
@@ -111,7 +112,7 @@ export class Inspector {
     }
     if (this.shown.rule !== found.rule) {
       this.shown.rule = found.rule;
-      this.rule.replaceChildren(...found.rule.split("\n").map(hanging));
+      show(this.rule, found.math);
     }
   }
 
@@ -221,23 +222,3 @@ function fill(field, number) {
 
 /** The name of what goes into the activation of a neuron. */
 const sum = (layer, neuron) => `z${layer + 1}[${neuron + 1}]`;
-
-/** A derivative or whatever else has no space inside, such as a number or a factor. */
-const WHOLE = /d \S+\/d \S+|\S+/g;
-
-/**
- * A line of a derivation; where it is too long for the page it goes on further in than it began, and breaks between
- * numbers and factors only.
- */
-function hanging(line) {
-  const text = typeset(line.trimStart()), indent = line.length - text.length, made = element("p");
-  let end = 0;
-  for (const { 0: whole, index } of text.matchAll(WHOLE)) {
-    made.append(text.slice(end, index), element("span", { class: "whole" }, whole));
-    end = index + whole.length;
-  }
-  if (!text) made.append("\u00a0");
-  made.style.paddingLeft = `${indent + 4}ch`;
-  made.style.textIndent = "-4ch";
-  return made;
-}

@@ -86,7 +86,10 @@ const answers = {
     inspector.show(message);
   },
   flow(message) {
-    if (changes.none) flow.show(message, page.settings, featureNames());
+    if (changes.none) flow.show(message);
+  },
+  formula(message) {
+    if (changes.none) (message.rival ? rival.hover : hover).formula(message);
   },
   landscape(message) {
     asked = false;
@@ -140,10 +143,11 @@ function build(welcome) {
   output = new OutputView(extent, { sample: chooseSample, add: addPoint });
   curves = new Curves(byId("curves"));
   const state = () => ({
-    settings: page.settings, names: featureNames(), parameters: page.names, frame: page.frame, isBusy: flow.isOn,
+    settings: page.settings, parameters: page.names, frame: page.frame, isBusy: flow.isOn,
   });
-  hover = hoverOf(network, output, state);
-  rival = new Rival(ranges, { change }, state);
+  const ask = (rival) => (layer, neuron) => changes.none && send("formula", { layer, neuron, rival });
+  hover = hoverOf(network, output, state, ask(false));
+  rival = new Rival(ranges, { change }, state, ask(true));
   inspector = new Inspector({
     copy, refresh: () => refresh(true), select: lookAt, sample: chooseSample, set: (index, number) => { send("set", { index, number }); refresh(true); },
     landscape: (first, second) => { asked = send("landscape", { first, second }); },
@@ -278,8 +282,6 @@ function chooseSample(row) {
   if (flow.isOn) send("flow", { sample: page.sample });
   refresh(true);
 }
-
-const featureNames = () => page.settings.features.map((name) => page.labels[name]);
 
 /** Asks for what the open tab shows; while an answer is on its way only if it must be. */
 function refresh(now = false) {

@@ -10,14 +10,14 @@ const DRAWS = 6; // of first weights to choose from
 
 export class Rival {
   /** `on.change(settings)`; `state()` is that of the first network, as its Hover takes it. */
-  constructor(ranges, on, state) {
+  constructor(ranges, on, state, ask) {
     this.on = on;
     this.network = new NetworkView(byId("rival-network"), ranges.features.options, ranges.hidden, {}, true);
     this.surface = new Surface(byId("rival-surface"), byId("rival-output-title"));
     this.hover = new Hover(this.network, this.surface, byId("rival-hovered"), () => {
       const { frame, settings, ...rest } = state();
       return { ...rest, frame: frame?.rival, settings: { ...settings, optimizer: settings.rival_optimizer, lr: settings.rival_lr }, isBusy: false };
-    });
+    }, ask);
     fill("rival_optimizer", ranges.optimizer.options.map((option) => [option, spelled(option)]));
     fill("rival_lr", rates());
     fill("rival_init", Array.from({ length: DRAWS }, (_, i) => [i, i ? `other ones, ${i}` : "the same"]));

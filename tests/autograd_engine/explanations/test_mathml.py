@@ -96,6 +96,11 @@ def test_every_text_is_well_formed_and_nothing_of_it_is_markup(markdown):
 def test_how_it_is_set():
     one, two = (f"<mrow><mn>{digit}</mn></mrow>" for digit in (1, 2))
     assert inline("-x_{1}^{2}") == (f'<math><mo form="prefix">−</mo><msubsup><mi>x</mi>{one}{two}</msubsup></math>')
+    for minus in ("x - 1", "x-1", "x_{1} - 1", "{} - 1"):  # between two, with the white on both sides
+        assert "<mo>−</mo><mn>1</mn>" in inline(minus)
+    assert inline(r"\mathrm{d} \mathit{loss}") == (
+        '<math><mi mathvariant="normal">d</mi><mspace width="0.15em"/><mi class="italic">loss</mi></math>'
+    )
     assert displayed(r"\boxed{A}") == '<math display="block"><mrow class="blank"><mi>A</mi></mrow></math>'
 
 

@@ -3,6 +3,7 @@
 import itertools
 import math
 import re
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from nn.modules import ACTIVATIONS
 from nn.playground.inspection import flow
 from nn.playground.settings import Settings
 from nn.playground.training import Training
+from nn.playground.words import neuron_formula, steps_of
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -28,6 +30,10 @@ def test_the_deltas_times_the_inputs_are_the_gradient_that_trains(activation, pr
     for deltas, gradients, slopes in zip(found["deltas"], found["gradients"], found["slopes"]):
         np.testing.assert_allclose(deltas, np.multiply(gradients, slopes), rtol=1e-12)
     assert found["loss"] == pytest.approx(training.engine.losses(training.parameters, X, y)[0])
+    words = [step["words"] for step in steps_of(found, training.settings)["steps"]]
+    formulas = [neuron_formula(training.settings, found["parameters"], *place) for place in [(0, 0), (1, 1), (2, 0)]]
+    for html in [*words, *formulas]:
+        ElementTree.fromstring(f"<body>{html}</body>")
 
 
 def value(text):
@@ -59,8 +65,9 @@ def test_every_product_and_sum_that_is_shown_is_right(window, port, query):
     for step in range(int(one.page.locator("#flow-at").get_attribute("max")) + 1):
         one.page.locator("#flow-at").fill(str(step))
         labels = one.page.locator(".product").all_text_contents()
-        texts = [*labels, *one.page.locator("#flow-words").inner_text().split("\n")]
-        shown.append((one.page.locator(".edge.lit").count(), one.text("#flow-words")))
+        lines = one.formulas("#flow-words")
+        texts = [*labels, *(line.replace("=", " = ") for line in lines)]
+        shown.append((one.page.locator(".edge.lit").count(), "\n".join(lines)))
         assert len(labels) == shown[-1][0]
         for left, right in (pair for text in texts for pair in equations(text)):
             assert value(left) == pytest.approx(value(right), rel=0.02, abs=0.006), (left, right)
@@ -69,8 +76,9 @@ def test_every_product_and_sum_that_is_shown_is_right(window, port, query):
     # In, each neuron forwards, the loss, each delta but that of the loss, the weights of each neuron, done.
     assert len(shown) == 1 + neurons + 1 + (neurons - 1) + neurons + 1
     words = "\n".join(text for _, text in shown)
-    for name in ("z1[1]", "a1[2]", "d loss/d output", "d loss/d a1[1]", "d loss/d z1[2]", "d loss/d b1[1]"):
-        assert f"{name} = " in words
+    by = ("d output", "da_1,1", "dz_1,2", "db_1,1")
+    for name in ("z_1,1", "a_1,2", *(f"(d loss)/({below})" for below in by)):
+        assert f"{name}=" in words
 
 
 def test_it_plays_by_itself_to_the_end_and_ends_with_a_step(window, port):

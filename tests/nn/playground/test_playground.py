@@ -455,7 +455,7 @@ def test_an_inspection_shows_the_gradient_that_trains(selection):
 def test_the_chain_rule_ends_in_the_gradient():
     training = Training(SMALL)
     found = inspect(training, Selection(0, 0, 0), sample=0)
-    last = re.search(r"= \S+ · \S+ = (\S+)\n", found["rule"])
+    last = re.search(r"= \S+ · \S+\s+= (\S+)\n", found["rule"])
     assert float(last[1]) == pytest.approx(found["gradient"], rel=1e-3)
 
 
@@ -466,7 +466,7 @@ def test_the_chain_rule_of_a_neuron_goes_on_to_its_delta():
         ("loss", "a1[2]", "output", "output", "a1[2]"),
         ("loss", "z1[2]", "a1[2]", "a1[2]", "z1[2]"),
     ]
-    numbers = [float(number) for number in re.findall(r"^ += \S+ · \S+ = (\S+)$", found["rule"], re.MULTILINE)]
+    numbers = [float(number) for number in re.findall(r"^ += \S+ · \S+\s+= (\S+)$", found["rule"], re.MULTILINE)]
     assert numbers[:2] == pytest.approx([found["gradient"], found["delta"]], rel=1e-3)
     assert "d a1[2]/d z1[2] = 1 - a1[2]²" in found["rule"]
     found = inspect(Training(SMALL.changed({"activation": "linear"})), Selection(0, 1), sample=0)
@@ -699,6 +699,8 @@ def test_inspection_landscape_and_script_are_answered():
         ('{"type": "inspect", "layer": 0, "neuron": 0, "input": 3, "sample": 0}', "input must be"),
         ('{"type": "inspect", "layer": 0, "neuron": 0, "input": 2, "sample": 200}', "sample must be"),
         ('{"type": "landscape", "first": 1, "second": 1}', "two different"),
+        ('{"type": "formula", "layer": 0, "neuron": 0, "rival": true}', "true only where there is a second network"),
+        ('{"type": "formula", "layer": 0, "neuron": 9, "rival": false}', "neuron must be"),
         ('{"type": "open", "query": "' + "x" * LARGEST_MESSAGE + '"}', "the message is too long"),
     ],
 )
@@ -723,6 +725,7 @@ ARGUMENTS = {
     "inspect": ["layer", "neuron", "input", "sample"],
     "landscape": ["first", "second"],
     "flow": ["sample"],
+    "formula": ["layer", "neuron", "rival"],
 }
 messages = st.one_of(
     st.text(max_size=30),

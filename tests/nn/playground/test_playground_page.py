@@ -85,11 +85,17 @@ def test_a_neuron_shows_its_graph_and_its_chain_rule(window, port):
     graph.wait_for()
     for part in ("w1[3,1]", "w1[3,2]", "b1[3]", "z1[3]", "a1[3]", "tanh"):
         assert part in graph.text_content()
-    rule = one.text(".rule")
+    shown = one.formulas(".rule")
+    assert "(d loss)/(da_1,3)=(d loss)/(d output)·(d output)/(da_1,3)" in shown
+    assert "(d loss)/(dz_1,3)=(d loss)/(da_1,3)·(da_1,3)/(dz_1,3)" in shown
+    assert "(da_1,3)/(dz_1,3)=1−a_1,3^2" in shown
+    one.page.get_by_role("button", name="Copy as text").click()
+    one.page.get_by_text("The derivation is copied").wait_for()
+    rule = one.page.evaluate("navigator.clipboard.readText()").replace("-", "−")
     assert "d loss/d a1[3] = d loss/d output · d output/d a1[3]" in rule
     assert "d loss/d z1[3] = d loss/d a1[3] · d a1[3]/d z1[3]" in rule
     assert "1 − a1[3]²" in rule
-    gradient = number(re.search(r"d loss/d z1\[3\].*?= \S+ · \S+ = (\S+)", rule, re.DOTALL)[1])
+    gradient = number(re.search(r"d loss/d z1\[3\].*?= \S+ · \S+\s+= (\S+)", rule, re.DOTALL)[1])
     assert number(re.search(r"d loss/d z1\[3\] = (\S+)\.$", one.text("#sample-about"))[1]) == pytest.approx(
         gradient, rel=1e-3
     )
@@ -138,17 +144,16 @@ def test_what_was_clicked_comes_into_sight(window, port, width):
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_a_derivation_breaks_between_numbers_and_factors_only(window, port, width):
+def test_a_derivation_is_set_in_formulas_with_true_minus_signs(window, port, width):
     one = window(width=width).open(port, "hidden=4,3&samples=60")
     one.page.get_by_role("button", name="Layer 1, neuron 3", exact=True).click()
     one.page.get_by_text("Layer 1, neuron 3: a1[3]").wait_for()
-    one.until("document.querySelector('.rule').textContent.includes('a1[3]')")
-    assert "-" not in one.text(".rule") + one.text("#sample-about") + one.page.locator(".picture").inner_text()
-    wholes = one.page.locator(".rule .whole")
-    texts, heights = wholes.all_text_contents(), wholes.evaluate_all("all => all.map(one => one.offsetHeight)")
-    assert "d output/d a1[3]" in texts
-    assert any(text.startswith("(1−") for text in texts)
-    assert len(set(heights)) == 1
+    one.until("document.querySelector('.rule math') !== null")
+    prose = one.text(".rule").replace("cross-entropy", "")
+    assert "-" not in prose + one.text("#sample-about") + one.page.locator(".picture").inner_text()
+    sums = [line for line in one.formulas(".rule") if line.startswith("(d output)/(da_1,3)=")]
+    assert len(sums) == 1
+    assert "·(1−a_2,1^2)·" in sums[0]
 
 
 def test_the_inside_stays_live_while_it_trains(window, port):

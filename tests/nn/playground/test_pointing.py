@@ -15,6 +15,12 @@ SURFACE = """() => {
 LIT = "[...document.querySelectorAll('.edge.lit')].map(edge => edge.dataset.edge).sort()"
 
 
+def says(one, formula):
+    """Waits until the line below the network is that formula."""
+    one.until("start => document.querySelector('#hovered math')?.textContent.startsWith(start)", formula[0])
+    assert one.formulas("#hovered") == [formula]
+
+
 def is_blue(one):
     """For each pixel of the output whether it is blue, the colour of what is positive."""
     pixels = np.array(one.page.evaluate(SURFACE)).reshape(72, 72, 4).astype(int)
@@ -26,7 +32,7 @@ def test_a_neuron_fills_the_output_lights_its_weights_and_says_its_formula(windo
     output = is_blue(one)
     one.page.locator('[data-key="neuron 0 1"]').hover()
     assert one.text("#output-title") == "a1[2]: layer 1, neuron 2"
-    assert one.text("#hovered") == "a1[2] = tanh(0.25·x1 − 1.5·x2 − 1)"
+    says(one, "a_1,2=tanh(0.25·x_1−1.5·x_2−1)")
     assert one.page.evaluate(LIT) == ["0 1 0", "0 1 1"]
     centres = 6 * ((np.arange(72) + 0.5) / 36 - 1)
     x1, x2 = np.meshgrid(centres, -centres)
@@ -43,7 +49,7 @@ def test_a_neuron_fills_the_output_lights_its_weights_and_says_its_formula(windo
 def test_the_output_neuron_says_its_formula(window, port):
     one = window().open(port, CHOSEN)
     one.page.locator('[data-key="neuron 1 0"]').hover()
-    assert one.text("#hovered") == "output = a1[1] − a1[2] + 0.125"
+    says(one, "output=a_1,1−a_1,2+0.125")
     assert one.text("#output-title") == "Output"
 
 
@@ -69,9 +75,9 @@ def test_with_the_keyboard_the_focus_points(window, port):
         one.page.keyboard.press("Tab")
     one.page.locator('[data-key="neuron 0 0"]').focus()
     one.page.keyboard.press("ArrowDown")
-    assert one.text("#hovered") == "a1[2] = tanh(0.25·x1 − 1.5·x2 − 1)"
+    says(one, "a_1,2=tanh(0.25·x_1−1.5·x_2−1)")
     one.page.keyboard.press("ArrowRight")
-    assert one.text("#hovered") == "output = a1[1] − a1[2] + 0.125"
+    says(one, "output=a_1,1−a_1,2+0.125")
 
 
 def test_what_is_pointed_at_goes_with_the_network(window, port):

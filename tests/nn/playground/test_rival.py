@@ -70,7 +70,8 @@ def test_two_networks_side_by_side(window, port):
     assert boxes[0]["x"] + boxes[0]["width"] <= boxes[1]["x"]
     page.locator('#rival-network [data-key="neuron 0 1"]').hover()
     assert one.text("#rival-output-title") == "a1[2]: layer 1, neuron 2"
-    assert one.text("#rival-hovered").startswith("a1[2] = tanh(")
+    one.until("document.querySelector('#rival-hovered math') !== null")
+    assert one.formulas("#rival-hovered")[0].startswith("a_1,2=tanh(")
     other = window()
     other.page.goto(page.url)
     other.until("document.querySelector('#rival-train-loss').textContent !== ''")

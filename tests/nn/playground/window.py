@@ -38,6 +38,24 @@ class Window:
     def text(self, selector):
         return self.page.inner_text(selector)
 
+    def formulas(self, selector):
+        """The lines of words and formulas as one reads them: a_1,2, x^2, (d loss)/(d x); no spaces around signs."""
+        return self.page.evaluate(
+            """selector => {
+            const read = (node) => {
+                const { localName, previousSibling, textContent } = node;
+                if (!localName) return textContent.replace("\u2062", "·").replace("\u200b", "");
+                const parts = [...node.childNodes].map(read), [base, below, above] = parts;
+                const known = { mfrac: `(${parts.join(")/(")})`, msub: parts.join("_"), msup: parts.join("^") };
+                const space = previousSibling?.localName === "mi" ? " " : "";
+                const others = { msubsup: `${base}_${below}^${above}`, mspace: space };
+                return { ...known, ...others }[localName] ?? parts.join("");
+            };
+            return [...document.querySelectorAll(`${selector} p, ${selector} mtr`)].map(read);
+        }""",
+            selector,
+        )
+
     def select_edge(self, layer, neuron, source):
         self.page.locator(f'[data-edge="{layer} {neuron} {source}"] .target').dispatch_event("click")
 
