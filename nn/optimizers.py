@@ -133,7 +133,7 @@ class Adagrad(Optimizer):
     def rule(self, parameters: Array, gradients: Array, lr: Setting) -> Array:
         """See the class."""
         gradients = _decayed(gradients, parameters, self.weight_decay)
-        self._total = self._total + gradients**2
+        self._total = self._total + gradients * gradients
         lr = lr / (1.0 + self.steps * self.lr_decay)
         return parameters - lr * gradients / (np.sqrt(self._total) + self.eps)
 
@@ -183,12 +183,12 @@ class RMSprop(Optimizer):
     def rule(self, parameters: Array, gradients: Array, lr: Setting) -> Array:
         """See the class."""
         gradients = _decayed(gradients, parameters, self.weight_decay)
-        self._mean_square = self.alpha * self._mean_square + (1 - self.alpha) * gradients**2
+        self._mean_square = self.alpha * self._mean_square + (1 - self.alpha) * gradients * gradients
         variance = self._mean_square
         if self.centered:
             self._mean = self._mean + (1 - self.alpha) * (gradients - self._mean)
             # Where the gradient hardly changes, rounding can take the difference below 0, which has no root.
-            variance = np.maximum(variance - self._mean**2, 0.0)
+            variance = np.maximum(variance - self._mean * self._mean, 0.0)
         self._velocity = self.momentum * self._velocity + gradients / (np.sqrt(variance) + self.eps)
         return parameters - lr * self._velocity
 
@@ -243,7 +243,7 @@ class Adam(Optimizer):
             gradients = _decayed(gradients, parameters, self.weight_decay)
         beta1, beta2 = self.betas
         self._mean = beta1 * self._mean + (1 - beta1) * gradients
-        self._mean_square = beta2 * self._mean_square + (1 - beta2) * gradients**2
+        self._mean_square = beta2 * self._mean_square + (1 - beta2) * gradients * gradients
         mean_square = self._mean_square
         if self.amsgrad:
             mean_square = self._largest = np.maximum(self._largest, mean_square)
