@@ -73,11 +73,20 @@ class Optimizer(ABC):
 
         Setting it, to a number of at least 0 or to a schedule, sets it for all parameters.
         """
-        return self._spread([_setting("lr", rate(self.steps)) if callable(rate) else rate for rate in self._rates])
+        return self.lr_of(self.steps)
 
     @lr.setter
     def lr(self, lr: float | Schedule) -> None:
         self._rates = [_learning_rate(lr)] * len(self._sizes)
+
+    def lr_of(self, step: int) -> Any:
+        """The learning rate of a step by its number, 0 for the first, as the settings are now."""
+        return self._spread([_setting("lr", rate(step)) if callable(rate) else rate for rate in self._rates])
+
+    @property
+    def is_uniform(self) -> bool:
+        """Whether all parameters are in one group."""
+        return len(self._sizes) == 1
 
     @abstractmethod
     def rule(self, parameters: Array, gradients: Array, lr: Setting) -> Array:

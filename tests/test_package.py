@@ -66,7 +66,7 @@ autograd_engine.compiler.program: program regions choices rules bodies simplify 
 autograd_engine.compiler: program
 autograd_engine.compiler.llvm: host builder instructions vector_math calls lower layout memory helpers stacks
 autograd_engine.compiler.llvm: straight body rounds loops
-autograd_engine.compiler.llvm: modules cache native executable entry
+autograd_engine.compiler.llvm: modules cache native executable entry turns
 autograd_engine.compiler: llvm kernel jit
 autograd_engine.compiler.c: forms statements functions file export
 autograd_engine.compiler: c
@@ -79,7 +79,7 @@ nn: convolution units recurrent flat_function minimize least_squares
 nn.plots: style functions predictions progress
 nn: plots
 nn.training: progress history accuracy clipping early_stopping samples steps recordings random_sources random_draws
-nn.training: checkpoints symbolic_copy compiled spread fit
+nn.training: checkpoints symbolic_copy compiled epochs spread fit
 nn: training csv_tables datasets saving json_text
 nn: onnx_operators onnx_bodies onnx_forms onnx_files
 nn.sklearn: samples function_regressor perceptrons

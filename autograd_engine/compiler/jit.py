@@ -226,19 +226,19 @@ class Jitted:
 
     def program(self, *args: Any, **keywords: Any) -> str:
         """The simplified program for arguments like these, one instruction per line; without arguments, the newest."""
-        return self._for(args, keywords).listing()
+        return self.kernel(*args, **keywords).listing()
 
     def llvm(self, *args: Any, **keywords: Any) -> str:
         """The program as LLVM IR."""
-        return self._for(args, keywords).llvm()
+        return self.kernel(*args, **keywords).llvm()
 
     def assembly(self, *args: Any, **keywords: Any) -> str:
         """The program in the assembly language of this machine."""
-        return self._for(args, keywords).assembly()
+        return self.kernel(*args, **keywords).assembly()
 
     def stats(self, *args: Any, **keywords: Any) -> Stats:
         """How long tracing and compiling took, and the size of the result."""
-        return self._for(args, keywords).stats
+        return self.kernel(*args, **keywords).stats
 
     def __repr__(self) -> str:
         return f"jit({name_of(self.function)})"
@@ -299,7 +299,8 @@ class Jitted:
             raise TypeError(f"{name_of(self.function)}(): static arguments must be hashable: {error}") from None
         return Jitted(f, self.exact, self.threads, compiled=compiled), args, keywords
 
-    def _for(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Kernel:
+    def kernel(self, *args: Any, **keywords: Any) -> Kernel:
+        """The kernel for arguments like these, compiled if there is none yet; without arguments, the newest."""
         if not args and not keywords:
             last = self._compiled.last()
             if last is not None:
@@ -310,7 +311,7 @@ class Jitted:
                 )
         if self._static:
             variant, args, keywords = self._variant(self._static, args, keywords)
-            return variant._for(args, keywords)
+            return variant.kernel(*args, **keywords)
         arrays: list[Any] = []
         try:
             structure = take(args, [], arrays)

@@ -91,12 +91,12 @@ class Kernel:
         self._plain = all(leaf.batch == SHARED for leaf in traced.leaves) and not traced.structure.has_arrays
         self._results = assembler(traced.structure, traced.leaves, self._plain)
         traced_at = time.perf_counter()
-        self._executable = Executable(self.program, traced, exact, threads)
+        self.executable = Executable(self.program, traced, exact, threads)
         self._guarded: Executable | None = None
         self.stats = Stats(
             self.program.recorded,
             len(self.program),
-            self._executable.code_bytes,
+            self.executable.code_bytes,
             traced_at - start,
             time.perf_counter() - traced_at,
         )
@@ -124,16 +124,16 @@ class Kernel:
 
     def __call__(self, scalars: Sequence[float], arrays: Sequence[Any]) -> Any:
         """The result for these numbers and arrays."""
-        work = self._executable.run(scalars, arrays)
+        work = self.executable.run(scalars, arrays)
         if work.context[NAN_FOUND]:
-            self._executable.give_back(work)
+            self.executable.give_back(work)
             if self._guarded is None:
                 assert self.program.guarded is not None
                 self._guarded = Executable(self.program.guarded(), self._traced, self._exact, self._threads)
             executable = self._guarded
             work = executable.run(scalars, arrays)
         else:
-            executable = self._executable
+            executable = self.executable
         outputs = work.numbers[:] if self._plain else work.outputs.copy()
         result = self._results(outputs, work.rows, work.samples)
         executable.give_back(work)
@@ -141,13 +141,13 @@ class Kernel:
 
     def blank(self, arrays: Sequence[Any]) -> Any:
         """A result for these arrays, of its structure and shapes, with any numbers: nothing is computed."""
-        work = Workspace(self._executable)
+        work = Workspace(self.executable)
         work.map(arrays)
         return self._results(work.numbers[:] if self._plain else work.outputs, work.rows, work.samples)
 
     def of_numbers(self, numbers: Sequence[float]) -> Any:
         """Call the kernel with plain numbers only, which takes a third less time."""
-        executable = self._executable
+        executable = self.executable
         try:
             work = executable.pool.pop() if self._plain else None
         except IndexError:
@@ -171,8 +171,8 @@ class Kernel:
 
     def llvm(self) -> str:
         """The LLVM IR."""
-        return self._executable.llvm()
+        return self.executable.llvm()
 
     def assembly(self) -> str:
         """The assembly language of this machine."""
-        return self._executable.assembly()
+        return self.executable.assembly()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
 from autograd_engine.value import Value
-from nn.checks import Array, at_least_0, of_kind
+from nn.checks import at_least_0, of_kind
 
 
 def clip_gradients(
@@ -32,22 +33,26 @@ def clip_gradients(
     """
     values = list(of_kind("parameters", parameters, Iterable))
     gradients = np.array([value.grad for value in values])
-    clipped, norm = clipped_gradients(gradients, clip_norm, clip_value)
+    with np.errstate(all="ignore"):  # inf and nan pass
+        clipped, norm = clipped_gradients(gradients, clip_norm, clip_value)
     for value, gradient in zip(values, clipped.tolist()):
         value.grad = gradient
-    return norm
+    return float(norm)
 
 
-def clipped_gradients(
-    gradients: Array, clip_norm: float | None = None, clip_value: float | None = None
-) -> tuple[Array, float]:
-    """Gradients (n,) clipped as by `clip_gradients`, and the norm that they had."""
-    with np.errstate(all="ignore"):
-        before = float(np.linalg.norm(gradients))
-        if clip_value is not None:
-            bound = at_least_0("clip_value", clip_value)
-            gradients = np.clip(gradients, -bound, bound)
-        if clip_norm is not None:
-            bound = at_least_0("clip_norm", clip_norm)
-            gradients = gradients * np.minimum(bound / (np.linalg.norm(gradients) + 1e-6), 1.0)
+def clipped_gradients(gradients: Any, clip_norm: float | None = None, clip_value: float | None = None) -> Any:
+    """Gradients (n,) clipped as by `clip_gradients`, and the norm that they had: floats, or symbols while compiling."""
+    before = _norm(gradients)
+    if clip_value is not None:
+        bound = at_least_0("clip_value", clip_value)
+        gradients = np.where(gradients > bound, bound, np.where(gradients < -bound, -bound, gradients))
+    if clip_norm is not None:
+        bound = at_least_0("clip_norm", clip_norm)
+        gradients = gradients * np.minimum(bound / (_norm(gradients) + 1e-6), 1.0)
     return gradients, before
+
+
+def _norm(gradients: Any) -> Any:
+    """The root of the sum of squares, added from the first to the last, as a kernel does."""
+    squares = gradients * gradients
+    return np.sqrt(np.cumsum(squares)[-1:].sum() if isinstance(squares, np.ndarray) else squares.sum())

@@ -48,7 +48,7 @@ class CompiledSteps(Steps):
     """
 
     def __init__(self, task: Task, check: Check) -> None:
-        self.task, self.check = task, check
+        super().__init__(task, check)
         self._state = State(task)
         self._trained, self._others = self._state.read()
         self._gradients: Array | None = None
@@ -68,7 +68,8 @@ class CompiledSteps(Steps):
         """See `Steps`."""
         gradients, buffers = self.gradients(indices, figures)
         if self.task.clips:
-            gradients, _ = clipped_gradients(gradients, self.task.clip_norm, self.task.clip_value)
+            with np.errstate(all="ignore"):  # inf and nan pass
+                gradients, _ = clipped_gradients(gradients, self.task.clip_norm, self.task.clip_value)
         new = self.task.optimizer.update(self._trained, gradients)
         if len(buffers):
             self._others[-len(buffers) :] = buffers
@@ -118,8 +119,8 @@ class Judging:
 
     def __init__(self, task: Task, state: State, samples: Sequence[Sample], smallest: Sequence[Sample]) -> None:
         self.task, self.state, self.samples, self.training = task, state, samples, task.model.training
-        self._inputs = np.array([sample.inputs for sample in samples], dtype=np.float64)
-        self._targets = np.array([sample.target for sample in samples], dtype=np.float64)
+        self.inputs = np.array([sample.inputs for sample in samples], dtype=np.float64)
+        self.targets = np.array([sample.target for sample in samples], dtype=np.float64)
         self._random = RandomDraws(task.model, [sample.inputs for sample in smallest])
         self._outputs: Any = None  # the structure of a sample's
         self._program: Rows = []
@@ -198,7 +199,7 @@ class Judging:
 
     def example(self, samples: int) -> tuple[Array, ...]:
         """A batch of n samples, or of all if there are fewer, with zeros instead of draws."""
-        inputs, targets = self._inputs[:samples], self._targets[:samples]
+        inputs, targets = self.inputs[:samples], self.targets[:samples]
         random = [np.zeros((len(inputs), self._random.size))] if self._random.size else []
         return (inputs, targets, *random)
 
@@ -210,30 +211,40 @@ class Judging:
         """The batch of the samples at `indices`, with what was drawn for them."""
         if isinstance(indices, range):
             own = slice(indices.start, indices.stop)
-            return (self._inputs[own], self._targets[own], *drawn)
+            return (self.inputs[own], self.targets[own], *drawn)
         return (*self._taken(indices), *drawn)
 
     def _taken(self, indices: npt.NDArray[np.int64]) -> tuple[Array, Array]:
         """The inputs and targets of some samples; batches of one size reuse the same arrays, which a kernel knows."""
         n = len(indices)
         if n not in self._reused:
-            self._reused[n] = np.empty_like(self._inputs[:n]), np.empty_like(self._targets[:n])
+            self._reused[n] = np.empty_like(self.inputs[:n]), np.empty_like(self.targets[:n])
         inputs, targets = self._reused[n]
-        self._inputs.take(indices, axis=0, out=inputs, mode="clip")
-        self._targets.take(indices, axis=0, out=targets, mode="clip")
+        self.inputs.take(indices, axis=0, out=inputs, mode="clip")
+        self.targets.take(indices, axis=0, out=targets, mode="clip")
         return inputs, targets
 
     def add(self, figures: Figures, indices: Indices, loss: float, outputs: Sequence[Array]) -> None:
         """Add the results of a kernel to the figures."""
         judge, right = self.task.accuracy, 0.0
-        if judge is accuracy and self._targets.ndim == 1 and all(part.kind is None for part in self._outputs.children):
+        if judge is not None and self.counts:
             own = slice(indices.start, indices.stop) if isinstance(indices, range) else indices
-            targets = self._targets[own]
-            right = float(accuracies(outputs, targets).sum())
+            right = float(accuracies(outputs, self.targets[own]).sum())
         elif judge is not None:
             for i, numbers in zip(indices, zip(*[column.tolist() for column in outputs])):
                 right += float(judge(self._outputs(list(map(Value, numbers))), self.samples[i].target))
         figures.add(len(indices), len(indices) * loss, right)
+
+    @property
+    def counts(self) -> bool:
+        """Whether what is measured, if anything, is how many samples are classified correctly, by `accuracies`."""
+        of_numbers = self.targets.ndim == 1 and all(part.kind is None for part in self._outputs.children)
+        return self.task.accuracy is None or (self.task.accuracy is accuracy and of_numbers)
+
+    @property
+    def draws(self) -> bool:
+        """Whether random numbers are drawn for the samples."""
+        return self._random.size > 0
 
 
 def _known(what: str, x: Any) -> Any:

@@ -186,6 +186,11 @@ def fit(
         if comm is not None:
             jit = True
 
+    alone = not (held_out or callback or stop or saved)
+
+    def draw() -> Indices:
+        return range(n) if batches == 1 else draws.permutation(n)
+
     done, started = len(history.loss), time.perf_counter() - history.seconds
     with mode(model, training=True), ctrl_c_between_samples() as check:
         steps: Steps = ValueSteps(task, check)
@@ -195,12 +200,10 @@ def fit(
             elif jit is not False:
                 steps = _compiled(task, check, history, jit, ranks) or steps
             with progress_bar(epochs * batches, progress if ranks.is_first else False, done * batches) as show:
-                for epoch in range(done + 1, epochs + 1 if not history.stopped_early else 0):
-                    order: Indices = range(n) if batches == 1 else draws.permutation(n)
-                    figures = Figures(accuracy is not None)
-                    for start in range(0, n, batch_size):
-                        steps.step(order[start : start + batch_size], figures)
-                        show(epoch, *figures.means())
+                epoch, trained = done, steps.epochs(range(done + 1, epochs + 1), draw, show, alone)
+                while epoch < epochs and not history.stopped_early:
+                    finished = next(trained)
+                    epoch += len(finished)
                     if best is not None or callback is not None or saved is not None:
                         steps.write()
                     with mode(model, training=False):
@@ -208,7 +211,8 @@ def fit(
                         if held_out:
                             steps.validate(validated)
                         seconds = time.perf_counter() - started
-                        history.add_epoch(figures.means(), validated.means() if held_out else (), seconds)
+                        for figures in finished:
+                            history.add_epoch(figures.means(), validated.means() if held_out else (), seconds)
                         history.stopped_early = best is not None and best.note(history.validation_loss)
                         if callback is not None:
                             try:
@@ -221,15 +225,15 @@ def fit(
                     if comm is None:  # else all ranks hear of it in the next step
                         check()
                     history.stopped_early |= stop is not None and ranks.decided(bool(stop(history)))
-                    if history.stopped_early:
-                        break
-                    if callback is not None and epoch < epochs and not steps.current():
+                    going_on = epoch < epochs and not history.stopped_early
+                    if callback is not None and going_on and not steps.current():
                         steps, history.jit = ValueSteps(task, check), False
                         if jit or (epoch - compiled_after) * n >= WORTH_COMPILING:
                             steps = _compiled(task, check, history, jit, ranks) or steps
                             compiled_after = epoch
                         else:
                             history.jit_reason = _CHANGED_TOO_SOON
+                        trained = steps.epochs(range(epoch + 1, epochs + 1), draw, show, alone)
         except KeyboardInterrupt:
             history.interrupted = True
         finally:
@@ -268,10 +272,10 @@ def _compiled(task: Task, check: Check, history: History, jit: bool | None, rank
     try:
         if find_spec("llvmlite") is None:
             raise ImportError("jit=True needs llvmlite: pip install llvmlite")
-        from nn.training.compiled import CompiledSteps  # which imports the compiler
+        from nn.training.epochs import EpochSteps  # which imports the compiler
 
         with ranks.together():
-            steps = (ranks.compiled_steps or CompiledSteps)(task, check)
+            steps = (ranks.compiled_steps or EpochSteps)(task, check)
     except Exception as error:  # of any kind: user-defined units and losses may not work on symbols
         if jit:
             raise

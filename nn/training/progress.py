@@ -21,12 +21,12 @@ def ctrl_c_between_samples() -> AbstractContextManager[Check]:
 
 @contextmanager
 def progress_bar(steps: int, wanted: bool | None, done: int = 0) -> Iterator[Callable[..., None]]:
-    """Gives a function to be called after each step that is not yet `done`, with the epoch, the loss and perhaps the
-    accuracy."""
+    """Gives a function to be called after each step that is not yet `done`, or after several, with the epoch, the loss
+    and perhaps the accuracy."""
     if wanted is None:
         wanted = sys.stderr.isatty()
     if not wanted:
-        yield lambda *figures: None
+        yield lambda *figures, **others: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -40,9 +40,9 @@ def progress_bar(steps: int, wanted: bool | None, done: int = 0) -> Iterator[Cal
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("", total=steps, completed=done)
 
-        def show(epoch: int, *means: float) -> None:
+        def show(epoch: int, *means: float, steps: int = 1) -> None:
             figures = [f"{name} {decimal(mean, 4)}" for name, mean in zip(("loss", "accuracy"), means)]
-            bar.update(task, advance=1, description="  ".join([f"epoch {epoch}", *figures]))
+            bar.update(task, advance=steps, description="  ".join([f"epoch {epoch}", *figures]))
 
         yield show
 

@@ -37,7 +37,7 @@ class Alone:
 
     is_first = True
     compiled_steps: Callable[..., Any] | None = None
-    """What makes its steps if not CompiledSteps."""
+    """What makes its steps if not EpochSteps."""
 
     def together(self) -> AbstractContextManager[None]:
         """Around what every process does: where it fails in one, it fails in all."""

@@ -5,7 +5,7 @@ Unless the model needs a whole batch, the graph of a sample is freed before the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -85,7 +85,30 @@ class Figures:
 
 
 class Steps:
-    """Steps of a training. What only compiled ones have to do is nothing here."""
+    """Steps of a training; `check` raises KeyboardInterrupt after Ctrl-C. What only compiled ones do, is nothing."""
+
+    def __init__(self, task: Task, check: Check) -> None:
+        self.task, self.check = task, check
+
+    def epochs(
+        self, span: range, draw: Callable[[], Indices], show: Callable[..., None], ahead: bool
+    ) -> Iterator[list[Figures]]:
+        """Train in the epochs of these numbers, each in an order that is drawn; the figures of those just finished.
+
+        That is one epoch at a time, and more only where they may go `ahead`: where nobody looks at the model or at the
+        history between them. `show` shows the progress.
+        """
+        for epoch in span:
+            order, figures = draw(), Figures(self.task.accuracy is not None)
+            for batch in self.batches(order):
+                self.step(batch, figures)
+                show(epoch, *figures.means())
+            yield [figures]
+
+    def batches(self, order: Indices) -> list[Indices]:
+        """The batches of an epoch."""
+        size = self.task.batch_size
+        return [order[start : start + size] for start in range(0, len(order), size)]
 
     def step(self, indices: Indices, figures: Figures) -> None:
         """Train on the batch of the samples at `indices`."""
@@ -165,7 +188,7 @@ class ValueSteps(Steps):
     """Steps on Values. The state stays in the model, and nothing is fixed."""
 
     def __init__(self, task: Task, check: Check) -> None:
-        self.task = task
+        super().__init__(task, check)
         self._judge = Judge(task.model, self._loss, task.accuracy, check)
         self._loss_watch, self._penalty_watch = _Watch("loss", task), _Watch("penalty", task)
 

@@ -66,6 +66,7 @@ class Executable:
         self.code_bytes = library.size
         self._functions = {name: library.function(name, count) for name, count in functions.items()}
         self.everything = self._functions["run"]
+        self.address: int = library.addresses["run"]
         self._threads = threads or _cores()
         self._length = len(program)
         self.pool: list[Workspace] = []
@@ -267,6 +268,10 @@ class Workspace:
             cells = [start + 8 * layout.thread_buffer(i) for i in range(layout.thread_buffers)]
             self._buffers += [(ctypes.c_int64 * 2).from_address(cell) for cell in cells]
         return self._memory[thread][1]
+
+    def room(self, number: int) -> Any:
+        """The array from which the kernel reads an argument as a whole."""
+        return dict(self._whole)[number]
 
     def chunks(self, loop: Loop) -> int:
         """How many chunks the samples of a loop are."""
