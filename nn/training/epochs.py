@@ -15,6 +15,7 @@ import ctypes
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -65,11 +66,11 @@ class EpochSteps(CompiledSteps):
                 for sums in done:
                     epoch, batch = left.popleft()
                     figures.add(len(batch), *sums)
-                    means = figures.means()
+                    last = figures
                     if figures.judged == n:
                         finished.append(figures)
                         figures = Figures(self.task.accuracy is not None)
-                show(epoch, *means, steps=len(done))
+                show(epoch, *last.means(), steps=len(done))
                 if finished:
                     yield finished
 
@@ -109,7 +110,7 @@ class _Descent:
     """Steps of a training in native code, with the memory that they work in; `portion` is how many go at once."""
 
     def __init__(self, task: Task, kernel: Kernel, inputs: Array, targets: Array) -> None:
-        self.portion = 16
+        self.portion = 1
         self._task, self._data, self._executable = task, (inputs, targets), kernel.executable
         self._batch = [array[: task.batch_size].copy() for array in self._data]
         self._work = Workspace(self._executable)
@@ -228,14 +229,10 @@ class _Rule:
 
     def settings(self, steps: int) -> Array:
         """The learning rates of the next steps and their numbers, up to the first whose learning rate is refused."""
-        first = self._optimizer.steps
-        rows = []
-        try:
-            for step in range(first, first + steps):
-                rows.append((self._optimizer.lr_of(step), step))
-        except Exception:  # of any kind, which a step in Python raises when its turn comes
-            pass
-        return np.array(rows, dtype=np.float64)
+        numbers, rates = self._optimizer.steps + np.arange(steps), list[float]()
+        with suppress(Exception):  # of any kind, which a step in Python raises when its turn comes
+            rates.extend(map(self._optimizer.lr_of, numbers.tolist()))
+        return np.stack([rates, numbers[: len(rates)]], axis=1)
 
     def turn(self, turns: Turns, settings: Array) -> None:
         """Add what is done in each step to a round."""
