@@ -37,6 +37,8 @@ from nn.training.steps import Figures, Indices, Task
 
 WORTH_TOGETHER = 2000
 """How many steps save about as much time as compiling the rule of the optimizer takes."""
+FEW = 4
+"""How many steps take about as long in one call as one by one."""
 MOST_RULES = 4
 """How often the settings of the optimizer may change and its rule be compiled anew."""
 BRIEFLY = 0.01
@@ -52,7 +54,8 @@ class EpochSteps(CompiledSteps):
         """See `Steps`."""
         n = len(self.task.samples)
         batches = -(-n // self.task.batch_size)
-        descent = self._descent() if len(span) * batches >= WORTH_TOGETHER else None
+        pays = len(span) * batches >= WORTH_TOGETHER and (ahead or batches > FEW)
+        descent = self._descent() if pays else None
         if descent is None:
             yield from super().epochs(span, draw, show, ahead)
             return
