@@ -1,7 +1,7 @@
 """Training: `fit` changes a model's parameters until its outputs are near the targets.
 
-How to read this file: `fit` is the loop over epochs and batches. A step on Values is in `steps.py`, a native one
-in `compiled.py`; the data are checked in `samples.py`, and Ctrl-C and the progress bar are in `progress.py`.
+How to read this file: `fit` is the loop over epochs. A step on Values is in `steps.py`, a native one in `compiled.py`,
+many at once in `epochs.py`; the data are checked in `samples.py`, and Ctrl-C and the progress bar are in `progress.py`.
 
 >>> from nn import MLP, SGD, squared_error
 >>> model = MLP(1, [1], seed=0)
@@ -95,12 +95,15 @@ def fit(
     callback, for early stopping and at the end.
     Without `jit` everything is done on Values, sample by sample, and `model.deltas()` then are those of the last sample
     or batch that went through the model, with respect to the batch's mean loss; of a validation sample they are 0.
+    Where there are at least 2,000 steps and nothing of Python has a part in them, many of them are one call, with the
+    bits of as many calls; what a schedule says is then asked for some steps ahead.
     None, the default, compiles if that is possible and there are enough samples for it to pay, 2,000 in all epochs
     together, and as many again before it is compiled anew. The history says what was done.
 
     `progress` shows a bar with loss, accuracy and time left: True, False, or None for only on a terminal.
     Ctrl-C, or a KeyboardInterrupt from the callback, ends the training between two samples (if it is compiled, between
-    two steps), never within an update, and the history up to there is returned. A second Ctrl-C does not wait.
+    two steps, some hundredths of a second later where many go at once), never within an update, and the history of all
+    finished epochs is returned. A second Ctrl-C does not wait.
 
     `checkpoint` names a file that is written, whole or not at all, after every `checkpoint_every` epochs and after the
     last: with the model, the state of the optimizer and of the NumPy Generators, the history and the best epoch. A

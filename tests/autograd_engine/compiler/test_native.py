@@ -181,7 +181,7 @@ def test_other_calls_may_take_all_workspaces_at_any_moment(argument):
     f = jit(lambda x: sin(x[0] if isinstance(x, list) else x))
     expected = f(argument)
     [kernel] = f._kernels.values()
-    pool = kernel._executable.pool
+    pool = kernel.executable.pool
     for moment in itertools.count():
         assert len(pool) == 1
         found, happened = interrupted(lambda: f(argument), moment, pool.clear)

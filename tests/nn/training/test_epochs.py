@@ -112,7 +112,6 @@ SCHEDULES = {
 CLIPPING: list[dict[str, Any]] = [
     {},
     {"clip_norm": 0.1},
-    {"clip_value": 0.05},
     {"clip_norm": 0.1, "clip_value": 0.05},
     {"clip_value": 0.0},
 ]
