@@ -39,6 +39,7 @@ class Body(Straight):
         super().__init__(plan.program, builder, vectors, wide=section.batch != SHARED)
         self.once = Builder(width, self.layout.exact, "once")  # what is the same for all blocks
         self.first = Builder(width, self.layout.exact, "first")  # what a block begins with
+        self.totals: dict[int, str] = {}  # the sums in registers, at the end of a block
         self.label = "0" if width == 1 else "block"  # that of the lines that are being written
         self._known: dict[str, str] = {}
         self._loops = 0
@@ -49,13 +50,22 @@ class Body(Straight):
         straight = [*self.once.lines, *self.first.lines, *self.builder.lines]
         if self.width == 1:
             return straight
+        kind = self.builder.type
+        starts, phis, stores = list[str](), list[str](), list[str]()
+        for k, total in self.totals.items():
+            starts.append(f"%total{k}.at = getelementptr double, ptr %memory, i64 {k * self.width}")
+            starts.append(f"%total{k}.start = load {kind}, ptr %total{k}.at, align 8")
+            phis.append(f"%total{k} = phi {kind} [ %total{k}.start, %0 ], [ {total}, %{self.label} ]")
+            stores.append(f"store {kind} {total}, ptr %total{k}.at, align 8")
         return [
             *self.once.lines,
+            *starts,
             f"%slots0 = getelementptr double, ptr %memory, i64 {len(self.section.sums) * self.width}",
             "br label %block",
             "block:",
             f"%index = phi i64 [ %from, %0 ], [ %next, %{self.label} ]",
             f"%slots = phi ptr [ %slots0, %0 ], [ %slots1, %{self.label} ]",
+            *phis,
             *self.first.lines,
             *self.builder.lines,
             f"%next = add i64 %index, {self.layout.block}",
@@ -63,6 +73,7 @@ class Body(Straight):
             "%continues = icmp slt i64 %next, %to",
             "br i1 %continues, label %block, label %done",
             "done:",
+            *stores,
         ]
 
     def instruction(self, i: int) -> None:
@@ -73,7 +84,7 @@ class Body(Straight):
         if operation == "sample":
             names = [self._gather(operands[0], operands[1], v) for v in self.vectors]
         elif operation in REDUCTIONS:
-            self._reduce(operation, self.section.sums[i], operands)
+            self._reduce(operation, i, operands)
             return
         else:
             names = self.compute(i)
@@ -240,6 +251,7 @@ class Body(Straight):
         if x < 0:
             return [builder.constant(plan.program.constants[-1 - x])] * len(self.vectors)
         operation, operands, batch = plan.program.instructions[x]
+        crosses = self.section.slots if plan is self.plan else {}
         if operation == "read":
             assert isinstance(plan, RoundPlan)
             stack, round_ = plan.stack(operands[0]), self.of(plan).round()
@@ -249,10 +261,9 @@ class Body(Straight):
             loop, place = kept_by.program.instructions[stack].operands
             there = self.of(kept_by)
             return [self._load(address) for address in there.of_round(loop, there.whole(place), round_)]
-        if operation == "sample":
+        if operation == "sample" and x not in crosses:
             return [self._gather(operands[0], operands[1], v) for v in self.vectors]
         if batch != SHARED:
-            crosses = self.section.slots if plan is self.plan else {}
             addresses = [self._slot(x, v) if x in crosses else self.row(2, plan.kept[x], v) for v in self.vectors]
             loaded = [self._load(address) for address in addresses]
         else:
@@ -367,9 +378,9 @@ class Body(Straight):
             base = builder.emit(f"getelementptr i8, ptr {base}, i64 {step}")
         return self.gathered(builder.emit(f"getelementptr i8, ptr {base}, {integers} {self._known[offsets]}"))
 
-    def _reduce(self, operation: str, index: int, operands: tuple[int, ...]) -> None:
+    def _reduce(self, operation: str, i: int, operands: tuple[int, ...]) -> None:
         """Add x, or x*y, of the samples to a sum; or make x part of another reduction."""
-        builder, (row, neutral) = self.builder, REDUCTIONS[operation]
+        builder, (row, neutral), index = self.builder, REDUCTIONS[operation], self.section.sums[i]
         if self.layout.exact:
             address = self.address("%memory", index)
             before = builder.emit(f"load double, ptr {address}, align 8")
@@ -379,11 +390,15 @@ class Body(Straight):
             builder.lines += [*scalars.lines, f"store double {after}, ptr {address}, align 8"]
             builder.declarations |= scalars.declarations
             return
-        address = self.address("%memory", index * self.width)
-        total = self._load(address)
+        in_register = i in self.section.in_registers
+        address = "" if in_register else self.address("%memory", index * self.width)
+        total = f"%total{index}" if in_register else self._load(address)
         for v in self.vectors:
             numbers = [self.operand(x)[v] for x in operands]
             name = lowered(builder, "fma", [*numbers, total]) if len(operands) == 2 else ""
             name = name or lowered(builder, row, [total, *numbers])
             total = self.select(self._valid(v), name, total)  # lanes without a sample add nothing
-        self.store(total, address)
+        if in_register:
+            self.totals[index] = total
+        else:
+            self.store(total, address)

@@ -36,8 +36,6 @@ from autograd_engine.compiler.program.program import Program
 from autograd_engine.compiler.program.traced_function import TracedFunction
 from autograd_engine.compiler.trace.blocks import Gathered
 
-QUICKLY = 4000
-"""Instructions. What is longer and has a batch is compiled quickly."""
 WORTH_THREADS = 4_000_000
 """Instructions times samples: a few hundred microseconds."""
 
@@ -59,10 +57,8 @@ class Executable:
             rows=traced.rows,
         )
         self.layout = self.code.layout
-        # Code for vectors is twice as fast from level 1, but takes LLVM three times as long.
-        self._level = 0 if sizes and len(program) > QUICKLY else 1
         functions = {"run": 1, "outputs": 1} | self.layout.functions(self.layout.stages)
-        library = native.linked(self.code.modules, self._level, functions)
+        library = native.linked(self.code.modules, self.code.level, functions)
         self.code_bytes = library.size
         self._functions = {name: library.function(name, count) for name, count in functions.items()}
         self.everything = self._functions["run"]
@@ -130,7 +126,7 @@ class Executable:
 
     def assembly(self) -> str:
         """The assembly language of this machine."""
-        return native.assembly(self.code.modules, self._level)
+        return native.assembly(self.code.modules, self.code.level)
 
     def _run_in_threads(self, work: Workspace) -> None:
         """What `run` does, the chunks of each loop distributed over threads."""

@@ -90,6 +90,7 @@ class Layout:
     stages: list[Stage] = field(default_factory=list)
     sums: int = 0
     exact: bool = False
+    quick: bool = False
     seeks_nan: bool = False
     buffers: int = 0
     thread_buffers: int = 0

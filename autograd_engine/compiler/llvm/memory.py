@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from autograd_engine.compiler.llvm.layout import Layout
+from autograd_engine.compiler.llvm.order import LATENCY, TOGETHER, interleaved, tiles
 from autograd_engine.compiler.program.program import (
     FROM_OUTSIDE,
     IN_BUFFERS,
@@ -39,7 +40,7 @@ class Section:
 
     `sums` numbers the sums of a loop, and whatever else it reduces its samples to, those of a kind side by side,
     `slots` what crosses from part to part of it; `rows` are those of the batch's rows of outputs that an operand is
-    stored in here.
+    stored in here. With `tiled` sums stay in registers over the blocks of a tile, as many as there are registers for.
     """
 
     stage: int
@@ -49,6 +50,7 @@ class Section:
     sums: dict[int, int] = field(default_factory=dict)
     slots: dict[int, int] = field(default_factory=dict)
     rows: dict[int, list[int]] = field(default_factory=dict)
+    tiled: bool = False
 
     @Lazy
     def parts(self) -> list[list[int]]:
@@ -60,7 +62,17 @@ class Section:
         operations = [self.program.instructions[i].operation for i in self.instructions]
         if self.batch != SHARED and not STACKS.isdisjoint(operations):
             return [list(self.instructions)]
-        return parts(self.program, list(self.instructions))
+        if not self.tiled:
+            return parts(self.program, list(self.instructions))
+        found = parts(self.program, [i for i in self.instructions if i not in self.sums])
+        groups = tiles(self.program, self.sums)
+        return [*found[:-1], found[-1] + groups[0]] if found and len(groups) == 1 else [*found, *groups]
+
+    @Lazy
+    def in_registers(self) -> set[int]:
+        """The sums that stay in registers."""
+        of_parts = [self.sums.keys() & part for part in self.parts] if self.tiled else []
+        return set().union(*[sums for sums in of_parts if len(sums) <= TOGETHER])
 
 
 class Plan:
@@ -131,10 +143,10 @@ class Plan:
 
     def _divide(self) -> None:
         """A section for each straight line of the program."""
-        instructions = self.program.instructions
+        program, instructions = self.program, self.program.instructions
         self.stages: list[list[Section]] = []
         self.ready = [0] * len(instructions)  # the stage from which on each is known
-        for line in lines(self.program.body):
+        for line in lines(program.body):
             if line.rounds:
                 self._section(line.stage + 1, SHARED)  # for what it leaves
                 self.rounds.append(RoundPlan(self, line.stage, line.instructions[0]))
@@ -145,7 +157,10 @@ class Plan:
             section.sums = {i: k for k, i in enumerate(of_a_kind)}
             for i in of_a_kind:  # which lie side by side
                 self.keep(i)
-            for i in line.instructions:
+            in_order = line.instructions
+            if line.batch != SHARED:
+                in_order = interleaved(program, in_order, LATENCY // self.layout.vectors)
+            for i in in_order:
                 if i in self.copied:
                     continue
                 self.ready[i] = line.stage + (i in section.sums)
@@ -161,7 +176,7 @@ class Plan:
         for section in self.stages[stage]:
             if section.batch == batch:
                 return section
-        section = Section(stage, batch, self.program)
+        section = Section(stage, batch, self.program, tiled=not (self.layout.exact or self.layout.quick))
         self.stages[stage].append(section)
         return section
 

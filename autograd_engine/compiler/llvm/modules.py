@@ -22,6 +22,8 @@ from autograd_engine.compiler.program.regions import cut
 
 FUNCTIONS = 8
 """Functions in a module, at most."""
+QUICKLY = 4000
+"""Instructions. What is longer and has a batch is compiled quickly."""
 SMALL = 3000
 """Instructions. The blocks of a smaller program are of two vectors, which share what is loaded of shared numbers."""
 
@@ -33,6 +35,11 @@ class Code:
     modules: list[str]
     layout: Layout
 
+    @property
+    def level(self) -> int:
+        """LLVM's optimisation level. From 1 code for vectors is three times as fast, but takes three times as long."""
+        return 0 if self.layout.quick else 1
+
 
 @collector_paused()
 def emit(program: Program, arrays: int, views: int, batches: int, width: int, exact: bool, rows: Sequence[int]) -> Code:
@@ -41,6 +48,7 @@ def emit(program: Program, arrays: int, views: int, batches: int, width: int, ex
     `rows[i]` is the batch that output i is a row of, SHARED for one number.
     """
     layout = Layout(width, 1 if exact or len(program) > SMALL else 2, arrays, views, batches, exact=exact)
+    layout.quick = batches > 0 and len(program) > QUICKLY
     layout.seeks_nan = program.guarded is not None
     layout.kept, layout.rows = [0] * batches, [0] * batches
     plan = Plan(program, layout, rows)
