@@ -6,7 +6,6 @@ returned. If a result is NaN and the program left out strong zeros, the program 
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -48,14 +47,8 @@ def assembler(structure: Structure, leaves: Sequence[Leaf], plain: bool) -> Asse
 
 def _batch_array(leaf: Leaf) -> Assembler:
     """What takes the array (samples, *shape) from the rows of a batch."""
-    batch, start, shape = leaf.batch, leaf.place, leaf.shape
-    if not shape:
-        return lambda outputs, rows, samples: rows[batch][start, : samples[batch]]
-    stop = start + math.prod(shape)
-    if len(shape) == 1:
-        return lambda outputs, rows, samples: rows[batch][start:stop, : samples[batch]].T
-    new_shape, axes = (*shape, -1), (len(shape), *range(len(shape)))
-    return lambda outputs, rows, samples: rows[batch][start:stop, : samples[batch]].reshape(new_shape).transpose(axes)
+    batch, start, stop, shape = leaf.batch, leaf.place, leaf.place + leaf.size, (-1, *leaf.shape)
+    return lambda outputs, rows, samples: rows[batch][start:stop].reshape(shape)[: samples[batch]]
 
 
 @dataclass(frozen=True)

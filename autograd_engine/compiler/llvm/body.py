@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
-import itertools
+from collections.abc import Sequence
 
 from autograd_engine.compiler.llvm.builder import Builder
+from autograd_engine.compiler.llvm.layout import NAN_FOUND
 from autograd_engine.compiler.llvm.lower import lowered
 from autograd_engine.compiler.llvm.memory import Plan, RoundPlan, Section
+from autograd_engine.compiler.llvm.rows import Row, in_memory
 from autograd_engine.compiler.llvm.stacks import Memory
 from autograd_engine.compiler.llvm.straight import Straight
 from autograd_engine.compiler.program.program import CONDITIONS, REDUCTIONS, SHARED, STACKS, Program
@@ -39,6 +41,7 @@ class Body(Straight):
         super().__init__(plan.program, builder, vectors, wide=section.batch != SHARED)
         self.once = Builder(width, self.layout.exact, "once")  # what is the same for all blocks
         self.first = Builder(width, self.layout.exact, "first")  # what a block begins with
+        self.nan = ""  # whether a block has stored one
         self.totals: dict[int, str] = {}  # the sums in registers, at the end of a block
         self.label = "0" if width == 1 else "block"  # that of the lines that are being written
         self._known: dict[str, str] = {}
@@ -57,6 +60,11 @@ class Body(Straight):
             starts.append(f"%total{k}.start = load {kind}, ptr %total{k}.at, align 8")
             phis.append(f"%total{k} = phi {kind} [ %total{k}.start, %0 ], [ {total}, %{self.label} ]")
             stores.append(f"store {kind} {total}, ptr %total{k}.at, align 8")
+        if self.nan:
+            phis.append(f"%nan = phi i1 [ false, %0 ], [ %nan_now, %{self.label} ]")
+            stores.append(f"%nan_at = getelementptr i64, ptr %context, i64 {NAN_FOUND}")
+            stores.append("%nan_bit = zext i1 %nan_now to i64")
+            stores.append("atomicrmw or ptr %nan_at, i64 %nan_bit monotonic")  # other threads may find one too
         return [
             *self.once.lines,
             *starts,
@@ -68,6 +76,7 @@ class Body(Straight):
             *phis,
             *self.first.lines,
             *self.builder.lines,
+            *([f"%nan_now = or i1 %nan, {self.nan}"] if self.nan else []),
             f"%next = add i64 %index, {self.layout.block}",
             f"%slots1 = getelementptr double, ptr %slots, i64 {len(self.section.slots) * self.layout.block}",
             "%continues = icmp slt i64 %next, %to",
@@ -178,12 +187,35 @@ class Body(Straight):
         """Whether an operand may differ from sample to sample."""
         return x >= 0 and self.program.instructions[x].batch != SHARED
 
-    def rest_of_rows(self) -> None:
-        """Store the rows of this loop that are shared numbers or constants, the same for all samples."""
-        for x, rows in self.section.rows.items():
-            if x < 0 or x in self.plan.left or self.program.instructions[x].batch == SHARED:
-                for v, row in itertools.product(self.vectors, rows):
-                    self.store(self.operand(x)[v], self.row(1, row, v))
+    def store_rows(self, rows: Sequence[Row]) -> None:
+        """Store outputs of samples, sample by sample, so that memory is written from front to back."""
+        b, batch = self.builder, self.section.batch
+        nan: list[str] = []
+        stores: list[tuple[int, int, str]] = []
+        bases: dict[int, str] = {}
+        for row in rows:
+            if row.start not in bases:
+                before = b.emit(f"mul i64 {self.padded(batch)}, {row.start}")
+                before = b.emit(f"add i64 {before}, {b.emit(f'mul i64 %index, {row.size}')}")
+                outputs = self._pointer(str(self.layout.batch(batch) + 1))
+                bases[row.start] = b.emit(f"getelementptr double, ptr {outputs}, i64 {before}")
+            step = row.size if len(row.operands) == self.width else self.width
+            for v, names in enumerate(zip(*map(self._as_numbers, row.operands))):
+                first = v * self.width * row.size + row.first
+                stores += [(row.start, first + k * step, name) for k, name in enumerate(in_memory(b, names))]
+                if self.layout.seeks_nan:
+                    for x, y in zip(names[::2], names[1::2] + names[-1:]):
+                        found = b.emit(f"fcmp uno {b.type} {x}, {y}")
+                        nan = [b.emit(f"or {b.bits} {found}, {x}") for x in nan] or [found]
+        for array, place, name in sorted(stores):
+            self.store(name, b.emit(f"getelementptr double, ptr {bases[array]}, i64 {place}"))
+        self.nan = self.any(nan) if nan else ""
+
+    def _as_numbers(self, x: int) -> list[str]:
+        """An operand as numbers, also if it is a condition."""
+        plan, source = self.plan.source(x)
+        is_condition = source >= 0 and plan.program.instructions[source].operation in CONDITIONS
+        return [lowered(self.builder, "as_number", [name]) if is_condition else name for name in self.operand(x)]
 
     def copy_to_outputs(self, stack: int, start: int, count: int, to: int) -> None:
         """Copy entries of a stack to the outputs."""
@@ -264,7 +296,7 @@ class Body(Straight):
         if operation == "sample" and x not in crosses:
             return [self._gather(operands[0], operands[1], v) for v in self.vectors]
         if batch != SHARED:
-            addresses = [self._slot(x, v) if x in crosses else self.row(2, plan.kept[x], v) for v in self.vectors]
+            addresses = [self._slot(x, v) if x in crosses else self.row(plan.kept[x], v) for v in self.vectors]
             loaded = [self._load(address) for address in addresses]
         else:
             if operation == "scalar":
@@ -303,8 +335,7 @@ class Body(Straight):
                 addresses = [self.address(*target) for target in targets]
             else:
                 addresses = [self._slot(i, v)] if i in section.slots else []
-                addresses += [self.row(2, plan.kept[i], v)] if i in plan.kept else []
-                addresses += [self.row(1, row, v) for row in section.rows.get(i, ())]
+                addresses += [self.row(plan.kept[i], v)] if i in plan.kept else []
             if addresses:
                 number = lowered(self.builder, "as_number", [name]) if operation in CONDITIONS else name
                 for address in addresses:
@@ -313,12 +344,12 @@ class Body(Straight):
     def _slot(self, x: int, v: int) -> str:
         return self.address("%slots", self.layout.block * self.section.slots[x] + self.width * v)
 
-    def row(self, kind: int, row: int, v: int) -> str:
-        """The address of vector v in a row of the batch's outputs (1) or of its kept numbers (2)."""
+    def row(self, row: int, v: int) -> str:
+        """The address of vector v in a row of the numbers that are kept of the batch."""
         at = self.layout.batch(self.section.batch)
         start = self.builder.emit(f"mul i64 {self.padded(self.section.batch)}, {row}")
         index = self.builder.emit(f"add i64 {start}, {self._index(v)}")
-        return self.builder.emit(f"getelementptr double, ptr {self._pointer(str(at + kind))}, i64 {index}")
+        return self.builder.emit(f"getelementptr double, ptr {self._pointer(str(at + 2))}, i64 {index}")
 
     def padded(self, batch: int) -> str:
         """The number of samples of a batch, as a multiple of a block."""

@@ -23,6 +23,7 @@ from autograd_engine.compiler.llvm.host import width
 from autograd_engine.compiler.llvm.layout import (
     FAULT,
     FIRST,
+    NAN_FOUND,
     NEXT_CHUNK,
     PYTHON_FUNCTIONS,
     RAISED,
@@ -54,7 +55,7 @@ class Executable:
             batches=len(sizes),
             width=width(),
             exact=exact,
-            rows=traced.rows,
+            leaves=traced.leaves,
         )
         self.layout = self.code.layout
         functions = {"run": 1, "outputs": 1} | self.layout.functions(self.layout.stages)
@@ -130,6 +131,7 @@ class Executable:
 
     def _run_in_threads(self, work: Workspace) -> None:
         """What `run` does, the chunks of each loop distributed over threads."""
+        work.context[NAN_FOUND] = 0
         self._run_stages(work, self.layout.stages)
         self._functions["outputs"](work.address)
 
@@ -309,5 +311,6 @@ class Workspace:
                 kept = self._kept[batch] = np.empty(layout.kept[batch] * layout.padded(self.samples[batch]))
                 context[layout.batch(batch) + 2] = kept.ctypes.data
         for batch, count in self._batches_with_rows:
+            self.rows[batch] = None  # those of the call before, whose memory is at hand if nobody has them any more
             rows = self.rows[batch] = np.empty((count, layout.padded(self.samples[batch])))
             context[layout.batch(batch) + 1] = rows.ctypes.data

@@ -71,7 +71,8 @@ class Layout:
     found; the number of the next chunk; whether loops should end early; what these need of Python; which index was out
     of range; for each array its address; for each mapped axis the address of the array and the distances in bytes from
     sample to sample and from number to number; for each batch the number of samples, the address of its `rows`
-    (outputs) and that of its `kept` numbers, each as many rows of the padded number of samples; for each of the
+    (outputs), arrays in C order one after the other, and that of its `kept` numbers, the same number of all samples
+    side by side, both with room for the padded number of samples; for each of the
     `buffers` of loops in shared code its address and its size. The buffers of loops in a loop over samples stand at the
     end of each thread's memory.
     """

@@ -235,28 +235,11 @@ def outputs(layout: Layout) -> list[Function]:
     called = [f"last({SHARED_PARAMETERS})"]
     if not layout.seeks_nan:
         return [calls(f"outputs({SHARED_PARAMETERS})", called)]
-    clear = f"""\
-%flag = getelementptr i64, ptr %context, i64 {NAN_FOUND}
-store i64 0, ptr %flag"""
     functions = [_find_nan("in_outputs", f"%count = add i64 0, {layout.outputs}", 1)]
     if layout.watched:
         functions.append(_find_nan("in_shared", f"%count = add i64 0, {layout.watched}", 2))
-    for batch, rows in enumerate(layout.rows):
-        if rows:
-            at = layout.batch(batch)
-            count = f"""\
-%n_at = getelementptr i64, ptr %context, i64 {at}
-%n = load i64, ptr %n_at
-%rounded = add i64 %n, {layout.block - 1}
-%padded = and i64 %rounded, {-layout.block}
-%count = mul i64 %padded, {rows}"""
-            functions.append(_find_nan(f"in_rows_{batch}", count, at + 1))
     called += [function.signature for function in functions]
-    lines = "\n".join([clear, *[f"call void @{other}" for other in called]])
-    return [
-        *functions,
-        Function(f"outputs({SHARED_PARAMETERS})", lines, {f"declare void @{other}" for other in called}),
-    ]
+    return [*functions, calls(f"outputs({SHARED_PARAMETERS})", called)]
 
 
 def _find_nan(name: str, count: str, entry: int) -> Function:
@@ -343,5 +326,6 @@ def rounds(rounds: Rounds) -> Function:
 
 def run(layout: Layout) -> Function:
     """Everything, in one thread."""
+    clear = [f"%nan_at = getelementptr i64, ptr %context, i64 {NAN_FOUND}", "store i64 0, ptr %nan_at"]
     last = f"call void @outputs({SHARED_PARAMETERS})"
-    return _calling(f"run({SHARED_PARAMETERS})", [*_AT_HAND, *_of_stages(layout.stages), last])
+    return _calling(f"run({SHARED_PARAMETERS})", [*clear, *_AT_HAND, *_of_stages(layout.stages), last])

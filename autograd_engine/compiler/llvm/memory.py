@@ -7,11 +7,12 @@ program is cut into parts, each a function; what is needed beyond its part lies 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from autograd_engine.compiler.llvm.layout import Layout
 from autograd_engine.compiler.llvm.order import LATENCY, TOGETHER, interleaved, tiles
+from autograd_engine.compiler.llvm.rows import Row, rows_of
 from autograd_engine.compiler.program.program import (
     FROM_OUTSIDE,
     IN_BUFFERS,
@@ -22,10 +23,14 @@ from autograd_engine.compiler.program.program import (
     Program,
 )
 from autograd_engine.compiler.program.regions import lines, parts
+from autograd_engine.compiler.program.traced_function import Leaf
 from autograd_engine.forks import Lazy
 
 TILE = 4
 """Blocks of samples that go through one part before the next part begins, while its code is at hand."""
+
+ROWS = 16
+"""Rows of outputs that one function stores, at most."""
 
 COPIED = 16
 """Outputs. As many entries of a stack, or more, are copied as a whole."""
@@ -35,12 +40,20 @@ NO_CODE = FROM_OUTSIDE - {"sample"} | {"stack", "memory"} | REDUCTIONS.keys()
 
 
 @dataclass(eq=False)
+class Part:
+    """What becomes one function: instructions, and rows of outputs that are stored after them."""
+
+    instructions: list[int]
+    rows: list[Row]
+
+
+@dataclass(eq=False)
 class Section:
     """The shared code of a stage or the body of a loop, in parts, and the memory that it needs for itself.
 
     `sums` numbers the sums of a loop, and whatever else it reduces its samples to, those of a kind side by side,
-    `slots` what crosses from part to part of it; `rows` are those of the batch's rows of outputs that an operand is
-    stored in here. With `tiled` sums stay in registers over the blocks of a tile, as many as there are registers for.
+    `slots` what crosses from part to part of it; `rows` are the outputs of samples that are stored here. With `tiled`
+    sums stay in registers over the blocks of a tile, as many as there are registers for.
     """
 
     stage: int
@@ -49,12 +62,21 @@ class Section:
     instructions: dict[int, None] = field(default_factory=dict)
     sums: dict[int, int] = field(default_factory=dict)
     slots: dict[int, int] = field(default_factory=dict)
-    rows: dict[int, list[int]] = field(default_factory=dict)
+    rows: list[Row] = field(default_factory=list)
     tiled: bool = False
 
     @Lazy
-    def parts(self) -> list[list[int]]:
-        """The instructions, cut into what becomes one function each.
+    def parts(self) -> list[Part]:
+        """What becomes one function each."""
+        of_instructions = self._lines or ([] if self.batch == SHARED else [[]])
+        of_rows = [self.rows[k : k + ROWS] for k in range(0, len(self.rows), ROWS)]
+        if len(of_instructions) == len(of_rows) == 1:
+            return [Part(of_instructions[0], of_rows[0])]
+        return [*[Part(line, []) for line in of_instructions], *[Part([], rows) for rows in of_rows]]
+
+    @property
+    def _lines(self) -> list[list[int]]:
+        """The instructions, cut into lines.
 
         A loop over samples that has stacks is not cut, since a part goes through several blocks before the next begins,
         and there is one buffer for a block.
@@ -71,7 +93,7 @@ class Section:
     @Lazy
     def in_registers(self) -> set[int]:
         """The sums that stay in registers."""
-        of_parts = [self.sums.keys() & part for part in self.parts] if self.tiled else []
+        of_parts = [self.sums.keys() & part.instructions for part in self.parts] if self.tiled else []
         return set().union(*[sums for sums in of_parts if len(sums) <= TOGETHER])
 
 
@@ -89,7 +111,7 @@ class Plan:
         self,
         program: Program,
         layout: Layout,
-        rows: Sequence[int] = (),
+        leaves: Sequence[Leaf] = (),
         name: str = "",
         buffers: dict[bool, dict[tuple[int, int, int], int]] | None = None,
     ) -> None:
@@ -102,14 +124,14 @@ class Plan:
         for x in program.watched:  # the first of the shared memory
             self.keep(x)
         layout.watched += len(program.watched)
-        self._find_copies(rows)
+        self._find_copies(leaves)
         self._divide()
-        self._assign_outputs(rows)
+        self._assign_outputs(leaves)
         self._assign_slots()
         for stage in self.stages:
             layout.sums = max([layout.sums, *[len(section.sums) for section in stage]])
 
-    def _find_copies(self, rows: Sequence[int]) -> None:
+    def _find_copies(self, leaves: Sequence[Leaf]) -> None:
         """Outputs that are entries of a stack, one after the other, are copied as a whole: `copies` has the stack, its
         first entry, how many there are, and the index of the first output."""
         program = self.program
@@ -125,9 +147,7 @@ class Plan:
                 self.copied.update(run)
             run.clear()
 
-        for x, batch in zip(program.outputs, rows):
-            if batch != SHARED:
-                continue
+        for [x] in [of for leaf, of in _of_leaves(program, leaves) if leaf.batch == SHARED]:
             is_entry = x >= 0 and program.instructions[x].operation == "entry" and program.uses[x] == 1
             if not is_entry or (run and self._entry(x) != (self._entry(run[-1])[0], self._entry(run[-1])[1] + 1)):
                 end()
@@ -180,45 +200,42 @@ class Plan:
         self.stages[stage].append(section)
         return section
 
-    def _assign_outputs(self, rows: Sequence[int]) -> None:
+    def _assign_outputs(self, leaves: Sequence[Leaf]) -> None:
         """Where each output is stored: the indices of shared operands, the rows of those of a batch."""
-        instructions = self.program.instructions
         self.outputs: dict[int, list[int]] = {}
-        for operand, batch in zip(self.program.outputs, rows):
-            if batch == SHARED:
-                if operand not in self.copied:
-                    self.outputs.setdefault(operand, []).append(self.layout.outputs)
+        for leaf, operands in _of_leaves(self.program, leaves):
+            if leaf.batch == SHARED:
+                [x] = operands
+                if x not in self.copied:
+                    self.outputs.setdefault(x, []).append(self.layout.outputs)
                 self.layout.outputs += 1
             else:
-                section = self._section(self.ready[operand] if operand >= 0 else 0, batch)
-                section.rows.setdefault(operand, []).append(self.layout.rows[batch])
-                if operand >= 0 and instructions[operand].operation == "sample":
-                    section.instructions[operand] = None
-                self.layout.rows[batch] += 1
+                section = self._section(max([0, *[self.ready[x] for x in operands if x >= 0]]), leaf.batch)
+                section.rows += rows_of(operands, leaf.place, self.layout.width)
+                self.layout.rows[leaf.batch] += leaf.size
 
     def _assign_slots(self) -> None:
         """Give memory to what is needed beyond the part where it is computed."""
         layout = self.layout
         operations, operands, batches = zip(*self.program.instructions) if self.program.instructions else ((), (), ())
         sections = list(itertools.chain(*self.stages))
-        home: dict[int, tuple[Section, list[int]]] = {}  # of what is not a sample, which has one in every loop
+        home: dict[int, tuple[Section, Part]] = {}  # of what is not a sample, which has one in every loop
         for section in sections:
             for part in section.parts:
-                home.update(dict.fromkeys(part, (section, part)))
+                home.update(dict.fromkeys(part.instructions, (section, part)))
         for section in sections:
-            slots, samples = section.slots, dict[int, list[int]]()
+            slots, samples = section.slots, dict[int, Part]()
             for part in section.parts:
-                for i in part:
-                    if operations[i] == "sample":
-                        samples[i] = part
-                        continue
-                    for x in operands[i]:
+                samples.update({i: part for i in part.instructions if operations[i] == "sample"})
+                used = [operands[i] for i in part.instructions if operations[i] != "sample"]
+                for of_one in [*used, *[row.operands for row in part.rows]]:
+                    for x in of_one:
                         if x >= 0 and operations[x] == "captured":
                             self.keep(x)
                         if x < 0 or operations[x] in NO_CODE or operations[x] in IN_BUFFERS or x in self.left:
                             continue
                         if operations[x] == "sample":
-                            if samples[x] is not part:
+                            if samples.get(x, part) is not part:
                                 slots.setdefault(x, len(slots))
                             continue
                         where, of = home[x]
@@ -228,10 +245,6 @@ class Plan:
                             slots.setdefault(x, len(slots))
                         else:
                             self.keep(x)
-        for section in sections:
-            for x in section.rows:
-                if x >= 0 and batches[x] == SHARED:
-                    self.keep(x)
         of_sections = [layout.width * len(x.sums) + TILE * layout.block * len(x.slots) for x in sections]
         layout.memory = max([layout.memory, *of_sections])
 
@@ -253,6 +266,12 @@ class Plan:
 
 _IN_PLACE = FROM_OUTSIDE | IN_BUFFERS
 """What is read where it is, wherever it is needed."""
+
+
+def _of_leaves(program: Program, leaves: Sequence[Leaf]) -> Iterator[tuple[Leaf, list[int]]]:
+    """The leaves of the result, each with its outputs."""
+    outputs = iter(program.outputs)
+    return ((leaf, list(itertools.islice(outputs, leaf.size))) for leaf in leaves)
 
 
 class RoundPlan(Plan):
@@ -279,7 +298,7 @@ class RoundPlan(Plan):
         for x in loop.body.outputs:
             self.keep(x)
 
-    def _assign_outputs(self, rows: Sequence[int]) -> None:
+    def _assign_outputs(self, leaves: Sequence[Leaf]) -> None:
         """What the body gets, and what its loop leaves, have memory."""
         self.outputs = {}
         for x, (operation, operands, _) in enumerate(self.program.instructions):

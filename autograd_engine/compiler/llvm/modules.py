@@ -17,8 +17,9 @@ from autograd_engine.compiler.llvm.layout import Layout, Loop, Rounds, Stage
 from autograd_engine.compiler.llvm.loops import BODY_PARAMETERS, SHARED_PARAMETERS, Function
 from autograd_engine.compiler.llvm.memory import NO_CODE, Plan, RoundPlan, Section
 from autograd_engine.compiler.program.build import collector_paused
-from autograd_engine.compiler.program.program import SHARED, Program
+from autograd_engine.compiler.program.program import Program
 from autograd_engine.compiler.program.regions import cut
+from autograd_engine.compiler.program.traced_function import Leaf
 
 FUNCTIONS = 8
 """Functions in a module, at most."""
@@ -42,16 +43,18 @@ class Code:
 
 
 @collector_paused()
-def emit(program: Program, arrays: int, views: int, batches: int, width: int, exact: bool, rows: Sequence[int]) -> Code:
+def emit(
+    program: Program, arrays: int, views: int, batches: int, width: int, exact: bool, leaves: Sequence[Leaf]
+) -> Code:
     """The code of a program with these counts of arrays, mapped axes and batches, for vectors of `width` doubles.
 
-    `rows[i]` is the batch that output i is a row of, SHARED for one number.
+    `leaves` are the parts of the result.
     """
     layout = Layout(width, 1 if exact or len(program) > SMALL else 2, arrays, views, batches, exact=exact)
     layout.quick = batches > 0 and len(program) > QUICKLY
     layout.seeks_nan = program.guarded is not None
     layout.kept, layout.rows = [0] * batches, [0] * batches
-    plan = Plan(program, layout, rows)
+    plan = Plan(program, layout, leaves)
     functions: list[Function] = []
 
     def add(signature: str, body: Body) -> None:
@@ -59,13 +62,11 @@ def emit(program: Program, arrays: int, views: int, batches: int, width: int, ex
 
     def straight(plan: Plan, name: str, parameters: str, section: Section, width: int) -> None:
         """A function that computes a section, each of its parts in a separate function."""
-        parts = section.parts or ([] if section.batch == SHARED else [[]])
-        signatures = [f"{name}_{number}({parameters})" for number in range(len(parts))]
-        for part, signature in zip(parts, signatures):
+        signatures = [f"{name}_{number}({parameters})" for number in range(len(section.parts))]
+        for part, signature in zip(section.parts, signatures):
             body = Body(plan, section, width)
-            body.all(part)
-            if part is parts[-1]:
-                body.rest_of_rows()
+            body.all(part.instructions)
+            body.store_rows(part.rows)
             add(signature, body)
         functions.append(loops.calls(f"{name}({parameters})", signatures))
 

@@ -112,7 +112,7 @@ def _rows(rounds: RoundPlan, batch: int, plan: Plan, operands: Sequence[int], wi
         _keep_samples(body, rounds, batch)
     for row, names in new:
         for v, name in enumerate(names):
-            body.store(name, body.row(2, row, v))
+            body.store(name, body.row(row, v))
     return body
 
 

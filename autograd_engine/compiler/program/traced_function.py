@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,6 +33,11 @@ class Leaf:
     place: int
     batch: int = SHARED
     shape: tuple[int, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """How many outputs it is."""
+        return math.prod(self.shape)
 
 
 class TracedFunction:

@@ -38,7 +38,9 @@ def program():
 
 
 def samples(program):
-    return [i for i, (operation, _, batch) in enumerate(program.instructions) if batch != SHARED and operation != "sample"]
+    return [
+        i for i, (operation, _, batch) in enumerate(program.instructions) if batch != SHARED and operation != "sample"
+    ]
 
 
 @pytest.mark.parametrize("latency", [1, 2, LATENCY])
@@ -100,7 +102,8 @@ def test_reductions_of_all_kinds_stay_in_registers():
         scores = vmap(lambda row: exp(w * row[0]) + row[1])(x)
         return np.max(scores) - np.min(scores) + np.sum(scores), maximum(np.max(scores), 0.0)
 
-    assert "%total2 = phi" in (compiled := jit(spread)).llvm(0.3, X)
+    compiled = jit(spread)
+    assert "%total2 = phi" in compiled.llvm(0.3, X)
     for n in (1, 7, 100, 2100):
         value, _ = compiled(0.3, X[:n])
         assert value == pytest.approx(spread(0.3, X[:n])[0], rel=1e-12)
