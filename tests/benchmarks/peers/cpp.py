@@ -52,3 +52,16 @@ def hand(pose, offsets, base, weights, observed, folder):
         return residuals, jacobian
 
     return call
+
+
+def lstm(main, extra, sequence, folder):
+    """A function of nothing: the loss of a recurrent network, and new arrays with its gradient."""
+    function = library("lstm", folder).value_and_gradient
+    function.restype = ctypes.c_double
+
+    def call():
+        gradient = np.empty_like(main), np.empty_like(extra)
+        loss = function(*pointers(main, extra, sequence), len(sequence) - 1, *pointers(*gradient))
+        return loss, gradient
+
+    return call
