@@ -84,20 +84,21 @@ def loop(loop: Loop, layout: Layout) -> Function:
     body, tile = f"body_{loop.name}({BODY_PARAMETERS})", TILE * layout.block
     declarations = {"declare i64 @llvm.smin.i64(i64, i64)", f"declare void @{body}"}
     kinds = _kinds(loop)
-    unit = 1 if layout.exact else layout.width
+    type_ = "double" if layout.exact else f"<{layout.width} x double>"
     lines = ["entry:", "br label %clear0"]
     for kind in kinds:
         n = kind.number
         before, after = f"clear{n - 1}" if n else "entry", f"clear{n + 1}" if kind is not kinds[-1] else "tiles"
-        neutral = Builder(1, layout.exact).constant(0.0 if kind.neutral == 0 and not layout.exact else kind.neutral)
+        builder = Builder(1 if layout.exact else layout.width, layout.exact)
+        neutral = builder.constant(0.0 if kind.neutral == 0 and not layout.exact else kind.neutral)
         lines.append(f"""\
 clear{n}:
-%k{n} = phi i64 [ {kind.first * unit}, %{before} ], [ %k_next{n}, %clear_one{n} ]
-%more_to_clear{n} = icmp slt i64 %k{n}, {kind.end * unit}
+%k{n} = phi i64 [ {kind.first}, %{before} ], [ %k_next{n}, %clear_one{n} ]
+%more_to_clear{n} = icmp slt i64 %k{n}, {kind.end}
 br i1 %more_to_clear{n}, label %clear_one{n}, label %{after}
 clear_one{n}:
-%cleared{n} = getelementptr double, ptr %memory, i64 %k{n}
-store double {neutral}, ptr %cleared{n}
+%cleared{n} = getelementptr {type_}, ptr %memory, i64 %k{n}
+store {type_} {neutral}, ptr %cleared{n}, align 8
 %k_next{n} = add i64 %k{n}, 1
 br label %clear{n}""")
     lines.append(f"""\
@@ -114,7 +115,6 @@ br label %tiles""")
         n = kind.number
         before, after = f"sums{n - 1}" if n else "tiles", f"sums{n + 1}" if kind is not kinds[-1] else "done"
         builder = Builder(1, layout.exact, f"of{n}_")
-        type_ = "double" if layout.exact else f"<{layout.width} x double>"
         reduced = f"%lanes{n}" if layout.exact else lanes_reduced(builder, kind.row, layout.width, f"%lanes{n}")
         declarations |= builder.declarations
         lines += [
