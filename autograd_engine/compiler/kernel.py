@@ -31,6 +31,8 @@ def assembler(structure: Structure, leaves: Sequence[Leaf], plain: bool) -> Asse
     kind: Any = structure.kind
     start = leaves[0].place if leaves else 0
     stop = start + len(leaves)
+    if kind is np.ndarray and len(structure.keys) == 1:
+        return lambda outputs, rows, samples: outputs[start:stop]
     if kind is np.ndarray:
         return lambda outputs, rows, samples: outputs[start:stop].reshape(structure.keys)
     if kind is None and leaves[0].batch != SHARED:
@@ -40,6 +42,8 @@ def assembler(structure: Structure, leaves: Sequence[Leaf], plain: bool) -> Asse
     if plain and kind in (list, tuple) and all(child.kind is None for child in structure.children):
         return lambda outputs, rows, samples: kind(outputs[start:stop])
     parts = [assembler(child, part, plain) for child, part in structure.split(leaves)]
+    if kind is list:
+        return lambda outputs, rows, samples: [part(outputs, rows, samples) for part in parts]
     if kind is tuple:
         return lambda outputs, rows, samples: tuple([part(outputs, rows, samples) for part in parts])
     return lambda outputs, rows, samples: structure.container([part(outputs, rows, samples) for part in parts])
