@@ -223,7 +223,7 @@ def _by_a_row(m: int) -> Primitive:
         lambda a, x: _inside(a, x, 0.0, 0.0, inside),
         lambda out, a, x: (_by_a(m + 1)(a, x), _density(m)(a, x)),
         f"The derivative of gammainc by a of order {m}.",
-        latex=rf"\partial_a^{{{m}}} P",
+        latex=rf"\partial_a^{{{m}}} \operatorname{{gammainc}}",
         composite=True,
     )
 
@@ -258,7 +258,6 @@ gammainc = row(
     lambda out, a, x: (_by_a(1)(a, x), _density(0)(a, x)),
     "The regularized lower incomplete gamma function: the distribution function of a gamma variable of shape a.",
     ("gammainc_by_a(a, x)", "x**(a - 1) * exp(-x - lgamma(a))"),
-    symbol="P",
     composite=True,
 )
 gammaincc = row(
@@ -267,6 +266,5 @@ gammaincc = row(
     lambda out, a, x: (-_by_a(1)(a, x), -_density(0)(a, x)),
     "1 - gammainc(a, x), accurate where it is small.",
     ("-gammainc_by_a(a, x)", "-(x**(a - 1)) * exp(-x - lgamma(a))"),
-    symbol="Q",
     composite=True,
 )

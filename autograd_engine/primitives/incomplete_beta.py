@@ -172,7 +172,7 @@ def _slope_row(m: int) -> Primitive:
         lambda a, b, x: _inside(a, b, x, (0.0, 0.0), (0.0, 0.0), inside),
         _partials(j, k),
         f"The derivative of betainc by a of order {j} and by b of order {k}.",
-        latex=rf"\partial_a^{{{j}}} \partial_b^{{{k}}} I",
+        latex=rf"\partial_a^{{{j}}} \partial_b^{{{k}}} \operatorname{{betainc}}",
         composite=True,
     )
 
@@ -218,6 +218,5 @@ betainc = row(
     _partials(0, 0),
     "The regularized incomplete beta function: the distribution function of a beta variable of shapes a and b.",
     ("betainc_by_a(a, b, x)", "betainc_by_b(a, b, x)", "x**(a - 1) * (1 - x)**(b - 1) / beta(a, b)"),
-    symbol="I",
     composite=True,
 )

@@ -11,7 +11,7 @@ SIGNS = str.maketrans({"⌊": "floor(", "⌋": ")", "⌈": "ceil(", "⌉": ")", 
 RELATIONS = {"≤": "<=", "≥": ">=", "≠": "!=", " = ": " == ", "[": "holds(", "]": ")"}
 FUNCTIONS = {
     **{op.symbol if op.symbol.isalpha() else op.name: op for op in PRIMITIVES.values()},
-    **{f"polygamma{m}": PRIMITIVES[f"polygamma{m}"] for m in range(1, 5)},
+    **{f"{stem}{m}": PRIMITIVES[f"{stem}{m}"] for stem in PRIMITIVES.families for m in range(1, 5)},
     **{"max": autograd_engine.maximum, "min": autograd_engine.minimum, "where": autograd_engine.where},
     **{"Number": Value, "holds": lambda condition: Value(float(bool(condition)))},
 }
