@@ -35,7 +35,7 @@ from autograd_engine.linalg.matrices import (
     size,
     transposed,
 )
-from autograd_engine.primitives import abs, log, maximum, prod, sign, sum
+from autograd_engine.primitives import log, maximum, prod, sign, sum, where
 
 _HIGHEST_ORDER = 8  # of the derivatives of a determinant whose matrix has a much lower rank: they cost 2^order
 
@@ -111,8 +111,8 @@ def slogdet(a: Any) -> Any:
     """The signs and the logarithms of the absolute values of the determinants of matrices (..., n, n).
 
     The result is a pair `(sign, logabsdet)`, which neither overflows nor underflows. The sign has the derivative 0. A
-    singular matrix gives (0, -inf), and derivatives that are infinite or nan. Raises LinAlgError where a matrix is not
-    square.
+    singular matrix gives (0, -inf), and derivatives not all of which are finite. Raises LinAlgError where a matrix is
+    not square.
 
     >>> from autograd_engine import grad, linalg
     >>> grad(lambda x: linalg.slogdet([[x, 0.0], [1.0, 1.0]]).logabsdet)(4.0)
@@ -174,7 +174,8 @@ def _determinant(A: Matrix) -> Any:
 def _sign_and_logarithm(A: Matrix) -> tuple[Any, Any]:
     turn, pivots, rest = _pivots(A)
     pivots += [row[0] for row in rest[:1]]  # a zero
-    return prod([turn, *[sign(known(pivot)) for pivot in pivots]]), sum([log(abs(pivot)) for pivot in pivots])
+    sizes = [where(pivot < 0, -pivot, pivot) for pivot in pivots]  # the slope of |x| at 0 would hide the pole of log
+    return prod([turn, *[sign(known(pivot)) for pivot in pivots]]), sum(list(map(log, sizes)))
 
 
 def _pivots(A: Matrix) -> tuple[Any, list[Any], Matrix]:

@@ -490,6 +490,9 @@ def test_a_singular_matrix_has_no_inverse(name):
     sign, logarithm = linalg.slogdet(values_of(A))
     assert (sign, logarithm.data) == (0.0, -np.inf)
     assert jit(lambda A: tuple(linalg.slogdet(A)))(A) == (0.0, -np.inf)
+    slopes = grad(lambda A: linalg.slogdet(A).logabsdet)
+    assert not np.isfinite(slopes(A)).all()
+    assert not np.isfinite(jit(slopes)(A)).all()
 
 
 def test_ill_conditioned_systems_lose_no_more_than_their_condition():
