@@ -126,6 +126,10 @@ def matches_differences(f, n, x, y, slopes):
         assert np.dot(numbers(slopes), STEP) == pytest.approx(fine, rel=1e-4, abs=1e-4)
 
 
+ADDS_IN_ORDER = sum([1e16, 1.0, 1.0]) == 1e16
+"""Whether sum adds floats as it adds Values, one after another. From Python 3.12 on it adds them more exactly."""
+
+
 @pytest.mark.parametrize("rounds", [(), (17, 20, 33)], ids=["short", "long"])
 @settings(phases=[Phase.generate])
 @given(seed=st.integers(0, 10**9))
@@ -133,7 +137,10 @@ def test_random_programs_with_indices(rounds, seed):
     with pytest.MonkeyPatch.context() as patch:
         if rounds:
             patch.setattr(traced, "LONG", 30)
-        check_program(defined(random_programs.program(seed, rounds), **vars(random_programs)), seed)
+        lines = random_programs.program(seed, rounds)
+        if not ADDS_IN_ORDER:
+            lines = [line.replace("sum(", "total(") for line in lines]
+        check_program(defined(lines, **vars(random_programs)), seed)
 
 
 def check_program(f, seed):
