@@ -138,8 +138,9 @@ function placed(wishes, weights, distances) {
 }
 
 // Heights that make edges straight, long ones above all.
-function straighten(layers) {
-  const distance = (a, b) => (a.height + b.height) / 2 + (a.item === undefined || b.item === undefined ? BEND_GAP : NODE_GAP);
+function straighten(layers, widen) {
+  const gap = (a, b) => widen * (a.item === undefined || b.item === undefined ? BEND_GAP : NODE_GAP);
+  const distance = (a, b) => (a.height + b.height) / 2 + gap(a, b);
   const isLeaf = (cell) => cell.before.length === 0;
   const weight = (a, b) => {
     const bent = (a.item === undefined) + (b.item === undefined);
@@ -186,15 +187,16 @@ function runsDown(items, width, height) {
 }
 
 // Where the items go and how the edges run. An item has `width`, `height`, `before` and `after` (indices of the
-// items that its edges come from and lead to, smaller ones before). Returns x and y of the centres, the columns,
+// items that its edges come from and lead to, smaller ones before); the gaps are `widen` times as wide as usual. Returns
+// x and y of the centres, the columns,
 // `route(u, v, height)`: the points of the edge from u to v that arrives at that height, and `last`.
-function layout(items, down) {
+function layout(items, down, widen) {
   const thickness = items.map((item) => (down ? item.height : item.width));
   const heights = items.map((item) => (down ? item.width : item.height));
   const column = columns(items);
   const { cells, bends } = cellsOf(items, column, heights);
   const layers = untangle(firstOrder(cells, 1 + Math.max(...column)));
-  straighten(layers);
+  straighten(layers, widen);
 
   const centres = [];
   const widths = layers.map((layer) => Math.max(0, ...layer.map((cell) => thickness[cell.item] ?? 0)));
@@ -207,7 +209,7 @@ function layout(items, down) {
   const tallest = Math.max(...layers.map((layer) => layer[layer.length - 1].y - layer[0].y));
   const stretch = Math.max(1, (0.8 * tallest - total(widths)) / total(gaps));
   layers.forEach((_, c) => {
-    const gap = Math.min(WIDEST_GAP, stretch * gaps[c]);
+    const gap = widen * Math.min(WIDEST_GAP, stretch * gaps[c]);
     centres.push(c ? centres[c - 1] + widths[c - 1] / 2 + gap + widths[c] / 2 : 0);
   });
   const y = items.map((_, i) => cells[i].y);

@@ -12,6 +12,9 @@ const NUMBERS_WIDTH = 118;
 const NUMBER_WIDTH = 58; // of most numbers on an edge, with the white around them, in this pass and later
 const NUMBER_HEIGHT = 13;
 const MOST_CLEARED = 150; // edges of a picture whose numbers are kept off the lines of others
+const WIDER = [1, 1.25, 1.6, 2.1]; // gaps, until all numbers have a place
+const BESIDE = [0, 0.6, 1.1]; // how far from its line a number may stand, in its heights, or widths where the graph runs down
+const ROUNDS = 2; // a number that moved may have made room
 const MOST_PORTS = 6; // the edges into a node with more arguments meet in one point
 
 let items = []; // what is drawn: { node } or { behind: node }, with width, height, before, after, element
@@ -130,12 +133,10 @@ function onCurve([[x0, y0], [x1, y1]], t) {
   return down ? [bent(x0, x1), straight(y0, y1)] : [straight(x0, x1), bent(y0, y1)];
 }
 
-// Lay out and draw what is shown.
-function rebuild() {
-  collect();
-  graph.locals ??= differentiate(nodes, evaluate(nodes));
-  down = runsDown(items, svg.clientWidth, svg.clientHeight);
-  const places = layout(items, down);
+// Lay out what is shown, with gaps that are `widen` times as wide as usual. Returns how many numbers on edges lie on others'
+// lines, or on a box or another number.
+function arrange(widen) {
+  const places = layout(items, down, widen);
   const across = down ? "x" : "y";
   edges = [];
   items.forEach((item, v) => {
@@ -167,7 +168,15 @@ function rebuild() {
     });
   });
   separateLabels();
-  if (edges.length <= MOST_CLEARED) clearLabels();
+  return edges.length <= MOST_CLEARED ? clearLabels() : 0;
+}
+
+// Lay out and draw what is shown, wider where there is no room for all numbers.
+function rebuild() {
+  collect();
+  graph.locals ??= differentiate(nodes, evaluate(nodes));
+  down = runsDown(items, svg.clientWidth, svg.clientHeight);
+  if (!WIDER.some((widen) => arrange(widen) === 0)) arrange(1);
   edges.forEach(({ label, labelX, labelY }) => {
     label?.setAttribute("x", labelX);
     label?.setAttribute("y", labelY + 3.5);
@@ -219,30 +228,35 @@ function separateLabels() {
   }
 }
 
-// A number that lies on the line of another edge moves along its own to the nearest place that is free, or beside it.
+// A number that lies on the line of another edge, a box or a number moves along its own line to the nearest place that is
+// free, or beside it. Returns how many find none.
 function clearLabels() {
   const traces = edges.map(({ points }) => points.slice(1).flatMap((end, k) => trace(points[k], end)));
-  const inside = (x, y, [u, v], width, height = NUMBER_HEIGHT) => 2 * Math.abs(u - x) < width && 2 * Math.abs(v - y) < height;
-  edges.forEach((edge, e) => {
-    if (!edge.label) return;
+  const inside = (x, y, [u, v], width, height = NUMBER_HEIGHT + 2) => 2 * Math.abs(u - x) < width && 2 * Math.abs(v - y) < height;
+  const isFree = (edge, x, y) => {
     const width = widthOf(edge);
-    const lies = (x, y) => traces.some((points, k) => k !== e && points.some((point) => inside(x, y, point, width)));
-    const isFree = (x, y) =>
-      !lies(x, y) &&
+    return (
+      !traces.some((points, k) => edges[k] !== edge && points.some((point) => inside(x, y, point, width))) &&
       !items.some((item) => inside(x, y, [item.x, item.y], width + item.width, NUMBER_HEIGHT + item.height)) &&
-      !edges.some((other) => other !== edge && other.label && inside(x, y, [other.labelX, other.labelY], width + widthOf(other), 2 * NUMBER_HEIGHT));
-    if (!lies(edge.labelX, edge.labelY)) return;
-    const distance = ([x, y]) => Math.hypot(x - edge.labelX, y - edge.labelY);
-    const beside = (far) => traces[e].map(([x, y]) => (down ? [x + far * width, y] : [x, y + far * NUMBER_HEIGHT]));
-    const rows = [beside(0), [...beside(0.6), ...beside(-0.6)]];
-    const nearest = (row) => row.sort((a, b) => distance(a) - distance(b)).find(([x, y]) => isFree(x, y));
-    const place = rows.map(nearest).find((found) => found);
-    if (place) [edge.labelX, edge.labelY] = place;
-  });
+      !edges.some((other) => other !== edge && other.label && inside(x, y, [other.labelX, other.labelY], width + widthOf(other), 2 * NUMBER_HEIGHT))
+    );
+  };
+  const crowded = () => edges.filter((edge) => edge.label && !isFree(edge, edge.labelX, edge.labelY));
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const edge of crowded()) {
+      const { labelX, labelY } = edge, width = widthOf(edge);
+      const distance = ([x, y]) => Math.hypot(x - labelX, y - labelY);
+      const beside = (far) => traces[edges.indexOf(edge)].map(([x, y]) => (down ? [x + far * width, y] : [x, y + far * NUMBER_HEIGHT]));
+      const rows = BESIDE.map((far) => [...beside(far), ...beside(-far)].sort((a, b) => distance(a) - distance(b)));
+      const place = rows.map((row) => row.find(([x, y]) => isFree(edge, x, y))).find((found) => found);
+      if (place) [edge.labelX, edge.labelY] = place;
+    }
+  }
+  return crowded().length;
 }
 
 // Points of a curve, so near to each other that a line of numbers does not fit between them.
 function trace(start, end) {
-  const count = Math.ceil(Math.hypot(end[0] - start[0], end[1] - start[1]) / 5) + 1;
+  const count = Math.ceil(Math.hypot(end[0] - start[0], end[1] - start[1]) / 3) + 1;
   return Array.from({ length: count + 1 }, (_, k) => onCurve([start, end], k / count));
 }

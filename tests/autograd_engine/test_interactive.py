@@ -639,16 +639,21 @@ OVERLAPS = """() => {
 }"""
 
 
-def test_in_random_graphs_numbers_lie_on_no_box_or_number_and_hardly_on_lines(open_graph):
+# In these graphs there is no room for a number on its own line, or none unless the graph is drawn wider.
+CROWDED = (8, 20, 31, 33, 34, 52, 57, 60, 62, 71, 77, 79, 91, 101, 118, 131, 136, 180, 187, 196)
+
+
+def test_in_random_graphs_numbers_lie_on_no_box_or_number_or_line_of_another(open_graph):
     counts = []
-    for seed in range(12 if settings.default.max_examples < 1000 else 200):  # with --hypothesis-profile=thorough
+    thorough = settings.default.max_examples >= 1000  # --hypothesis-profile=thorough
+    for seed in range(200) if thorough else (*range(7), *CROWDED):
         page = open_graph(random_graph(seed))
         page.get_by_label("local derivatives").check()
         counts.append(page.evaluate(OVERLAPS))
     numbers, covered, lined = map(sum, zip(*counts))
     assert numbers > 90
     assert covered == 0
-    assert lined <= 0.02 * numbers  # where so many lines meet that no place is free
+    assert lined == 0
 
 
 def test_in_a_bundle_equal_numbers_stand_once(open_graph):
