@@ -36,7 +36,8 @@ recorder: ContextVar[Any] = ContextVar("recorder", default=None)
 
 It has the methods `cond(pred, if_true, if_false, operands)`, `while_loop(cond, body, init)`, `fori_loop(lower, upper,
 body, init)` and `scan(step, init, xs, length, reverse)`, called with arguments that have been checked. What returns
-NotImplemented is run here. `closed(inputs, outputs)` makes what has been recorded since `inputs` a function of them.
+NotImplemented is run here. `checkpoint(f, args, keywords)` calls f and keeps little for derivatives; `closed(inputs,
+outputs)` makes what has been recorded since `inputs` a function of them.
 """
 
 

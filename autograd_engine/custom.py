@@ -19,6 +19,7 @@ from typing import Any
 from autograd_engine.arguments import float_arguments
 from autograd_engine.calls import Call, Output
 from autograd_engine.constants import map_numbers
+from autograd_engine.control_flow import recorder
 from autograd_engine.copying import FunctionOf, is_variable, variables
 from autograd_engine.graph import forward_sweep, reverse_sweep, topological_order
 from autograd_engine.number import ieee
@@ -124,7 +125,11 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     So a long computation, cut into pieces that are checkpoints, takes the memory of the longest piece and of what goes
     from piece to piece, for the time of one more run. Values, derivatives of every order and what may be given to `f`
     are those without `checkpoint`; `f` returns a number, an array, or nested lists, tuples and dicts of them. Whenever
-    it runs it has to do the same. In a compiled function `checkpoint` changes nothing.
+    it runs it has to do the same.
+
+    In a compiled function it is for loops: one in `f` keeps the states of about 2 sqrt(n) of its n rounds, as all loops
+    do under the limit of `jit(memory=...)`, and one around `f` keeps what it carries from round to round, but no result
+    of a function in `f`.
 
     Raises TypeError unless f returns numbers, ValueError where a second run differs from the first, as where a variable
     that `f` uses besides its arguments has been set to something else before a derivative is taken.
@@ -148,7 +153,7 @@ def _checkpointed(f: Callable[..., Any], /, *args: Any, **keywords: Any) -> Any:
     given = float_arguments("checkpoint", args, keywords)
     inputs = nodes_in(given)
     if variable.get() is not Value or any(x.__class__ is not Value for x in inputs):
-        return f(*given[0], **given[1])  # a compiler decides for itself what it keeps
+        return f(*given[0], **given[1]) if recorder.get() is None else recorder.get().checkpoint(f, *given)
     if not inputs and not nodes_in(result := f(*given[0], **given[1])):
         return result
     structure: Any = None

@@ -82,7 +82,7 @@ class Distributed:
             value, gradient = value_and_grad(total)(parameters)
             return np.array([value, *flatten(gradient)[0]])
 
-        self._of_block = Jitted(of_block, jitted.exact, jitted.threads)
+        self._of_block = Jitted(of_block, jitted.exact, jitted.threads, memory=jitted.memory)
 
     def share(self, samples: int) -> slice:
         """Which of so many samples are this rank's."""

@@ -54,8 +54,8 @@ autograd_engine: diagnosis testing pytest_plugin
 autograd_engine.interactive: javascript printing sheet
 autograd_engine: interactive
 autograd_engine.compiler: library
-autograd_engine.compiler.trace: errors traced reductions arrays stacks indices results slopes loops masks items
-autograd_engine.compiler.trace: gathering looped
+autograd_engine.compiler.trace: errors traced reductions arrays stacks indices results slopes loops segments
+autograd_engine.compiler.trace: masks items gathering looped
 autograd_engine.compiler.trace: recorder
 autograd_engine.compiler.trace: blocks matrices sparse
 autograd_engine.compiler: trace arguments

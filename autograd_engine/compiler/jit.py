@@ -12,6 +12,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from types import MethodType
 from typing import Any, overload
 from uuid import uuid4
@@ -30,6 +31,7 @@ from autograd_engine.compiler.arguments import (
     take,
 )
 from autograd_engine.compiler.kernel import Kernel, Stats
+from autograd_engine.compiler.llvm.executable import KeepsTooMuchError
 from autograd_engine.compiler.trace.errors import OuterVariableError
 from autograd_engine.compiler.trace.traced import context
 from autograd_engine.copying import name_in_module
@@ -37,16 +39,29 @@ from autograd_engine.primitives import as_float
 from autograd_engine.runs import user_function
 from autograd_engine.value import Value
 
+MEMORY = 256e6
+"""Bytes that loops may keep for their derivatives, by default."""
+
 
 @overload
 def jit(
-    f: Callable[..., Any], *, exact: bool = ..., threads: int | None = ..., static_argnames: str | Sequence[str] = ...
+    f: Callable[..., Any],
+    *,
+    exact: bool = ...,
+    threads: int | None = ...,
+    static_argnames: str | Sequence[str] = ...,
+    memory: float | None = ...,
 ) -> Jitted: ...
 
 
 @overload
 def jit(
-    f: None = ..., *, exact: bool = ..., threads: int | None = ..., static_argnames: str | Sequence[str] = ...
+    f: None = ...,
+    *,
+    exact: bool = ...,
+    threads: int | None = ...,
+    static_argnames: str | Sequence[str] = ...,
+    memory: float | None = ...,
 ) -> Callable[[Callable[..., Any]], Jitted]: ...
 
 
@@ -56,6 +71,7 @@ def jit(
     exact: bool = False,
     threads: int | None = None,
     static_argnames: str | Sequence[str] = (),
+    memory: float | None = MEMORY,
 ) -> Jitted | Callable[[Callable[..., Any]], Jitted]:
     """A function that computes what `f` does, as native code.
 
@@ -86,6 +102,10 @@ def jit(
     `threads` limits how many threads a large batch is split over; by default there is one per core. The results do not
     depend on it.
 
+    Where the loops of a call want to keep more than `memory` bytes for their derivatives, the function is run on
+    symbols and compiled again. Of n rounds its loops then keep the states of about 2 sqrt(n), and run all of them
+    twice; values and first derivatives keep their bits. With None there is no limit.
+
     It can be pickled where f can. A process that receives it more than once, as a worker of Dask does, compiles it
     once: what it reads from outside is fixed there as it is here.
 
@@ -99,7 +119,8 @@ def jit(
     Called with Values, the function runs uncompiled, so `grad(jit(f))` is right but slow: write `jit(grad(f))`. It
     also runs uncompiled when it uses the variable of an enclosing derivative.
 
-    Raises TypeError if f is not a function, ValueError if `threads` is not a whole number of at least 1. A call raises
+    Raises TypeError if f is not a function, ValueError if `threads` is not a whole number of at least 1 or `memory` not
+    a number of at least 0. A call raises
     TypeError if an argument holds something that is not a number, and the first call of its kind raises TraceError if
     f cannot be compiled.
 
@@ -112,13 +133,15 @@ def jit(
         raise TypeError(f"jit() needs a function, got {type(f).__name__}")
     if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise ValueError(f"jit(): threads must be a whole number of at least 1, got {threads!r}")
+    if memory is not None and not (isinstance(memory, (int, float)) and memory >= 0):
+        raise ValueError(f"jit(): memory must be a number of bytes, or None for no limit, got {memory!r}")
     names = [static_argnames] if isinstance(static_argnames, str) else static_argnames
     if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
         raise TypeError(f"jit(): static_argnames must be a name or a list of names, got {static_argnames!r}")
     static = tuple(names)
 
     def decorated(f: Callable[..., Any]) -> Jitted:
-        return Jitted(f, exact, threads, static)
+        return Jitted(f, exact, threads, static, memory=memory)
 
     return decorated if f is None else decorated(f)
 
@@ -180,9 +203,11 @@ class Jitted:
         threads: int | None,
         static: tuple[str, ...] = (),
         compiled: _Compiled | None = None,
+        memory: float | None = MEMORY,
     ) -> None:
         functools.update_wrapper(self, f, updated=())
         self.function, self.exact, self.threads, self.static = f, exact, threads, static
+        self.memory = memory
         self._compiled = _Compiled() if compiled is None else compiled
         self._kernels, self._flat = self._compiled.kernels, self._compiled.flat
         self._of_objects: dict[int, tuple[Any, _Compiled]] = {}  # by the id of a method's object, with a weak reference
@@ -191,7 +216,8 @@ class Jitted:
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """The result, in the structure in which the function returned it."""
         if {*map(type, args)} == ONLY_FLOATS and not keywords and (flat := self._flat.get(len(args))):
-            return flat.of_numbers(args)
+            with suppress(KeepsTooMuchError):  # see below
+                return flat.of_numbers(args)
         if self._static:
             variant, args, keywords = self._variant(self._static, args, keywords)
             return variant(*args, **keywords)
@@ -213,7 +239,10 @@ class Jitted:
                 kernel = self._kernel(args, keywords, structure, arrays)
             except OuterVariableError:
                 return self._uncompiled(args, keywords)
-        return kernel(scalars, arrays)
+        try:
+            return kernel(scalars, arrays)
+        except KeepsTooMuchError:
+            return self._in_segments(kernel, args, keywords, structure, arrays)(scalars, arrays)
 
     def blank(self, *args: Any) -> Any:
         """A result for arguments like these, of its structure and shapes, with any numbers: nothing is computed."""
@@ -248,7 +277,7 @@ class Jitted:
         if instance is None:
             return self
         bound = MethodType(self.function, instance)
-        return Jitted(bound, self.exact, self.threads, self.static, self._compiled_for(instance))
+        return Jitted(bound, self.exact, self.threads, self.static, self._compiled_for(instance), self.memory)
 
     def _compiled_for(self, instance: Any) -> _Compiled:
         """The kernels of the method for this object. They live as long as the object."""
@@ -272,7 +301,7 @@ class Jitted:
         if name := name_in_module(self):
             return name
         self._compiled.name = self._compiled.name or uuid4().hex
-        return _received, (self._compiled.name, self.function, self.exact, self.threads, self.static)
+        return _received, (self._compiled.name, self.function, self.exact, self.threads, self.static, self.memory)
 
     def __deepcopy__(self, memo: Any) -> Jitted:
         """A copy with kernels of its own, since the function may be an object that changes."""
@@ -281,11 +310,12 @@ class Jitted:
             return bound
         if name_in_module(self):
             return self
-        return Jitted(copy.deepcopy(self.function, memo), self.exact, self.threads, self.static)
+        return Jitted(copy.deepcopy(self.function, memo), self.exact, self.threads, self.static, memory=self.memory)
 
     def part(self, key: Hashable, f: Callable[..., Any]) -> Jitted:
         """`f`, which is made of this function in the way `key`, with the same options, compiled for both at once."""
-        return Jitted(f, self.exact, self.threads, compiled=self._compiled.parts.setdefault(key, _Compiled()))
+        compiled = self._compiled.parts.setdefault(key, _Compiled())
+        return Jitted(f, self.exact, self.threads, compiled=compiled, memory=self.memory)
 
     def _variant(
         self, static: StaticArguments, args: tuple[Any, ...], keywords: dict[str, Any]
@@ -297,7 +327,7 @@ class Jitted:
                 compiled = self._compiled.variants.setdefault(key, _Compiled())
         except TypeError as error:
             raise TypeError(f"{name_of(self.function)}(): static arguments must be hashable: {error}") from None
-        return Jitted(f, self.exact, self.threads, compiled=compiled), args, keywords
+        return Jitted(f, self.exact, self.threads, compiled=compiled, memory=self.memory), args, keywords
 
     def kernel(self, *args: Any, **keywords: Any) -> Kernel:
         """The kernel for arguments like these, compiled if there is none yet; without arguments, the newest."""
@@ -333,13 +363,29 @@ class Jitted:
                 self._flat[len(args)] = self._kernels[key]
             return self._kernels[key]
 
-    def _compile(self, args: tuple[Any, ...], keywords: dict[str, Any], structure: Any) -> Kernel:
+    def _in_segments(
+        self, kernel: Kernel, args: tuple[Any, ...], keywords: dict[str, Any], structure: Any, arrays: list[Any]
+    ) -> Kernel:
+        """A kernel whose loops keep little, in place of one."""
+        with self._compiled.lock:
+            keys = [key for key, one in self._kernels.items() if one is kernel]  # none if another thread was faster
+            again = self._compile(args, keywords, structure, in_segments=True) if keys else None
+            for kernels in (self._kernels, self._flat):
+                kernels |= {key: again for key, one in kernels.items() if again and one is kernel}
+            return self._kernel(args, keywords, structure, arrays)
+
+    def _compile(
+        self, args: tuple[Any, ...], keywords: dict[str, Any], structure: Any, in_segments: bool = False
+    ) -> Kernel:
         arguments = named_arguments(self.function, args, keywords)
         if any(argument is None for _, argument in arguments):
             raise TypeError(self._complaint(args, keywords))
         for name, argument in arguments:
             check_containers(f"{name_of(self.function)}(): {name}", argument)
-        return Kernel(self.function, args, keywords, structure, self.exact, self.threads, arguments)
+        memory = None if self.memory is None else int(min(self.memory, 2**62))
+        return Kernel(
+            self.function, args, keywords, structure, self.exact, self.threads, arguments, memory, in_segments
+        )
 
     def _complaint(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> str:
         arguments = named_arguments(self.function, args, keywords)
@@ -356,5 +402,7 @@ def _compiled_here(name: str) -> _Compiled:
     return compiled
 
 
-def _received(name: str, f: Callable[..., Any], exact: bool, threads: int | None, static: tuple[str, ...]) -> Jitted:
-    return Jitted(f, exact, threads, static, _compiled_here(name))
+def _received(
+    name: str, f: Callable[..., Any], exact: bool, threads: int | None, static: tuple[str, ...], memory: float | None
+) -> Jitted:
+    return Jitted(f, exact, threads, static, _compiled_here(name), memory)

@@ -78,9 +78,11 @@ class Kernel:
         exact: bool,
         threads: int | None,
         names: Sequence[tuple[str, Any]],
+        memory: int | None,
+        in_segments: bool,
     ) -> None:
         start = time.perf_counter()
-        self._traced = traced = TracedFunction(f, args, keywords, exact)
+        self._traced = traced = TracedFunction(f, args, keywords, exact, in_segments)
         self.structure, self._exact, self._threads = structure, exact, threads
         self.program: Program = traced.program
         self._names = Names.of(names, traced.arrays)
@@ -88,7 +90,8 @@ class Kernel:
         self._plain = all(leaf.batch == SHARED for leaf in traced.leaves) and not traced.structure.has_arrays
         self._results = assembler(traced.structure, traced.leaves, self._plain)
         traced_at = time.perf_counter()
-        self.executable = Executable(self.program, traced, exact, threads)
+        self._memory = 2**63 - 1 if memory is None or in_segments else memory
+        self.executable = Executable(self.program, traced, exact, threads, self._memory)
         self._guarded: Executable | None = None
         self.stats = Stats(
             self.program.recorded,
@@ -120,13 +123,16 @@ class Kernel:
         return True
 
     def __call__(self, scalars: Sequence[float], arrays: Sequence[Any]) -> Any:
-        """The result for these numbers and arrays."""
+        """The result for these numbers and arrays. Raises KeepsTooMuchError where loops want more than `memory` bytes,
+        unless they are `in_segments` already."""
         work = self.executable.run(scalars, arrays)
         if work.context[NAN_FOUND]:
             self.executable.give_back(work)
             if self._guarded is None:
                 assert self.program.guarded is not None
-                self._guarded = Executable(self.program.guarded(), self._traced, self._exact, self._threads)
+                self._guarded = Executable(
+                    self.program.guarded(), self._traced, self._exact, self._threads, self._memory
+                )
             executable = self._guarded
             work = executable.run(scalars, arrays)
         else:

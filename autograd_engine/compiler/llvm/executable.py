@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.compiler.llvm import native
-from autograd_engine.compiler.llvm.helpers import INTERRUPTED, OUT_OF_MEMORY, OUT_OF_RANGE
+from autograd_engine.compiler.llvm.helpers import INTERRUPTED, OUT_OF_MEMORY, OUT_OF_RANGE, OVER_THE_LIMIT
 from autograd_engine.compiler.llvm.host import width
 from autograd_engine.compiler.llvm.layout import (
     FAULT,
     FIRST,
+    LEFT,
     NAN_FOUND,
     NEXT_CHUNK,
     PYTHON_FUNCTIONS,
@@ -41,10 +42,19 @@ WORTH_THREADS = 4_000_000
 """Instructions times samples: a few hundred microseconds."""
 
 
-class Executable:
-    """Native code for a program, for the arguments and results of a traced function."""
+class KeepsTooMuchError(Exception):
+    """The loops of a kernel want more memory than they are to have."""
 
-    def __init__(self, program: Program, traced: TracedFunction, exact: bool, threads: int | None) -> None:
+
+class Executable:
+    """Native code for a program, for the arguments and results of a traced function.
+
+    Where its loops want more than `memory` bytes, a run raises KeepsTooMuchError.
+    """
+
+    def __init__(
+        self, program: Program, traced: TracedFunction, exact: bool, threads: int | None, memory: int = 2**63 - 1
+    ) -> None:
         self.program, self.arrays, self.scalars = program, traced.arrays, traced.scalars
         arguments, constants = self.arrays.arguments, self.arrays.constants
         sizes = list(self.arrays.batches)
@@ -64,7 +74,7 @@ class Executable:
         self._functions = {name: library.function(name, count) for name, count in functions.items()}
         self.everything = self._functions["run"]
         self.address: int = library.addresses["run"]
-        self._threads = threads or _cores()
+        self._threads, self.memory = threads or _cores(), memory
         self._length = len(program)
         self.pool: list[Workspace] = []
         # Of the arrays, the arguments and then the constants: which are read as a whole, and which along an axis.
@@ -106,6 +116,8 @@ class Executable:
         if not (reason := work.context[STOPPED]):
             return
         work.context[STOPPED] = 0
+        if reason == OVER_THE_LIMIT:  # the workspace is not needed any more
+            raise KeepsTooMuchError
         if reason == OUT_OF_MEMORY:
             error: BaseException = MemoryError(
                 "there is not enough memory for what the derivative of a loop keeps of every round"
@@ -238,6 +250,7 @@ class Workspace:
             *_PYTHON,
             *[0] * (FIRST - RAISED),
         ]
+        self.context[LEFT] = executable.memory
         self.fault = ctypes.c_double.from_address(self.address + 8 * (FAULT + 1))
         self._whole: list[tuple[int, Any]] = []
         for i in executable.whole:

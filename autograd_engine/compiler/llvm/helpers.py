@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from autograd_engine.compiler.llvm.layout import FAULT, PYTHON, RAISED, STOPPED
+from autograd_engine.compiler.llvm.layout import FAULT, LEFT, PYTHON, RAISED, STOPPED
 
-INTERRUPTED, OUT_OF_MEMORY, OUT_OF_RANGE = 1, 2, 3
-"""What STOPPED says after a signal handler has raised an exception, where a buffer could not grow, and where an index
-was out of range."""
+INTERRUPTED, OUT_OF_MEMORY, OUT_OF_RANGE, OVER_THE_LIMIT = 1, 2, 3, 4
+"""What STOPPED says after a signal handler has raised an exception, where a buffer could not grow, where an index was
+out of range, and where a buffer was not to grow."""
 
 ROOM = f"""\
+define internal void @stop(ptr %context, i64 %reason) {{
+%stopped_at = getelementptr i64, ptr %context, i64 {STOPPED}
+%stopped = load i64, ptr %stopped_at
+%first = icmp eq i64 %stopped, 0
+%one = select i1 %first, i64 %reason, i64 %stopped
+store i64 %one, ptr %stopped_at
+ret void
+}}
 define internal ptr @room(ptr %cell, i64 %bytes, ptr %context) {{
 %size_at = getelementptr i64, ptr %cell, i64 1
 %size = load i64, ptr %size_at
@@ -21,6 +29,17 @@ grow:
 %twice = mul i64 %size, 2
 %much = icmp ugt i64 %twice, %bytes
 %larger = select i1 %much, i64 %twice, i64 %bytes
+%left_at = getelementptr i64, ptr %context, i64 {LEFT}
+%left = load i64, ptr %left_at
+%more = sub i64 %larger, %size
+%still = sub i64 %left, %more
+store i64 %still, ptr %left_at
+%over = icmp slt i64 %still, 0
+br i1 %over, label %limit, label %within
+limit:
+call void @stop(ptr %context, i64 {OVER_THE_LIMIT})
+br label %within
+within:
 %grown = call ptr @realloc(ptr %buffer, i64 %larger)
 %none = icmp eq ptr %grown, null
 br i1 %none, label %failed, label %done
@@ -29,11 +48,11 @@ store ptr %grown, ptr %cell
 store i64 %larger, ptr %size_at
 ret ptr %grown
 failed:
-%stopped = getelementptr i64, ptr %context, i64 {STOPPED}
-store i64 {OUT_OF_MEMORY}, ptr %stopped
+call void @stop(ptr %context, i64 {OUT_OF_MEMORY})
 ret ptr null
 }}"""
-"""The buffer in a cell, an address and a size in bytes, with room for so many bytes."""
+"""The buffer in a cell, an address and a size in bytes, with room for so many bytes. It grows beyond the
+limit too, since what follows may read from it before loops end."""
 
 
 ASK = f"""\

@@ -14,7 +14,7 @@ NEXT_CHUNK = 6
 """The entry with the number of the next chunk, which the threads take one after the other."""
 STOPPED = 7
 """The entry that says that loops should end: 1 if the caller wants it, 2 if there is no memory left, 3 if an index is
-out of range."""
+out of range, 4 if their buffers would grow by more than is LEFT."""
 PYTHON = 8
 """The first of the entries with the addresses of the functions of Python's C API that long loops call: those that
 PYTHON_FUNCTIONS names."""
@@ -24,7 +24,9 @@ RAISED = PYTHON + len(PYTHON_FUNCTIONS)
 FAULT = RAISED + 3
 """The first of two entries for an index that is out of range: the number of its place in the function, and the index
 itself, a double."""
-FIRST = FAULT + 2
+LEFT = FAULT + 2
+"""The entry that says by how many bytes the buffers of loops may still grow."""
+FIRST = LEFT + 1
 """The first entry that depends on the program."""
 
 
@@ -69,12 +71,12 @@ class Layout:
     `context` is a table of 64-bit integers: the addresses of the scalars, of the outputs, of `shared` doubles, the
     first of which are `watched` for NaN, of the `memory` of the first thread and of the `partials`; whether a NaN was
     found; the number of the next chunk; whether loops should end early; what these need of Python; which index was out
-    of range; for each array its address; for each mapped axis the address of the array and the distances in bytes from
-    sample to sample and from number to number; for each batch the number of samples, the address of its `rows`
-    (outputs), arrays in C order one after the other, and that of its `kept` numbers, the same number of all samples
-    side by side, both with room for the padded number of samples; for each of the
-    `buffers` of loops in shared code its address and its size. The buffers of loops in a loop over samples stand at the
-    end of each thread's memory.
+    of range; by how much buffers may grow; for each array its address; for each mapped axis the address of the array
+    and the distances in bytes from sample to sample and from number to number; for each batch the number of samples,
+    the address of its `rows` (outputs), arrays in C order one after the other, and that of its `kept` numbers, the same
+    number of all samples side by side, both with room for the padded number of samples; for each of the `buffers` of
+    loops in shared code its address and its size. The buffers of loops in a loop over samples stand at the end of each
+    thread's memory.
     """
 
     width: int

@@ -16,6 +16,7 @@ from autograd_engine.compiler.statements.rewrite import rewriting, rewritten
 from autograd_engine.compiler.trace.arrays import ArrayTrace, BatchArray
 from autograd_engine.compiler.trace.errors import TraceError
 from autograd_engine.compiler.trace.recorder import Recorder
+from autograd_engine.compiler.trace.segments import pulled_in_segments
 from autograd_engine.compiler.trace.sparse import recording_sparse
 from autograd_engine.compiler.trace.traced import TooLongError, Traced, UnlikeRoundsError, context, no_argument, tracing
 from autograd_engine.primitives import as_float
@@ -45,9 +46,18 @@ class TracedFunction:
 
     Where a statement of it asks for the truth of such a number, it is run again, with its statements rewritten. Where
     it records very many operations, it is run again, with its large arrays as samples or with its for loops as loops.
+    With `in_segments` its loops keep little for their derivatives; see trace/segments.py.
     """
 
-    def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any], exact: bool) -> None:
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        args: tuple[Any, ...],
+        keywords: dict[str, Any],
+        exact: bool,
+        in_segments: bool = False,
+    ) -> None:
+        self._cut = pulled_in_segments if in_segments else None
         call = args, keywords, exact
         try:
             self._run(f, *call, is_limited=True)
@@ -119,6 +129,7 @@ class TracedFunction:
         self.scalars = 0
         traced = tracing(self.arrays.vmap, recorder, rolls, is_limited, exact, together)
         with recording_sparse(self.arrays), traced as nodes:
+            context.cut = self._cut
             try:
                 output = f(*map_leaves(self._symbol, args), **map_leaves(self._symbol, keywords))
             except Exception:

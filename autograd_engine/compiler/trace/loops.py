@@ -81,6 +81,9 @@ class Loop(Operation):
         self.count: Any = None
         self.most: int | None = None  # rounds, if that is known
         self.rounds: Index | None = None  # stands for the number of the round
+        self.cut = context.cut  # what makes it one of segments for a loop back, if anything does; see segments.py
+        self.segment: Traced | None = None  # the loop in it that is one segment, once it has been cut
+        self.onto: dict[Traced, Any] = {}  # what a loop back adds the cotangents of numbers from outside to
         self.kept: Callable[[Any], Traced | None] = lambda key: None  # a result that was kept of the same loop, if any
 
     @contextmanager
@@ -173,9 +176,13 @@ class Loop(Operation):
         are carried along."""
         if (forward := pulled_forward(self, of, COMPUTED_AGAIN)) is not None:
             return forward
+        return self.pulled_back(of) if self.cut is None else self.cut(self, of)
+
+    def pulled_back(self, of: dict[Any, Any]) -> list[Any]:
+        """The cotangents of the arguments, by a loop in the other direction."""
         back = Loop(self.batch, not self.backwards)
-        back.count, back.most = self.result(ROUNDS) if self.count is None else self.count, self.most
-        outside = [0.0 if x.__class__ is Traced else zeros(x.size, self.batch) for x in self.outside]
+        back.count, back.most, back.cut = self.result(ROUNDS) if self.count is None else self.count, self.most, None
+        outside = [self._start_of(x, self.onto.get(x)) for x in self.outside]
         ends = [self._start_of(self.carries[i], of.get(i)) for i in range(len(self.carries))]
         with back.body():
             known: dict[Traced, Any] = {carry: _changeable(back.read(self.stack(carry))) for carry in self.carries}
@@ -184,7 +191,10 @@ class Loop(Operation):
                 known[self.rounds] = back.index()
             leaves = [*known.values(), *self.outside]
             record_again(self.nodes, known, lambda node: back.read(self.stack(node)))
-            seeds: dict[Any, Any] = {x: _cotangent(back.carry(start, of=x)) for x, start in zip(self.outside, outside)}
+            sums: dict[Any, Any] = {x: _cotangent(back.carry(start, of=x)) for x, start in zip(self.outside, outside)}
+            seeds = dict(sums) if self.segment is None else dict.fromkeys(sums)
+            if self.segment is not None:
+                known[self.segment].op.onto = sums
 
             def seed(x: Any, cotangent: Any) -> None:
                 if x.__class__ in (Traced, Stack) and cotangent is not None:
@@ -197,7 +207,7 @@ class Loop(Operation):
                     seed(known[key], back.read(cotangents))
             found = carried(reverse_sweep, self.order(seeds, leaves), seeds, as_nodes=True)
             arriving = [self._end_of(carry, found.get(known[carry], 0.0)) for carry in self.carries]
-            back.following = [*[self._end_of(x, found[x]) for x in self.outside], *arriving]
+            back.following = [*[self._end_of(x, found.get(x, sums[x])) for x in self.outside], *arriving]
             read = [self._kept(number, found.get(known[number])) for number in self.reads.values()]
         back.close()
         n = len(self.outside)
@@ -209,12 +219,14 @@ class Loop(Operation):
 
     def _summed(self, back: Loop, i: int, x: Traced) -> Any:
         """The cotangent of a number or a stack from outside, which the loop back adds up."""
+        if x in self.onto:
+            return _cotangent(back.result(i))
         return Entries(sums=[Sum(back, i)]) if isinstance(x, Stack) else back.result(i)
 
     def pushed(self, of: dict[int, Any]) -> Callable[[Any], Any]:
         """What gives the tangent of a result, from the tangents of the arguments: a loop in the same direction."""
         along = Loop(self.batch, self.backwards)
-        along.count, along.begins, along.most = self.count, self.begins, self.most
+        along.count, along.begins, along.most, along.cut = self.count, self.begins, self.most, self.cut
         count = len(self.carries)
         starts = [self._start_of(carry, of.get(i)) for i, carry in enumerate(self.carries)]
         outside = {x: self._start_of(x, of[count + i]) for i, x in enumerate(self.outside) if count + i in of}
@@ -305,7 +317,7 @@ class Loop(Operation):
         """The node of the same loop, recorded again with what is `known` instead of the numbers it used."""
         loop = Loop(self.batch, self.backwards)
         loop.count, loop.begins = _known(known, self.count), _known(known, self.begins)
-        loop.most = self.most
+        loop.most, loop.cut = self.most, self.cut
         with loop.body():
             for carry, start in zip(self.carries, self.starts):
                 known[carry] = loop.carry(_known(known, start), carry.__class__, carry)
@@ -349,7 +361,8 @@ def record_again(
             continue
         is_number = node.__class__ is not Stack and not op.composite and not node.expansion
         of_loop = node.batch is context.batch  # not of samples that the loop is around
-        keep = kept is not None and is_number and of_loop and op.name not in COMPUTED_AGAIN
+        is_cheap = op.name in COMPUTED_AGAIN or node in context.again
+        keep = kept is not None and is_number and of_loop and not is_cheap
         arguments = tuple([_known(known, x) for x in node.arguments])
         if isinstance(node, Index) and op is not BROADCAST:
             loop = _known(known, node.loop.rounds).loop
@@ -363,6 +376,8 @@ def record_again(
             again.expansion = _known(known, node.expansion)
         elif node.expansion:
             again.expansion = tuple([_known(known, x) for x in node.expansion])
+        if node in context.again:
+            context.again.add(again)
         known[node] = again
 
 

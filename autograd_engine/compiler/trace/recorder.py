@@ -13,7 +13,8 @@ from autograd_engine.compiler.trace.gathering import gathered
 from autograd_engine.compiler.trace.items import entry_of, item, stacks_of
 from autograd_engine.compiler.trace.looped import is_given, looped_vmap
 from autograd_engine.compiler.trace.loops import Loop, needs, record_again
-from autograd_engine.compiler.trace.stacks import Stack, batch_of, entry
+from autograd_engine.compiler.trace.segments import pulled_in_segments
+from autograd_engine.compiler.trace.stacks import PICK, Stack, batch_of, entry
 from autograd_engine.compiler.trace.traced import Condition, Traced, cannot, context, home, is_among
 from autograd_engine.control_flow import apart_from_none, numbers_of_round, pair
 from autograd_engine.copying import is_variable
@@ -128,6 +129,18 @@ class Recorder:
         columns = [loop.result(y) if isinstance(y, Traced) and is_among(loop.nodes, y) else y for y in returned]
         rows = [[entry(y, i) if isinstance(y, Stack) else y for y in columns] for i in range(length)]
         return after, stacked(rows, of_y)
+
+    def checkpoint(self, f: Callable[..., Any], args: Sequence[Any], keywords: dict[str, Any]) -> Any:
+        """What f returns. Loops in it keep little for their derivatives; one around it keeps nothing of it."""
+        before, context.cut = context.cut, pulled_in_segments
+        nodes = context.nodes
+        assert nodes is not None
+        first = len(nodes)
+        try:
+            return f(*args, **keywords)
+        finally:
+            context.cut = before
+            context.again.update(x for x in nodes[first:] if x.op is not PICK)
 
     def closed(
         self, inputs: Sequence[Traced], outputs: Sequence[Any]

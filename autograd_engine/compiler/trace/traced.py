@@ -142,8 +142,10 @@ class Context(threading.local):
     is_exact: bool = False  # whether derivatives must have the bits of the uncompiled function
     is_limited: bool = False  # whether the trace is given up when it is LONG
     together: bool = False  # whether a LARGE array of an argument is samples; see arrays.py
+    cut: Callable[..., Any] | None = None  # what pulls a loop that keeps little; see segments.py
     refused: TraceError | None = None  # the first error of the trace that the function may have caught
     conditions: tuple[tuple[Condition, bool], ...] = ()  # of the branches around what is running, and their sides
+    again: set[Traced]  # the nodes of which a loop back keeps nothing
     choices: set[Traced]  # the nodes of `where` that stand for a branch
     sites: list[Any]  # where an index is checked at a call; see items.py
     tables: dict[Any, tuple[Any, Any]]  # the stacks that were made of given numbers, with these
@@ -192,6 +194,7 @@ def tracing(
     before = vars(context).copy()
     context.nodes, context.outer, context.batch, context.trace = [], (), None, object()
     context.refused, context.conditions, context.choices, context.sites = None, (), set(), []
+    context.cut, context.again = None, set()
     context.repeated, context.memories, context.tables, context.parts = (), {}, {}, []
     context.twins, context.unsettled, context.roots, context.kept = {}, [], {}, ()
     context.rolls, context.is_limited, context.is_exact, context.together = rolls, is_limited, is_exact, together

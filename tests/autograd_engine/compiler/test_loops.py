@@ -420,14 +420,14 @@ def test_arrays_of_a_loop_after_one_that_was_ended():
         start = fori_loop(0, n, lambda i, s: sin(s * x), 1.0)
         return sum(scan(lambda c, z: (sin(c * x) + z, c), start, XS)[1])
 
-    slopes = jit(value_and_grad(f, 1), exact=True)  # a derivative that goes back
+    slopes = jit(value_and_grad(f, 1), exact=True, memory=None)  # a derivative that goes back
     with pytest.raises(MemoryError):  # in the first call, so that no loop has had any memory before
         slopes(1e17, 1.0)
     check(slopes(20.0, 0.9), value_and_grad(f, 1)(20, 0.9))
 
 
 def test_a_derivative_that_does_not_fit_into_memory():
-    slope = jit(grad(lambda x, n: fori_loop(0, n, lambda i, s: sin(s * x), 1.0)), exact=True)
+    slope = jit(grad(lambda x, n: fori_loop(0, n, lambda i, s: sin(s * x), 1.0)), exact=True, memory=None)
     with pytest.raises(MemoryError, match="not enough memory for what the derivative of a loop keeps"):
         slope(1.0, 1e17)
     assert slope(1.0, 20.0) == pytest.approx(grad(lambda x: fori_loop(0, 20, lambda i, s: sin(s * x), 1.0))(1.0))
@@ -441,7 +441,7 @@ def test_entries_of_a_loop_that_comes_after_one_that_was_stopped(samples):
         return ys[0] + ys[-1] * last
 
     g, x = (vmap(f, in_axes=(0, None)), XS) if samples else (f, 0.7)
-    compiled = jit(g, exact=True)
+    compiled = jit(g, exact=True, memory=None)
     with pytest.raises(MemoryError):
         compiled(x, 1e17)
     check(compiled(x, 20.0), g(x, 20))
