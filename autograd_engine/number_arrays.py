@@ -60,7 +60,7 @@ _TESTS: dict[str, Callable[[Any], Any]] = {
 }
 """NumPy's functions that ask a yes-or-no question about one number."""
 
-_COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
+COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "less": operator.lt,
     "less_equal": operator.le,
     "greater": operator.gt,
@@ -71,6 +71,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "logical_or": lambda x, y: (x != 0) | (y != 0),
     "logical_xor": lambda x, y: (x != 0) ^ (y != 0),
 }
+"""Comparisons, by the names of NumPy's functions."""
 
 WHERE = np.frompyfunc(where, 3, 1)
 """The row `where` as a NumPy ufunc."""
@@ -97,7 +98,7 @@ class NumberArray(np.ndarray[Any, Any]):
         where = others.pop("where", True)
         if where is True:
             plain: Any = super()
-            return _viewed(plain.mean(axis, dtype, out, keepdims, **others))
+            return viewed(plain.mean(axis, dtype, out, keepdims, **others))
         counted = apply_ufunc(WHERE, "__call__", np.broadcast_to(where, self.shape), 1.0, 0.0)
         total = self.sum(axis, out=out, keepdims=keepdims, where=where, **others)
         return total / counted.sum(axis, keepdims=keepdims)
@@ -120,10 +121,10 @@ class NumberArray(np.ndarray[Any, Any]):
         return np.searchsorted(self, *args, **keywords)
 
     def __copy__(self) -> Any:
-        return _viewed(super().__copy__())  # NumPy returns a plain array
+        return viewed(super().__copy__())  # NumPy returns a plain array
 
     def __deepcopy__(self, memo: Any) -> Any:
-        return _viewed(super().__deepcopy__(memo))
+        return viewed(super().__deepcopy__(memo))
 
     def __repr__(self) -> str:
         return repr(_plain(self))
@@ -141,11 +142,11 @@ def apply_function(function: Any, args: Sequence[Any], keywords: dict[str, Any])
     if any(_handles_ufuncs_itself(x) for x in args):
         return NotImplemented
     if function in FUNCTIONS:
-        return _viewed(FUNCTIONS[function](*args, **keywords))
+        return viewed(FUNCTIONS[function](*args, **keywords))
     if function is np.where and len(args) == 3 and _is_of_numbers(args[0]):
         return apply_ufunc(WHERE, "__call__", *args)
     try:
-        return _viewed(function._implementation(*args, **keywords))
+        return viewed(function._implementation(*args, **keywords))
     except (TypeError, AttributeError) as error:
         _explain(error, f"{function.__module__}.{function.__name__}")
 
@@ -175,7 +176,7 @@ def apply_ufunc(ufunc: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...]
         if not all(isinstance(x, np.ndarray) for x in out):
             raise TypeError(f"numpy.{ufunc.__name__}() can only write its result into an array, not {out[0]!r:.60}")
         keywords["out"] = tuple(map(_plain, out))
-        if ufunc.__name__ in _TESTS or ufunc.__name__ in _COMPARISONS:
+        if ufunc.__name__ in _TESTS or ufunc.__name__ in COMPARISONS:
             keywords.setdefault("casting", "unsafe")  # the results are booleans held as objects
     arrays = [np.asarray(x, dtype=object) for x in inputs]
     if keywords.get("dtype") is not None and np.dtype(keywords["dtype"]) in (float, bool):
@@ -188,7 +189,7 @@ def apply_ufunc(ufunc: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...]
     if method == "reduce" and ufunc in _EXTREMES and out is None:
         given = {name: keywords[name] for name in ("axis", "keepdims") if name in keywords}
         initial = keywords.get("initial")
-        return _viewed(_extreme(ufunc, arrays[0], **given, initial=None if initial is _NO_VALUE else initial))
+        return viewed(_extreme(ufunc, arrays[0], **given, initial=None if initial is _NO_VALUE else initial))
     with np.errstate(all="ignore"):  # nan and inf are valid results, as they are for Values
         try:
             result = getattr(_by_rows(ufunc, method), method)(*map(_plain, arrays), **keywords)
@@ -196,7 +197,7 @@ def apply_ufunc(ufunc: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...]
             _explain(error, f"numpy.{ufunc.__name__}" if hasattr(np, ufunc.__name__) else ufunc.__name__)
     if out is not None and method != "at":
         return out[0] if len(out) == 1 else out
-    return truths(result) if ufunc.__name__ in _TESTS or ufunc.__name__ in _COMPARISONS else _viewed(result)
+    return truths(result) if ufunc.__name__ in _TESTS or ufunc.__name__ in COMPARISONS else viewed(result)
 
 
 _NO_VALUE = inspect.signature(np.max).parameters["initial"].default
@@ -239,8 +240,8 @@ def _by_rows(ufunc: np.ufunc, method: str) -> Any:
     if name in _TESTS:
         test = _TESTS[name]
         return np.frompyfunc(lambda x: test(x if hasattr(x, "record") else float(x)), 1, 1)
-    if name in _COMPARISONS and (method == "__call__" or "logical" in name):
-        return np.frompyfunc(_COMPARISONS[name], 2, 1, identity=ufunc.identity)
+    if name in COMPARISONS and (method == "__call__" or "logical" in name):
+        return np.frompyfunc(COMPARISONS[name], 2, 1, identity=ufunc.identity)
     if name == "divmod":
         return np.frompyfunc(divmod, 2, 2)
     if name in _FORMULAS:
@@ -291,14 +292,15 @@ def truths(result: Any) -> Any:
     if isinstance(result, (bool, np.bool_)):
         return np.bool_(result)
     known = isinstance(result, np.ndarray) and all(isinstance(x, (bool, np.bool_)) for x in result.flat)
-    return result.astype(bool) if known else _viewed(result)
+    return result.astype(bool) if known else viewed(result)
 
 
 def _plain(x: Any) -> Any:
     return x.view(np.ndarray) if isinstance(x, NumberArray) else x
 
 
-def _viewed(result: Any) -> Any:
+def viewed(result: Any) -> Any:
+    """An array of objects as a NumberArray; of a tuple, each part."""
     if type(result) is np.ndarray and result.dtype == object:
         return result.view(NumberArray)
-    return tuple(map(_viewed, result)) if type(result) is tuple else result
+    return tuple(map(viewed, result)) if type(result) is tuple else result

@@ -29,7 +29,7 @@ from autograd_engine.compiler.trace.errors import TraceError, line_of, user_line
 from autograd_engine.compiler.trace.indices import Index
 from autograd_engine.compiler.trace.recorder import UNROLLED
 from autograd_engine.compiler.trace.traced import Condition, Traced, context, refusal
-from autograd_engine.number_arrays import number_array
+from autograd_engine.number_arrays import COMPARISONS, number_array, viewed
 from autograd_engine.primitives import ceil, floor, where
 
 UndefinedReturnValue = NothingReturned  # the name that malt writes
@@ -151,6 +151,11 @@ def not_(x: Any) -> Any:
     """`not x`."""
     condition = truth(x)
     return ~condition if isinstance(condition, Condition) else not condition
+
+
+def compare(name: str, a: Any, b: Any) -> Any:
+    """`a < b` or the like, by the name of NumPy's function, which would ask arrays of objects for the truth."""
+    return COMPARISONS[name](viewed(indices.read(a)), viewed(indices.read(b)))
 
 
 def chain(left: Any, *links: tuple[Callable[[Any, Any], Any], Callable[[], Any]]) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.compiler.statements.choice import NothingReturned, Partly, Undefined
-from autograd_engine.compiler.statements.conditions import Unread, is_certain, truth
+from autograd_engine.compiler.statements.conditions import Unread, is_certain, truth, without_not
 from autograd_engine.compiler.statements.contents import Contents
 from autograd_engine.compiler.statements.iterables import Rounds
 from autograd_engine.compiler.statements.memory import Memory
@@ -24,6 +24,7 @@ from autograd_engine.compiler.trace.items import NUMBERS
 from autograd_engine.compiler.trace.loops import Loop, needs
 from autograd_engine.compiler.trace.stacks import batch_of, entry
 from autograd_engine.compiler.trace.traced import Condition, Traced, UnlikeRoundsError, context, is_among, refusal
+from autograd_engine.runs import is_of_batch
 from autograd_engine.structure import Structure, flatten
 
 _PLAIN = (bool, int, float, str, bytes, type(None))
@@ -160,7 +161,8 @@ class _Repeated:
             if place == self.of_memory:
                 place += len(self.in_memory)
             numbers = [loop.result(place + i) for i in range(structure.size)]
-            after[k], place = structure(numbers), place + structure.size
+            ended = _ended_with(loop, place) if structure.size == 1 else None
+            after[k], place = structure(numbers if ended is None else [ended]), place + structure.size
             if k in self.new_in_rounds and not self.certain and isinstance(loop.begins, Condition):
                 after[k] = Partly(self.names[k], after[k], loop.begins, user_line())
         for k in self.in_some_rounds:
@@ -270,6 +272,11 @@ class _Repeated:
                 return set()
             y = y.value
         leaves, structure = _flat(y)
+        if any(map(is_of_batch, flatten(y)[0])):
+            raise refusal(
+                f"{user_line()}: {self.names[k]} is a result of vmap that changes from round to round of a loop that "
+                "is compiled; write while_loop or fori_loop, whose state may hold one"
+            )
         if any(leaf is None for leaf in leaves):
             raise refusal(
                 f"{user_line()}: {self.names[k]} changes from round to round of a loop that is compiled, but is no "
@@ -310,6 +317,17 @@ class _Repeated:
         if isinstance(x, Unread) or not isinstance(x, (Traced, *_PLAIN)):
             raise refusal(f"{user_line()}: a loop that is compiled appends a {type(x).__name__} to a list, no number")
         return lambda i: x
+
+
+def _ended_with(loop: Loop, k: int) -> bool | None:
+    """Whether carry k is true or false after the loop, if its rounds go on as long as it is not."""
+    begins = [] if loop.begins.__class__ is float and loop.begins else [(loop.begins, loop.starts[k])]
+    ends = [*begins, (loop.continues, loop.following[k])]
+    if not all(isinstance(x, Condition) for pair in ends for x in pair):
+        return None
+    apart = [(without_not(goes_on), without_not(x)) for goes_on, x in ends]
+    [ended] = {goes_on[1] == x[1] for goes_on, x in apart} if all(a[0] is b[0] for a, b in apart) else {None}
+    return ended
 
 
 def _is_of_numbers(a: Any, now: Any) -> bool:

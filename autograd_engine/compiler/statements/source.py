@@ -21,6 +21,14 @@ _REFUSED: dict[type[ast.AST], str] = {
     ast.Match: "a match statement on line {} (write if and elif)",
     **({ast.TryStar: "an except* on line {}"} if sys.version_info >= (3, 11) else {}),
 }
+_COMPARISONS: dict[type[ast.cmpop], str] = {
+    ast.Lt: "less",
+    ast.LtE: "less_equal",
+    ast.Gt: "greater",
+    ast.GtE: "greater_equal",
+    ast.Eq: "equal",
+    ast.NotEq: "not_equal",
+}
 _OF_THE_CALLER = frozenset(["locals", "globals", "vars", "dir", "eval", "exec"])
 FUTURE = 0x1FF0000
 """The flags of `from __future__ import ...` in code, all of them."""
@@ -171,7 +179,8 @@ class _Prepared(ast.NodeTransformer):
     def visit_Compare(self, node: ast.Compare) -> Any:
         self.generic_visit(node)
         if len(node.ops) == 1:
-            return node
+            name = _COMPARISONS.get(type(node.ops[0]))
+            return _call("compare", node, ast.Constant(name), node.left, *node.comparators) if name else node
         links = []
         for op, operand in zip(node.ops, node.comparators):
             compare = ast.Compare(ast.Name("a", ast.Load()), [op], [ast.Name("b", ast.Load())])

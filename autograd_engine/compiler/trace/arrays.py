@@ -212,7 +212,10 @@ class BatchArray(Reducible, NDArrayOperatorsMixin):
     def __getitem__(self, key: Any) -> Any:
         first, *rest = key if isinstance(key, tuple) else (key,)
         if first is not Ellipsis and not (isinstance(first, slice) and first == slice(None)):
-            raise cannot("the samples of a vmap cannot be picked one by one while tracing; index as [:, i]")
+            raise cannot(
+                f"{user_line()}: the samples of a vmap cannot be picked one by one while tracing; index as [:, i], or "
+                "write np.array([f(x) for x in xs]) instead of vmap(f)(xs)"
+            )
         picked = self.of_sample[(Ellipsis, *rest) if first is Ellipsis else tuple(rest)]
         return BatchArray(self.batch, picked)
 
@@ -221,7 +224,10 @@ class BatchArray(Reducible, NDArrayOperatorsMixin):
 
     def _next_sample(self) -> Any:
         check_trace(self.batch.trace)
-        raise cannot("the samples of a vmap cannot be iterated over while tracing; use sum, mean, amax or vmap")
+        raise cannot(
+            f"{user_line()}: the samples of a vmap cannot be iterated over while tracing; use sum, mean, amax or vmap, "
+            "or write [f(x) for x in xs] instead of vmap(f)(xs)"
+        )
 
     def __len__(self) -> int:
         return self.shape[0]

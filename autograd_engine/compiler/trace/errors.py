@@ -116,6 +116,8 @@ def branch(what: str) -> str:
     words = re.findall(r"[\w.]+", linecache.getline(frame.f_code.co_filename, frame.f_lineno))
     if any(word.startswith(("np.", "numpy.")) for word in words):
         instead = "np.frompyfunc(maximum, 2, 1) or the like, with a function of autograd_engine, instead of NumPy's"
+    elif any(word.endswith(".index") for word in words):
+        instead = "min(range(len(a)), key=lambda i: a[i]) or the like instead of a.index(x)"
     elif "max" in words or "min" in words:
         instead = "maximum(a, b) or minimum(a, b) instead of max and min"
     elif any(word.endswith(".sort") for word in words):

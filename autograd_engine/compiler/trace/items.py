@@ -48,7 +48,7 @@ class Site:
     axis: int
     size: int
 
-    def error(self, index: float) -> IndexError:
+    def error(self, index: float) -> Exception:
         """The error for an index that is out of range."""
         if index != index or index != int(index):
             return IndexError(f"{self.line}: an index must be a whole number, got {index!r}")
@@ -69,6 +69,20 @@ class SliceSite(Site):
             f"{self.line}: a slice of {self.length} entries does not lie within axis {self.axis} with size "
             f"{self.size}, and compiled code cannot cut it short"
         )
+
+
+@dataclass(frozen=True)
+class NoneSite(Site):
+    """Where the largest or the smallest of some numbers is taken, of which there may be none."""
+
+    def error(self, index: float) -> ValueError:
+        """The error where there is none."""
+        return ValueError(f"{self.line}: there is no largest or smallest number where no condition holds")
+
+
+def some(count: Any) -> Any:
+    """That a count is not 0: a condition, which is checked at a call."""
+    return checked(where(count > 0.0, 0.0, 1.0), 1, site=NoneSite(user_line(), 0, 1)) == 0.0
 
 
 def item(array: Any, parts: tuple[Any, ...]) -> Any:

@@ -9,6 +9,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autograd_engine.compiler.trace.errors import TraceError, user_line
 from autograd_engine.compiler.trace.traced import Condition, refusal
+from autograd_engine.control_flow import recorder
 from autograd_engine.number_arrays import WHERE, apply_ufunc, as_numbers
 
 
@@ -37,6 +38,17 @@ class Masked(NDArrayOperatorsMixin):
         """The mean, nan if there are none."""
         each = 1.0 if axis == 0 else float(np.prod(self.numbers.shape[1:]))
         return self.sum(axis) / (self.count() * each)
+
+    def max(self, axis: Any = None) -> Any:
+        """The largest; where there are none, the call raises ValueError."""
+        return self._of_some(self.where(-np.inf).max(axis=self._checked(axis)))
+
+    def min(self, axis: Any = None) -> Any:
+        """The smallest."""
+        return self._of_some(self.where(np.inf).min(axis=self._checked(axis)))
+
+    def _of_some(self, x: Any) -> Any:
+        return apply_ufunc(WHERE, "__call__", recorder.get().some(self.count()), x, np.nan)
 
     def count(self) -> Any:
         """How many entries there are."""
@@ -72,8 +84,8 @@ class Masked(NDArrayOperatorsMixin):
     def _refusal(self) -> TraceError:
         return refusal(
             f"{user_line()}: how many numbers x[condition] and x[:n] have is known only when the compiled function is "
-            "called, so they can be added up and multiplied, by sum, mean and prod, and computed with; for more, write "
-            "where(condition, x, 0.0)",
+            "called, so they can be added up and multiplied, by sum, mean and prod, compared by max and min, and "
+            "computed with; for more, write where(condition, x, 0.0)",
             of_a_branch=True,
         )
 
@@ -86,7 +98,7 @@ class Masked(NDArrayOperatorsMixin):
         return Masked(apply_ufunc(ufunc, method, *numbers, **keywords), self.holds, self.shape_of_all)
 
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
-        method = {np.sum: Masked.sum, np.mean: Masked.mean, np.prod: Masked.prod, np.size: Masked.count}.get(function)
+        method = _METHODS.get(function)
         if method is None or not isinstance(args[0], Masked):
             raise self._refusal()
         return method(*args, **keywords)
@@ -100,6 +112,19 @@ class Masked(NDArrayOperatorsMixin):
         if name.startswith("__"):
             raise AttributeError(name)
         raise self._refusal()
+
+
+_METHODS: dict[Any, Any] = {
+    np.sum: Masked.sum,
+    np.mean: Masked.mean,
+    np.prod: Masked.prod,
+    np.size: Masked.count,
+    np.max: Masked.max,
+    np.min: Masked.min,
+    np.amax: Masked.max,
+    np.amin: Masked.min,
+}
+"""What NumPy's functions are of the numbers for which conditions hold."""
 
 
 def is_mask(parts: tuple[Any, ...]) -> bool:

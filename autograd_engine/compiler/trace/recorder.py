@@ -10,7 +10,7 @@ import numpy as np
 from autograd_engine.compiler.trace.arrays import ArrayTrace, BatchArray
 from autograd_engine.compiler.trace.errors import TraceError, user_line
 from autograd_engine.compiler.trace.gathering import gathered
-from autograd_engine.compiler.trace.items import entry_of, item, stacks_of
+from autograd_engine.compiler.trace.items import entry_of, item, some, stacks_of
 from autograd_engine.compiler.trace.looped import is_given, looped_vmap
 from autograd_engine.compiler.trace.loops import Loop, needs, record_again
 from autograd_engine.compiler.trace.segments import pulled_in_segments
@@ -38,6 +38,10 @@ class Recorder:
     def item(self, array: Any, parts: tuple[Any, ...]) -> Any:
         """`array[parts]`, where a part is not known."""
         return item(array, parts)
+
+    def some(self, count: Any) -> Any:
+        """That a count is not 0, which is checked at a call."""
+        return some(count)
 
     def gathered(self, array: Any, axis: int) -> Any:
         """What gives a sample of a computed array that is mapped, if there are many and they are picked alike."""

@@ -127,6 +127,23 @@ def conditions_on_rows(m, k, p):
 
 
 @program
+def largest_where_conditions_hold(m, k, p):
+    a = m.ravel()
+    rows = m[m[:, 0] > m[:, 0].min()].max(axis=0)
+    return a[a < 1].max() * np.min(a[a > -3]) + of_all(rows) + (a[a > 9].max() if a[0] > 9 else 0.0)
+
+
+@program
+def arrays_are_compared_number_by_number(m, k, p):
+    b = np.array(m)
+    if (b > 1.0).any() and not np.all(b[k] < 0):
+        b[b > 0.5] *= 0.9
+    for _ in range(3):
+        b[np.logical_or(b < -1, b > 1)] *= 0.5
+    return of_all(np.where(np.logical_not(b > m), b, 2.0 * m))
+
+
+@program
 def changed_where_conditions_hold(m, k, p):
     b = m * 1.0
     b[b > 0.3] = 0.5 * m[0, 0]
@@ -212,7 +229,7 @@ def test_what_lies_outside_is_an_error_that_names_the_line(f, place, message):
 @pytest.mark.parametrize(
     "f",
     [
-        lambda x: x[x > 0].max(),
+        lambda x: x[x > 0].std(),
         lambda x: x[x > 0][0],
         lambda x: (x[x > 0] * x[x < 1]).sum(),
         lambda x: next(iter(x[x > 0])),
@@ -222,6 +239,14 @@ def test_what_lies_outside_is_an_error_that_names_the_line(f, place, message):
 def test_what_needs_the_number_of_numbers_is_refused(f):
     with pytest.raises(TraceError, match="how many numbers"):
         jit(f)(np.array([0.5, 1.5]))
+
+
+def test_the_largest_of_no_numbers_is_an_error_at_the_call():
+    largest = jit(lambda x: x[x > 0].max() + np.min(x[x < 1]), exact=True)
+    assert largest(np.array([0.5, 1.5])) == 2.0
+    for x in ([-0.5, 0.5 - 1], [1.5, 2.5]):
+        with pytest.raises(ValueError, match=r"test_parts.py:\d+ .*there is no largest or smallest number where no"):
+            largest(np.array(x))
 
 
 def test_what_does_not_fit_is_the_error_of_numpy():

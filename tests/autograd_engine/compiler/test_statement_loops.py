@@ -110,6 +110,28 @@ def returns_from_within(x, y):
     return x
 
 
+def returns_from_an_endless_loop(x, y):
+    rounds = 0
+    while True:
+        rounds += 1
+        new = x - 0.1 * sin(x * y)
+        if new < 0.8 * y:
+            return new + rounds
+        if rounds > 30:
+            return x * y
+        x = new
+
+
+def an_array_that_conditions_on_it_change(x, y):
+    a = np.array([x, y, x * y, x - y])
+    rounds = 0
+    while (a > 0.2).any():
+        a[a > 0.2] *= 0.5
+        a[rounds % 4] += 0.01 * a[a < 0.1].sum() + 0.02 * a[a > 0.1].max() if rounds < 3 else 0.0
+        rounds += 1
+    return a.sum() * rounds
+
+
 def rows_of_a_matrix(x, y):
     total = x
     for i in range(20):
@@ -151,6 +173,8 @@ PROGRAMS = [
     one_in_another,
     a_truth_value_that_becomes_a_number,
     returns_from_within,
+    returns_from_an_endless_loop,
+    an_array_that_conditions_on_it_change,
 ]
 POINTS = [(1.3, 0.6), (0.9, 0.8), (2.2, 0.4)]
 
