@@ -104,7 +104,7 @@ def jit(
 
     Where the loops of a call want to keep more than `memory` bytes for their derivatives, the function is run on
     symbols and compiled again. Of n rounds its loops then keep the states of about 2 sqrt(n), and run all of them
-    twice; values and first derivatives keep their bits. With None there is no limit.
+    twice; with `exact`, values and first derivatives keep their bits. With None there is no limit.
 
     It can be pickled where f can. A process that receives it more than once, as a worker of Dask does, compiles it
     once: what it reads from outside is fixed there as it is here.

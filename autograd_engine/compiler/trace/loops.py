@@ -83,6 +83,7 @@ class Loop(Operation):
         self.rounds: Index | None = None  # stands for the number of the round
         self.cut = context.cut  # what makes it one of segments for a loop back, if anything does; see segments.py
         self.segment: Traced | None = None  # the loop in it that is one segment, once it has been cut
+        self.is_segment = False
         self.onto: dict[Traced, Any] = {}  # what a loop back adds the cotangents of numbers from outside to
         self.kept: Callable[[Any], Traced | None] = lambda key: None  # a result that was kept of the same loop, if any
 
@@ -276,7 +277,7 @@ class Loop(Operation):
         """Whether what a derivative needs of all rounds is less than the stacks that the loop changes, and those of the
         loop around it, which are `known` there. The loop back of that one then keeps what is needed, and does not run
         this one again, from copies of the stacks."""
-        if self.bound is None or any(x.batch is not self.batch for x in self.nodes):
+        if self.is_segment or self.bound is None or any(x.batch is not self.batch for x in self.nodes):
             return False
         names = [x.op.name for x in self.nodes if x.op is not None and not isinstance(x, Stack)]
         numbers = len(self.carries) + sum(name not in COMPUTED_AGAIN for name in names)
@@ -317,7 +318,7 @@ class Loop(Operation):
         """The node of the same loop, recorded again with what is `known` instead of the numbers it used."""
         loop = Loop(self.batch, self.backwards)
         loop.count, loop.begins = _known(known, self.count), _known(known, self.begins)
-        loop.most, loop.cut = self.most, self.cut
+        loop.most, loop.cut, loop.is_segment = self.most, self.cut, self.is_segment
         with loop.body():
             for carry, start in zip(self.carries, self.starts):
                 known[carry] = loop.carry(_known(known, start), carry.__class__, carry)

@@ -17,8 +17,8 @@ from typing import Any
 from autograd_engine.compiler.trace.indices import Index
 from autograd_engine.compiler.trace.loops import Loop, record_again
 from autograd_engine.compiler.trace.results import ROUNDS
-from autograd_engine.compiler.trace.stacks import Stack, picked, put, zeros
-from autograd_engine.compiler.trace.traced import Condition, Traced, context, is_among, recording
+from autograd_engine.compiler.trace.stacks import Entries, Stack, picked, put, table, zeros
+from autograd_engine.compiler.trace.traced import Batch, Condition, Traced, context, is_among, recording
 from autograd_engine.primitives import add, ceil, minimum, sqrt
 
 FEW = 64
@@ -31,12 +31,20 @@ def pulled_in_segments(loop: Loop, of: dict[Any, Any]) -> list[Any]:
     """The cotangents of the arguments of a loop, from those of its results, by a loop back over segments."""
     if not _can_be_cut(loop):
         return loop.pulled_back(of)
-    arguments, starts = loop.node.arguments, len(loop.starts)
+    arguments, starts, rounds = loop.node.arguments, len(loop.starts), loop.most or 0
     places = _cut(loop)
+    of = {key: _in_tables(x, rounds, key.batch) if key in places else x for key, x in of.items()}
     found = loop.pulled_back({places.get(key, key): x for key, x in of.items()})
     first = len(loop.starts)
     by_argument = dict(zip(loop.node.arguments[first:], found[first:]))
     return [*found[:starts], *[by_argument.get(x) for x in arguments[starts:]]]
+
+
+def _in_tables(entries: Entries, size: int, batch: Batch | None) -> Entries:
+    """Cotangents of the entries of a stack, those of single ones as a table instead of one by one."""
+    numbers = [entries.points.get(i, 0.0) for i in range(size)] if entries.points else []
+    tables = [table(numbers, batch)] if numbers else []
+    return Entries([*entries.stacks, *tables], None, entries.added, entries.sums)
 
 
 def _can_be_cut(loop: Loop) -> bool:
@@ -68,7 +76,7 @@ def _cut(loop: Loop) -> dict[Any, int]:
         for start, carry in zip([*whole.starts, *rooms], [*whole.carries, *kept]):
             loop.carry(start, carry.__class__, carry)
         segment = Loop(loop.batch, loop.backwards)
-        segment.cut = None
+        segment.cut, segment.is_segment = None, True
         if counted:
             first: Any = (loop.index() * length).detach()
             segment.count = minimum(length, count - first)

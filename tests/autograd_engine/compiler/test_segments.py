@@ -8,7 +8,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd_engine import checkpoint, exp, fori_loop, grad, hessian, jit, sin, to_c, value_and_grad, vmap, while_loop
+from autograd_engine import (
+    checkpoint,
+    exp,
+    fori_loop,
+    grad,
+    hessian,
+    jit,
+    scan,
+    sin,
+    to_c,
+    value_and_grad,
+    vmap,
+    while_loop,
+)
 from autograd_engine.compiler.trace import loops, recorder, segments
 from tests.autograd_engine.compiler import test_indices, test_loops, test_loops_around_samples, test_statement_loops
 from tests.c_compiler import cc, needs_compiler
@@ -109,6 +122,14 @@ def test_a_loop_over_the_limit_keeps_the_states_of_few_rounds(f, controls):
     slopes, whole = (jit(value_and_grad(f), memory=memory) for memory in (100_000, None))
     np.testing.assert_array_equal(numbers(slopes(controls, 40_000.0)), numbers(whole(controls, 40_000.0)))
     assert kept(slopes) < 30_000 < 300_000 < kept(whole)
+
+
+@pytest.mark.usefixtures("short_loops_are_cut")
+def test_results_of_very_many_rounds_are_not_followed_one_by_one():
+    def path(x):
+        return sum(scan(lambda s, _: (sin(s * x) + 0.5, s * x), x, length=1500)[1])
+
+    same_bits(value_and_grad(path), 0.7)
 
 
 def test_a_loop_within_the_limit_is_left_as_it_is():
