@@ -14,6 +14,7 @@ from autograd_engine.explanations.notation import ATOM, latex, text
 from autograd_engine.explanations.symbols import HALF, Name, Number, Product, Sum, Symbol, evaluate
 
 BREAK = "\N{ZERO WIDTH SPACE}"
+LONGEST = 4000  # characters of a formula; MathJax takes 5 kB
 WIDTH = 110  # of a line of text
 MOST_DIGITS = 17  # of a float; more do not change it
 LIKE_THE_FIRST = 3  # from this many items of one form on, they are folded into one
@@ -183,9 +184,12 @@ def notes(factors: Sequence[Factor], numbers: Sequence[float], digits: int) -> I
 
 
 def displayed(lines: Iterable[Line]) -> str:
-    """Lines as a formula on lines of its own, in Markdown."""
-    body = " \\\\\n".join(line.latex for line in lines)
-    return f"$$\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n$$"
+    """Lines as a formula on lines of its own, in Markdown; as several where MathJax would find one too long."""
+    bodies: list[str] = []
+    for line in lines:
+        longer = f"{bodies[-1]} \\\\\n{line.latex}" if bodies else line.latex
+        bodies[-1:] = [longer] if len(longer) <= LONGEST else [*bodies[-1:], line.latex]
+    return "\n\n".join(f"$$\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n$$" for body in bodies or [""])
 
 
 def derivative(top: Symbol, by: Symbol, *, local: bool = False) -> Name:

@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 
 from autograd_engine import PRIMITIVES, Value, exercise, explain, formula, where
 from autograd_engine.explanations.mathml import displayed, inline, page
+from autograd_engine.explanations.statements import Statement
+from autograd_engine.explanations.statements import displayed as displayed_lines
+from autograd_engine.explanations.symbols import Name
 from tests.autograd_engine.explanations.reader import evaluated
 
 
@@ -108,3 +111,10 @@ def test_how_it_is_set():
 def test_any_label_stays_text(label):
     x = Value(2.0, label)
     ElementTree.fromstring(f"<body>{page(explain(x.sin() * x, x).markdown)}</body>")
+
+
+def test_no_formula_is_longer_than_mathjax_takes():
+    line = Statement(Name("x"), (Name("y" * 400),))
+    formulas = re.findall(r"\$\$(.*?)\$\$", displayed_lines([line] * 30), re.DOTALL)
+    assert max(map(len, formulas)) < 5000
+    assert sum(formula.count(line.latex) for formula in formulas) == 30
