@@ -44,7 +44,7 @@ class Lesson:
 LESSONS = {
     "why-depth": Lesson(
         "Why depth",
-        Settings(data="spiral", noise=0.0, hidden=(), optimizer="adam", lr=0.03),
+        Settings(data="spiral", noise=0.0, hidden=(), optimizer="adam", lr=0.03, seed=15),
         "Press play. Without a hidden layer the network can only draw one straight border between orange and "
         "blue, and no straight line separates two spirals: the loss stops falling early.",
         (

@@ -193,10 +193,9 @@ def tracing(
     """Collect the nodes that are made in the block. There `vmap` maps functions over samples, `loops` records loops."""
     before = vars(context).copy()
     context.nodes, context.outer, context.batch, context.trace = [], (), None, object()
-    context.refused, context.conditions, context.choices, context.sites = None, (), set(), []
-    context.cut, context.again = None, set()
+    context.refused, context.conditions, context.choices, context.again, context.sites = None, (), set(), set(), []
     context.repeated, context.memories, context.tables, context.parts = (), {}, {}, []
-    context.twins, context.unsettled, context.roots, context.kept = {}, [], {}, ()
+    context.twins, context.unsettled, context.roots, context.kept, context.cut = {}, [], {}, (), None
     context.rolls, context.is_limited, context.is_exact, context.together = rolls, is_limited, is_exact, together
     made = variable.set(lambda number: Traced(primitives.identity, (as_float(number),), context.batch))
     mapped = mapper.set(vmap)

@@ -34,7 +34,7 @@ def flat(result):
 
 @pytest.fixture(scope="module")
 def program():
-    return step()._for((LAYERS, X), {}).program
+    return step().kernel(LAYERS, X).program
 
 
 def samples(program):
@@ -83,9 +83,9 @@ def test_sums_are_neither_read_nor_written_in_a_block():
 
 
 def test_a_sample_that_several_functions_use_is_gathered_once():
-    kernel = step()._for((LAYERS, X), {})
+    kernel = step().kernel(LAYERS, X)
     gathered = re.findall(r"= call <\d+ x double> @llvm\.masked\.gather", kernel.llvm())
-    assert len(gathered) == X.shape[1] * kernel._executable.layout.vectors
+    assert len(gathered) == X.shape[1] * kernel.executable.layout.vectors
 
 
 @pytest.mark.parametrize("quickly", [0, 4000])

@@ -112,7 +112,7 @@ def until(controls, end):
 
 def kept(jitted):
     """The bytes of the buffers of the newest kernel of a function, which has run."""
-    [work] = jitted._compiled.last()._executable.pool
+    [work] = jitted._compiled.last().executable.pool
     return sum(size for _, size in work._buffers)
 
 

@@ -323,12 +323,13 @@ def test_a_count_is_no_argument(f, message):
 
 
 @pytest.mark.parametrize("pick", [lambda x: x[x > 1], lambda x: (x * 1.0)[x > 1]])
-def test_numbers_that_conditions_pick_are_added_up(pick):
+def test_numbers_that_conditions_pick_are_reduced(pick):
     assert jit(lambda x: pick(x).sum())(NUMBERS) == NUMBERS[NUMBERS > 1].sum()
+    assert jit(lambda x: pick(x).max())(NUMBERS) == NUMBERS[NUMBERS > 1].max()
 
 
 @pytest.mark.parametrize(
-    "pick", [lambda x: x[x > 1].max(), lambda x: x[..., x > 1].sum(), lambda x: x[x > 1][0], lambda x: x[x > 1]]
+    "pick", [lambda x: x[x > 1].std(), lambda x: x[..., x > 1].sum(), lambda x: x[x > 1][0], lambda x: x[x > 1]]
 )
 def test_numbers_are_not_picked_by_conditions(pick):
     with pytest.raises(TypeError, match=r"write where\(condition, x, 0.0\)"):
