@@ -85,9 +85,10 @@ static void @room(double **buffer, size_t *room, size_t needed) {
 }
 """,
     "checked": """\
-/* A whole number from 0 on, of an index that may count from the end; NaN if it is out of range. */
-static double @checked(double index, double size) {
-    if (!(index >= -size && index < size) || index != trunc(index)) return NAN;
+/* A whole number from 0 on, of an index that may count from the end. If it is out of range: NaN where the index counts,
+ * which makes the results NaN, else 0. */
+static double @checked(double index, double size, int counts) {
+    if (!(index >= -size && index < size) || index != trunc(index)) return counts ? NAN : 0.0;
     return index < 0.0 ? index + size : index;
 }
 """,

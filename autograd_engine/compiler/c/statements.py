@@ -92,8 +92,8 @@ class Line:
             index = self.text(operands[1])
             text = f"{index} == {index} ? {self.entry(operands[0])(f'(size_t){index}')} : NAN"
         elif operation == "checked":
-            text = f"@checked({self.text(operands[0])}, {self.text(operands[1])})"
-            text = text if operands[3] < 0 else f"{self.text(operands[3])} ? {text} : NAN"
+            counts = "1" if operands[3] < 0 else self.text(operands[3])
+            text = f"@checked({self.text(operands[0])}, {self.text(operands[1])}, {counts})"
         else:
             text = _form(operation).format(*map(self.text, operands))
         return [f"const {kind(operation)} {self.name(i)} = {text};"]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_engine import grad, hessian, jacobian, jit, sin, to_c, value_and_grad, vmap
+from autograd_engine import fori_loop, grad, hessian, jacobian, jit, maximum, sin, to_c, value_and_grad, vmap
 from autograd_engine.compiler.statements import twins
 from autograd_engine.compiler.trace.traced import Traced
 from tests.c_compiler import cc, needs_compiler
@@ -307,6 +307,18 @@ def test_c_computes_the_same(f, tmp_path):
 
     program = cc(tmp_path, to_c(slopes, A, 5.0, 0.8, name="f"), "-DSELF_TEST")
     assert "OK" in subprocess.run([program], capture_output=True, text=True, check=True).stdout
+
+
+@needs_compiler
+@pytest.mark.parametrize("x", [0.8, 1.2])
+def test_c_picks_numbers_that_do_not_count(x, tmp_path):
+    def slopes_on_one_side(a, n, x):
+        if x > 1:
+            return grad(lambda v: fori_loop(0, n, lambda k, s: sin(s * v) + maximum(x, a[k % 7]), v))(x)
+        return x * a[1]
+
+    program = cc(tmp_path, to_c(slopes_on_one_side, A, 5.0, x, name="f"), "-DSELF_TEST")
+    assert subprocess.run([program], capture_output=True, text=True).stdout.startswith("OK")
 
 
 def test_an_index_out_of_range_is_the_index_error_of_the_line():
