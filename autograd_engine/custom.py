@@ -24,7 +24,7 @@ from autograd_engine.copying import FunctionOf, is_variable, variables
 from autograd_engine.graph import forward_sweep, reverse_sweep, topological_order
 from autograd_engine.number import ieee
 from autograd_engine.primitives import identity
-from autograd_engine.runs import between, carried, is_node, name_of, number_of, variable
+from autograd_engine.runs import between, carried, is_node, name_of, number_of, user_function, variable
 from autograd_engine.structure import flatten, numbers_like
 from autograd_engine.value import Value, become_constant
 
@@ -67,7 +67,7 @@ def _with_pull(f: Callable[..., Any], pull: Callable[..., Any], /, *args: Any, *
     args, keywords = float_arguments(name, args, keywords)  # type: ignore[assignment]
     if nodes_in(keywords):
         raise TypeError(f"{name}() has a derivative of its own; numbers to differentiate by are positional arguments")
-    inputs = nodes_in(args)
+    inputs, f, pull = nodes_in(args), user_function.get()(f), user_function.get()(pull)
     if not inputs:
         return f(*args, **keywords)
     own = [x if x.__class__ is Value else x.record(identity, x) for x in inputs]
@@ -151,6 +151,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
 def _checkpointed(f: Callable[..., Any], /, *args: Any, **keywords: Any) -> Any:
     given = float_arguments("checkpoint", args, keywords)
+    f = user_function.get()(f)
     inputs = nodes_in(given)
     if variable.get() is not Value or any(x.__class__ is not Value for x in inputs):
         return f(*given[0], **given[1]) if recorder.get() is None else recorder.get().checkpoint(f, *given)

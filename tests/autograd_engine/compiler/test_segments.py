@@ -2,6 +2,7 @@
 
 import pickle
 import subprocess
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from autograd_engine import (
     checkpoint,
+    custom_derivative,
     exp,
     fori_loop,
     grad,
@@ -178,6 +180,31 @@ def test_of_a_checkpoint_in_a_loop_only_what_is_carried_is_kept():
     assert ("keep %2.0, %2.1\n" in carried.program(), "keep %2.0, %2.1\n" in kept_too.program()) == (True, False)
     second = jit(hessian(stepwise(checkpoint(piece)), (0, 1)))(0.7, 0.4)
     np.testing.assert_allclose(second, hessian(stepwise(piece), (0, 1))(0.7, 0.4), rtol=1e-9)
+
+
+def halved_where_large(n, x):
+    s = x
+    for _ in range(int(n)):
+        s = s * 0.5 if s > 1 else s + x
+    return s
+
+
+def steeper_where_positive(cotangent, out, n, x):
+    if x > 0:
+        return 0.0, cotangent * 2
+    return 0.0, cotangent * 3 * out
+
+
+@pytest.mark.parametrize(
+    "f",
+    [checkpoint(halved_where_large), custom_derivative(halved_where_large, steeper_where_positive)],
+    ids=["checkpoint", "custom_derivative"],
+)
+@pytest.mark.parametrize("x", [0.4, -0.4])
+def test_statements_of_a_function_within_are_rewritten(f, x):
+    same = partial(f, 3.0)
+    assert jit(same)(x) == pytest.approx(same(x))
+    np.testing.assert_allclose(jit(value_and_grad(same))(x), value_and_grad(same)(x))
 
 
 @needs_compiler
