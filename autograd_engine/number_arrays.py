@@ -73,11 +73,6 @@ COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
 }
 """Comparisons, by the names of NumPy's functions."""
 
-_OF_TRUTHS = {"add": np.logical_or, "multiply": np.logical_and, "maximum": np.logical_or, "minimum": np.logical_and}
-"""What NumPy's functions are of booleans, by their names, where that is a boolean."""
-_LIKE_NUMBERS = {*_OF_TRUTHS, "subtract", "negative"}
-"""They, and those that NumPy refuses for booleans."""
-
 WHERE = np.frompyfunc(where, 3, 1)
 """The row `where` as a NumPy ufunc."""
 
@@ -184,8 +179,6 @@ def apply_ufunc(ufunc: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...]
         if ufunc.__name__ in _TESTS or ufunc.__name__ in COMPARISONS:
             keywords.setdefault("casting", "unsafe")  # the results are booleans held as objects
     arrays = [np.asarray(x, dtype=object) for x in inputs]
-    if method == "__call__" and ufunc.__name__ in _LIKE_NUMBERS and all(map(_are_truths, arrays)):
-        ufunc = _OF_TRUTHS.get(ufunc.__name__) or ufunc(*[True] * ufunc.nin)  # which is NumPy's error
     if keywords.get("dtype") is not None and np.dtype(keywords["dtype"]) in (float, bool):
         del keywords["dtype"]  # what numbers and conditions are
     if method == "reduce" and keywords.get("where", True) is not True:
@@ -292,14 +285,6 @@ def _nan_to_num(
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {np.nan_to_num: _nan_to_num}
 """What computes functions of NumPy's on NumberArrays; later modules add theirs."""
-
-
-def _are_truths(x: Any) -> bool:
-    """Whether all entries of an array are booleans or conditions, which can be inverted while numbers cannot."""
-    known = (bool, np.bool_)
-    return x.size > 0 and all(
-        isinstance(one, known) or (hasattr(one, "record") and hasattr(type(one), "__invert__")) for one in x.flat
-    )
 
 
 def truths(result: Any) -> Any:

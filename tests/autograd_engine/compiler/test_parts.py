@@ -192,15 +192,6 @@ def lists_of_lists_in_a_loop(m, k, p):
     return s
 
 
-@program
-def sums_and_products_of_truths(m, k, p):
-    a, b = m.ravel(), m.ravel()[::-1]
-    either, both = (a > 0) + (b > 0.1), (a > -1) * (b < 1 + k)
-    counted = np.sum(either + [True, False] * 6) + 2 * np.sum((a > 0) + 1) + np.sum(np.maximum(a > 0, b > p))
-    sums = a[either].sum() + (either * both * a).sum() + np.prod(np.minimum(both, a > 0.2) + either)
-    return of_all(m) * counted + sums
-
-
 def slopes_of(f):
     return lambda m, k, p: value_and_grad(lambda m: f(m, k, p))(m)
 
@@ -261,10 +252,3 @@ def test_the_largest_of_no_numbers_is_an_error_at_the_call():
 def test_what_does_not_fit_is_the_error_of_numpy():
     with pytest.raises(IndexError, match="boolean index did not match indexed array along axis 0; size of axis is 3"):
         jit(lambda x: x[(x > 0)[:2]].sum())(np.array([0.0, 1.0, 2.0]))
-
-
-@pytest.mark.parametrize("f", [lambda x: np.sum((x > 0) - (x > 1)), lambda x: np.sum(-(x > 0)) * x[0]])
-def test_what_numpy_refuses_for_truths_is_refused(f):
-    for g in (f, jit(f)):
-        with pytest.raises(TypeError, match=r"numpy boolean (subtract|negative)"):
-            g(np.array([0.5, 1.5]))
