@@ -71,7 +71,7 @@ COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "logical_or": lambda x, y: (x != 0) | (y != 0),
     "logical_xor": lambda x, y: (x != 0) ^ (y != 0),
 }
-"""Comparisons, by the names of NumPy's functions."""
+"""Comparisons, and what connects truths, by the names of NumPy's functions."""
 
 WHERE = np.frompyfunc(where, 3, 1)
 """The row `where` as a NumPy ufunc."""

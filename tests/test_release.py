@@ -17,7 +17,7 @@ CODE = r"(autograd_engine|nn)/[\w/]+\.(py|js|css|html|svg|typed)"
 WHEEL = [CODE, r"autograd_engine_(command|pytest)\.py", r"autograd_engine-[\d.]+\.dist-info/[\w/.-]+"]
 SOURCE = [
     CODE,
-    r"tests/[\w/-]+\.(py|csv|json|c|cpp)",
+    r"tests/[\w/-]+\.(py|csv|json|c|cpp|hpp)",
     r"docs/[\w-]+\.md|docs/conda/recipe\.yaml",
     r"docs/site/[\w/]+\.(py|css|js|html)",
     r"notebooks/\w+\.ipynb",

@@ -31,9 +31,10 @@ class Result(Operation):
         most: int | None = loop.op.most if isinstance(self.key, Traced) else loop.op.carries[self.key].size
         return most
 
-    def is_left_of(self, holds: Callable[[Stack], bool], loop: Traced) -> bool:
-        """Whether it is what a loop leaves of a stack that it began with, for which something holds."""
-        return isinstance(self.key, int) and not self.composite and holds(loop.op.starts[self.key])
+    def start(self, loop: Traced) -> Stack | None:
+        """The stack that a loop began with, where the result is what it leaves of it."""
+        start: Stack | None = loop.op.starts[self.key] if isinstance(self.key, int) and not self.composite else None
+        return start
 
     def pull(self, cotangent: Any) -> Cotangents:
         """The cotangent of the result, in a bundle."""
@@ -45,9 +46,10 @@ class Result(Operation):
 
 
 def room_of(stack: Stack) -> int:
-    """How many entries a stack has at most."""
+    """How many entries a stack has at most. Raises TraceError if that is not known while tracing."""
     is_kept = isinstance(stack.op, Result) and isinstance(stack.op.key, Traced)
-    return int(stack.arguments[0].op.bound) if is_kept else stack.size
+    bound: int | None = stack.arguments[0].op.bound if is_kept else None
+    return stack.size if bound is None else bound
 
 
 class Argument:

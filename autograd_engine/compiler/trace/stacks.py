@@ -274,9 +274,8 @@ def _changes_in_place(stack: Stack) -> bool:
         return False
     if stack.op is None:
         return bool(stack.arguments[0] == "carry")
-    return stack.op in CHANGES or (
-        stack.op.name == "result" and stack.op.is_left_of(_changes_in_place, *stack.arguments)
-    )
+    start = stack.op.start(*stack.arguments) if stack.op.name == "result" else None
+    return stack.op in CHANGES or (start is not None and _changes_in_place(start))
 
 
 def batch_of(*numbers: Any) -> Batch | None:

@@ -1,6 +1,5 @@
 """Loops in loops that fill a table: what their derivatives keep grows with the cells, not with cells times rows."""
 
-import re
 import subprocess
 
 import numpy as np
@@ -142,10 +141,10 @@ def test_tables_have_them_in_every_lane(f):
 
 @pytest.mark.parametrize("f", FUNCTIONS[:3], ids=lambda f: f.__name__)
 def test_no_round_keeps_the_whole_table(f):
-    compiled = jit(value_and_grad(f, argnums=(0, 1, 2)))
-    listing = compiled.program(A, B, 0.8)
-    assert re.search(r"\n    keep .*\n", listing)
-    assert not re.search(r"\n    keep %\d+\.0[,\n]", listing)
+    program = jit(value_and_grad(f, argnums=(0, 1, 2))).kernel(A, B, 0.8).program
+    kept = [entries for loop in program.loops.values() for entries in loop.copies]
+    assert kept
+    assert max(kept) == len(B)  # entries of a row, in every round
 
 
 @needs_compiler

@@ -5,17 +5,7 @@
 // results are arrays in C order: errors (n, 2), and derivatives by the camera (n, 2, 11), the point (n, 2, 3) and the
 // weight (n, 2).
 
-#include <cmath>
-
-constexpr int LANES = 8;
-typedef double vector __attribute__((vector_size(LANES * sizeof(double))));
-
-template <double (*f)(double)> static inline vector each(vector x) {
-    vector out;
-#pragma GCC ivdep
-    for (int lane = 0; lane < LANES; ++lane) out[lane] = f(x[lane]);
-    return out;
-}
+#include "lanes.hpp"
 
 struct Observation {
     vector camera[11], point[3], weight, feature[2];

@@ -5,10 +5,9 @@
 // moved after that. What all points share, the maps of the bones and their derivatives, is computed once. Points lie in
 // the lanes of vectors. The results are arrays in C order: residuals (n, 3), Jacobian (n, 3, 26).
 
-#include <cmath>
+#include "lanes.hpp"
 
-constexpr int LANES = 8, FINGERS = 5, JOINTS = 3, BONES = 1 + FINGERS * JOINTS, PARAMETERS = 6 + FINGERS * (JOINTS + 1);
-typedef double vector __attribute__((vector_size(LANES * sizeof(double))));
+constexpr int FINGERS = 5, JOINTS = 3, BONES = 1 + FINGERS * JOINTS, PARAMETERS = 6 + FINGERS * (JOINTS + 1);
 
 struct Map {
     double m[3][4];

@@ -4,18 +4,11 @@
 // lie in `main` (layers, 8, units). `extra` (3, units) scales the input and the output and shifts the output. The units lie
 // in two vectors; the lanes after the last unit hold zeros. What the way back needs of each step is kept.
 
-#include <cmath>
 #include <vector>
 
-constexpr int LANES = 8, LAYERS = 2, UNITS = 14, VECTORS = 2;
-typedef double vector __attribute__((vector_size(LANES * sizeof(double))));
+#include "lanes.hpp"
 
-template <double (*f)(double)> static inline vector each(vector x) {
-    vector out;
-#pragma GCC ivdep
-    for (int lane = 0; lane < LANES; ++lane) out[lane] = f(x[lane]);
-    return out;
-}
+constexpr int LAYERS = 2, UNITS = 14, VECTORS = 2;
 
 static inline vector sigmoid(vector x) { return 1 / (1 + each<std::exp>(-x)); }
 
