@@ -116,7 +116,7 @@ def test_a_number_is_asked_about_and_named_everywhere(window, port):
     about = r"/rooms = \d, area in m² = \d+ \(scaled .*\), price = \d+\.5 \(scaled .*\): output/"
     one.until(f"{about}.test(document.querySelector('#sample-about').textContent)")
     page.locator('[data-key="neuron 0 0"]').hover()
-    assert "area in m²" in one.text("#hovered")
+    one.until("document.querySelector('#hovered').textContent.includes('area in m²')")
     paste(one, HOUSES)
     page.get_by_role("button", name="Two classes").click()
     page.locator("#paste").wait_for(state="hidden")
