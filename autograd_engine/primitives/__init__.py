@@ -23,15 +23,18 @@ from typing import TYPE_CHECKING
 from autograd_engine.primitives.activations import *
 from autograd_engine.primitives.arithmetic import *
 from autograd_engine.primitives.bessel import *
+from autograd_engine.primitives.beta_functions import *
 from autograd_engine.primitives.exponentials import *
 from autograd_engine.primitives.gamma import *
 from autograd_engine.primitives.incomplete import *
 from autograd_engine.primitives.incomplete_beta import *
 from autograd_engine.primitives.normal import *
+from autograd_engine.primitives.plain import as_float as as_float
+from autograd_engine.primitives.plain import as_text as as_text
 from autograd_engine.primitives.primitive import PRIMITIVES as PRIMITIVES
 from autograd_engine.primitives.primitive import Primitive as Primitive
-from autograd_engine.primitives.primitive import as_float as as_float
-from autograd_engine.primitives.primitive import as_text as as_text
+from autograd_engine.primitives.reductions import *
+from autograd_engine.primitives.rounding import *
 from autograd_engine.primitives.special import *
 from autograd_engine.primitives.sums import *
 from autograd_engine.primitives.trigonometry import *

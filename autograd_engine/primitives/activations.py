@@ -21,7 +21,7 @@ from autograd_engine.primitives.arithmetic import (
 from autograd_engine.primitives.exponentials import LN2, exp, expm1, log, log1p
 from autograd_engine.primitives.normal import ndtr, normal_density
 from autograd_engine.primitives.primitive import row
-from autograd_engine.primitives.sums import of_sequence, reduction
+from autograd_engine.primitives.reductions import of_sequence, reduction
 from autograd_engine.primitives.trigonometry import arctanh
 
 _activation = functools.partial(row, composite=True, saturates=True, activation=True)

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd_engine.primitives.arithmetic import abs, div, undefined, where
-from autograd_engine.primitives.primitive import Primitive, c99, row
+from autograd_engine.primitives.arithmetic import abs, div, polynomial, square, undefined, where
+from autograd_engine.primitives.plain import c99
+from autograd_engine.primitives.primitive import Primitive, row
 
 LN2, LOG2E, LOG10E = math.log(2), math.log2(math.e), math.log10(math.e)
 exp = row("exp", c99(math.exp), lambda out, x: (out,), "e to the power of x.", "out", saturates=True)
@@ -120,3 +121,21 @@ pow = row(
     ("y * x**(y - 1)", "out * log(x)"),
     symbol="xʸ",
 )
+
+
+# The power series of (exp(z) - 1 - z) / z² in z, and of (log(1 + v) - 2r) / r³ in r² with r = v / (2 + v).
+_EXP = [1 / math.factorial(k + 2) for k in range(11)]
+_LOG1P = [2 / (2 * k + 3) for k in range(16)]
+
+
+def exp_rest(z: Any) -> Any:
+    """exp(z) - 1 - z."""
+    near = where(abs(z) < 0.25, z, 0.0)
+    return where(abs(z) < 0.25, square(near) * polynomial(near, _EXP), expm1(z) - z)
+
+
+def log1p_rest(v: Any, log_of: Any) -> Any:
+    """v - log1p(v), where `log_of` is log1p(v)."""
+    near = where(abs(v) < 0.5, v, 0.0)
+    r = near / (2.0 + near)
+    return where(abs(v) < 0.5, r * (near - square(r) * polynomial(square(r), _LOG1P)), v - log_of)

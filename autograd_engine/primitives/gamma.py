@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from math import inf, nan, pi
 from typing import Any
 
-from autograd_engine.primitives.arithmetic import abs, div, maximum, minimum, polynomial, square, undefined, where
+from autograd_engine.primitives.arithmetic import abs, div, polynomial, square, where
 from autograd_engine.primitives.exponentials import exp, log, log1p, pow
 from autograd_engine.primitives.primitive import Primitive, family, row
 from autograd_engine.primitives.special import cos_pi, sin_pi
@@ -25,7 +27,7 @@ _AT_TWO = [
     *(1.0838659214896955e-08, -5.183475041970047e-09, 2.4836745438024785e-09, -1.1921401405860912e-09),
     5.731367241678862e-10,
 ]
-_HALF_LOG_2PI, _LOG_PI = 0.5 * math.log(2 * pi), math.log(pi)
+HALF_LOG_2PI, _LOG_PI = 0.5 * math.log(2 * pi), math.log(pi)
 _SHIFT = 10  # from x + 10 on, the terms above are enough for the series of the derivatives
 
 
@@ -47,9 +49,10 @@ def _near_two(x: Any) -> tuple[Any, Any, Any]:
     return product, rest, z * polynomial(z, _AT_TWO) - where(small, log1p(z), 0.0)
 
 
-def _log_gamma_of_positive(x: Any) -> Any:
+def log_gamma_of_positive(x: Any) -> Any:
+    """log Γ(x) for x from 0 on."""
     large = where(x < 8.5, 8.5, x)
-    stirling = (large - 0.5) * (log(large) - 1.0) + (_HALF_LOG_2PI - 0.5) + stirling_rest(large)
+    stirling = (large - 0.5) * (log(large) - 1.0) + (HALF_LOG_2PI - 0.5) + stirling_rest(large)
     product, rest, near = _near_two(where(x < 8.5, x, 2.0))
     return where(x < 8.5, near - where(rest < 0.5, log(rest), 0.0) + log(product), where(x == inf, inf, stirling))
 
@@ -63,14 +66,19 @@ def gamma_from_1(x: Any) -> Any:
 def _log_gamma(x: Any) -> Any:
     sine = abs(sin_pi(where(abs(x) == inf, 0.0, x)))
     # Γ(x) Γ(1 - x) = pi / sin(pi x)
-    reflected = where(sine == 0, inf, (_LOG_PI - log(sine)) - _log_gamma_of_positive(1.0 - x))
-    return where(x < -1e-20, reflected, _log_gamma_of_positive(abs(x)))
+    reflected = where(sine == 0, inf, (_LOG_PI - log(sine)) - log_gamma_of_positive(1.0 - x))
+    return where(x < -1e-20, reflected, log_gamma_of_positive(abs(x)))
 
 
 def digamma_rest(x: Any) -> Any:
     """log(x) - digamma(x), for x from 10 on."""
     inverse = div(1.0, x)
     return 0.5 * inverse + square(inverse) * polynomial(square(inverse), _DIGAMMA)
+
+
+def digamma_steps(a: Any, y: Any) -> Any:
+    """log(y) - digamma(a + 1), where y is a + 11."""
+    return digamma_rest(y) + functools.reduce(operator.add, [1.0 / (a + float(k)) for k in range(10, 0, -1)])
 
 
 def _digamma_of_positive(x: Any) -> Any:
@@ -160,55 +168,3 @@ lgamma = row(
     "lgamma", _log_gamma, lambda out, x: (digamma(x),), "The logarithm of |Γ(x)|.", "digamma(x)", composite=True
 )
 trigamma = _polygamma(1)
-
-
-def _betaln(a: Any, b: Any) -> Any:
-    low, high = minimum(a, b), maximum(a, b)
-    large = where(high < 10, 10.0, high)
-    # log Γ(high) - log Γ(low + high), whose large terms cancel
-    rest = stirling_rest(large) - stirling_rest(low + large)
-    ratio = (low + large - 0.5) * log1p(div(low, large)) - rest
-    one_is_small = _log_gamma_of_positive(low) - low * (log(large) - 1.0) - ratio
-    also = where(low < 10, 10.0, low)
-    both_are_large = also * log(div(also, large)) - 0.5 * log(also) + (_HALF_LOG_2PI + stirling_rest(also)) - ratio
-    far = where(low < 10, one_is_small, both_are_large)
-    near = _log_gamma_of_positive(low) + (_log_gamma_of_positive(high) - _log_gamma_of_positive(low + high))
-    inside = where(high == inf, where(low > 0, -inf, nan), where(high < 10, near, far))
-    return where(low == 0, where(high < inf, inf, nan), where(low < 0, undefined(a, b), inside))
-
-
-def _slope_of_beta(x: Any, other: Any, out: Any, out_by_other: Any) -> Any:
-    """out * (digamma(x) - digamma(x + other)), given `out` and out * other."""
-    total, positive = x + other, x + 0.0
-    tiny = -div(div(out_by_other, total), positive)  # where digamma is -1 / x, but for a constant
-    small = -out_by_other * trigamma(x + 0.5 * other)  # where the difference cancels
-    slope = where(other < 1e-5 * x, small, out * (digamma(positive) - digamma(total)))
-    inside = (minimum(x, other) >= 0) & (total > 0) & (total < inf)
-    return where(inside, where(total < 1e-30, tiny, slope), undefined(x, other))
-
-
-betaln = row(
-    "betaln",
-    _betaln,
-    lambda out, a, b: (_slope_of_beta(a, b, 1.0, b), _slope_of_beta(b, a, 1.0, a)),
-    "The logarithm of beta.",
-    ("digamma(a) - digamma(a + b)", "digamma(b) - digamma(a + b)"),
-    composite=True,
-)
-
-
-def _beta_partials(out: Any, a: Any, b: Any) -> tuple[Any, Any]:
-    by_a, by_b = where(out == inf, 1.0, out * a), where(out == inf, 1.0, out * b)  # 1 is the limit where it overflows
-    return _slope_of_beta(a, b, out, by_b), _slope_of_beta(b, a, out, by_a)
-
-
-beta = row(
-    "beta",
-    lambda a, b: exp(betaln(a, b)),
-    _beta_partials,
-    "Γ(a) Γ(b) / Γ(a + b), of numbers that are not negative.",
-    ("out * (digamma(a) - digamma(a + b))", "out * (digamma(b) - digamma(a + b))"),
-    symbol="B",
-    latex=r"\mathrm{B}",
-    composite=True,
-)

@@ -12,139 +12,17 @@ coefficients.
 
 from __future__ import annotations
 
-import functools
-import math
-import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import inf
 from typing import Any
 
-from autograd_engine.primitives.arithmetic import abs, div, minimum, polynomial, square, undefined, where
-from autograd_engine.primitives.exponentials import exp, expm1, log, log1p, pow, sqrt
-from autograd_engine.primitives.gamma import digamma_rest, gamma_from_1, polygamma, stirling_rest
+from autograd_engine.primitives.arithmetic import abs, div, minimum, undefined, where
+from autograd_engine.primitives.exponentials import exp, exp_rest, expm1, log, log1p, log1p_rest, pow, sqrt
+from autograd_engine.primitives.gamma import digamma_steps, gamma_from_1, polygamma, stirling_rest
+from autograd_engine.primitives.power_series import Series, derivative, exponential_series, times
 from autograd_engine.primitives.primitive import Primitive, family, row
-from autograd_engine.primitives.trigonometry import hypot
-
-# The Gauss-Legendre formula of 32 points between -1 and 1: the positive points and half their weights.
-_POINTS = [
-    *(0.04830766568773832, 0.1444719615827965, 0.23928736225213706, 0.33186860228212767, 0.42135127613063533),
-    *(0.5068999089322294, 0.5877157572407623, 0.6630442669302152, 0.7321821187402897, 0.7944837959679424),
-    *(0.84936761373257, 0.8963211557660521, 0.9349060759377397, 0.9647622555875064, 0.9856115115452684),
-    0.9972638618494816,
-]
-_WEIGHTS = [
-    *(0.0482700442573639, 0.04781936003963743, 0.04692219954040228, 0.045586939347881945, 0.043826046502201906),
-    *(0.041655962113473374, 0.039096947893535156, 0.03617289705442425, 0.032911111388180925, 0.029342046739267772),
-    *(0.025499029631188087, 0.02141794901111334, 0.017136931456510716, 0.01269603265463103, 0.008137197365452835),
-    0.003509305004735048,
-]
-# The same between 0 and 1 after u = v (1 + v) / 2, which puts more points near 0.
-_FORMULA = [
-    (0.5 * v * (1.0 + v), weight * (0.5 + v))
-    for point, weight in zip(_POINTS, _WEIGHTS)
-    for v in (0.5 * (1.0 - point), 0.5 * (1.0 + point))
-]
-FALL = 42.0  # the integrals end where the integrand is exp(-42)
-_EXP = [1 / math.factorial(k + 2) for k in range(11)]
-_LOG1P = [2 / (2 * k + 3) for k in range(16)]
-SQRT_2PI = math.sqrt(2 * math.pi)
-
-
-def exp_rest(z: Any) -> Any:
-    """exp(z) - 1 - z."""
-    near = where(abs(z) < 0.25, z, 0.0)
-    return where(abs(z) < 0.25, square(near) * polynomial(near, _EXP), expm1(z) - z)
-
-
-def log1p_rest(v: Any, log_of: Any) -> Any:
-    """v - log1p(v), where `log_of` is log1p(v)."""
-    near = where(abs(v) < 0.5, v, 0.0)
-    r = near / (2.0 + near)
-    return where(abs(v) < 0.5, r * (near - square(r) * polynomial(square(r), _LOG1P)), v - log_of)
-
-
-def integral(f: Callable[[Any], Any], start: Any, exponent: Callable[[Any], Any], slope: Callable[[Any], Any]) -> Any:
-    """The integral of f(u) exp(-exponent(u)) over u > 0, for an exponent that is convex, and 0 at 0.
-
-    From `start`, Newton's method leads to where it is 42.
-    """
-    end = start
-    for _ in range(3):
-        end = end - div(exponent(end) - FALL, slope(end))
-    total: Any = 0.0
-    for point, weight in _FORMULA:
-        u = end * point
-        total = total + weight * f(u) * exp(-exponent(u))
-    return end * total
-
-
-def fall(rate: Any, variance: Any, growth: Any) -> Any:
-    """About where an exponent of this slope and curvature at 0 is 42, at most where growth * (exp(u) - 1 - u) is."""
-    least = rate - FALL / 3.0  # by Bernstein's inequality
-    slow = 2.0 * FALL / (least + hypot(least, 2.0 * math.sqrt(FALL) * sqrt(rate / 3.0 + 0.5 * variance)))
-    return minimum(slow, log1p(FALL / growth + math.sqrt(2.0 * FALL) / sqrt(growth)))
-
-
-Series = list[list[Any]]
-
-
-def exponential_series(cumulant: Callable[[int, int], Any], j: int, k: int) -> Series:
-    """The coefficients of g**p h**q, up to p = j and q = k, of the exponential of the sum of cumulant(p, q) g**p h**q /
-    (p! q!) over all terms of order 2 and more."""
-    scaled = {
-        (p, q): cumulant(p, q) * (1 / (math.factorial(p) * math.factorial(q)))
-        for p in range(j + 1)
-        for q in range(k + 1)
-        if p + q > 1
-    }
-    series: Series = [[0.0] * (k + 1) for _ in range(j + 1)]
-    series[0][0] = 1.0
-    for p in range(j + 1):
-        for q in range(1 if p == 0 else 0, k + 1):
-            total: Any = 0.0
-            for (i, m), term in scaled.items():
-                order, of = (i, p) if p else (m, q)
-                if order and i <= p and m <= q:
-                    total = total + (order / of) * term * series[p - i][q - m]
-            series[p][q] = total
-    return series
-
-
-def times(series: Series, by: Series) -> Series:
-    """The product of two power series, to the order of the first; the second may be shorter."""
-    return [
-        [
-            sum_of(
-                [
-                    by[i][m] * series[p - i][q - m]
-                    for i in range(min(p + 1, len(by)))
-                    for m in range(min(q + 1, len(by[i])))
-                ]
-            )
-            for q in range(len(series[0]))
-        ]
-        for p in range(len(series))
-    ]
-
-
-def sum_of(terms: Sequence[Any]) -> Any:
-    """Their sum, from left to right."""
-    return functools.reduce(operator.add, terms)
-
-
-def derivative(series: Series, y: Any, z: Any) -> Any:
-    """The derivative, of the order to which it goes, of the product of a series and exp(y g + z h)."""
-    j, k = len(series) - 1, len(series[0]) - 1
-    order = math.factorial(j) * math.factorial(k)
-    return polynomial(
-        y,
-        [
-            polynomial(
-                z, [series[j - p][k - q] * (order / (math.factorial(p) * math.factorial(q))) for q in range(k + 1)]
-            )
-            for p in range(j + 1)
-        ],
-    )
+from autograd_engine.primitives.quadrature import fall, integral
+from autograd_engine.primitives.special import SQRT_2PI
 
 
 def _factor(a: Any, x: Any, less: Any) -> Any:
@@ -162,11 +40,6 @@ def log_of_ratio(x: Any, a: Any) -> Any:
     change = (x - y) / y
     near = abs(change) < 0.5
     return where(near, log1p(where(near, change, 0.0)), log(x) - log(y)) + digamma_steps(a, y)
-
-
-def digamma_steps(a: Any, y: Any) -> Any:
-    """log(y) - digamma(a + 1), where y is a + 11."""
-    return digamma_rest(y) + sum_of([1.0 / (a + float(k)) for k in range(10, 0, -1)])
 
 
 def _series(a: Any, m: int) -> tuple[Series, Series]:

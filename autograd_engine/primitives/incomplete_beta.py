@@ -10,27 +10,18 @@ over all u > 0. Elsewhere 1 - I is the same with a and b, x and 1 - x exchanged.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from math import inf, nan
 from typing import Any
 
 from autograd_engine.primitives.arithmetic import abs, clip, div, maximum, minimum, undefined, where
-from autograd_engine.primitives.exponentials import exp, expm1, log, log1p, sqrt
-from autograd_engine.primitives.gamma import betaln, polygamma, stirling_rest
-from autograd_engine.primitives.incomplete import (
-    SQRT_2PI,
-    Series,
-    derivative,
-    digamma_steps,
-    exp_rest,
-    exponential_series,
-    fall,
-    integral,
-    log1p_rest,
-    times,
-)
+from autograd_engine.primitives.beta_functions import betaln
+from autograd_engine.primitives.exponentials import exp, exp_rest, expm1, log, log1p, log1p_rest, sqrt
+from autograd_engine.primitives.gamma import digamma_steps, polygamma, stirling_rest
+from autograd_engine.primitives.power_series import Series, derivative, exponential_series, reciprocal_of_sum, times
 from autograd_engine.primitives.primitive import Primitive, family, row
+from autograd_engine.primitives.quadrature import fall, integral
+from autograd_engine.primitives.special import SQRT_2PI
 
 
 def _factor(a: Any, b: Any, x: Any, less: float) -> Any:
@@ -55,9 +46,8 @@ def _logs(a: Any, b: Any, x: Any) -> tuple[Any, Any]:
     def of_one(c: Any, share: Any, log_of: Any) -> Any:
         ratio = (n + 11.0) / (c + 11.0)
         near = abs(share * ratio - 1.0) < 0.5
-        return where(near, log(where(near, share * ratio, 1.0)), log_of + log(ratio)) + (
-            digamma_steps(c, c + 11.0) - top
-        )
+        both = where(near, log(where(near, share * ratio, 1.0)), log_of + log(ratio))
+        return both + (digamma_steps(c, c + 11.0) - top)
 
     return of_one(a, x, log(x)), of_one(b, 1.0 - x, log1p(-x))
 
@@ -70,15 +60,6 @@ def _series(a: Any, b: Any, j: int, k: int) -> Series:
         return both if p and q else both - polygamma(p + q - 1, (a if p else b) + 1.0)
 
     return exponential_series(cumulant, j, k)
-
-
-def _over_sum(a: Any, b: Any, j: int, k: int) -> Series:
-    """The power series of 1 / (a + b)."""
-    one = div(1.0, a + b)
-    powers = [one]
-    for _ in range(j + k):
-        powers.append(-one * powers[-1])
-    return [[math.comb(p + q, p) * powers[p + q] for q in range(k + 1)] for p in range(j + 1)]
 
 
 def _incomplete(j: int, k: int, a: Any, b: Any, x: Any) -> tuple[Any, Any]:
@@ -107,13 +88,8 @@ def _incomplete(j: int, k: int, a: Any, b: Any, x: Any) -> tuple[Any, Any]:
         own, its = -u - whole, -whole
         return derivative(series, y + where(low, own, its), z + where(low, its, own))
 
-    part = integral(
-        moments,
-        fall(rate, n * share * other, n * small),
-        lambda u: rate * u + n * rest(u),
-        slope,
-    )
-    ends = derivative(times(_over_sum(a, b, j, k), series), y, z)
+    part = integral(moments, fall(rate, n * share * other, n * small), lambda u: rate * u + n * rest(u), slope)
+    ends = derivative(times(reciprocal_of_sum(a + b, j, k), series), y, z)
     return low, _factor(a, b, x, 0.0) * (ends + share * part)
 
 
@@ -140,28 +116,28 @@ def _value(a: Any, b: Any, x: Any) -> Any:
     return where(a == 0, 1.0, where(b == 0, 0.0, where(low, part, 1.0 - part)))
 
 
-def _pair(m: int) -> tuple[int, int]:
-    """The orders by a and b of the row of number m: (0, 0), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2), and so on."""
-    order = (math.isqrt(8 * m + 1) - 1) // 2
-    k = m - order * (order + 1) // 2
-    return order - k, k
+# The orders by a and b of the rows of both families, by their numbers.
+_ORDERS = [(order - k, k) for order in range(14) for k in range(order + 1)]
+_NUMBERS = {orders: m for m, orders in enumerate(_ORDERS)}
+_LAST = _NUMBERS[0, 12]
 
 
-def _number(j: int, k: int) -> int:
-    return (j + k) * (j + k + 1) // 2 + k
+def _slope(j: int, k: int) -> Primitive:
+    return _slopes(_NUMBERS[j, k])
+
+
+def _density(j: int, k: int) -> Primitive:
+    return _densities(_NUMBERS[j, k])
 
 
 def _partials(j: int, k: int) -> Callable[..., tuple[Any, Any, Any]]:
-    def partials(out: Any, a: Any, b: Any, x: Any) -> tuple[Any, Any, Any]:
-        return _slope(_number(j + 1, k))(a, b, x), _slope(_number(j, k + 1))(a, b, x), _density(_number(j, k))(a, b, x)
-
-    return partials
+    return lambda out, a, b, x: (_slope(j + 1, k)(a, b, x), _slope(j, k + 1)(a, b, x), _density(j, k)(a, b, x))
 
 
 def _slope_row(m: int) -> Primitive:
     if m == 0:
         return betainc
-    j, k = _pair(m)
+    j, k = _ORDERS[m]
 
     def inside(a: Any, b: Any, x: Any) -> Any:
         low, part = _incomplete(j, k, a, b, x)
@@ -178,11 +154,11 @@ def _slope_row(m: int) -> Primitive:
 
 
 def _density_row(m: int) -> Primitive:
-    j, k = _pair(m)
+    j, k = _ORDERS[m]
 
     def inside(a: Any, b: Any, x: Any) -> Any:
         y, z = _logs(a, b, x) if m else (0.0, 0.0)
-        series = times(times(_over_sum(a, b, j, k), [[a]] + [[1.0]] * (j > 0)), [[b] + [1.0] * (k > 0)])
+        series = times(times(reciprocal_of_sum(a + b, j, k), [[a]] + [[1.0]] * (j > 0)), [[b] + [1.0] * (k > 0)])
         shape = derivative(times(series, _series(a, b, j, k)), y, z)
         return where(shape == 0, 0.0, _factor(a, b, x, 1.0) * shape)
 
@@ -193,10 +169,10 @@ def _density_row(m: int) -> Primitive:
     def partials(out: Any, a: Any, b: Any, x: Any) -> tuple[Any, Any, Any]:
         by_x = (div(a - 1.0, x) - div(b - 1.0, 1.0 - x)) * out
         if j:
-            by_x = by_x + div(float(j), x) * _density(_number(j - 1, k))(a, b, x)
+            by_x = by_x + div(float(j), x) * _density(j - 1, k)(a, b, x)
         if k:
-            by_x = by_x - div(float(k), 1.0 - x) * _density(_number(j, k - 1))(a, b, x)
-        return _density(_number(j + 1, k))(a, b, x), _density(_number(j, k + 1))(a, b, x), by_x
+            by_x = by_x - div(float(k), 1.0 - x) * _density(j, k - 1)(a, b, x)
+        return _density(j + 1, k)(a, b, x), _density(j, k + 1)(a, b, x), by_x
 
     return row(
         f"beta_density{m}",
@@ -208,9 +184,9 @@ def _density_row(m: int) -> Primitive:
     )
 
 
-_slope = family("betainc_by", _slope_row, last=_number(0, 12))
-_density = family("beta_density", _density_row, last=_number(0, 12))
-betainc_by_a, betainc_by_b = _slope(_number(1, 0)), _slope(_number(0, 1))
+_slopes = family("betainc_by", _slope_row, _LAST)
+_densities = family("beta_density", _density_row, _LAST)
+betainc_by_a, betainc_by_b = _slope(1, 0), _slope(0, 1)
 
 betainc = row(
     "betainc",

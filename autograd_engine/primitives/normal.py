@@ -6,9 +6,10 @@ import math
 from math import inf, pi
 from typing import Any
 
-from autograd_engine.primitives.arithmetic import abs, clip, copysign, div, minus_abs, polynomial, round, square, where
+from autograd_engine.primitives.arithmetic import abs, clip, copysign, div, minus_abs, polynomial, square, where
 from autograd_engine.primitives.exponentials import LN2, exp, log, log1p, sqrt
 from autograd_engine.primitives.primitive import row
+from autograd_engine.primitives.rounding import round
 from autograd_engine.primitives.special import ONE_OVER_SQRT_2PI, SQRT1_2, TWO_OVER_SQRT_PI, erf, erfc, gaussian
 
 SQRT2 = math.sqrt(2.0)

@@ -6,50 +6,14 @@ the call, so the table need not know about Values; or a method `apply_primitive`
 
 from __future__ import annotations
 
-import functools
 import inspect
-import math
-import numbers
 from collections.abc import Callable, Sequence
-from math import inf, nan
-from types import FunctionType, MethodType
+from types import MethodType
 from typing import Any, ClassVar
 
-import numpy as np
-
 from autograd_engine.forks import Lazy, new_lock
-
-_KNOWN = frozenset({int, bool})  # surely numbers: asking the abstract class would take 0.2 µs
-
-
-def as_float(number: Any, where: str = "") -> float:
-    """The float of a real number: float, int, bool, Fraction or NumPy scalar.
-
-    Raises TypeError for anything else (str, None, complex, arrays, Values) and OverflowError for an int
-    that no float can hold. `where` begins the message of an error and says whose number it was.
-    """
-    if number.__class__ is float:
-        return number
-    at = f"{where}: " if where else ""
-    if number.__class__ in _KNOWN or isinstance(number, (numbers.Real, np.bool_)):
-        try:
-            return float(number)  # type: ignore[arg-type]
-        except OverflowError:
-            raise OverflowError(f"{at}expected a number that fits a float, got an int beyond 1.8e308") from None
-    kind = type(number)
-    name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    raise TypeError(f"{at}expected a real number (int, float or NumPy scalar), got {name}: {number!r:.60}")
-
-
-def as_text(what: str, text: Any) -> str:
-    """A str that a file can hold. The sentence of the TypeError or ValueError begins with `what` it is."""
-    if not isinstance(text, str):
-        raise TypeError(f"{what} must be a str, got {type(text).__name__}: {text!r:.60}")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValueError(f"{what} holds half a character, a lone surrogate, which no file can: {text!r:.60}") from None
-    return text
+from autograd_engine.primitives.plain import as_float
+from autograd_engine.primitives.row_functions import checked_forward, checked_partials, inputs_of, module_of
 
 
 class _Table(dict[str, "Primitive"]):
@@ -107,15 +71,15 @@ class Primitive:
         composite: bool = False,
         derivative: str | tuple[str, ...] = (),
     ) -> None:
-        self.module = _module(partials)
+        self.module = module_of(partials)
         if name in PRIMITIVES and (self.module is None or PRIMITIVES[name].module != self.module):
             raise ValueError(f"there is a primitive named {name!r} already; choose another name")
         self.name, self.symbol, self.composite = name, symbol, composite
         self.derivative = (derivative,) if isinstance(derivative, str) else derivative
         self.doc = doc
         self.__name__ = name
-        inputs, self.arity = _inputs(partials)
-        self.forward, self.partials = _checked_forward(name, forward), _checked_partials(name, partials)
+        inputs, self.arity = inputs_of(partials)
+        self.forward, self.partials = checked_forward(name, forward), checked_partials(name, partials)
         rules = "".join(f"\n∂out/∂{x} = {formula}" for x, formula in zip(inputs, self.derivative))
         self.__doc__ = f"{doc}\n{rules}" if rules else doc
         PRIMITIVES[name] = self
@@ -226,74 +190,9 @@ def family(name: str, make: Callable[[int], Primitive], last: int) -> Callable[[
     return member
 
 
-def _inputs(partials: Callable[..., Sequence[Any]]) -> tuple[Sequence[str], int | None]:
-    """The names of the inputs, which follow `out`, and their number: None for any number of inputs."""
-    if isinstance(partials, FunctionType) and not hasattr(partials, "__wrapped__"):
-        code = partials.__code__
-        if not code.co_kwonlyargcount and not code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS):
-            names = code.co_varnames[1 : code.co_argcount]
-            return names, len(names)  # in a tenth of the time that `inspect` takes, once per row of every import
-    inputs = list(inspect.signature(partials).parameters.values())[1:]
-    return [i.name for i in inputs], None if any(i.kind is i.VAR_POSITIONAL for i in inputs) else len(inputs)
-
-
-def _module(function: Callable[..., Any]) -> tuple[Any, ...] | None:
-    """The module that defines a function, by its name and file; None if the function is not written in Python."""
-    names = getattr(function, "__globals__", None)
-    return None if names is None else (names.get("__name__"), names.get("__file__"))
-
-
-def _checked_forward(name: str, forward: Callable[..., float]) -> Callable[..., float]:
-    """`forward` with a TypeError for a result that is neither a real number nor one that is being recorded."""
-
-    @functools.wraps(forward)
-    def checked(*inputs: Any) -> Any:
-        out = forward(*inputs)
-        return out if out.__class__ is float or hasattr(out, "record") else as_float(out, f"{name}()")
-
-    return checked
-
-
-def _checked_partials(name: str, partials: Callable[..., Sequence[Any]]) -> Callable[..., Sequence[Any]]:
-    """`partials` with a ValueError for a result that is not a tuple of one number per input."""
-
-    @functools.wraps(partials)
-    def checked(out: Any, *inputs: Any) -> Sequence[Any]:
-        found = partials(out, *inputs)
-        if not isinstance(found, (tuple, list)) or len(found) != len(inputs):
-            raise ValueError(
-                f"the partials of {name} must be a tuple of {len(inputs)}, a local derivative for each input; "
-                f"got {found!r:.60}"
-            )
-        if any(isinstance(partial, complex) for partial in found):
-            raise ArithmeticError(f"a local derivative of {name} is complex")  # as for 1 / 0, Values give nan
-        return found
-
-    return checked
-
-
 def _named(name: str) -> Primitive:
     """Look up a row when it is unpickled."""
     try:
         return PRIMITIVES[name]
     except KeyError:
         raise LookupError(f"no primitive is named {name!r}; import the module that defines it first") from None
-
-
-def c99(function: Callable[[float], float], poles: dict[float, float] | None = None) -> Callable[[float], float]:
-    """A function of `math` that returns C99's inf or nan where Python raises; `poles` maps poles to their values."""
-
-    def forward(x: float) -> float:
-        try:
-            return function(x)
-        except ValueError:
-            return poles.get(x, nan) if poles else nan
-        except OverflowError:
-            return math.copysign(inf, x) if function is math.sinh else inf
-
-    return forward
-
-
-def to_integer(function: Callable[[float], int]) -> Callable[[float], float]:
-    """Python's floor, ceil or round for every float: inf and nan are returned unchanged, a zero keeps its sign."""
-    return lambda x: math.copysign(float(function(x)), x) if math.isfinite(x) else x

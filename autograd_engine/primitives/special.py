@@ -6,12 +6,14 @@ import math
 from math import inf, pi
 from typing import Any
 
-from autograd_engine.primitives.arithmetic import abs, clip, div, floor, polynomial, round, square, where
+from autograd_engine.primitives.arithmetic import abs, clip, div, polynomial, square, where
 from autograd_engine.primitives.exponentials import exp, expm1
 from autograd_engine.primitives.primitive import row
+from autograd_engine.primitives.rounding import floor, round
 from autograd_engine.primitives.trigonometry import cos, sin
 
-SQRT1_2, TWO_OVER_SQRT_PI, ONE_OVER_SQRT_2PI = math.sqrt(0.5), 2 / math.sqrt(pi), 1 / math.sqrt(2 * pi)
+SQRT1_2, TWO_OVER_SQRT_PI = math.sqrt(0.5), 2 / math.sqrt(pi)
+SQRT_2PI, ONE_OVER_SQRT_2PI = math.sqrt(2 * pi), 1 / math.sqrt(2 * pi)
 
 
 def gaussian(x: Any, scale: float) -> Any:

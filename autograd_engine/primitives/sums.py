@@ -1,19 +1,14 @@
-"""Rows with any number of inputs, taken from left to right, which fixes the bits of the result.
-
-The formulas of a `reduction` are those of all its inputs together, so that they hold for a list as well as for the
-samples that a compiler goes through in a loop.
-"""
+"""Sums and products of any number of inputs, taken from left to right, which fixes the bits of the result."""
 
 from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Iterable, Sequence
-from math import inf
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from autograd_engine.primitives.arithmetic import div, flat, maximum, minimum, where
-from autograd_engine.primitives.primitive import Primitive, row
+from autograd_engine.primitives.arithmetic import div
+from autograd_engine.primitives.primitive import row
 
 
 def _sum(*inputs: float) -> float:
@@ -52,86 +47,9 @@ def _dot_partials(out: Any, *inputs: Any) -> Sequence[Any]:
     return inputs[half:] + inputs[:half]
 
 
-_sum_row = row("sum", _sum, lambda out, *xs: (1.0,) * len(xs), "The sum of all inputs, left to right.", symbol="Σ")
+sum_row = row("sum", _sum, lambda out, *xs: (1.0,) * len(xs), "The sum of all inputs, left to right.", symbol="Σ")
 _prod_row = row("prod", _prod, _prod_partials, "The product of all inputs, left to right.", symbol="Π")
 _dot_row = row("dot", _dot, _dot_partials, "x₁y₁ + … + xₙyₙ of x₁ … xₙ, y₁ … yₙ, left to right.", symbol="·")
-
-
-class Listed(tuple[Any, ...]):
-    """The inputs of a reduction, one by one."""
-
-    def each(self, f: Callable[[Any], Any]) -> Listed:
-        """`f` of each."""
-        return Listed(map(f, self))
-
-    def total(self) -> Any:
-        """The sum of all."""
-        return _sum_row(*self)
-
-    def extreme(self, choose: Callable[[Any, Any], Any], neutral: float) -> Any:
-        """The one that is left after choosing between two at a time; `neutral`, which is never chosen, if none is."""
-        return functools.reduce(choose, self) if self else neutral
-
-
-REDUCTIONS: dict[str, tuple[Callable[[Any], Any], Callable[[Any, Any], Any]]] = {}
-"""The value and the slopes of each reduction, as functions of its inputs."""
-
-
-def reduction(
-    name: str,
-    value: Callable[[Any], Any],
-    slopes: Callable[[Any, Any], Any],
-    doc: str,
-    derivative: str,
-    symbol: str = "",
-    latex: str = "",
-) -> Primitive:
-    """A row of any number of inputs: its value(x), and slopes(out, x), of all inputs x, which are `Listed` or alike."""
-    REDUCTIONS[name] = value, slopes
-    return row(
-        name,
-        lambda *x: value(Listed(x)),
-        lambda out, *x: slopes(out, Listed(x)),
-        doc,
-        derivative,
-        symbol=symbol,
-        latex=latex,
-        composite=True,
-    )
-
-
-def of_sequence(op: Primitive, values: Iterable[Any]) -> Any:
-    """A reduction of a sequence, or of what vmap returns to a compiler."""
-    if reduced := getattr(values, "reduced", None):
-        return reduced(op.name)
-    check_sequence(op.name, values)
-    return op(*values)
-
-
-def _share_of_ties(out: Any, x: Any) -> Any:
-    """The slopes of the largest, or smallest, of numbers: those that are equal to it share 1 equally."""
-    share = div(1.0, x.each(lambda number: where(number == out, 1.0, 0.0)).total())
-    return x.each(lambda number: where(number == out, share, flat(out)))
-
-
-_amax_row = reduction(
-    "amax",
-    lambda x: x.extreme(maximum, -inf),
-    _share_of_ties,
-    "The largest of all inputs; a tie shares the gradient equally.",
-    "x == out",
-    "max",
-    r"\\max",
-)
-_amin_row = reduction(
-    "amin",
-    lambda x: x.extreme(minimum, inf),
-    _share_of_ties,
-    "The smallest of all inputs; a tie shares the gradient equally.",
-    "x == out",
-    "min",
-    r"\\min",
-)
 
 
 def check_sequence(caller: str, *sequences: Any) -> None:
@@ -139,25 +57,6 @@ def check_sequence(caller: str, *sequences: Any) -> None:
     for numbers in sequences:
         if not isinstance(numbers, Iterable):
             raise TypeError(f"{caller}() needs a sequence of numbers, got {type(numbers).__name__}: {numbers!r:.60}")
-
-
-def amax(values: Iterable[Any]) -> Any:
-    """The largest of a sequence as one node, -inf of an empty one; numbers that are equally large share the slope.
-
-    >>> from autograd_engine import grad
-    >>> amax([1.0, 3.0, 2.0]), grad(amax)([2.0, 1.0, 2.0])
-    (3.0, [0.5, 0.0, 0.5])
-    """
-    return of_sequence(_amax_row, values)
-
-
-def amin(values: Iterable[Any]) -> Any:
-    """The smallest of a sequence as one node, inf of an empty one; numbers that are equally small share the slope.
-
-    >>> amin([1.0, 3.0, 2.0])
-    1.0
-    """
-    return of_sequence(_amin_row, values)
 
 
 def sum(values: Iterable[Any]) -> Any:
@@ -171,7 +70,7 @@ def sum(values: Iterable[Any]) -> Any:
     if total := getattr(values, "total", None):  # what vmap returns to a compiler
         return total()[0]
     try:
-        return _sum_row(*values)
+        return sum_row(*values)
     except TypeError:
         check_sequence("sum", values)
         raise
@@ -191,7 +90,7 @@ def mean(values: Iterable[Any]) -> Any:
     values = tuple(values)
     if not values:
         raise ValueError("mean() needs at least one number, got an empty sequence")
-    return _sum_row(*values) / len(values)
+    return sum_row(*values) / len(values)
 
 
 def prod(values: Iterable[Any]) -> Any:

@@ -8,7 +8,8 @@ from typing import Any
 
 from autograd_engine.primitives.arithmetic import abs, div, maximum, minimum, minus_abs, sign, square, undefined, where
 from autograd_engine.primitives.exponentials import exp, sqrt
-from autograd_engine.primitives.primitive import Primitive, c99, row
+from autograd_engine.primitives.plain import c99
+from autograd_engine.primitives.primitive import Primitive, row
 
 sin = row("sin", c99(math.sin), lambda out, x: (cos(x),), "The sine of x in radians.", "cos(x)")
 cos: Primitive = row("cos", c99(math.cos), lambda out, x: (-sin(x),), "The cosine of x in radians.", "-sin(x)")

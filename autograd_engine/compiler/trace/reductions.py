@@ -17,7 +17,7 @@ from autograd_engine.compiler.trace.errors import user_line
 from autograd_engine.compiler.trace.traced import BATCH_SUM, Batch, Operation, Traced, cannot, check_trace, inside
 from autograd_engine.number_arrays import apply_ufunc, number_array
 from autograd_engine.primitives import maximum, minimum
-from autograd_engine.primitives.sums import REDUCTIONS
+from autograd_engine.primitives.reductions import REDUCTIONS
 from autograd_engine.primitives.sums import sum as total
 
 _EXTREMES = {maximum: Operation("batch_max"), minimum: Operation("batch_min")}
