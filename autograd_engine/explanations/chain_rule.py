@@ -63,7 +63,7 @@ class Factor:
         """The expression, or the number where it stands for another."""
         if not self.special:
             return self.rule[0]
-        return HALF if self.number == 0.5 else Number(self.number)
+        return HALF if self.number == 0.5 else Number(self.number, self.names.digits)
 
     @property
     def text(self) -> str:

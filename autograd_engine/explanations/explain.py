@@ -146,7 +146,8 @@ def explain(
 
     `seed` is a derivative dL/d(out) that comes in from above, where `out` is part of something larger. `names`
     calls nodes by other names than their labels, such as `names=model.named_parameters()`. Numbers are shown with
-    `digits` significant digits, and more where the result would not come out as printed otherwise.
+    `digits` significant digits, and more where the result would not come out as printed otherwise; constants in
+    formulas have six or `digits`, whichever is more.
 
     It is written as on a blackboard: signs in front, constants that cancel left out, equal paths together, such as
     4·a³ for a·a·a·a, p - y for softmax with cross-entropy, long lists cut. With `full=True` every factor of every path
@@ -174,7 +175,7 @@ def explain(
         raise ValueError(f"form is one of {', '.join(get_args(Form))}, got {form!r}")
     if digits < 1:
         raise ValueError(f"digits is at least 1, got {digits}")
-    known = Names(reading_order([out, wrt]), names)
+    known = Names(reading_order([out, wrt]), names, digits)
     known.name(out, "out")
     derivation = derive(out, wrt, 1.0 if seed is None else as_float(seed), form, known, full)
     wording = Wording(out, wrt, derivation, known, seed, digits, full)

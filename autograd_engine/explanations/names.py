@@ -11,7 +11,7 @@ from typing import Any
 
 from autograd_engine import primitives
 from autograd_engine.draw import elided, labels_of
-from autograd_engine.explanations.symbols import Call, Mention, Name, Number, Relation, Symbol
+from autograd_engine.explanations.symbols import DIGITS, Call, Mention, Name, Number, Relation, Symbol
 from autograd_engine.value import Value
 
 MOST_CHARACTERS = 40
@@ -36,10 +36,11 @@ class Names:
     A node is called by its name in `given`, or else by its label, of which only what stands before an equals sign
     counts: "z = w·x + b" is z. Equal labels are numbered (w, w#2). What has no label is v1, v2, …; `made_up` lists
     those that were mentioned. Both count in the given order: with `reading_order`, all texts about a graph agree.
-    Raises TypeError where `given` is not of Values by name.
+    Constants have `digits` significant digits, at least 6. Raises TypeError where `given` is not of Values by name.
     """
 
-    def __init__(self, order: Iterable[Value], given: Mapping[str, Value] | None = None) -> None:
+    def __init__(self, order: Iterable[Value], given: Mapping[str, Value] | None = None, digits: int = DIGITS) -> None:
+        self.digits = max(digits, DIGITS)
         self._names: dict[Value, Name] = {}
         self._mentions: dict[Value, Mention] = {}
         self._taken: set[str] = set()
@@ -77,7 +78,7 @@ class Names:
         A name is made up only when the mention is written, so that what is never written needs none.
         """
         if not isinstance(x, Value):
-            return Number(x)
+            return Number(x, self.digits)
         if x not in self._mentions:
             self._mentions[x] = Mention(functools.partial(self._mentioned, x))
         return self._mentions[x]

@@ -28,6 +28,7 @@ from autograd_engine.expressions import Expression, parse
 from autograd_engine.number import Operators
 from autograd_engine.primitives import Primitive, as_float
 
+DIGITS = 6  # of a constant, unless more are asked for
 _SIGNS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
 _HOLDS: dict[str, Callable[[float, float], Any]] = {
     **{"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge},
@@ -42,9 +43,10 @@ class Symbol(Operators):
     def record(op: Primitive, *args: Any) -> Symbol:
         """The expression `op(*args)`, simplified where that is obvious: 1·x is x."""
         symbols = tuple(map(symbol, args))
-        numbers = [x.value for x in symbols if isinstance(x, Number)]
+        numbers = [x for x in symbols if isinstance(x, Number)]
         if numbers and len(numbers) == len(symbols):
-            return symbol(op(*numbers))
+            known = symbol(op(*[x.value for x in numbers]))
+            return Number(known.value, max(x.digits for x in numbers)) if isinstance(known, Number) else known
         simpler = _SIMPLER.get(op.name)
         found = simpler(*symbols) if simpler else None
         return Call(op, symbols) if found is None else found
@@ -75,7 +77,7 @@ class Number(Symbol):
     """A constant, shown with `digits` significant digits."""
 
     value: float
-    digits: int = 6
+    digits: int = DIGITS
 
 
 @final

@@ -153,9 +153,9 @@ class _Monomial:
                 number = _raised(piece.number, power)
                 found.append(Part(piece.symbol ** Number(float(power)), number))
         if not found:
-            return [Part(Number(coefficient), coefficient)]
+            return [Part(Number(coefficient, self.names.digits), coefficient)]
         sign, symbol = signed(found[0].symbol)
-        first = Part(Number(sign * coefficient) * symbol, coefficient * found[0].number)
+        first = Part(Number(sign * coefficient, self.names.digits) * symbol, coefficient * found[0].number)
         return [first, *found[1:]]
 
     def _argument(self, x: Any, number: float, times: int = 1) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd_engine import PRIMITIVES, Value, arccosh, arcsin, exp, explain, maximum, sin, sqrt, steps
+from autograd_engine import PRIMITIVES, Value, arccosh, arcsin, beta, exp, explain, maximum, sin, sqrt, steps
 from autograd_engine.graph import topological_order
 from nn import binary_cross_entropy_with_logits, cross_entropy
 from tests.autograd_engine.explanations.reader import chained, evaluated, statements
@@ -74,6 +74,17 @@ def test_every_formula_of_an_explanation_has_its_number(form, graph, full):
                 found = chained(right, numbers, strong_zero)
                 assert same(found, number) or (found != found and CANCELLED in explanation.text), explanation.text
             known[f"({left})" if left.startswith("d ") else left] = f"({result})"
+
+
+@pytest.mark.parametrize("digits", [9, 12, 17])
+def test_constants_have_the_digits_that_are_asked_for(digits):
+    x, y = Value(1.25, "x"), Value(0.0, "y")
+    for out in (x * 0.123456789123 * (y + 1), x**2.123456789123 / 1.000030001, 2 * beta(x * x * 1.00001, y)):
+        explanation = explain(out, x, digits=digits)
+        lines, _, numbers, _ = read(explanation, [x, y])
+        for _, [(_, formula), *_, (_, result)] in lines:
+            found = evaluated(formula, {"out": out.data, **numbers})
+            assert same(found, evaluated(result, {}), 10.0 ** (2 - digits)), explanation.text
 
 
 @settings(max_examples=150)
