@@ -1,8 +1,9 @@
 """A graph as a picture: graphviz DOT and SVG, with values, gradients and local derivatives.
 
-`draw` selects the nodes and describes the picture; `to_svg` lays it out. A box shows the label, `data` and
-`grad` of a Value and, for a result, the symbol of its operation. The number on an edge is the local derivative
-∂child/∂parent: the chain rule multiplies these numbers along each path to the output, and adds up the products.
+`draw` describes the picture of the nodes that graph_parts.py selects, and `to_svg` lays it out. A box shows the label,
+`data` and `grad` of a Value and, for a result, the symbol of its operation. The number on an edge is the local
+derivative ∂child/∂parent: the chain rule multiplies these numbers along each path to the output, and adds up the
+products.
 
 The kinds of node differ in shape too: inputs are rectangles, parameters have a folded corner, results have rounded
 corners, outputs a thick border, constants are ellipses, and "…" stands for what was left out.
@@ -11,17 +12,16 @@ corners, outputs a thick border, constants are ellipses, and "…" stands for wh
 from __future__ import annotations
 
 import functools
-import itertools
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from autograd_engine.clear_numbers import clear_numbers
 from autograd_engine.files import write_atomically
-from autograd_engine.graph import topological_order
-from autograd_engine.primitives import PRIMITIVES, as_text
+from autograd_engine.graph_parts import Part, check_size, first_terms, in_pairs, selected
+from autograd_engine.labels import Values, as_values, elided, parameters_and_labels
 from autograd_engine.value import Value
 
 if TYPE_CHECKING:  # it takes a while to import, so it waits for a drawing, as does all that runs Graphviz
@@ -30,8 +30,6 @@ if TYPE_CHECKING:  # it takes a while to import, so it waits for a drawing, as d
 __all__ = ["draw", "to_svg"]
 
 Direction = Literal["LR", "TB"]
-Values = Value | Iterable[Value]
-T = TypeVar("T")
 
 # The text is set by the viewer, the box is sized here, by the widest of the fonts.
 TEXT_FONT = "Helvetica,Arial,sans-serif"
@@ -112,8 +110,8 @@ def draw(
     if not outputs:
         raise ValueError("there is nothing to draw: value_or_values is empty")
     known_parameters, labels = parameters_and_labels(parameters, names)
-    part = _selected(list(outputs), depth, terms, around)
-    _check_size(part, limit)
+    part = selected(list(outputs), depth, terms, around)
+    check_size(part, limit)
 
     picture = _picture_class()(
         "computation graph", graph_attr=GRAPH | {"rankdir": direction}, node_attr=NODE, edge_attr=EDGE
@@ -156,83 +154,6 @@ def to_svg(value_or_values: Values, path: str | os.PathLike[str] | None = None, 
     return svg
 
 
-class _Part(NamedTuple):
-    """The part of a graph that is drawn: the nodes, each after its parents; those of them (`expanded`) whose constants
-    are drawn; how many children of a node are left out; and how many terms of a node are drawn, None for all."""
-
-    nodes: list[Value]
-    expanded: set[Value]
-    children_left_out: dict[Value, int]
-    terms: int | None
-
-
-def _selected(outputs: list[Value], depth: int | None, terms: int | None, around: Value | None) -> _Part:
-    if depth is not None and (not isinstance(depth, int) or depth < 0):
-        raise ValueError(f"depth is a number of edges, 0 or more, got {depth!r}")
-    if terms is not None and (not isinstance(terms, int) or terms < 1):
-        raise ValueError(f"terms is a number of at least 1, got {terms!r}")
-    if around is not None:
-        return _neighbourhood(outputs, around, 2 if depth is None else depth, terms)
-    if depth is None and terms is None:
-        nodes = topological_order(outputs)
-        return _Part(nodes, set(nodes), {}, None)
-    distances = _distances_before(outputs, depth, terms)
-    expanded = {node for node, distance in distances.items() if depth is None or distance < depth}
-    order = topological_order(outputs, distances.keys() - expanded)
-    return _Part([node for node in order if node in distances], expanded, {}, terms)
-
-
-def _neighbourhood(outputs: list[Value], around: Value, depth: int, terms: int | None) -> _Part:
-    if not isinstance(around, Value):
-        raise TypeError(f"around is a Value, got {type(around).__name__}: {around!r:.60}")
-    order = topological_order(outputs)
-    if around not in set(order):  # a list would compare the data
-        raise ValueError(f"around is not a node of the graph: {around!r:.200}")
-    before = _distances_before([around], depth, terms)
-    after = {around: 0}
-    for node in order:
-        distance = min((after[parent] for parent in node.parents if parent in after), default=depth)
-        if distance < depth:
-            after[node] = distance + 1
-    nodes = [node for node in order if node in before or node in after]
-    drawn = set(nodes)
-    left_out: dict[Value, int] = {}
-    for node in order:
-        if node not in drawn:
-            for parent in drawn.intersection(node.parents):
-                left_out[parent] = left_out.get(parent, 0) + 1
-    return _Part(nodes, {node for node in nodes if before.get(node, 0) < depth}, left_out, terms)
-
-
-def _distances_before(nodes: list[Value], depth: int | None, terms: int | None) -> dict[Value, int]:
-    """For each ancestor at most `depth` edges before one of `nodes`, the number of edges to the nearest of them."""
-    distances = dict.fromkeys(nodes, 0)
-    front = nodes
-    for distance in itertools.count(1) if depth is None else range(1, depth + 1):
-        arguments = (x for node in front for x in _first_terms(node, _in_pairs(node, node.arguments), terms))
-        front = list(dict.fromkeys(x for x in arguments if isinstance(x, Value) and x not in distances))
-        if not front:
-            break
-        distances.update(dict.fromkeys(front, distance))
-    return distances
-
-
-def _check_size(part: _Part, limit: int) -> None:
-    """Refuse a part with more nodes than `limit`, before any work is done on it."""
-    values = len(part.nodes)
-    constants = sum(
-        isinstance(x, float)
-        for node in part.expanded
-        for x in _first_terms(node, _in_pairs(node, node.arguments), part.terms)
-    )
-    if values + constants > limit:
-        raise ValueError(
-            f"the drawing would have {values + constants} nodes ({values} Values and {constants} constants), more than "
-            f"limit={limit}; narrow it with depth=3 (that many edges before the output), around=node (its "
-            "neighbourhood) or terms=8 (of each longer sum), or raise limit="
-        )
-
-
 def _kind(node: Value, parameters: Collection[Value], outputs: Collection[Value]) -> str:
     if node in parameters:
         return "parameter"
@@ -241,15 +162,13 @@ def _kind(node: Value, parameters: Collection[Value], outputs: Collection[Value]
     return "input" if node.op is None else "result"
 
 
-def _add_edges(
-    picture: graphviz.Digraph, node: Value, ids: dict[Value, str], part: _Part, direction: Direction
-) -> None:
+def _add_edges(picture: graphviz.Digraph, node: Value, ids: dict[Value, str], part: Part, direction: Direction) -> None:
     """Draw the edges from the arguments of `node`, its constants, and the ellipses for what is left out."""
     # The label is above its edge, or to the right of it, where it needs a space in between.
     entrance, room = ("w", "") if direction == "LR" else ("n", " ")
     id, arguments = ids[node], _arguments(node)
     head = {"headport": entrance} if len(arguments) > MANY else {}
-    constants_drawn = len(_first_terms(node, arguments, part.terms)) if node in part.expanded else 0
+    constants_drawn = len(first_terms(node, arguments, part.terms)) if node in part.expanded else 0
     left_out = 0
     for i, (argument, derivative) in enumerate(arguments):
         if isinstance(argument, Value) and argument in ids:
@@ -272,60 +191,10 @@ def _add_edges(
         picture.edge(id, f"{id}_behind", tooltip=tooltip, **SIDE_EDGE)
 
 
-def as_values(value_or_values: Values, name: str) -> tuple[Value, ...]:
-    """The Values in the argument called `name`: one, or several. Raises TypeError for anything else."""
-    if isinstance(value_or_values, Value):
-        return (value_or_values,)
-    if not isinstance(value_or_values, Iterable) or isinstance(value_or_values, (str, bytes)):
-        raise TypeError(f"{name} takes Values, got {type(value_or_values).__name__}: {value_or_values!r:.60}")
-    values = tuple(value_or_values)
-    for value in values:
-        if not isinstance(value, Value):
-            raise TypeError(f"{name} takes Values, got a {type(value).__name__} among them: {value!r:.60}")
-    return values
-
-
-def parameters_and_labels(
-    parameters: Values | Mapping[str, Value], names: Mapping[str, Value] | None
-) -> tuple[set[Value], dict[Value, str]]:
-    """The Values in `parameters`, and the names of nodes from `names` or else the keys of `parameters`."""
-    labels = {} if names is None else labels_of(names, "names")
-    if not isinstance(parameters, Mapping):
-        return set(as_values(parameters, "parameters")), labels
-    keys = labels_of(parameters, "parameters")
-    return set(keys), keys | labels
-
-
-def labels_of(names: Mapping[str, Value], argument: str) -> dict[Value, str]:
-    """For each Value of a mapping its name. Raises TypeError or ValueError, about that argument, if it is none."""
-    if not isinstance(names, Mapping):
-        raise TypeError(f"{argument} maps names to Values, got {type(names).__name__}: {names!r:.60}")
-    for name, node in names.items():
-        as_text(f"a name in {argument}", name)
-        if not isinstance(node, Value):
-            raise TypeError(f"{argument} maps a name to a Value, got {type(node).__name__} for {name!r:.60}")
-    return {node: name for name, node in names.items()}
-
-
 def _arguments(node: Value) -> Sequence[tuple[Any, float]]:
     """The arguments of a node, each with its local derivative (nan for a constant, which has none)."""
     derivatives = iter(node.local_derivatives())
-    return _in_pairs(node, [(x, next(derivatives) if isinstance(x, Value) else float("nan")) for x in node.arguments])
-
-
-def _in_pairs(node: Value, arguments: Sequence[T]) -> Sequence[T]:
-    """`arguments`, for a dot product in the order x₁, y₁, x₂, y₂, …, so that factors stand together."""
-    if node.op is not PRIMITIVES["dot"]:
-        return arguments
-    half = len(arguments) // 2
-    return [argument for pair in zip(arguments[:half], arguments[half:]) for argument in pair]
-
-
-def _first_terms(node: Value, arguments: Sequence[T], terms: int | None) -> Sequence[T]:
-    """Those of the `arguments`, in pairs, that belong to the first terms; all, if the node is no sum or product."""
-    if terms is None or node.op is None or node.op.arity is not None:
-        return arguments
-    return arguments[: 2 * terms if node.op is PRIMITIVES["dot"] else terms]
+    return in_pairs(node, [(x, next(derivatives) if isinstance(x, Value) else float("nan")) for x in node.arguments])
 
 
 def _box(node: Value, label: str) -> str:
@@ -347,14 +216,6 @@ def _box(node: Value, label: str) -> str:
 
 def _number(number: float) -> str:
     return f"{number:.6g}"
-
-
-def elided(text: str, most: int) -> str:
-    """A long text without its middle, as its end tells w[0, 1] from w[0, 2]."""
-    if len(text) <= most:
-        return text
-    end = re.search(r"(\[[^\]]*\]|\d*)(#\d+)?$", text[-most:])[0]  # type: ignore[index]  # it matches the empty text too
-    return f"{text[: most - 1 - len(end)]}…{end}" if len(end) < most else f"{text[: most - 1]}…"
 
 
 def _escaped(text: object, most: int) -> str:

@@ -25,12 +25,12 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.calls import Output, with_calls
-from autograd_engine.check import aligned, argument_names, number_names
 from autograd_engine.copying import FunctionOf
 from autograd_engine.derivatives import one_number
 from autograd_engine.diagnosis.origins import computed_aside
 from autograd_engine.graph import reverse_sweep, topological_order
 from autograd_engine.runs import Run, between, carried, is_node
+from autograd_engine.slopes import aligned, argument_names, number_names
 from autograd_engine.structure import flatten, map_leaves
 from autograd_engine.value import Value, differentiable_operands, edges
 

@@ -46,7 +46,7 @@ autograd_engine.linalg: matrices elimination factorisations eigenvalues powers
 autograd_engine: linalg files differences runs sparsity derivatives mapping control_flow custom implicit
 autograd_engine: given_gradient
 autograd_engine.diagnosis: origins
-autograd_engine: check roundings series complex_numbers clear_numbers draw
+autograd_engine: slopes check roundings series complex_numbers clear_numbers labels graph_parts draw
 autograd_engine.explanations: symbols notation mathml names results chain_rule tidy statements formula steps wording
 autograd_engine.explanations: mistakes tasks explain exercise
 autograd_engine: explanations

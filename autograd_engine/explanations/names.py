@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from autograd_engine import primitives
-from autograd_engine.draw import elided, labels_of
 from autograd_engine.explanations.symbols import DIGITS, Call, Mention, Name, Number, Relation, Symbol
+from autograd_engine.labels import elided, labels_of
 from autograd_engine.value import Value
 
 MOST_CHARACTERS = 40

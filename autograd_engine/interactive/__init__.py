@@ -24,18 +24,7 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
-from autograd_engine.draw import (
-    CONSTANT,
-    DERIVATIVE,
-    GRADIENT,
-    GREY,
-    INK,
-    KINDS,
-    NUMBER_FONT,
-    TEXT_FONT,
-    Values,
-    parameters_and_labels,
-)
+from autograd_engine.draw import CONSTANT, DERIVATIVE, GRADIENT, GREY, INK, KINDS, NUMBER_FONT, TEXT_FONT
 from autograd_engine.explanations import mathml
 from autograd_engine.explanations.explain import explain
 from autograd_engine.explanations.names import Names, reading_order
@@ -43,6 +32,7 @@ from autograd_engine.explanations.statements import displayed
 from autograd_engine.files import write_atomically
 from autograd_engine.graph import topological_order
 from autograd_engine.interactive.javascript import emit, key, literal
+from autograd_engine.labels import Values, parameters_and_labels
 from autograd_engine.primitives import Primitive
 from autograd_engine.value import Value
 
