@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autograd_engine.compiler.jit import Jitted
+from autograd_engine.compiler.jit import Jitted, Options
 from autograd_engine.derivatives import value_and_grad
 from autograd_engine.installed import imported
 from autograd_engine.mapping import vmap
@@ -70,7 +70,7 @@ class Distributed:
     """What `distributed` returns."""
 
     def __init__(self, f: Callable[..., Any], ranks: Ranks, mean: bool) -> None:
-        jitted = f if isinstance(f, Jitted) else Jitted(f, exact=False, threads=1)
+        jitted = f if isinstance(f, Jitted) else Jitted(f, Options(threads=1))
         self.ranks, self._name, self._mean = ranks, name_of(jitted.function), mean
 
         def of_block(parameters: Any, *samples: Any) -> Any:
@@ -82,7 +82,7 @@ class Distributed:
             value, gradient = value_and_grad(total)(parameters)
             return np.array([value, *flatten(gradient)[0]])
 
-        self._of_block = Jitted(of_block, jitted.exact, jitted.threads, memory=jitted.memory)
+        self._of_block = Jitted(of_block, jitted.options._replace(static=()))
 
     def share(self, samples: int) -> slice:
         """Which of so many samples are this rank's."""

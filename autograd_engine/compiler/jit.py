@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from types import MethodType
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 from uuid import uuid4
 
 from autograd_engine.arguments import float_arguments
@@ -138,12 +138,8 @@ def jit(
     names = [static_argnames] if isinstance(static_argnames, str) else static_argnames
     if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
         raise TypeError(f"jit(): static_argnames must be a name or a list of names, got {static_argnames!r}")
-    static = tuple(names)
-
-    def decorated(f: Callable[..., Any]) -> Jitted:
-        return Jitted(f, exact, threads, static, memory=memory)
-
-    return decorated if f is None else decorated(f)
+    options = Options(exact, threads, tuple(names), memory)
+    return Jitted(f, options) if f is not None else lambda f: Jitted(f, options)
 
 
 def constant(value: Any) -> float:
@@ -161,6 +157,15 @@ def constant(value: Any) -> float:
     4.0
     """
     return value.data if isinstance(value, Value) else as_float(value)
+
+
+class Options(NamedTuple):
+    """The options of `jit`."""
+
+    exact: bool = False
+    threads: int | None = None
+    static: tuple[str, ...] = ()
+    memory: float | None = MEMORY
 
 
 class _Compiled:
@@ -196,22 +201,14 @@ class Jitted:
     return %1
     """
 
-    def __init__(
-        self,
-        f: Callable[..., Any],
-        exact: bool,
-        threads: int | None,
-        static: tuple[str, ...] = (),
-        compiled: _Compiled | None = None,
-        memory: float | None = MEMORY,
-    ) -> None:
+    def __init__(self, f: Callable[..., Any], options: Options, compiled: _Compiled | None = None) -> None:
         functools.update_wrapper(self, f, updated=())
-        self.function, self.exact, self.threads, self.static = f, exact, threads, static
-        self.memory = memory
+        self.function, self.options = f, options
+        self.exact, self.threads, self.static, self.memory = options
         self._compiled = _Compiled() if compiled is None else compiled
         self._kernels, self._flat = self._compiled.kernels, self._compiled.flat
         self._of_objects: dict[int, tuple[Any, _Compiled]] = {}  # by the id of a method's object, with a weak reference
-        self._static = StaticArguments(f, static) if static else None
+        self._static = StaticArguments(f, self.static) if self.static else None
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """The result, in the structure in which the function returned it."""
@@ -277,7 +274,7 @@ class Jitted:
         if instance is None:
             return self
         bound = MethodType(self.function, instance)
-        return Jitted(bound, self.exact, self.threads, self.static, self._compiled_for(instance), self.memory)
+        return Jitted(bound, self.options, self._compiled_for(instance))
 
     def _compiled_for(self, instance: Any) -> _Compiled:
         """The kernels of the method for this object. They live as long as the object."""
@@ -301,7 +298,7 @@ class Jitted:
         if name := name_in_module(self):
             return name
         self._compiled.name = self._compiled.name or uuid4().hex
-        return _received, (self._compiled.name, self.function, self.exact, self.threads, self.static, self.memory)
+        return _received, (self._compiled.name, self.function, self.options)
 
     def __deepcopy__(self, memo: Any) -> Jitted:
         """A copy with kernels of its own, since the function may be an object that changes."""
@@ -310,12 +307,12 @@ class Jitted:
             return bound
         if name_in_module(self):
             return self
-        return Jitted(copy.deepcopy(self.function, memo), self.exact, self.threads, self.static, memory=self.memory)
+        return Jitted(copy.deepcopy(self.function, memo), self.options)
 
     def part(self, key: Hashable, f: Callable[..., Any]) -> Jitted:
         """`f`, which is made of this function in the way `key`, with the same options, compiled for both at once."""
         compiled = self._compiled.parts.setdefault(key, _Compiled())
-        return Jitted(f, self.exact, self.threads, compiled=compiled, memory=self.memory)
+        return Jitted(f, self.options._replace(static=()), compiled)
 
     def _variant(
         self, static: StaticArguments, args: tuple[Any, ...], keywords: dict[str, Any]
@@ -327,7 +324,7 @@ class Jitted:
                 compiled = self._compiled.variants.setdefault(key, _Compiled())
         except TypeError as error:
             raise TypeError(f"{name_of(self.function)}(): static arguments must be hashable: {error}") from None
-        return Jitted(f, self.exact, self.threads, compiled=compiled, memory=self.memory), args, keywords
+        return Jitted(f, self.options._replace(static=()), compiled), args, keywords
 
     def kernel(self, *args: Any, **keywords: Any) -> Kernel:
         """The kernel for arguments like these, compiled if there is none yet; without arguments, the newest."""
@@ -402,7 +399,5 @@ def _compiled_here(name: str) -> _Compiled:
     return compiled
 
 
-def _received(
-    name: str, f: Callable[..., Any], exact: bool, threads: int | None, static: tuple[str, ...], memory: float | None
-) -> Jitted:
-    return Jitted(f, exact, threads, static, _compiled_here(name), memory)
+def _received(name: str, f: Callable[..., Any], options: Options) -> Jitted:
+    return Jitted(f, options, _compiled_here(name))
