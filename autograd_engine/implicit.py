@@ -41,9 +41,10 @@ def root(f: Callable[..., Any], x0: Any, *args: Any, tolerance: float = 1e-9, ro
     `tolerance`, relative to the largest absolute value that the number has had on the way. No derivative flows through
     `x0`. Values that `f` uses besides its arguments count as arguments.
 
-    Raises RuntimeError if it has not converged after so many `rounds`, LinAlgError where the Jacobian of f is singular;
-    TypeError where f or x0 hold no numbers; ValueError where f returns another number of numbers. In a compiled
-    function x is nan where the search fails, and derivatives are inf or nan where the Jacobian at x is singular.
+    Raises RuntimeError if it has not converged within `rounds` rounds, LinAlgError where the Jacobian of f is singular;
+    TypeError where f or x0 hold no numbers; ValueError where f does not return as many numbers as x0 holds. In a
+    compiled function x is nan where the search fails, and derivatives are inf or nan where the Jacobian at x is
+    singular.
 
     >>> root(lambda p, r: [p[0] ** 2 + p[1] ** 2 - r**2, p[0] - p[1]], [1.0, 2.0], 5.0)
     [3.5355339059327378, 3.5355339059327378]
@@ -70,7 +71,7 @@ def fixed_point(g: Callable[..., Any], x0: Any, *args: Any, tolerance: float = 1
     had on the way; it goes on from there while the changes shrink. No derivative flows through `x0`. Values that `g`
     uses besides its arguments count as arguments.
 
-    Raises RuntimeError if it has not converged after so many `rounds`; ValueError where g returns another structure;
+    Raises RuntimeError if it has not converged within `rounds` rounds; ValueError where g returns another structure;
     LinAlgError, TypeError as `root`, and so in a compiled function.
 
     >>> from autograd_engine.primitives import cos

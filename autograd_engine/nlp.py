@@ -24,7 +24,7 @@ def nlp_problem(
     them too, and SciPy takes `sparse_jacobian` and `sparse_hessian`. `x0` says how many variables there are, for those
     who ask where the derivatives are before they ask for any.
 
-    Raises TypeError if either is no function, ValueError if x0 is not an array of numbers.
+    Raises TypeError if either is not a function, ValueError if x0 is not an array of numbers.
 
     >>> problem = nlp_problem(lambda x: x[0] * x[1], lambda x: x[0] ** 2 + x[2], x0=[1.0, 2.0, 3.0])
     >>> problem.jacobianstructure()
@@ -38,8 +38,8 @@ def nlp_problem(
 
 
 class NLPProblem:
-    """A nonlinear program; see `nlp_problem`. A method raises ValueError where an argument has another shape than it
-    wants, and otherwise what the function does that it is the derivative of."""
+    """A nonlinear program; see `nlp_problem`. A method raises ValueError for an argument of the wrong shape,
+    and whatever the function raises that it differentiates."""
 
     def __init__(
         self, objective: Callable[[Any], Any], constraints: Callable[[Any], Any] | None, x0: Sequence[float] | None

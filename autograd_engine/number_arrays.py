@@ -49,7 +49,7 @@ _FORMULAS: dict[str, Callable[..., Any]] = {
     "logaddexp2": lambda x, y: logaddexp(x * log(2), y * log(2)) / log(2),
     "ldexp": lambda x, n: x * 2.0**n,
 }
-"""NumPy functions that are no rows, by element."""
+"""NumPy functions for which there is no row, by element."""
 
 _TESTS: dict[str, Callable[[Any], Any]] = {
     "isnan": lambda x: x != x,

@@ -18,7 +18,7 @@ from autograd_engine.number_arrays import FUNCTIONS, as_numbers
 from autograd_engine.primitives import where
 
 _FEW = 16
-"""Up to as many numbers are sorted by exchanging neighbours, which keeps equal ones in their order."""
+"""Up to this many numbers are sorted by exchanging neighbours, which keeps equal ones in their order."""
 
 
 def _floats(array: Any) -> Any:
@@ -98,7 +98,7 @@ def _argsort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, **othe
 
 
 def _place_of(better: Callable[[Any, Any], Any], plain: Any) -> Callable[..., Any]:
-    """np.argmax or np.argmin: the place of the first number than which no other is better, or of the first nan."""
+    """np.argmax or np.argmin: the place of the best number, the first of several, or of the first nan."""
 
     def of_row(row: list[Any]) -> Any:
         if not row:
@@ -128,7 +128,7 @@ def _searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any
     knots = np.asarray(a, dtype=object).tolist()
 
     def place(x: Any) -> Any:
-        """How many numbers stand before x; nan stands behind all."""
+        """How many numbers come before x; nan comes after all of them."""
         total: Any = 0.0
         for knot in knots:
             comes_first = (knot < x) if side == "left" else (knot <= x)

@@ -25,7 +25,7 @@ from autograd_engine.runs import name_of, user_function
 from autograd_engine.structure import Structure, flatten, float_array
 
 BLOCKS = 128
-"""At most so many blocks, which is as many ranks as can share the work."""
+"""The most blocks there are, and so the most ranks that can share the work."""
 SMALLEST = 8
 """What is summed at once gives no smaller blocks."""
 
@@ -85,7 +85,7 @@ class Distributed:
         self._of_block = Jitted(of_block, jitted.options._replace(static=()))
 
     def share(self, samples: int) -> slice:
-        """Which of so many samples are this rank's."""
+        """Which of that number of samples are this rank's."""
         return Share(samples, self.ranks).mine
 
     def __call__(self, parameters: Any, *samples: Any) -> tuple[float, Any]:

@@ -120,7 +120,7 @@ def approx(expected: Any, rel: float | None = None, abs: float | None = None, na
 
     `expected` is a number or nested lists, tuples, dicts, dataclasses and arrays of numbers, Values among them; lists,
     tuples and arrays may stand for one another. The tolerances are those of `pytest.approx`, number by number. A
-    failing assertion shows the paths of the numbers that differ. Raises TypeError for what is no number; ImportError
+    failing assertion shows the paths of the numbers that differ. Raises TypeError for what is not a number; ImportError
     without pytest.
 
     >>> from autograd_engine import gradient

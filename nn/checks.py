@@ -26,7 +26,7 @@ Seed: TypeAlias = "int | np.random.Generator"
 
 
 def as_number(x: Any) -> Any:
-    """A Value or a symbol as it is, anything else as a float. Raises TypeError for what is no number."""
+    """A Value or a symbol as it is, any other number as a float. Raises TypeError for what is not a number."""
     return x if x.__class__ is float or hasattr(x, "record") else as_float(x)
 
 

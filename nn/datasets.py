@@ -54,7 +54,7 @@ class Dataset:
     regression it holds numbers and `class_names` is empty. `name` is the name of the set or its file. Where the
     samples are images, `image_shape` is their (height, width), and the features are their pixels, row by row.
     `categories` are the texts of each column of texts, which has a feature "column=text", 0 or 1, for each of them.
-    `dropped` rows of the file are left out for a missing cell, and `without_target` for want of a target.
+    `dropped` rows of the file are left out because a cell is missing, and `without_target` because the target is.
     """
 
     name: str
@@ -309,7 +309,7 @@ def _number(path: FilePath, header: list[str], column: int, row: int, texts: lis
 
 
 def _typo(cells: list[str]) -> int | None:
-    """The first cell that is no number in a column whose other cells are numbers to be predicted, None without one."""
+    """The first cell that is not a number in a column of numbers to be predicted, None if there is none."""
     faults = [k for k, text in enumerate(cells) if fault_of(text)]
     for k in faults:
         if GROUPED.fullmatch(cells[k]):

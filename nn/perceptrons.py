@@ -34,7 +34,7 @@ class Neuron(Module):
 
     Raises TypeError if `n_in` is not a whole number, or `activation` or `seed` is something else;
     ValueError if `n_in` is below 1, the seed negative, the activation's name unknown, or the primitive takes
-    more than one number. A call raises ValueError for another number of inputs, TypeError if one is no number.
+    more than one number. A call raises ValueError unless there are `n_in` inputs, TypeError if one is not a number.
 
     >>> neuron = Neuron(2, activation="tanh", seed=1)
     >>> neuron
@@ -109,7 +109,7 @@ class MLP(Module):
     activations are numbered too: the layers are 0, 2, 4 and so on.
 
     `seed` is an int or a NumPy Generator; all weights are drawn from it in order. `activation` and what is raised
-    for it, for `seed` and in a call are as for `Neuron`. Raises TypeError if `widths` is no list or holds anything
+    for it, for `seed` and in a call are as for `Neuron`. Raises TypeError if `widths` is not a list or holds anything
     but whole numbers, ValueError if it is empty or one of them is below 1.
 
     >>> model = MLP(2, [4, 3], activation="tanh")

@@ -77,7 +77,7 @@ class _Recurrent(Module):
     def __call__(self, inputs: Any, /, hx: Any = None) -> tuple[list[Any], Any]:
         """The outputs for a sequence, and the states after it, beginning with the states `hx`; see the class.
 
-        Raises ValueError for a sequence or states of another shape, TypeError if something is no number.
+        Raises ValueError for a sequence or states of another shape, TypeError if something is not a number.
         """
         who, shape, names = type(self).__name__, ("L", self.input_size), self._names()
         rows = inputs

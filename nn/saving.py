@@ -1,4 +1,4 @@
-"""Models as files: the parameters as exact floats in the safetensors format, all else as JSON beside them.
+"""Models as files: the parameters as exact floats in the safetensors format, everything else as JSON beside them.
 
 How to read this file: `save` and `load` are about the file, whose form is in tensor_files.py; `_described` and
 `_rebuilt` are about the architecture, which is the name of a class of `nn` and the arguments to call it with.

@@ -38,7 +38,7 @@ class Sequential(Module):
     `model[:2]` a Sequential of the first two: the same modules, not copies. Modules made with the same seed start
     with the same draws: give each its own, or all of them one NumPy Generator.
 
-    Raises TypeError if one of `modules` is no Module, such as a function. Nothing else is checked before the first
+    Raises TypeError if one of `modules` is not a Module but, say, a function. Nothing else is checked before the first
     call, in which a module raises whatever it raises for inputs that do not fit.
 
     >>> from nn import Linear
@@ -93,7 +93,8 @@ class Activation(Module):
     """An activation function of every number in a sample of any shape, such as `Activation("relu")`.
 
     `activation` is a name (see `ACTIVATIONS`), a primitive of one number, or None for none. PyTorch has a class for
-    each of them. Raises ValueError for an unknown name and for a primitive of more numbers, TypeError for all else.
+    each of them. Raises ValueError for an unknown name and for a primitive of more numbers, TypeError for anything
+    else.
 
     >>> Activation("relu")([[-1.0, 2.0], [3.0, -4.0]])
     [[0.0, 2.0], [3.0, 0.0]]
@@ -117,7 +118,7 @@ class Softmax(Module):
     """The softmax of a list of numbers: exp(xᵢ) / (exp(x₁) + exp(x₂) + …), which makes probabilities of scores.
 
     In a training, `cross_entropy` takes the scores themselves, which is more accurate. Raises ValueError for a sample
-    that is no list of numbers.
+    that is not a list of numbers.
 
     >>> Softmax()([2.0, 2.0])
     [0.5, 0.5]
@@ -247,7 +248,7 @@ class BatchNorm(Module):
     def forward_batch(self, batch: Iterable[Any]) -> list[Any]:
         """The samples normalised by the batch's statistics in training mode, else by the running ones.
 
-        Raises ValueError if a sample has another shape than it should or than the first one, and in training
+        Raises ValueError if a sample has the wrong shape or not that of the first one, and in training
         mode if a channel has only one number in the batch, and so no variance.
         """
         self._pre_activations = self._normalised(list(batch))

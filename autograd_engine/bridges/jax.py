@@ -23,8 +23,8 @@ def to_jax(f: Callable[..., Any]) -> Callable[..., Any]:
     the pullback, compiled when it is first needed, to every order; `jax.vmap` compiles `vmap(f)`. Forward mode
     (`jax.jvp`, `jax.jacfwd`, and so `jax.hessian`) is refused by JAX: write `jax.jacrev(jax.jacrev(f))`.
 
-    Raises ImportError where there is no JAX, TypeError if `f` is no function, ValueError if it has static arguments. A
-    call raises what a call of `jit(f)` does.
+    Raises ImportError where there is no JAX, TypeError if `f` is not a function, ValueError if it has static arguments.
+    A call raises what a call of `jit(f)` does.
 
     >>> import pytest; jax = pytest.importorskip("jax")
     >>> from autograd_engine import sin

@@ -32,8 +32,8 @@ def to_ctypes(f: Callable[..., Any], count: int | None = None) -> Any:
     Arrays that `f` reads from outside are part of it. Where an index is out of range and where memory is short, which
     are errors of `jit(f)`, the results are nan, and a loop does not end at Ctrl-C.
 
-    Raises TypeError if `f` is no function, if nobody knows how many numbers it takes, and if it returns anything but
-    numbers; ValueError if `count` is negative or `f` has static arguments; TraceError as jit does.
+    Raises TypeError if `f` is not a function, if it cannot be told how many numbers it takes, and if it returns
+    anything but numbers; ValueError if `count` is negative or `f` has static arguments; TraceError as jit does.
 
     >>> from autograd_engine import value_and_grad
     >>> area = to_ctypes(lambda x, y: x * y)

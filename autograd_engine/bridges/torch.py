@@ -23,7 +23,7 @@ def to_torch(f: Callable[..., Any]) -> Callable[..., Any]:
     `backward()` and `torch.autograd.grad` compute the pullback, compiled when it is first needed, with
     `create_graph=True` too, to every order; so do `torch.func.grad` and `vjp`. `torch.vmap` compiles `vmap(f)`.
 
-    Raises ImportError where there is no PyTorch, TypeError if `f` is no function, ValueError if it has static
+    Raises ImportError where there is no PyTorch, TypeError if `f` is not a function, ValueError if it has static
     arguments. A call raises TypeError for other tensors, and what a call of `jit(f)` does.
 
     >>> import pytest; torch = pytest.importorskip("torch")

@@ -45,7 +45,7 @@ def numeric_text(node: Value) -> str:
 
 
 def with_names(formula: str, nodes: Mapping[str, Value | float]) -> str:
-    """A formula with nodes in the place of its variables, in parentheses where that is needed.
+    """A formula with nodes in place of its variables, in parentheses where that is needed.
 
     >>> x, y = Value(1.0, "x"), Value(2.0, "y")
     >>> with_names("2 * a ** b", {"a": x + y, "b": y})

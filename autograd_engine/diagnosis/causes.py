@@ -27,7 +27,7 @@ _STEPS = frozenset({"floor", "ceil", "round", "trunc", "sign", "heaviside", "flo
 
 
 def of_value(node: Value, number: float, kind: str, bound: float) -> str:
-    """Why a node is a number of this kind, although its operands are not, or are what they are by right."""
+    """Why a node is a number of this kind, although its operands are not, or are legitimately so."""
     if node.op is None:
         changed = (
             ""

@@ -49,7 +49,7 @@ def debug(strict: bool = False) -> Iterator[None]:
 
     With `strict`, the first Value that is nan or inf raises NotFiniteError where it is made, with what `why` says of
     it; and backward() does so for the first nan or inf among the gradients, before any `.grad` is changed. What a
-    derivative rule or a sweep computes on its own behalf may be inf or nan by right and does not raise.
+    derivative rule or a sweep computes on its own behalf may legitimately be inf or nan and does not raise.
 
     A block is for the thread (or the asyncio task) it is opened in. Of nested blocks the inner one says whether it
     is strict. The notes go with their nodes.

@@ -27,8 +27,8 @@ _NOT_THE_USERS = tuple(
     folder + os.sep
     for folder in (_PACKAGE, os.path.join(os.path.dirname(_PACKAGE), "nn"), os.path.dirname(np.__file__))
 )
-# What is computed in here may be inf or nan by right: rules have branches that are not taken, and the sweep drops zero
-# times inf.
+# What is computed in here may legitimately be inf or nan: rules have branches that are not taken, and the sweep drops
+# zero times inf.
 _ASIDE = {f.__code__ for f in (reverse_sweep, forward_sweep, partials)}
 
 
@@ -82,7 +82,7 @@ def start_afresh() -> None:
 
 
 def computed_aside(function: F) -> F:
-    """Mark a function of ours that computes with Values of its own, which may be inf or nan by right."""
+    """Mark a function of ours that computes with Values of its own, which may legitimately be inf or nan."""
     _ASIDE.add(function.__code__)
     return function
 

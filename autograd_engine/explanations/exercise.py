@@ -220,7 +220,7 @@ def exercise(
     labels.
 
     Raises ValueError where out does not depend on wrt, where the derivation has a number that is not finite or one
-    that its formula does not give, as at a tie, or where it is longer than anybody would write down; TypeError unless
+    that its formula does not give, as at a tie, or where it is too long to be written down; TypeError unless
     out and wrt are Values.
 
     >>> x, w = Value(3.0, label="x"), Value(2.0, label="w")

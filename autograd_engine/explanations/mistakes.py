@@ -73,7 +73,7 @@ def of_factor(factor: Factor) -> Iterator[Mistake]:
 
 
 def of_value(name: str, number: float) -> Mistake:
-    """The result itself in the place of its derivative."""
+    """The result itself in place of its derivative."""
     return f"this is the value of {name}, not its derivative", number
 
 

@@ -87,7 +87,7 @@ def _one_by_one(terms: Iterable[Symbol], written: Callable[[Symbol], str] = text
 
 
 def calculation(left: Symbol, rights: Sequence[Symbol], result: Symbol) -> Statement:
-    """The statement in which all numbers have so many digits that they give the result as it is printed."""
+    """The statement in which all numbers have enough digits to give the result as it is printed."""
     exact = [_adding_up(right, result) for right in rights]
     shown = [given if right is None else right for right, given in zip(exact, rights)]
     return Statement(left, (*shown, result), rounded=any(right is None for right in exact))
@@ -99,7 +99,7 @@ def _adding_up(right: Symbol, result: Symbol) -> Symbol | None:
         shown = _with_numbers(right, partial(_longer, more))
         try:
             number = evaluate(_with_numbers(shown, lambda x: Number(float(text(x)))), {})
-        except KeyError:  # for a name there is no number
+        except KeyError:  # a name has no number
             return right
         if not isinstance(result, Number) or number == result.value or text(result) in _printed(number, result):
             return shown

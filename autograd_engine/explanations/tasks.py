@@ -19,7 +19,7 @@ from autograd_engine.explanations.symbols import Name, Number, Symbol, is_number
 from autograd_engine.value import Value
 
 DIGITS = 4
-MOST_UNASKED = 3  # blanks where nobody says how many
+MOST_UNASKED = 3  # blanks where no number is given
 
 Slot = Factor | Path | Term
 Quantity = frozenset[tuple[tuple[str, str], int]]
@@ -40,7 +40,7 @@ class Blank:
 class Task:
     """The lines of a derivation; of the numbers in it `blanks` many are left blank, drawn by `seed`.
 
-    The last term's is always one of them. What is blank is blank wherever it occurs. Where there are not so many, it is
+    The last term's is always one of them. What is blank is blank wherever it occurs. Where there are fewer, it is
     all numbers; without `blanks`, some.
     """
 

@@ -159,7 +159,7 @@ class _Monomial:
         return [first, *found[1:]]
 
     def _argument(self, x: Any, number: float, times: int = 1) -> None:
-        """Multiply by an argument so many times, by what it is the product of where it has no name."""
+        """Multiply by an argument `times` times; by the factors that it is the product of, where it has no name."""
         stack = [(x, number, times)]
         while stack:
             x, number, times = stack.pop()

@@ -154,7 +154,7 @@ class Wording:
             self.said.setdefault(note.text, note)
 
     def _parts(self, path: Path, parts: list[Part] | None) -> list[Part]:
-        """The product of a path, or of those parts in the place of its factors."""
+        """The product of a path, or of those parts in place of its factors."""
         parts = self._factors(path.factors) if parts is None else parts
         if path.source is not self.out or self.seed is not None:
             parts = [Part(self._source(path.source), self._cotangent(path)), *parts]

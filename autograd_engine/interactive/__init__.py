@@ -55,7 +55,7 @@ def to_html(
     chain rule of a node in words where one clicks, steps through the backward pass, and computes everything
     anew when the data of a leaf is edited. Above 300 nodes parts of the graph are folded and open at a click.
     `parameters` are the Values to draw as parameters; all other leaves are inputs. Where they come by name, as from
-    `model.named_parameters()`, and where `names` has more nodes by name, these names stand in the place of labels.
+    `model.named_parameters()`, and where `names` has more nodes by name, these names replace labels.
 
     The numbers are those of the leaves as they are now and of one backward pass with seed 1, whatever `.grad`
     has added up so far. What Python decided while the graph was built stays decided: a condition such as `x > 0`

@@ -1,8 +1,8 @@
 """Eigenvalues and eigenvectors of symmetric matrices.
 
-Unlike the factors in the other modules these are no finite formula of the numbers in a matrix. So each is the result of
-a row of the table whose inputs are the numbers of the lower triangle, and whose local derivatives are formulas of the
-eigenvalues and eigenvectors again. Floats come from LAPACK, and compiled numbers from Jacobi's rotations.
+Unlike the factors in the other modules, they have no finite formula in the numbers of a matrix. So each is the result
+of a row of the table whose inputs are the numbers of the lower triangle, and whose local derivatives are formulas of
+the eigenvalues and eigenvectors again. Floats come from LAPACK, and compiled numbers from Jacobi's rotations.
 
 Sources: M. B. Giles, Collected matrix derivative results for forward and reverse mode algorithmic differentiation,
 2008; G. H. Golub and C. F. Van Loan, Matrix Computations, 4th edition (2013), chapter 8.5.
@@ -56,8 +56,8 @@ def eigh(a: Any, UPLO: str = "L") -> Eigh:
     triangle. A compiled function computes by another method, to an error of some 1e-15 times the largest eigenvalue,
     and may give it the other sign.
 
-    Where two eigenvalues are equal, their vectors have no derivatives: they are infinite or nan, and near it large. An
-    eigenvalue has a kink there, and gets one of its slopes; their sum is smooth, and right.
+    Where two eigenvalues are equal, their vectors have no derivatives: these are infinite or nan, and large nearby. An
+    eigenvalue has a kink there and gets one of its slopes; the sum of the two is smooth, and its derivatives are right.
 
     Raises LinAlgError where a matrix is not square, and ValueError for another UPLO or more than 100 rows.
 

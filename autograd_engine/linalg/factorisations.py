@@ -59,7 +59,7 @@ def cholesky(a: Any, /, *, upper: bool = False) -> Any:
 
     With `upper` it is the upper triangular U with a = Uᵀ U. As in NumPy only one triangle of `a` is read, the lower one
     for L; the derivatives by the rest are 0. Raises LinAlgError where a matrix is not square or not positive definite;
-    compiled, the latter gives nan or inf, in the derivatives at the latest.
+    compiled, the latter gives nan or inf, if not in the factor then in its derivatives.
 
     >>> from autograd_engine import grad, linalg
     >>> grad(lambda a: linalg.cholesky(a)[1, 1])(np.array([[4.0, 2.0], [2.0, 5.0]]))
@@ -112,7 +112,7 @@ def qr(a: Any, mode: str = "reduced") -> Any:
 def lstsq(a: Any, b: Any, rcond: float | None = None) -> LeastSquares:
     """The x of least |a @ x - b|² for a matrix `a` (m, n) and a vector `b` (m,) or matrix (m, k), by column.
 
-    Where several x are as good (m < n), it is the one of least |x|². The result is NumPy's `(x, residuals, rank, s)`:
+    If several are equally good (m < n), it is the one of least |x|². The result is NumPy's `(x, residuals, rank, s)`:
     the residuals are the least |a @ x - b|² of each column, none unless m > n. `rank` and the singular values `s` are
     plain numbers, without derivatives; `rcond` is the ratio to the largest below which one counts as 0. In a compiled
     function, and where there is an inf or nan in `a`, they are not known: `rank` is min(m, n), and `s` is None.

@@ -27,7 +27,7 @@ class Listed(tuple[Any, ...]):
         return sum_row(*self)
 
     def extreme(self, choose: Callable[[Any, Any], Any], neutral: float) -> Any:
-        """The one that is left after choosing between two at a time; `neutral`, which is never chosen, if none is."""
+        """The one that is left after choosing between two at a time; of none, `neutral`, which is never chosen."""
         return functools.reduce(choose, self) if self else neutral
 
 

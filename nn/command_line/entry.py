@@ -1,7 +1,7 @@
 """The entry point of the command `autograd-engine`: Ctrl-C ends it without a traceback at any moment.
 
 An installation has this file outside of the packages, as `autograd_engine_command`: importing the packages takes a
-while, in which somebody may press Ctrl-C, too.
+while, during which the user may press Ctrl-C, too.
 """
 
 import os

@@ -60,7 +60,7 @@ def all_processes() -> Iterator[Any]:
 
 
 def _wait(comm: Any, seconds: float = math.inf) -> bool:
-    """Sleep until all processes are here. False if they are not after so many seconds."""
+    """Sleep until all processes are here. False if they are not within `seconds`."""
     end, until = comm.Ibarrier(), time.monotonic() + seconds
     while not end.Test():
         time.sleep(_PAUSE)

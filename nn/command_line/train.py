@@ -108,7 +108,7 @@ class TrainOptions(DescentOptions):
     """Stop after that many epochs without a new lowest loss on a validation part, a fifth of the training part, and
     keep the weights of the best epoch."""
     checkpoint_every: Annotated[int | None, at_least(1), RESULTS] = None
-    """Write a checkpoint after so many epochs, from which --resume goes on bit for bit, even if train was killed."""
+    """Write a checkpoint every N epochs, from which --resume goes on bit for bit, even if train was killed."""
     seed: Annotated[int, at_least(0), RESULTS] = 0
     """Of the split, the first weights and the order of the samples: the same seed gives the same files."""
     out: Annotated[Path | None, RESULTS] = None

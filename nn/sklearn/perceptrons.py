@@ -204,8 +204,8 @@ class MLPClassifier(ClassifierMixin, _Perceptron):  # type: ignore[misc]
     `n_iter_no_change` epochs in a row have not lowered it by more than `tol`. It raises ValueError if there is only one
     class or if the parameters become inf or nan.
 
-    `sample_weight` multiplies the loss of a sample. A weight of 0 is as good as no sample; a whole number as good as so
-    many samples, if all go into one batch.
+    `sample_weight` multiplies the loss of a sample. A sample of weight 0 counts as absent, and one of weight n as n
+    samples, if all go into one batch.
 
     After `fit` there are `classes_`, the network `model_` with its `coefs_` and `intercepts_`, the `history_` of the
     last call, `loss_curve_` over all calls, the last `loss_`, and `n_iter_`, the number of epochs. With `warm_start`

@@ -13,7 +13,7 @@ from nn.checks import Array
 def checked(estimator: Any, X: Any, y: Any, sample_weight: Any, **rules: Any) -> tuple[Array, Any, Array | None]:
     """The rows, the targets and the weights, if any are given, of the samples whose weight is not 0.
 
-    So a sample of weight 0 is as good as absent. Raises as scikit-learn does.
+    So a sample of weight 0 counts as absent. Raises what scikit-learn does.
     """
     X, y = validate_data(estimator, X, y, dtype=np.float64, **rules)
     if sample_weight is None:

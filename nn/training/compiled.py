@@ -204,7 +204,7 @@ class Judging:
         return (inputs, targets, *random)
 
     def draw(self, samples: int) -> list[Array]:
-        """What is drawn for a batch of so many samples."""
+        """What is drawn for a batch of that number of samples."""
         return [self._random.draw(samples)] if self._random.size else []
 
     def batch(self, indices: Indices, drawn: Sequence[Array]) -> tuple[Array, ...]:

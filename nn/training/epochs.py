@@ -84,7 +84,7 @@ class EpochSteps(CompiledSteps):
         first, *others = [self._step.kernel(self._trained, self._others, self._training.example(k)) for k in sizes]
         executable = first.executable
         if (
-            type(self.task.optimizer).__module__ != "nn.optimizers"  # but somebody's own
+            type(self.task.optimizer).__module__ != "nn.optimizers"  # but user-defined
             or not self.task.optimizer.is_uniform
             or self._training.draws
             or not self._training.counts

@@ -122,7 +122,7 @@ def fit(
     Raises ValueError or TypeError, before anything is changed, if X and y differ in length, are ragged,
     empty, or not of finite numbers, if a row does not fit the model or a target the loss, if the last batch is too
     small for the model's statistics, if early stopping has no validation data to judge by, or if the optimizer holds
-    none of the model's parameters; in the first step if the penalty is no number, or if the loss or the penalty,
+    none of the model's parameters; in the first step if the penalty is not a number, or if the loss or the penalty,
     unless it is 0, does not depend on the parameters; ImportError if `jit` is True and llvmlite
     is not installed, or `checkpoint` or `resume` given without safetensors; OSError if such a file cannot be written or
     read, ModelFileError if it is no checkpoint, or one of another model, data or options. With `comm` also ValueError

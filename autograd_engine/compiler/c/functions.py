@@ -98,7 +98,7 @@ class _Memory:
         self.buffers: dict[tuple[int, int, int], int] = {}
 
     def place(self, samples: int | None = None) -> str:
-        """Another number in the array, or one for each of so many samples, as an expression."""
+        """Another number in the array, or one for each of `samples` samples, as an expression."""
         start = self.size
         self.size += 1 if samples is None else samples
         return f"memory[{_index(start, int(samples is not None))}]"

@@ -123,7 +123,7 @@ class Line:
         return int(self.program.constants[-1 - x])
 
     def room(self, i: int, entries: str, record: int, place: int = -1) -> str:
-        """Make room in a buffer of an instruction for so many entries."""
+        """Make room in a buffer of an instruction for a number of entries of `record` doubles."""
         buffer = self.buffer(self.program, i, place)
         size = entries if record == 1 else f"{record} * {entries}"
         return f"@room(&buffers[{buffer}], &rooms[{buffer}], {size});"
@@ -255,7 +255,7 @@ def block(head: str, lines: Sequence[str]) -> list[str]:
 
 
 def at(index: str, record: int, place: int) -> str:
-    """The index of a number in a buffer with so many of every round."""
+    """The index of a number in a buffer that has `record` numbers of every round."""
     at = index if record == 1 else f"{record} * {index}"
     return f"{at} + {place}" if place else at
 

@@ -2,7 +2,7 @@
 
 A node of a batch becomes an instruction that stands for one number per sample; those OVER_SAMPLES become one that
 stands for a single number. The body of a loop becomes a program of its own; what is the same in every round is computed
-before the loop, and what nobody needs is left out.
+before the loop, and what is not needed is left out.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ REDUCTIONS = {"batch_sum": ("add", -0.0), "batch_max": ("maximum", -math.inf), "
 """Instructions that reduce the samples of a batch to one number: by which operation, and what changes no result. They
 are known after the loop over the samples."""
 IN_BUFFERS = STACKS | {"loop"}
-"""Instructions whose result is no number: it lies in a buffer, or is taken by instructions of its own."""
+"""Instructions whose result is not a number: it lies in a buffer, or is taken by instructions of its own."""
 
 _WHOLE = frozenset({"floor", "ceil", "round", "index", "checked", "as_number"})
 _STAY_WHOLE = frozenset({"add", "sub", "mul", "fma", "fms", "fnma", "neg", "abs", "where", "copysign"})

@@ -99,7 +99,7 @@ def readers(operations: Sequence[str], operands: Sequence[tuple[int, ...]]) -> d
 
 
 _ROUNDS = sys.maxsize
-"""Stands in the place of a batch, after all others, for loops around samples."""
+"""Stands for a batch, after all others, in loops around samples."""
 
 
 def _filling_buffers(instructions: Sequence[Instruction], line: list[int], batch: int) -> list[int]:

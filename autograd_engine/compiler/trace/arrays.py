@@ -70,7 +70,7 @@ class ArgumentArray(NDArrayOperatorsMixin):
 
     @property
     def is_large(self) -> bool:
-        """Whether it has so many entries that they had better be samples."""
+        """Whether it has enough entries for it to be better traced as samples."""
         return self.ndim > 0 and self._shape[0] >= LARGE
 
     def together(self) -> ArgumentArray | BatchArray:

@@ -1,7 +1,7 @@
 """A vmap inside of a vmap as a loop in each sample, and what it returns.
 
 The loop keeps its results in stacks. Arithmetic on them, element by element, and their sums are loops over the stacks;
-for all else they are an array of single numbers.
+for everything else they are an array of single numbers.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _loop(length: int) -> Loop:
 
 
 def _kept(length: int, of_round: Callable[[Loop], Any]) -> tuple[list[Any], Structure]:
-    """What a loop of so many rounds keeps of each: stacks, and what is the same in all rounds."""
+    """What a loop of `length` rounds keeps of each: stacks, and what is the same in all rounds."""
     loop = _loop(length)
     with loop.body():
         returned = of_round(loop)

@@ -208,7 +208,7 @@ TABLE = _OfStack(
 )
 """The stack of given numbers."""
 ZEROS = _OfStack("zeros", None, lambda size: size)
-"""A stack of so many zeros."""
+"""A stack of zeros, as many as its operand says."""
 PUT = _OfStack(
     "put",
     lambda out, x, stack, index: (_Placed(stack, index), _Others(stack, index)),
