@@ -192,11 +192,11 @@ def tracing(
 ) -> Iterator[list[Traced]]:
     """Collect the nodes that are made in the block. There `vmap` maps functions over samples, `loops` records loops."""
     before = vars(context).copy()
-    context.nodes, context.outer, context.batch, context.trace = [], (), None, object()
-    context.refused, context.conditions, context.choices, context.again, context.sites = None, (), set(), set(), []
-    context.repeated, context.memories, context.tables, context.parts = (), {}, {}, []
-    context.twins, context.unsettled, context.roots, context.kept, context.cut = {}, [], {}, (), None
+    vars(context).clear()  # of this thread: what is not set here has its default again
+    context.nodes, context.trace = [], object()
     context.rolls, context.is_limited, context.is_exact, context.together = rolls, is_limited, is_exact, together
+    context.again, context.choices, context.sites, context.tables = set(), set(), [], {}
+    context.unsettled, context.roots, context.parts = [], {}, []
     made = variable.set(lambda number: Traced(primitives.identity, (as_float(number),), context.batch))
     mapped = mapper.set(vmap)
     recorded = recorder.set(loops)
@@ -206,7 +206,7 @@ def tracing(
         recorder.reset(recorded)
         mapper.reset(mapped)
         variable.reset(made)
-        vars(context).clear()  # of this thread
+        vars(context).clear()
         vars(context).update(before)
 
 
