@@ -7,6 +7,7 @@ came from the arguments of this run, else nodes that record what they depend on.
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -204,7 +205,7 @@ class Trace:
         """A result in the number type of this trace."""
         if self.as_nodes:
             return x if is_node(x) else next(itertools.chain(self.inputs, self._order)).record(identity, x)
-        return self._real(x.data if isinstance(x, Value) else as_float(x))
+        return self._real(float_of(x))
 
     def numbers_in(self, tree: Any) -> Any:
         """Nested data with its Values in the number type of this trace; what holds no Values is left alone."""
@@ -244,6 +245,11 @@ def between(inputs: Sequence[Any], order: Sequence[Any]) -> list[Any]:
 def is_node(x: Any) -> bool:
     """Whether x is a recorded number (a Value, or one that a compiler traces) and not a plain one."""
     return not isinstance(x, float) and hasattr(x, "record")
+
+
+def float_of(x: Any) -> float:
+    """The data of a Value, another number as a float. Raises TypeError for anything else."""
+    return x.data if isinstance(x, Value) else as_float(x)
 
 
 def _nodes_in(tree: Any) -> Iterator[Any]:
@@ -290,3 +296,16 @@ def _index(argnum: Any, args: Sequence[Any], f: Callable[..., Any]) -> int:
 def name_of(f: Callable[..., Any]) -> str:
     """The name of a function in messages."""
     return getattr(f, "__name__", type(f).__name__)
+
+
+def parameters_of(f: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The parameters of a function; an empty list if Python does not know them."""
+    try:
+        return list(inspect.signature(f).parameters.values())
+    except (TypeError, ValueError):
+        return []
+
+
+def positional(parameters: Iterable[inspect.Parameter]) -> list[inspect.Parameter]:
+    """Those of the parameters that can be passed by position."""
+    return [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import nan
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_engine.runs import parameters_of, positional
 from autograd_engine.structure import leaves_with_paths
 
 ROWS = 20  # the most rows of a table, so that a report fits on a screen
@@ -74,11 +74,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def argument_names(f: Callable[..., Any], point: Sequence[Any]) -> list[str]:
     """The names of f's parameters, or x1, x2, ... for those that Python cannot tell."""
-    try:
-        parameters = list(inspect.signature(f).parameters.values())
-    except (TypeError, ValueError):
-        parameters = []
-    named = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    named = [p.name for p in positional(parameters_of(f))]
     return (named + [f"x{i + 1}" for i in range(len(named), len(point))])[: len(point)]
 
 

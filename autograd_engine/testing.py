@@ -10,7 +10,6 @@ Hypothesis, pytest and the frameworks are imported only where they are used.
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from math import inf, nan, prod, ulp
@@ -22,10 +21,8 @@ from autograd_engine.check import GradientError, check_gradients
 from autograd_engine.diagnosis.debug import debug
 from autograd_engine.installed import imported
 from autograd_engine.number import ieee
-from autograd_engine.primitives import as_float
-from autograd_engine.runs import name_of
+from autograd_engine.runs import float_of, name_of, parameters_of, positional
 from autograd_engine.structure import Structure, flatten, leaves_of, leaves_with_paths, map_leaves, numbers_like
-from autograd_engine.value import Value
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -123,7 +120,7 @@ def approx(expected: Any, rel: float | None = None, abs: float | None = None, na
     failing assertion shows the paths of the numbers that differ. Raises TypeError for what is not a number; ImportError
     without pytest.
 
-    >>> from autograd_engine import gradient
+    >>> from autograd_engine import Value, gradient
     >>> w, b = Value(0.1), Value(0.2)
     >>> {"sum": w + b, "slopes": gradient(w * b, [w, b])} == approx({"sum": 0.3, "slopes": (0.2, 0.1)})
     True
@@ -143,12 +140,12 @@ class Approx:
     def __init__(self, expected: Any, of_number: Callable[[float], Any]) -> None:
         listed = map_leaves(lambda x: x.tolist() if isinstance(x, np.ndarray) else x, expected)
         self._structure = flatten(listed)[1]
-        self._expected = [(path, of_number(_float(x))) for path, x in leaves_with_paths(listed)]
+        self._expected = [(path, of_number(float_of(x))) for path, x in leaves_with_paths(listed)]
 
     def differences(self, actual: Any) -> list[str]:
         """A line for each number that differs, or one that says where the structure does; none where all is equal."""
         try:
-            numbers = [_float(x) for x in numbers_like(self._structure, actual, "the result")]
+            numbers = [float_of(x) for x in numbers_like(self._structure, actual, "the result")]
         except ValueError as error:
             return [f"expected {error}"]
         except TypeError as error:
@@ -161,10 +158,6 @@ class Approx:
 
     def __repr__(self) -> str:
         return f"approx({self._structure([near for _, near in self._expected])!r})"
-
-
-def _float(x: Any) -> float:
-    return x.data if isinstance(x, Value) else as_float(x)
 
 
 # --- the function under test -----------------------------------------------------------------------------------------
@@ -239,7 +232,7 @@ class _Subject:
     def _is_smooth_by(self, i: int, leaves: Sequence[float], structure: Structure) -> bool:
         def at(x: float) -> float:
             try:
-                return _float(self.f(*structure([ieee(float(y)) for y in (*leaves[:i], x, *leaves[i + 1 :])])))
+                return float_of(self.f(*structure([ieee(float(y)) for y in (*leaves[:i], x, *leaves[i + 1 :])])))
             except (ArithmeticError, ValueError, AssertionError):
                 return nan
 
@@ -325,11 +318,7 @@ def _is_strategy(x: Any) -> bool:
 
 def _parameters(subject: _Subject) -> int:
     """How many arguments the function must have."""
-    try:
-        parameters = list(inspect.signature(subject.given).parameters.values())
-    except (TypeError, ValueError):
-        parameters = []
-    needed = [p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    needed = [p for p in positional(parameters_of(subject.given)) if p.default is p.empty]
     if not needed:
         name = name_of(subject.given)
         raise TypeError(f"{subject.caller}() cannot tell how many numbers {name}() takes; give strategies of them")

@@ -9,6 +9,7 @@ import numpy as np
 
 from autograd_engine.derivatives import jacobian, value_and_grad
 from autograd_engine.primitives import as_float
+from autograd_engine.runs import float_of
 from autograd_engine.structure import flatten, float_arrays
 from autograd_engine.value import Value
 from nn.checks import Array, of_kind
@@ -40,20 +41,21 @@ class FlatFunction:
 
     def value(self, x: Array) -> float:
         """f at x, where f returns one number."""
-        return _float(self._on_values(x))
+        return float_of(self._on_values(x))
 
     def value_and_gradient(self, x: Array) -> tuple[float, Array]:
         """f at x, where f returns one number, and its gradient (n,)."""
         value, gradient = self._value_and_grad(self.unflatten(x))
-        return _float(value), np.array([_float(slope) for slope in flatten(gradient)[0]])
+        # A slope is a Value where f uses Values of its own besides x.
+        return float_of(value), np.array([float_of(slope) for slope in flatten(gradient)[0]])
 
     def values(self, x: Array) -> Array:
         """All numbers that f returns at x, (m,)."""
-        return np.array([_float(number) for number in flatten(self._on_values(x))[0]])
+        return np.array([float_of(number) for number in flatten(self._on_values(x))[0]])
 
     def jacobian(self, x: Array) -> Array:
         """The derivatives of `values` at x, (m, n)."""
-        rows = [[_float(slope) for slope in row] for row in self._jacobian(x.tolist())]
+        rows = [[float_of(slope) for slope in row] for row in self._jacobian(x.tolist())]
         return np.array(rows).reshape(-1, len(self.start))
 
     def returns_one_number(self) -> bool:
@@ -85,8 +87,3 @@ class CompiledFunction(FlatFunction):
         """See `FlatFunction`."""
         rows = self._compiled_jacobian(x.tolist())
         return np.concatenate([np.stack([np.ravel(slope) for slope in row], axis=1) for row in rows])
-
-
-def _float(number: Any) -> float:
-    """A number; a derivative is a Value if f uses Values of its own besides x."""
-    return number.data if isinstance(number, Value) else as_float(number)

@@ -8,12 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 from autograd_engine.bridges.function import Bridge
-from autograd_engine.compiler.arguments import parameters_of
 from autograd_engine.compiler.llvm.entry import Entry, c_function
 from autograd_engine.compiler.program.program import SHARED
 from autograd_engine.compiler.program.traced_function import TracedFunction
 from autograd_engine.installed import imported
-from autograd_engine.runs import name_of
+from autograd_engine.runs import name_of, parameters_of
 
 _NUMBERS = ctypes.POINTER(ctypes.c_double)
 

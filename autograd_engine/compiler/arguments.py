@@ -11,7 +11,7 @@ import numpy as np
 
 from autograd_engine.compiler.trace.traced import Traced
 from autograd_engine.primitives import as_float
-from autograd_engine.runs import user_function
+from autograd_engine.runs import name_of, parameters_of, positional, user_function
 from autograd_engine.structure import apart, float_array, leaves_with_paths, map_leaves
 from autograd_engine.value import Value
 
@@ -24,28 +24,10 @@ _FLOAT64 = np.dtype(np.float64)
 def named_arguments(f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> list[tuple[str, Any]]:
     """Pairs of the name that the function gives an argument, and the argument."""
     parameters = parameters_of(f)
-    names = positional_names(parameters)
+    names = [p.name for p in positional(parameters)]
     rest = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "")
     names += [f"{rest}[{i}]" if rest else f"argument {len(names) + i}" for i in range(len(args) - len(names))]
     return [*zip(names, args), *keywords.items()]
-
-
-def parameters_of(f: Callable[..., Any]) -> list[inspect.Parameter]:
-    """The parameters of a function; an empty list if Python does not know them."""
-    try:
-        return list(inspect.signature(f).parameters.values())
-    except (TypeError, ValueError):
-        return []
-
-
-def positional_names(parameters: Sequence[inspect.Parameter]) -> list[str]:
-    """The names of the parameters that can be passed by position."""
-    return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-
-
-def name_of(f: Callable[..., Any]) -> str:
-    """The name of a function in messages."""
-    return getattr(f, "__name__", type(f).__name__)
 
 
 class _WithStatic:
@@ -80,7 +62,7 @@ class StaticArguments:
             if name not in named and not takes_any:
                 raise ValueError(f"jit(): static_argnames has {name!r}, which {name_of(f)} does not take")
         # Only of the static arguments that can be passed by position.
-        self._indices = {name: i for i, name in enumerate(positional_names(parameters)) if name in names}
+        self._indices = {name: i for i, name in enumerate(p.name for p in positional(parameters)) if name in names}
 
     def taken_out(
         self, args: tuple[Any, ...], keywords: dict[str, Any]

@@ -25,9 +25,7 @@ from autograd_engine.compiler.arguments import (
     StaticArguments,
     check_containers,
     fault_of,
-    name_of,
     named_arguments,
-    parameters_of,
     take,
 )
 from autograd_engine.compiler.kernel import Kernel, Stats
@@ -35,9 +33,7 @@ from autograd_engine.compiler.llvm.executable import KeepsTooMuchError
 from autograd_engine.compiler.trace.errors import OuterVariableError
 from autograd_engine.compiler.trace.traced import context
 from autograd_engine.copying import name_in_module
-from autograd_engine.primitives import as_float
-from autograd_engine.runs import user_function
-from autograd_engine.value import Value
+from autograd_engine.runs import float_of, name_of, parameters_of, user_function
 
 MEMORY = 256e6
 """Bytes that loops may keep for their derivatives, by default."""
@@ -148,6 +144,7 @@ def constant(value: Any) -> float:
     It is read when the function is traced, at its first call. (`nn.constant` is something else: an initialiser of
     weights.) Raises TypeError for anything that is not a number.
 
+    >>> from autograd_engine import Value
     >>> rate = Value(0.5)
     >>> scaled = jit(lambda x: x * constant(rate))
     >>> scaled(8.0)
@@ -156,7 +153,7 @@ def constant(value: Any) -> float:
     >>> scaled(8.0)
     4.0
     """
-    return value.data if isinstance(value, Value) else as_float(value)
+    return float_of(value)
 
 
 class Options(NamedTuple):

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from autograd_engine.graph import topological_order
-from autograd_engine.primitives import as_float, sum
-from autograd_engine.runs import user_function
+from autograd_engine.primitives import sum
+from autograd_engine.runs import float_of, user_function
 from autograd_engine.structure import flatten
 from autograd_engine.value import Value
 from nn.checks import as_number
@@ -149,7 +149,7 @@ class Judge:
         outputs = single(outputs)
         loss = self.loss(outputs, target)
         accuracy = 0.0 if self.accuracy is None else float(self.accuracy(outputs, target))
-        figures.add(1, loss.data if isinstance(loss, Value) else as_float(loss), accuracy)
+        figures.add(1, float_of(loss), accuracy)
         return loss
 
 
@@ -167,7 +167,7 @@ class _Watch:
         """Take note of another loss or penalty."""
         if isinstance(result, Value) and not self.parameters.isdisjoint(topological_order([result])):
             self.proven = True
-        elif (result.data if isinstance(result, Value) else as_float(result)) != 0.0:
+        elif float_of(result) != 0.0:
             self.constant = True
 
     def check(self) -> None:
