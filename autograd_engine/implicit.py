@@ -87,26 +87,8 @@ def fixed_point(g: Callable[..., Any], x0: Any, *args: Any, tolerance: float = 1
             raise ValueError(f"fixed_point(): g must return the structure of x0: {error}") from None
         return [number_of("fixed_point", "what g returned", x) for x in found]
 
-    def search(x: _Numbers, step: Callable[[_Numbers], Again]) -> _Numbers:
-        largest, least, since, change = np.abs(x), np.inf, 0, np.inf
-        for _ in range(rounds):
-            before, x = np.array(x), [data(number) for number in step(x).outputs]
-            largest = np.maximum(largest, np.abs(x))
-            change = max((np.abs(before - x) / np.where(largest, largest, 1.0)).tolist(), default=0.0)
-            since = 0 if change < least else since + 1  # rounds; changes need not shrink in each of them
-            least = min(change, least)
-            if not change or (least <= tolerance and since == _PATIENCE):
-                break
-        if least <= tolerance:
-            return x
-        raise RuntimeError(
-            f"fixed_point() has not converged after {rounds} rounds; the last one changed a number by {change:.3g} of "
-            "its largest value"
-        )
-
-    if problem.recorder is not None:
-        return problem.solution(once, lambda x, f: _recorded_iteration(x, f, tolerance, rounds), _changes)
-    return problem.solution(once, search, _changes)
+    search = _iteration if problem.recorder is None else _recorded_iteration
+    return problem.solution(once, lambda x, f: search(x, f, tolerance, rounds), _changes)
 
 
 def _changes(step: _Step, numbers: Sequence[Any]) -> list[Any]:
@@ -220,7 +202,7 @@ class _Problem:
         return pulled
 
 
-def _newton(x: _Numbers, run: Callable[[_Numbers], Again], tolerance: float, rounds: int) -> _Numbers:
+def _newton(x: _Numbers, run: _Run, tolerance: float, rounds: int) -> _Numbers:
     """The root near x of what `run` computes.
 
     Newton's method with the step halved until the residual decreases (Dennis and Schnabel 1983, algorithm A6.3.1, with
@@ -283,8 +265,27 @@ def _recorded_newton(x: _Numbers, run: _Run, tolerance: float, rounds: int) -> _
     return [where(converged, a - b, np.nan) for a, b in zip(x, step)]
 
 
+def _iteration(x: _Numbers, run: _Run, tolerance: float, rounds: int) -> _Numbers:
+    """The fixed point to which `run` leads from x."""
+    largest, least, since, change = np.abs(x), np.inf, 0, np.inf
+    for _ in range(rounds):
+        before, x = np.array(x), [data(number) for number in run(x).outputs]
+        largest = np.maximum(largest, np.abs(x))
+        change = max((np.abs(before - x) / np.where(largest, largest, 1.0)).tolist(), default=0.0)
+        since = 0 if change < least else since + 1  # rounds; changes need not shrink in each of them
+        least = min(change, least)
+        if not change or (least <= tolerance and since == _PATIENCE):
+            break
+    if least <= tolerance:
+        return x
+    raise RuntimeError(
+        f"fixed_point() has not converged after {rounds} rounds; the last one changed a number by {change:.3g} of its "
+        "largest value"
+    )
+
+
 def _recorded_iteration(x: _Numbers, run: _Run, tolerance: float, rounds: int) -> _Numbers:
-    """What the search of `fixed_point` finds, by a loop that a compiler records; nan where that raises an error."""
+    """What `_iteration` finds, by a loop that a compiler records; nan where that raises an error."""
 
     def once(state: Any) -> Any:
         before, largest, least, since, _, i = state

@@ -187,19 +187,9 @@ def _pivots(A: Matrix) -> tuple[Any, list[Any], Matrix]:
     turn: Any = 1.0
     pivots: list[Any] = []
     while A:
-        peaks = [functools.reduce(maximum, map(size, row)) for row in A]
-        for i in range(1, len(A)):
-            larger = peaks[i] > peaks[0]
-            A[0], A[i] = exchanged(larger, A[0], A[i])
-            peaks[0], peaks[i] = exchanged(larger, peaks[0], peaks[i])
-            turn, _ = exchanged(larger, turn, -turn)
+        turn = _begun_with_the_largest(A, [functools.reduce(maximum, map(size, row)) for row in A], turn)
         columns = transposed(A)
-        sizes = list(map(size, A[0]))
-        for j in range(1, len(A)):
-            larger = sizes[j] > sizes[0]
-            columns[0], columns[j] = exchanged(larger, columns[0], columns[j])
-            sizes[0], sizes[j] = exchanged(larger, sizes[0], sizes[j])
-            turn, _ = exchanged(larger, turn, -turn)
+        turn = _begun_with_the_largest(columns, list(map(size, A[0])), turn)
         [pivot, *row], *below = transposed(columns)
         if is_known_zero(pivot):
             return turn, pivots, [[pivot, *row], *below]
@@ -208,6 +198,16 @@ def _pivots(A: Matrix) -> tuple[Any, list[Any], Matrix]:
         factors = [exchanged(pivot == 0, quotient(first, pivot), 0.0)[0] for first, *_ in below]
         A = [[minus(x, [factor], [y]) for x, y in zip(xs, row)] for factor, [_, *xs] in zip(factors, below)]
     return turn, pivots, []
+
+
+def _begun_with_the_largest(rows: Matrix, sizes: list[Any], turn: Any) -> Any:
+    """Exchange rows until the first is the one of the largest size; returns `turn`, negated by each exchange."""
+    for i in range(1, len(rows)):
+        larger = sizes[i] > sizes[0]
+        rows[0], rows[i] = exchanged(larger, rows[0], rows[i])
+        sizes[0], sizes[i] = exchanged(larger, sizes[0], sizes[i])
+        turn, _ = exchanged(larger, turn, -turn)
+    return turn
 
 
 def _expansion(A: Matrix) -> Any:

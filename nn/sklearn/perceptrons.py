@@ -254,17 +254,16 @@ class MLPClassifier(ClassifierMixin, _Perceptron):  # type: ignore[misc]
 
     def predict_proba(self, X: Any) -> Array:
         """The probability of each class, (n, classes), in the order of `classes_`."""
-        logits = self._outputs(X)
-        if logits.shape[1] == 1:
-            return np.hstack([expit(-logits), expit(logits)])
-        return softmax(logits, axis=1)  # type: ignore[no-any-return]
+        return self._of_classes(X, expit, softmax)
 
     def predict_log_proba(self, X: Any) -> Array:
         """The logarithms of `predict_proba`."""
+        return self._of_classes(X, log_expit, log_softmax)
+
+    def _of_classes(self, X: Any, of_two: Callable[[Array], Array], of_more: Callable[..., Array]) -> Array:
+        """What the logits say about each class, by a function of a single one where there are two classes."""
         logits = self._outputs(X)
-        if logits.shape[1] == 1:
-            return np.hstack([log_expit(-logits), log_expit(logits)])
-        return log_softmax(logits, axis=1)  # type: ignore[no-any-return]
+        return np.hstack([of_two(-logits), of_two(logits)]) if logits.shape[1] == 1 else of_more(logits, axis=1)
 
     def predict(self, X: Any) -> Any:
         """The most probable class of each row of X, (n,)."""
