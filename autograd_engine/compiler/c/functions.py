@@ -283,12 +283,8 @@ class _Writer:
             return literal(self.program.constants[-1 - x])
         operation, operands, _ = self.program.instructions[x]
         if operation == "result" and operands[0] in self.rounds:
-            return self.rounds[operands[0]].carry(self.whole(operands[1]))
+            return self.rounds[operands[0]].carry(self.line.whole(operands[1]))
         return self.source.text(operation, operands) if operation in FROM_OUTSIDE else self.places[x]
-
-    def whole(self, x: int) -> int:
-        """A constant operand that is a whole number."""
-        return int(self.program.constants[-1 - x])
 
     def _target(self, output: Output) -> str:
         """The left side of the assignment to an output. Output 0 is the value; the gradient follows."""

@@ -74,20 +74,20 @@ class Line:
         if operation == "table":
             return self._table(i, operands)
         if operation == "zeros":
-            size, entry = self._whole(operands[0]), self.stack(i)
+            size, entry = self.whole(operands[0]), self.stack(i)
             return [self.room(i, str(size), 1), _each(size, lambda k: f"{entry(k)} = 0.0;")]
         if operation == "add_all":
             other, stack = map(self.entry, operands[:2])
-            return [_each(self._whole(operands[2]), lambda k: f"{stack(k)} += {other(k)};")]
+            return [_each(self.whole(operands[2]), lambda k: f"{stack(k)} += {other(k)};")]
         if operation in CHANGES:
             x, stack, index = self.text(operands[0]), self.entry(operands[1]), self.text(operands[2])
             sign = "=" if operation == "put" else "+="
             return [f"if ({index} == {index}) {stack(f'(size_t){index}')} {sign} {x};"]
         if operation == "result":
-            place, loop = self._whole(operands[1]), self.name(operands[0])
+            place, loop = self.whole(operands[1]), self.name(operands[0])
             text = f"(double){loop}_j" if place < 0 else f"{loop}_c{place}"
         elif operation == "entry":
-            text = self.entry(operands[0])(str(self._whole(operands[1])))
+            text = self.entry(operands[0])(str(self.whole(operands[1])))
         elif operation == "pick":
             index = self.text(operands[1])
             text = f"{index} == {index} ? {self.entry(operands[0])(f'(size_t){index}')} : NAN"
@@ -104,10 +104,10 @@ class Line:
         if operation in CHANGES:
             return self.entry(operands[1])
         if operation == "memory":
-            return self.memory(operands[0], self._whole(operands[1]))
+            return self.memory(operands[0], self.whole(operands[1]))
         if operation != "stack":
             return self.memory(x, -1)
-        place, loop = self._whole(operands[1]), self.program.loops[operands[0]]
+        place, loop = self.whole(operands[1]), self.program.loops[operands[0]]
         if place >= loop.kept:
             sizes = dict(enumerate(loop.copies, loop.kept))  # after stacks come numbers of samples
             return self.memory(operands[0], loop.carries + place, sizes.get(place, 0))
@@ -119,7 +119,8 @@ class Line:
         buffer = self.buffer(self.program, i, place)
         return Entry(lambda index: f"buffers[{buffer}][{index}]", size)
 
-    def _whole(self, x: int) -> int:
+    def whole(self, x: int) -> int:
+        """A constant operand that is a whole number."""
         return int(self.program.constants[-1 - x])
 
     def room(self, i: int, entries: str, record: int, place: int = -1) -> str:
