@@ -55,7 +55,7 @@ autograd_engine: diagnosis testing pytest_plugin
 autograd_engine.interactive: javascript printing sheet
 autograd_engine: interactive
 autograd_engine.compiler: library
-autograd_engine.compiler.trace: errors traced reductions arrays stacks indices results slopes loops segments
+autograd_engine.compiler.trace: errors traced reductions arrays array_trace stacks indices results slopes loops segments
 autograd_engine.compiler.trace: masks items gathering looped
 autograd_engine.compiler.trace: recorder
 autograd_engine.compiler.trace: blocks matrices sparse

@@ -21,7 +21,7 @@ import numpy as np
 
 from autograd_engine.compiler.program.program import FROM_OUTSIDE, OF_BODY, REDUCTIONS, SHARED, Program
 from autograd_engine.compiler.program.regions import summed_batch
-from autograd_engine.compiler.trace.arrays import ArrayTrace
+from autograd_engine.compiler.trace.array_trace import ArrayTrace
 from autograd_engine.structure import leaves_with_paths
 
 SHOWN = 6  # outputs per line

@@ -13,7 +13,8 @@ import numpy as np
 from autograd_engine.compiler.program.build import program_of
 from autograd_engine.compiler.program.program import SHARED, Program
 from autograd_engine.compiler.statements.rewrite import rewriting, rewritten
-from autograd_engine.compiler.trace.arrays import ArrayTrace, BatchArray
+from autograd_engine.compiler.trace.array_trace import ArrayTrace
+from autograd_engine.compiler.trace.arrays import BatchArray
 from autograd_engine.compiler.trace.errors import TraceError
 from autograd_engine.compiler.trace.recorder import Recorder
 from autograd_engine.compiler.trace.segments import pulled_in_segments

@@ -7,7 +7,7 @@ only ever passed to vmap never reveals its length, so one kernel takes any numbe
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,25 +15,25 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autograd_engine.compiler.trace.errors import TraceError, user_line
 from autograd_engine.compiler.trace.reductions import Reducible
-from autograd_engine.compiler.trace.traced import Batch, Traced, cannot, check_trace, context, inside
+from autograd_engine.compiler.trace.traced import Traced, cannot, check_trace, context, inside
 from autograd_engine.constants import stop_gradient
 from autograd_engine.control_flow import recorder
-from autograd_engine.mapping import loop, map_arrays, vmap
+from autograd_engine.mapping import vmap
 from autograd_engine.number_arrays import WHERE, apply_ufunc, number_array
-from autograd_engine.primitives import as_float, identity
-from autograd_engine.structure import flatten, leaves_of, map_leaves
+from autograd_engine.primitives import identity
+from autograd_engine.structure import map_leaves
 
 LARGE = 16
 """Entries along the first axis. A larger array may be traced as samples, all of which are treated alike."""
 
 
 class ArgumentArray(NDArrayOperatorsMixin):
-    """An array argument of the traced function; `number` counts the arrays among the arguments.
+    """An array argument of the traced function; `number` counts the arrays among those of its `trace`, an ArrayTrace.
 
     The numbers in one `of_truths`, bools, are conditions, so that it can be a mask.
     """
 
-    def __init__(self, trace: ArrayTrace, number: int, shape: tuple[int, ...], of_truths: bool = False) -> None:
+    def __init__(self, trace: Any, number: int, shape: tuple[int, ...], of_truths: bool = False) -> None:
         self._trace, self.number, self._shape, self.of_truths = trace, number, shape, of_truths
         self._made_in = context.trace
         self.ndim = len(shape)
@@ -145,15 +145,6 @@ class ArgumentArray(NDArrayOperatorsMixin):
         return f"<array argument of shape {self._shape}>"
 
 
-class ConstantArray(ArgumentArray):
-    """An array of plain numbers that a traced function maps although it is not an argument."""
-
-    def __init__(self, trace: ArrayTrace, number: int, array: Any) -> None:
-        self.plain = np.array(array, dtype=float)
-        self.array = array
-        super().__init__(trace, number, np.shape(array))
-
-
 class BatchArray(Reducible, NDArrayOperatorsMixin):
     """What vmap returns: an array whose first axis runs over the samples. `of_sample` has the numbers of one sample.
 
@@ -181,7 +172,7 @@ class BatchArray(Reducible, NDArrayOperatorsMixin):
     def with_numbers(self, numbers: Iterator[Any]) -> BatchArray:
         """An array of the same shape whose sample takes its numbers from the iterator `numbers`."""
         own = [self.batch.broadcast(x) for x in itertools.islice(numbers, self._numbers.size)]
-        return BatchArray(self.batch, _array(own, self._numbers.shape))
+        return BatchArray(self.batch, object_array(own, self._numbers.shape))
 
     def stacked(self, arrays: Sequence[BatchArray], shape: tuple[int, ...]) -> BatchArray:
         """Arrays of the same shape and batch as one array, with further axes of the given `shape` at the end."""
@@ -190,7 +181,9 @@ class BatchArray(Reducible, NDArrayOperatorsMixin):
 
     def variables(self) -> BatchArray:
         """The same numbers as nodes of their own, to differentiate with respect to."""
-        return BatchArray(self.batch, _array([x.record(identity, x) for x in self.of_sample.flat], self._numbers.shape))
+        return BatchArray(
+            self.batch, object_array([x.record(identity, x) for x in self.of_sample.flat], self._numbers.shape)
+        )
 
     def fits(self, other: Any) -> bool:
         """Whether `other` is the result of a vmap over the same samples and has the same shape."""
@@ -317,104 +310,12 @@ class BatchArray(Reducible, NDArrayOperatorsMixin):
         )
 
 
-class ArrayTrace:
-    """The arrays of one trace, and which of their axes are mapped."""
-
-    def __init__(self) -> None:
-        self.batches: dict[int, Batch] = {}
-        self.views: list[tuple[int, int, int]] = []  # which array is mapped along which axis, of which length
-        self.arguments: list[ArgumentArray] = []
-        self.constants: list[Any] = []  # mapped arrays that are not arguments
-
-    def argument(self, shape: tuple[int, ...], of_truths: bool) -> ArgumentArray:
-        """Add an array argument. All arguments come before the first constant."""
-        self.arguments.append(ArgumentArray(self, len(self.arguments), shape, of_truths))
-        return self.arguments[-1]
-
-    def place(self, number: int) -> int:
-        """The place of an array among all, the constants after the arguments."""
-        return number if number >= 0 else len(self.arguments) - 1 - number
-
-    def batch(self, size: int) -> Batch:
-        """The batch of `size` samples: arrays of one length are mapped together."""
-        return self.batches.setdefault(size, Batch(size))
-
-    def view(self, number: int, axis: int, size: int) -> int:
-        """Add a mapped axis, and return its number."""
-        self.views.append((number, axis, size))
-        return len(self.views) - 1
-
-    def vmap(self, f: Callable[..., Any], args: Sequence[Any], axes: Sequence[int | None], samples: int) -> Any:
-        """`autograd_engine.vmap` while tracing: run `f` once, on the numbers of one sample."""
-        computed, loops = [] if context.batch is not None else self._computed(args, axes), recorder.get()
-        gathered = {id(array): loops and loops.gathered(array, axis) for array, axis in computed}
-        if context.batch is not None or None in gathered.values():  # a vmap inside a vmap, or of computed arrays
-            in_loop = loops.vmap(f, args, axes, samples) if loops and context.batch is not None else NotImplemented
-            return loop(f, args, axes, samples) if in_loop is NotImplemented else in_loop
-        batch = self.batch(samples)
-
-        def of_sample(array: Any, axis: int) -> Any:
-            if id(array) in gathered:
-                with inside(batch):
-                    return gathered[id(array)]()[()]
-            if not isinstance(array, (ArgumentArray, BatchArray)):
-                array = self.constant(array)
-                batch.fixed = True
-            part = array.samples(axis % array.ndim)
-            return part[()] if part.ndim == 0 else part
-
-        sample = map_arrays(of_sample, args, axes)
-        with inside(batch):
-            shared = [_shared(arg, batch) if axis is None else arg for arg, axis in zip(sample, axes)]
-            leaves, structure = flatten(f(*shared))
-            leaves = [batch.broadcast(_result(leaf)) for leaf in leaves]
-        return structure.filled(leaves, lambda numbers, shape: BatchArray(batch, _array(numbers, shape)))
-
-    @staticmethod
-    def _computed(args: Sequence[Any], axes: Sequence[int | None]) -> list[tuple[Any, int]]:
-        """The arrays that are mapped, and along which axis, with numbers computed by the function, not by vmap."""
-        mapped = [(x, axis) for arg, axis in zip(args, axes) if axis is not None for x in leaves_of(arg, lists=False)]
-        known = (ArgumentArray, BatchArray)
-        return [(x, axis) for x, axis in mapped if not isinstance(x, known) and np.asarray(x).dtype == object]
-
-    def constant(self, array: Any) -> Any:
-        """An array of plain numbers that is not an argument of the compiled function."""
-        for known in self.constants:
-            # The array may have been filled anew since. Compare bits, since -0.0 is not 0.0 and a NaN equals itself.
-            if known.array is array and known.plain.tobytes() == np.array(array, dtype=float).tobytes():
-                return known
-        self.constants.append(ConstantArray(self, -1 - len(self.constants), array))
-        return self.constants[-1]
-
-
-def _shared(argument: Any, batch: Batch) -> Any:
-    """An argument that all samples share, as each sample sees it."""
-    if context.together:  # an array that stays one in the samples too
-        return map_leaves(
-            lambda leaf: leaf if isinstance(leaf, ArgumentArray) else _shared_numbers(leaf, batch), argument
-        )
-    return _shared_numbers(argument, batch)
-
-
-def _shared_numbers(argument: Any, batch: Batch) -> Any:
-    leaves, structure = flatten(argument)
-    if any(isinstance(leaf, BatchArray) for leaf in leaves):
-        raise cannot("the result of a vmap can be an argument of another one only where in_axes maps it")
-    return structure([batch.broadcast(leaf) if isinstance(leaf, Traced) else leaf for leaf in leaves])
-
-
-def _result(x: Any) -> Any:
-    """A number that a mapped function returned for a sample."""
-    if isinstance(x, BatchArray):
-        raise cannot("a function that vmap maps returned the result of another vmap; return its sum or mean")
-    return x if isinstance(x, Traced) else as_float(x)
-
-
 def _size(shape: Sequence[int]) -> int:
     return int(np.prod(shape, dtype=int))
 
 
-def _array(leaves: Sequence[Any], shape: tuple[int, ...]) -> Any:
+def object_array(leaves: Sequence[Any], shape: tuple[int, ...]) -> Any:
+    """Numbers, known or not, in an array of the given shape."""
     array = np.empty(len(leaves), dtype=object)
     array[:] = leaves
     return array.reshape(shape)

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from autograd_engine.compiler.trace.arrays import ArgumentArray, ArrayTrace, BatchArray
+from autograd_engine.compiler.trace.array_trace import ArrayTrace
+from autograd_engine.compiler.trace.arrays import ArgumentArray, BatchArray
 from autograd_engine.compiler.trace.traced import Batch, Traced, check_trace, inside
 from autograd_engine.number_arrays import number_array
 from autograd_engine.primitives import identity

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_engine.compiler.trace.arrays import ArrayTrace, BatchArray
+from autograd_engine.compiler.trace.array_trace import ArrayTrace
+from autograd_engine.compiler.trace.arrays import BatchArray
 from autograd_engine.compiler.trace.errors import TraceError, user_line
 from autograd_engine.compiler.trace.gathering import gathered
 from autograd_engine.compiler.trace.items import entry_of, item, some, stacks_of

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_engine.compiler.trace.arrays import ArgumentArray, ArrayTrace
+from autograd_engine.compiler.trace.array_trace import ArrayTrace
+from autograd_engine.compiler.trace.arrays import ArgumentArray
 from autograd_engine.compiler.trace.blocks import Block, BlockArray, Gathering
 from autograd_engine.compiler.trace.errors import TraceError, user_line
 from autograd_engine.compiler.trace.matrices import ALIKE, Matrix, Numbers, SparseArray
