@@ -34,7 +34,7 @@ class Body(Straight):
     """The lines of one function: a straight line of scalars, or of vectors in a loop over the blocks of a tile."""
 
     def __init__(self, plan: Plan, section: Section, width: int) -> None:
-        self.plan, self.layout = plan, plan.layout
+        self.plan, self.layout, self.offsets = plan, plan.layout, plan.offsets
         self.section = section
         builder = Builder(width, self.layout.exact)
         vectors = range(1 if width == 1 else self.layout.vectors)
@@ -109,6 +109,10 @@ class Body(Straight):
         """A number that no other loop of the function has."""
         self._loops += 1
         return self._loops
+
+    def lanes_of_a_vector(self) -> int:
+        """How many numbers a vector holds."""
+        return self.layout.width
 
     def cell(self, program: Program, i: int, place: int = -1) -> str:
         """The address of the cell of an instruction's buffer: of the call, or of the thread that has this block."""

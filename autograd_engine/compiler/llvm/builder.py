@@ -28,6 +28,7 @@ class Builder:
     __slots__ = (
         "_count",
         "_name",
+        "_wider",
         "bits",
         "declarations",
         "exact",
@@ -49,11 +50,20 @@ class Builder:
         self.separator = f", {self.type} "
         self._name = f"%{prefix}"
         self._count = 0
+        self._wider: dict[int, Builder] = {}
 
     def constant(self, x: float) -> str:
         """The operand for a number, with its very bits."""
         text = f"0x{_TO_BITS(x).hex()}"
         return text if self.width == 1 else f"splat (double {text})"
+
+    def wider(self, width: int) -> Builder:
+        """What writes lines on vectors among those of this builder."""
+        found = self._wider.get(width)
+        if found is None:
+            found = self._wider[width] = Builder(width, self.exact, f"w{width}.")
+            found.lines, found.declarations, found.symbols = self.lines, self.declarations, self.symbols
+        return found
 
     def emit(self, instruction: str) -> str:
         """Append one instruction; return the name of its result."""

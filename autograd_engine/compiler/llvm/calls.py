@@ -13,7 +13,7 @@ from autograd_engine.compiler.llvm.builder import Builder
 from autograd_engine.compiler.llvm.host import host_features, llvm
 from autograd_engine.compiler.llvm.vector_math import LARGEST_ANGLE, VECTOR_MATH, Lanes
 
-__all__ = ["c_library", "library", "own"]
+__all__ = ["c_library", "has_lanes", "in_lanes", "library", "own"]
 
 GUARDED = ("sin", "cos")  # whose large arguments are left to the C library
 
@@ -82,12 +82,18 @@ def own(name: str, *, scalar: bool, vector: bool = True) -> Callable[[Builder, s
             return of_library(b, x)
         if not vector and _vector_symbol(name, 1, b.width):
             return of_library(b, x)
-        return _call_helper(b, name, x)
+        return in_lanes(b, name, x)
 
     return lowering
 
 
-def _call_helper(b: Builder, name: str, x: str) -> str:
+def has_lanes(b: Builder) -> bool:
+    """Whether functions of `vector_math` may stand for those of the C library."""
+    return not b.exact and "fma" in host_features()
+
+
+def in_lanes(b: Builder, name: str, x: str) -> str:
+    """A function of `vector_math`."""
     text, declarations, symbols = _helper(name, b.width)
     b.declarations.add(text)
     b.declarations |= declarations

@@ -113,10 +113,12 @@ class Plan:
         layout: Layout,
         leaves: Sequence[Leaf] = (),
         name: str = "",
-        buffers: dict[bool, dict[tuple[int, int, int], int]] | None = None,
+        outer: Plan | None = None,
     ) -> None:
         self.program, self.layout, self.name = program, layout, name
-        self.buffers = {} if buffers is None else buffers  # of all plans together
+        # Of all plans together: the numbers of buffers, and where what loops keep lies in their records.
+        self.buffers: dict[bool, dict[tuple[int, int, int], int]] = {} if outer is None else outer.buffers
+        self.offsets: dict[int, Sequence[int]] = {} if outer is None else outer.offsets
         self.shared_slots: dict[int, int] = {}
         self.kept: dict[int, int] = {}
         self.rounds: list[RoundPlan] = []
@@ -292,7 +294,7 @@ class RoundPlan(Plan):
         self.rows = {k: (batch, layout.row(batch)) for k, batch in loop.rows.items()}
         others = [k for k in range(loop.carries) if k not in loop.rows and k not in loop.memories]
         self.slots = {k: layout.slot() for k in others}
-        super().__init__(loop.body, layout, name=f"{outer.name}r{number}_", buffers=outer.buffers)
+        super().__init__(loop.body, layout, name=f"{outer.name}r{number}_", outer=outer)
         for x in outer.program.instructions[number].operands[: 1 + loop.carries]:
             outer.keep(x)
         for x in loop.body.outputs:

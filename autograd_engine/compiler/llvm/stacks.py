@@ -41,9 +41,14 @@ class Function(Protocol):
     """What a straight line needs of the function in which it stands."""
 
     label: str
+    offsets: dict[int, Sequence[int]]
+    """Where what loops keep lies in their records, by id of the loop, if not in order."""
 
     def number(self) -> int:
         """A number that no other loop of the function has."""
+
+    def lanes_of_a_vector(self) -> int:
+        """How many numbers a vector holds."""
 
     def cell(self, program: Program, i: int, place: int = -1) -> str:
         """The address of the cell of the buffer of an instruction, or of its carry in a place."""
@@ -106,6 +111,7 @@ class Stacks(ABC):
                 cell = self.function.cell(self.program, operands[0], loop.carries + offset)
                 address = self.builder.emit(f"load ptr, ptr {cell}")
                 return Memory(address, loop.copies[offset - record], 0, self.wide, of_stacks=True)
+            offset = self.function.offsets.get(id(loop), range(record))[offset]
             cell = self.function.cell(self.program, operands[0])
         elif operation == "memory":
             cell = self.function.cell(self.program, operands[0], self.whole(operands[1]))

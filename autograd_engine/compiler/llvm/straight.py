@@ -6,16 +6,21 @@ kept of every round goes to a buffer of the loop, which grows with the rounds.
 
 from __future__ import annotations
 
+import itertools
 from abc import abstractmethod
 from collections.abc import Sequence
 
+from autograd_engine.compiler.llvm.builder import Builder
+from autograd_engine.compiler.llvm.calls import has_lanes
 from autograd_engine.compiler.llvm.helpers import ASK
+from autograd_engine.compiler.llvm.lanes import Lanes
 from autograd_engine.compiler.llvm.layout import STOPPED
 from autograd_engine.compiler.llvm.lower import lowered
 from autograd_engine.compiler.llvm.memory import NO_CODE
+from autograd_engine.compiler.llvm.packs import Pack, Place, packing, side_by_side
 from autograd_engine.compiler.llvm.stacks import Function, Memory, Stacks
 from autograd_engine.compiler.program.choices import Sides, apart, sides
-from autograd_engine.compiler.program.program import OF_BODY, OF_LOOP, Loop, whole_rounds
+from autograd_engine.compiler.program.program import OF_BODY, OF_LOOP, Loop, Program, whole_rounds
 
 POLLED = 1 << 17
 """Instructions after which a loop asks whether it should stop: less than a millisecond."""
@@ -26,13 +31,17 @@ class Straight(Stacks):
 
     _sides: Sides
 
+    def __init__(self, program: Program, builder: Builder, vectors: range, wide: bool) -> None:
+        super().__init__(program, builder, vectors, wide)
+        self.lanes = Lanes(self)
+
     def operand(self, x: int) -> list[str]:
         """The names of an operand, which may first have to be read."""
         if x < 0:
             return [self.builder.constant(self.program.constants[-1 - x])] * len(self.vectors)
         names = self.names.get(x)
         if names is None:
-            names = self.names[x] = self.read(x)
+            names = self.names[x] = [self.lanes.lane(x)] if x in self.lanes.packs else self.read(x)
         return names
 
     @abstractmethod
@@ -115,6 +124,13 @@ class Straight(Stacks):
         else:
             may = function.splat("i1", runs)
             begins = [b.emit(f"and {b.bits} {lowered(b, 'as_bits', [x])}, {may}") for x in counts]
+        rounds.bring()
+        of_vectors = {}
+        for pack in rounds.packing.carried:
+            places = [loop.body.instructions[x].operands[0] for x in pack]
+            of_vectors[pack] = self.lanes.vector(tuple([self.program.instructions[i].operands[1 + k] for k in places]))
+            for k in places:
+                del starts[k]
         before = function.label
         b.lines += [f"br label %{name}", f"{name}:"]
         head, phis = len(b.lines), [f"%{name}.j = phi i64 [ 0, %{before} ], [ %{name}.next, %{name}.end ]"]
@@ -147,19 +163,22 @@ class Straight(Stacks):
         copies = list(enumerate(loop.body.outputs[len(loop.body.outputs) - len(loop.copies) :]))
         early = [(k, x) for k, x in copies if loop.body.instructions[x].operation == "carry"]
         self._keep_copies(i, loop, rounds, early)
-        rounds.all(range(len(loop.body.instructions)))
-        outputs = [[] if rounds.is_stack(x) else rounds.operand(x) for x in loop.body.outputs]
+        rounds.everything()
+        ends = loop.body.outputs[not loop.counted :]
         if not loop.counted:
-            continues, *outputs = outputs
-        following, kept = outputs[: loop.carries], outputs[loop.carries : loop.carries + loop.kept]
+            continues = rounds.operand(loop.body.outputs[0])
+        following = {k: rounds.operand(ends[k]) for k in starts}
+        kept = ends[loop.carries : loop.carries + loop.kept]
+        for pack, first in of_vectors.items():
+            last = rounds.lanes.vector(tuple([ends[loop.body.instructions[x].operands[0]] for x in pack]))
+            phi(rounds.lanes.builder(len(pack)).type, rounds.lanes.names[pack], first, last)
         if kept:
             if not loop.counted:
                 buffer = self.room(i, b.emit(f"add i64 %{name}.j, 1"), loop.kept)
                 missing = b.emit(f"icmp eq ptr {buffer}, null")
                 b.lines += [f"br i1 {missing}, label %{name}.done, label %{name}.keep", f"{name}.keep:"]
                 function.label = f"{name}.keep"
-            for place, names in enumerate(kept):
-                self.keep(Memory(buffer, loop.kept, place, self.wide), rounds.index, names)
+            rounds.keep_all(buffer, kept)
         for k, start in starts.items():
             names = following[k]
             for v in vectors:
@@ -189,7 +208,7 @@ class Straight(Stacks):
                 break
             if operation == "result":
                 place = self.whole(operands[1])
-                self.names[result] = [f"%{name}.n{v}" for v in vectors] if place < 0 else rounds.carry(place)
+                self.names[result] = [f"%{name}.n{v}" for v in vectors] if place < 0 else rounds.left(place)
 
     def _keep_copies(self, i: int, loop: Loop, rounds: Rounds, copies: Sequence[tuple[int, int]]) -> None:
         """Keep what some stacks hold in a round."""
@@ -240,9 +259,72 @@ class Rounds(Straight):
         self._memories = memories
         self._differs: dict[int, bool] = {}
         self._outer, self._name, self._captured = outer, name, captured
-        self._stacks = [outer.stack(x) for x in stacks]
+        self._stacks, self._read = [outer.stack(x) for x in stacks], stacks
         self._from_outside = [outer.stack(x) if outer.is_stack(x) else outer.operand(x) for x in captured]
         self.index = ""
+        self._sides = sides(loop.body, range(len(loop.body.instructions)))
+        lanes = 1 if self.wide else self.function.lanes_of_a_vector()
+        self.packing = packing(loop, self._sides, lanes, has_lanes(self.builder), self._place)
+        self.function.offsets[id(loop)] = self.packing.offsets
+
+    def _place(self, k: int) -> Place | None:
+        """Where a number that the body reads lies, if that can be told."""
+        operation, operands, _ = self._outer.program.instructions[self._read[k]]
+        if operation == "array":
+            array, offset, record = operands
+            return (array, record), offset
+        if operation == "stack" and not self._stacks[k].of_stacks:
+            return (operands[0],), self._stacks[k].offset
+        return None
+
+    def bring(self) -> None:
+        """Make vectors of numbers from outside, before the loop, and name those that are carried."""
+        for k, pack in enumerate(self.packing.carried):
+            self.lanes.define(pack, f"%{self._name}.p{k}")
+        for xs in itertools.chain(*self.packing.operands.values()):
+            if len({*xs}) > 1 and self._are(xs, "captured"):
+                of_outer = [self._captured[self._number(x)] for x in xs]
+                self.lanes.names[xs] = self._outer.lanes.vector(tuple(of_outer))
+
+    def _are(self, xs: Pack, operation: str) -> bool:
+        return all(x >= 0 and self.program.instructions[x].operation == operation for x in xs)
+
+    def everything(self) -> None:
+        """The lines of the body."""
+        elsewhere = apart(self._sides)
+        for step in self.packing.steps:
+            if isinstance(step, tuple):
+                operands = self.packing.operands[step]
+                for xs in operands:
+                    if xs not in self.lanes.names and side_by_side(self.program, xs, self._place):
+                        [address] = self.addresses(self._stacks[self._number(xs[0])], self.index)
+                        self.lanes.names[xs] = self.lanes.load(len(xs), address)
+                self.lanes.compute(step, operands)
+            elif step not in elsewhere:
+                self.instruction(step)
+
+    def keep_all(self, buffer: str, kept: Sequence[int]) -> None:
+        """Store what is kept of a round: the numbers of a pack at once."""
+        at = 0
+        for places in self.packing.stores:
+            xs, memory = tuple([kept[k] for k in places]), Memory(buffer, len(kept), at, self.wide)
+            if len(xs) > 1:
+                self.lanes.store(xs, self.addresses(memory, self.index)[0])
+            else:
+                self.keep(memory, self.index, self.operand(xs[0]))
+            at += len(xs)
+
+    def left(self, k: int) -> list[str]:
+        """The names of a number that is carried, after the last round."""
+        for pack in self.packing.carried:
+            for x in pack:
+                if self._number(x) == k:
+                    return [self.lanes.lane(x)]
+        return self.carry(k)
+
+    def _number(self, x: int) -> int:
+        """Which of what the body gets a number is."""
+        return self.program.instructions[x].operands[0]
 
     @property
     def function(self) -> Function:
