@@ -295,6 +295,7 @@ class RoundPlan(Plan):
         others = [k for k in range(loop.carries) if k not in loop.rows and k not in loop.memories]
         self.slots = {k: layout.slot() for k in others}
         super().__init__(loop.body, layout, name=f"{outer.name}r{number}_", outer=outer)
+        self.offsets[id(loop)] = range(loop.kept)
         for x in outer.program.instructions[number].operands[: 1 + loop.carries]:
             outer.keep(x)
         for x in loop.body.outputs:

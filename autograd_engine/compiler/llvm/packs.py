@@ -23,18 +23,21 @@ Place = tuple[object, int]
 """Where a number lies in memory: what it belongs to, and how many doubles after the beginning of that."""
 
 _COMMUTATIVE = frozenset({"add", "mul", "product0", "eq", "ne", "and", "or", "xor", "fma", "fnma", "fms"})
-"""Whose first two operands may change places. (Those of `fnma` are a negated product's.)"""
+"""Whose first two operands may change places."""
 _OF_CONDITIONS = {"and": 2, "or": 2, "xor": 2, "not": 1, "where": 1, "as_number": 1}
 """How many operands, from the first, are conditions."""
 _BY_CONSTANT = frozenset({"maximum", "minimum", "copysign"})
 """Whose instructions depend on what is constant."""
 _IN_ORDER = CHANGES | IN_BUFFERS | {"checked"}
 """What changes memory, or may end the call: this stays in order."""
-_SHUFFLE = 3
-"""What it takes to make a vector of lanes of two others."""
 _READ = frozenset({"pick", "entry"})
+"""What reads memory that other instructions change."""
 _COSTS = {**dict.fromkeys(VECTOR_MATH, 20), "div": 4, "sqrt": 4}
 """What an operation takes in a lane; others take 1, as does a number that changes between lanes and registers."""
+_SHUFFLE = 3
+"""What it takes to make a vector of lanes of two others."""
+_DEEP = 16
+"""How far down operands are followed to find the order of lanes."""
 
 
 @dataclass
@@ -165,13 +168,13 @@ class _Packs:
 
     def _descend(self, i: int, j: int) -> bool:
         """Whether what i gets first lies after what j gets."""
-        while i != j:
+        for _ in range(_DEEP):
             (operation, xs, _), (_, ys, _) = self.program.instructions[i], self.program.instructions[j]
             if operation in FROM_OUTSIDE:
                 return xs > ys
             pairs = [(x, y) for x, y in zip(self.ordered(i), self.ordered(j)) if x != y and min(x, y) >= 0]
             if not pairs or not self.may_be_packed(i):
-                return i > j
+                break
             i, j = pairs[0]
         return False
 

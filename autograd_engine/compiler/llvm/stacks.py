@@ -42,7 +42,7 @@ class Function(Protocol):
 
     label: str
     offsets: dict[int, Sequence[int]]
-    """Where what loops keep lies in their records, by id of the loop, if not in order."""
+    """Where what loops keep lies in their records, by id of the loop."""
 
     def number(self) -> int:
         """A number that no other loop of the function has."""
@@ -111,7 +111,7 @@ class Stacks(ABC):
                 cell = self.function.cell(self.program, operands[0], loop.carries + offset)
                 address = self.builder.emit(f"load ptr, ptr {cell}")
                 return Memory(address, loop.copies[offset - record], 0, self.wide, of_stacks=True)
-            offset = self.function.offsets.get(id(loop), range(record))[offset]
+            offset = self.function.offsets[id(loop)][offset]
             cell = self.function.cell(self.program, operands[0])
         elif operation == "memory":
             cell = self.function.cell(self.program, operands[0], self.whole(operands[1]))

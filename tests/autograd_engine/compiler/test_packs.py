@@ -7,7 +7,6 @@ import pytest
 
 from autograd_engine import (
     exp,
-    fori_loop,
     jit,
     log,
     maximum,
@@ -17,13 +16,11 @@ from autograd_engine import (
     sqrt,
     tanh,
     value_and_grad,
-    vmap,
     where,
-    while_loop,
 )
 from autograd_engine.compiler.llvm import executable
-from autograd_engine.compiler.llvm.calls import own
 from autograd_engine.compiler.llvm.body import Body
+from autograd_engine.compiler.llvm.calls import own
 from autograd_engine.compiler.llvm.host import width
 from autograd_engine.compiler.llvm.lower import LOWERINGS
 from autograd_engine.compiler.llvm.vector_math import VECTOR_MATH
