@@ -7,6 +7,8 @@ import pytest
 
 from autograd_engine import (
     exp,
+    fori_loop,
+    grad,
     jit,
     log,
     maximum,
@@ -17,6 +19,7 @@ from autograd_engine import (
     tanh,
     value_and_grad,
     where,
+    while_loop,
 )
 from autograd_engine.compiler.llvm import executable
 from autograd_engine.compiler.llvm.body import Body
@@ -24,6 +27,8 @@ from autograd_engine.compiler.llvm.calls import own
 from autograd_engine.compiler.llvm.host import width
 from autograd_engine.compiler.llvm.lower import LOWERINGS
 from autograd_engine.compiler.llvm.vector_math import VECTOR_MATH
+from autograd_engine.structure import leaves_of
+from tests.nested import numbers
 
 FUNCTIONS = ["tanh", "sin", "sqrt", "exp", "sigmoid", "log"]
 LANES = [lanes for lanes in (2, 4, 8) if lanes <= width()]
@@ -39,12 +44,6 @@ def without_packs(monkeypatch):
             return f(*arguments)
 
     return run
-
-
-def flat(x):
-    if isinstance(x, (tuple, list)):
-        return np.concatenate([flat(part) for part in x]) if x else np.zeros(0)
-    return np.ravel(np.asarray(x, float))
 
 
 class Drawn:
@@ -112,13 +111,85 @@ class Drawn:
         return draws.normal(size=(3, self.units)), draws.normal(size=(steps, self.units))
 
 
+@pytest.fixture
+def our_functions(monkeypatch):
+    """Functions of single numbers are our own too, in the default mode."""
+    for name in VECTOR_MATH:
+        monkeypatch.setitem(LOWERINGS, name, own(name, scalar=True))
+
+
 @pytest.mark.parametrize("exact", [False, True])
 @pytest.mark.parametrize("seed", range(30))
-def test_packs_change_no_bit(seed, exact, without_packs, monkeypatch):
-    for name in VECTOR_MATH:  # single numbers by our own functions too
-        monkeypatch.setitem(LOWERINGS, name, own(name, scalar=True))
+def test_packs_change_no_bit(seed, exact, without_packs, our_functions, monkeypatch):
     monkeypatch.setattr(executable, "width", lambda: LANES[seed % len(LANES)])
     drawn = Drawn(seed)
     for f in (drawn.loss, value_and_grad(drawn.loss, argnums=(0, 1))):
         want = without_packs(jit(f, exact=exact), *drawn.arguments())
-        np.testing.assert_array_equal(flat(jit(f, exact=exact)(*drawn.arguments())), flat(want))
+        np.testing.assert_array_equal(numbers(jit(f, exact=exact)(*drawn.arguments())), numbers(want))
+
+
+def searched(a, n):
+    """Each number comes to rest, in as many rounds as that takes all of them, or n rounds."""
+
+    def goes(state):
+        i, x, _ = state
+        return (i < n) & (abs(x[0] - 1.0) > 1e-12)
+
+    def onward(state):
+        i, x, y = state
+        return i + 1, [sqrt(number) for number in x], [other + tanh(number) for number, other in zip(x, y)]
+
+    return while_loop(goes, onward, (0.0, list(a), [0.0] * len(a)))[1:]
+
+
+def written(a, n):
+    """A list that the loop changes, beside numbers that are alike."""
+    v, x = [0.25 * number for number in a], list(a)
+
+    def onward(i, state):
+        v, x = state
+        v[i % 9] = v[(i + 4) % 9] * 0.5 + x[3]
+        return v, [number * 0.5 + exp(-(number**2)) + 0.1 * v[(2 * i) % 9] for number in x]
+
+    return fori_loop(0, n, onward, (v, x))
+
+
+def nested(a, n):
+    """Numbers that are alike in a loop and in one inside of it, which reads what another has kept."""
+
+    def inner(i, state):
+        return [0.5 * x + 0.25 * sin(x) + 0.01 * i for x in state]
+
+    def outer(i, state):
+        return [x - 0.1 * y for x, y in zip(fori_loop(0, i, inner, state), state)]
+
+    return fori_loop(0, n, outer, list(a))
+
+
+A = np.linspace(0.5, 2.5, 9)
+
+
+@pytest.mark.parametrize("n", [0.0, 1.0, 2.0, 17.0, 40.0])
+@pytest.mark.parametrize("f", [searched, written, nested])
+def test_whatever_else_is_in_the_loop(f, n, without_packs, our_functions):
+    def total(a, n):
+        return sum(leaves_of(f(a, n)))
+
+    for of in (f, grad(total)):
+        want = without_packs(jit(of), A, n)
+        np.testing.assert_array_equal(numbers(jit(of)(A, n)), numbers(want))
+        np.testing.assert_allclose(numbers(want), numbers(of(A, int(n))), rtol=1e-12, atol=1e-13)
+    assert f"<{LANES[-1]} x double>" in jit(f).llvm(A, n)
+    assert " x double>" not in without_packs(lambda: jit(f).llvm(A, n))
+
+
+def test_the_first_index_out_of_range_is_named():
+    def f(a, n):
+        x, y = list(a), 0.0
+        for i in range(n):
+            y = y + a[i] + a[2 * i] + x[0]
+            x = [number * 0.5 + exp(-number) for number in x]
+        return y
+
+    with pytest.raises(IndexError, match="10 is out of"):
+        jit(f)(A, 8.0)
