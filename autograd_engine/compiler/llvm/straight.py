@@ -106,6 +106,7 @@ class Straight(Stacks):
         b, function, vectors = self.builder, self.function, self.vectors
         name = f"L{function.number()}"
         count, *others = self.program.instructions[i].operands
+        results = self._results(i)
         memories = {k: self.copied(others[k], i, k, n) for k, n in loop.memories.items()}
         starts = {k: self.operand(x) for k, x in enumerate(others[: loop.carries]) if k not in memories}
         others = others[loop.carries :]
@@ -186,13 +187,15 @@ class Straight(Stacks):
                 after = self.select(masks[v], names[v], carry) if masked else names[v]
                 phi(b.type, carry, start[v], after)
         if not loop.counted:
-            zero, done = b.constant(0.0), b.emit(f"add i64 %{name}.j, 1")
-            passed = function.splat("double", b.emit(f"sitofp i64 {done} to double"))
             for v in vectors:
                 x = continues[v]
                 x = lowered(b, "as_bits", [x]) if x[0] != "%" else x
                 phi(b.bits, goes[v], begins[v], b.emit(f"and {b.bits} {x}, {goes[v]}") if masked else x)
-                phi(b.type, f"%{name}.n{v}", zero, self.select(goes[v], passed, f"%{name}.n{v}"))
+        if not loop.counted and -1 in results.values():
+            done = b.emit(f"add i64 %{name}.j, 1")
+            passed = function.splat("double", b.emit(f"sitofp i64 {done} to double"))
+            for v in vectors:
+                phi(b.type, f"%{name}.n{v}", b.constant(0.0), self.select(goes[v], passed, f"%{name}.n{v}"))
         self._keep_copies(i, loop, rounds, [pair for pair in copies if pair not in early])
         for k, n in loop.memories.items():
             left = rounds.stack(loop.body.outputs[k + (not loop.counted)])
@@ -202,13 +205,19 @@ class Straight(Stacks):
         b.lines += [f"br label %{name}.end", f"{name}.end:", f"%{name}.next = add i64 %{name}.j, 1"]
         b.lines += [f"br label %{name}", f"{name}.done:"]
         function.label = f"{name}.done"
-        for result in range(i + 1, len(self.program.instructions)):
-            operation, operands, _ = self.program.instructions[result]
+        for result, place in results.items():
+            self.names[result] = [f"%{name}.n{v}" for v in vectors] if place < 0 else rounds.left(place)
+
+    def _results(self, loop: int) -> dict[int, int]:
+        """What is taken of a loop, and the place of each among what is carried; -1 stands for the number of rounds."""
+        found: dict[int, int] = {}
+        for x in range(loop + 1, len(self.program.instructions)):
+            operation, operands, _ = self.program.instructions[x]
             if operation not in OF_LOOP:
                 break
             if operation == "result":
-                place = self.whole(operands[1])
-                self.names[result] = [f"%{name}.n{v}" for v in vectors] if place < 0 else rounds.left(place)
+                found[x] = self.whole(operands[1])
+        return found
 
     def _keep_copies(self, i: int, loop: Loop, rounds: Rounds, copies: Sequence[tuple[int, int]]) -> None:
         """Keep what some stacks hold in a round."""
