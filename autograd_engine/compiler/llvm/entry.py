@@ -40,7 +40,7 @@ class Entry:
         names = ["evaluate", "of_numbers", "of_array"] if executable.layout.outputs == 1 else ["evaluate"]
         samples = [executable.layout.padded(count) for count in work.samples]
         text = _module(executable.layout, executable.scalars, samples, names)
-        self._library = native.linked([text], 1, ["table", "nothing", *names])
+        self._library = native.linked([text], ["table", "nothing", *names])
         addresses = self._library.addresses
         # A loop asks nobody whether to end: signals wait until the caller is Python again.
         work.context[PYTHON : PYTHON + len(PYTHON_FUNCTIONS)] = [addresses["nothing"]] * len(PYTHON_FUNCTIONS)

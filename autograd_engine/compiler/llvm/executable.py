@@ -69,7 +69,7 @@ class Executable:
         )
         self.layout = self.code.layout
         functions = {"run": 1, "outputs": 1} | self.layout.functions(self.layout.stages)
-        library = native.linked(self.code.modules, self.code.level, functions)
+        library = native.linked(self.code.modules, functions)
         self.code_bytes = library.size
         self._functions = {name: library.function(name, count) for name, count in functions.items()}
         self.everything = self._functions["run"]
@@ -139,7 +139,7 @@ class Executable:
 
     def assembly(self) -> str:
         """The assembly language of this machine."""
-        return native.assembly(self.code.modules, self.code.level)
+        return native.assembly(self.code.modules)
 
     def _run_in_threads(self, work: Workspace) -> None:
         """What `run` does, the chunks of each loop distributed over threads."""

@@ -44,9 +44,10 @@ class Function:
         """The line by which another module knows the function."""
         return f"declare void @{self.signature}"
 
-    def __str__(self) -> str:
+    def definition(self, attributes: str) -> str:
+        """The function, with these attributes."""
         # The stack is aligned so that vectors that do not fit the registers do not straddle cache lines there.
-        return f"define void @{self.signature} alignstack(64) {{\n{self.text}\nret void\n}}"
+        return f"define void @{self.signature} {attributes}alignstack(64) {{\n{self.text}\nret void\n}}"
 
 
 def calls(signature: str, called: list[str]) -> Function:

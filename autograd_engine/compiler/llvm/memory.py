@@ -22,7 +22,7 @@ from autograd_engine.compiler.program.program import (
     STACKS,
     Program,
 )
-from autograd_engine.compiler.program.regions import lines, parts
+from autograd_engine.compiler.program.regions import cut, lines, parts
 from autograd_engine.compiler.program.traced_function import Leaf
 from autograd_engine.forks import Lazy
 
@@ -84,10 +84,10 @@ class Section:
         operations = [self.program.instructions[i].operation for i in self.instructions]
         if self.batch != SHARED and not STACKS.isdisjoint(operations):
             return [list(self.instructions)]
-        if not self.tiled:
-            return parts(self.program, list(self.instructions))
         found = parts(self.program, [i for i in self.instructions if i not in self.sums])
         groups = tiles(self.program, self.sums)
+        if not self.tiled:  # sums of the same numbers still follow one another, which saves the compiler much time
+            groups = cut([*itertools.chain(*groups)])
         return [*found[:-1], found[-1] + groups[0]] if found and len(groups) == 1 else [*found, *groups]
 
     @Lazy

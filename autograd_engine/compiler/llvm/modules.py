@@ -24,7 +24,7 @@ from autograd_engine.compiler.program.traced_function import Leaf
 FUNCTIONS = 8
 """Functions in a module, at most."""
 QUICKLY = 4000
-"""Instructions. What is longer and has a batch is compiled quickly."""
+"""Instructions. What is longer and has a batch is compiled quickly: LLVM selects and allocates, and no more."""
 SMALL = 3000
 """Instructions. The blocks of a smaller program are of two vectors, which share what is loaded of shared numbers."""
 
@@ -35,11 +35,6 @@ class Code:
 
     modules: list[str]
     layout: Layout
-
-    @property
-    def level(self) -> int:
-        """LLVM's optimisation level. From 1 code for vectors is three times as fast, but takes three times as long."""
-        return 0 if self.layout.quick else 1
 
 
 @collector_paused()
@@ -123,11 +118,12 @@ def emit(
         add(signatures[-1], body)
     functions.append(loops.calls(f"last({SHARED_PARAMETERS})", signatures))
     functions += [*loops.outputs(layout), loops.run(layout)]
-    modules = [_module(functions[i : i + FUNCTIONS]) for i in range(0, len(functions), FUNCTIONS)]
+    attributes = "noinline optnone " if layout.quick else ""
+    modules = [_module(functions[i : i + FUNCTIONS], attributes) for i in range(0, len(functions), FUNCTIONS)]
     return Code(modules, layout)
 
 
-def _module(functions: Sequence[Function]) -> str:
+def _module(functions: Sequence[Function], attributes: str) -> str:
     defined = {function.declaration for function in functions}
     declared = set[str]().union(*[function.declarations for function in functions]) - defined
-    return "\n".join([*sorted(declared), *map(str, functions)]) + "\n"
+    return "\n".join([*sorted(declared), *[function.definition(attributes) for function in functions]]) + "\n"

@@ -18,18 +18,18 @@ from autograd_engine.compiler.llvm.host import free, llvm, target
 
 
 @functools.cache
-def _machine(level: int) -> Any:
+def _machine() -> Any:
     cpu, features, triple, _ = target()
     with llvm() as binding:
         made_for = binding.Target.from_triple(triple)
         return made_for.create_target_machine(
-            cpu=cpu, features=features, opt=level, reloc="pic", codemodel="small", jit=True
+            cpu=cpu, features=features, opt=1, reloc="pic", codemodel="small", jit=True
         )
 
 
-def linked(modules: Sequence[str], level: int, exports: Iterable[str]) -> Library:
-    """The modules as machine code, at LLVM's optimisation level: from the cache, or made now and put there."""
-    name = hashlib.sha256("\0".join([*modules, *target(), str(level)]).encode()).hexdigest()
+def linked(modules: Sequence[str], exports: Iterable[str]) -> Library:
+    """The modules as machine code: from the cache, or made now and put there."""
+    name = hashlib.sha256("\0".join([*modules, *target()]).encode()).hexdigest()
     objects = cache.read(name)
     if objects is not None:
         with suppress(RuntimeError):  # LLVM cannot link it, as when a library of the system has become another
@@ -37,17 +37,17 @@ def linked(modules: Sequence[str], level: int, exports: Iterable[str]) -> Librar
     objects = []
     with progress(len(modules)) as step:
         for module in modules:
-            objects.append(_object(module, level))
+            objects.append(_object(module))
             step()
     library = Library(objects, exports)
     cache.write(name, objects)
     return library
 
 
-def assembly(modules: Sequence[str], level: int) -> str:
+def assembly(modules: Sequence[str]) -> str:
     """The modules in the assembly language of this machine."""
     with llvm():
-        return "\n".join(_machine(level).emit_assembly(_parsed(module)) for module in modules)
+        return "\n".join(_machine().emit_assembly(_parsed(module)) for module in modules)
 
 
 def _parsed(module: str) -> Any:
@@ -55,9 +55,9 @@ def _parsed(module: str) -> Any:
         return binding.parse_assembly(module, binding.create_context())  # a context of its own, which goes with it
 
 
-def _object(module: str, level: int) -> bytes:
+def _object(module: str) -> bytes:
     with llvm():  # for each module anew, so that a fork does not wait for all
-        image: bytes = _machine(level).emit_object(_parsed(module))
+        image: bytes = _machine().emit_object(_parsed(module))
         return image
 
 
@@ -93,7 +93,7 @@ _numbers = itertools.count()
 def _linker(generation: int) -> Any:
     """What links libraries into this process."""
     with llvm() as binding:
-        return binding.create_lljit_compiler(_machine(1), suppress_errors=True)
+        return binding.create_lljit_compiler(_machine(), suppress_errors=True)
 
 
 @contextmanager

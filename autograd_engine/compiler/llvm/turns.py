@@ -51,7 +51,7 @@ class Turns:
 
 @functools.cache
 def _function() -> Callable[..., None]:
-    return native.linked([_TEXT], 1, ["turns"]).function("turns", 1)
+    return native.linked([_TEXT], ["turns"]).function("turns", 1)
 
 
 def _loads(start: str, entries: dict[str, tuple[str, int]]) -> str:

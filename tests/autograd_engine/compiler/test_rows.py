@@ -27,7 +27,7 @@ def test_vectors_hold_sample_after_sample(width):
             at = builder.emit(f"getelementptr double, ptr %to, i64 {k * width}")
             builder.lines.append(f"store {builder.type} {vector}, ptr {at}, align 8")
         text = "\n".join(["define void @move(ptr %from, ptr %to) {", *builder.lines, "ret void", "}"])
-        move = native.linked([text], 1, ["move"]).function("move", 2)
+        move = native.linked([text], ["move"]).function("move", 2)
         numbers, found = np.arange(1.0, 1 + count * width), np.zeros(count * width)
         move(ctypes.c_void_p(numbers.ctypes.data), ctypes.c_void_p(found.ctypes.data))
         np.testing.assert_array_equal(found.reshape(width, count), numbers.reshape(count, width).T)
