@@ -229,6 +229,14 @@ class Body(Straight):
             [number] = self.entry(memory, self.builder.emit(f"add i64 {j}, {start}"))
             self.store(number, self.builder.emit(f"getelementptr double, ptr {target}, i64 {j}"))
 
+    def copy_memory(self, base: str, index: int, count: int, to: int) -> None:
+        """Copy numbers that lie in the shared memory or in an argument to the outputs."""
+        self.builder.declarations.add("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
+        target, source = self.address("%outputs", to), self.address(base, index)
+        self.builder.lines.append(
+            f"call void @llvm.memcpy.p0.p0.i64(ptr {target}, ptr {source}, i64 {8 * count}, i1 false)"
+        )
+
     def store(self, name: str, address: str) -> None:
         """Store a number at an address."""
         self.builder.lines.append(f"store {self.builder.type} {name}, ptr {address}, align 8")
@@ -303,17 +311,12 @@ class Body(Straight):
             addresses = [self._slot(x, v) if x in crosses else self.row(plan.kept[x], v) for v in self.vectors]
             loaded = [self._load(address) for address in addresses]
         else:
-            if operation == "scalar":
-                address = self.address("%scalars", operands[0])
-            elif operation == "element":
-                array, index = operands
-                address = self.address(str(self.layout.array(array)), index)
-            elif operation == "size":
+            if operation == "size":
                 count = self._entry(self.layout.batch(operands[0]))
                 return [self._splat("double", builder.emit(f"sitofp i64 {count} to double"))] * len(self.vectors)
-            else:
-                address = self.address("%shared", plan.shared_slots[x])
-            scalar = builder.emit(f"load double, ptr {address}, align 8")
+            where = plan.place(x)
+            assert where is not None
+            scalar = builder.emit(f"load double, ptr {self.address(*where)}, align 8")
             loaded = [self._splat("double", scalar)] * len(self.vectors)
         return [lowered(builder, "as_bits", [x]) for x in loaded] if operation in CONDITIONS else loaded
 

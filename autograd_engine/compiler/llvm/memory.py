@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from autograd_engine.compiler.llvm.layout import Layout
 from autograd_engine.compiler.llvm.order import LATENCY, TOGETHER, interleaved, tiles
@@ -33,7 +34,7 @@ ROWS = 16
 """Rows of outputs that one function stores, at most."""
 
 COPIED = 16
-"""Outputs. As many entries of a stack, or more, are copied as a whole."""
+"""Outputs. As many that lie side by side elsewhere, or more, are copied as a whole."""
 
 NO_CODE = FROM_OUTSIDE - {"sample"} | {"stack", "memory"} | REDUCTIONS.keys()
 """What has a value in the shared code without an instruction of its own: it is read where it is needed."""
@@ -253,6 +254,36 @@ class Plan:
     def source(self, x: int) -> tuple[Plan, int]:
         """The plan in which an operand is computed, and which of its operands it is."""
         return self, x
+
+    def place(self, x: int) -> tuple[str, int] | None:
+        """Where a shared number lies: after which base, and how many doubles after it."""
+        operation, operands, _ = self.program.instructions[x] if x >= 0 else ("", (), SHARED)
+        if operation == "scalar":
+            return "%scalars", operands[0]
+        if operation == "element":
+            return str(self.layout.array(operands[0])), operands[1]
+        return ("%shared", self.shared_slots[x]) if x in self.shared_slots else None
+
+    def stores(self) -> tuple[list[tuple[int, int]], list[tuple[str, int, int, int]]]:
+        """What is stored in the outputs without being computed there: operands, each with the index of an output, and
+        of numbers that lie as the outputs do, one after the other, the first's place, how many, and the first output.
+        """
+        instructions, one_by_one, together = self.program.instructions, list[tuple[int, int]](), []
+        without_code = [x for x in self.outputs if x < 0 or instructions[x].operation in NO_CODE or x in self.left]
+        pairs = sorted([(to, x) for x in without_code for to in self.outputs[x]])
+
+        def run(number: int, to: int, x: int) -> tuple[Any, ...]:
+            """The same for all that lie in one run, the first of them being the place of output 0."""
+            base, index = self.place(x) or (None, 0)
+            return base, index - to, to - number
+
+        for (base, first, _), group in itertools.groupby(enumerate(pairs), lambda pair: run(pair[0], *pair[1])):
+            found = [pair for _, pair in group]
+            if base is None or len(found) < COPIED:
+                one_by_one += [(x, to) for to, x in found]
+            else:
+                together.append((base, first + found[0][0], len(found), found[0][0]))
+        return one_by_one, together
 
     def keep(self, x: int) -> None:
         """Give memory to what is needed beyond the function where it is computed."""

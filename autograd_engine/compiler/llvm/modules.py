@@ -15,7 +15,7 @@ from autograd_engine.compiler.llvm import loops, rounds
 from autograd_engine.compiler.llvm.body import Body
 from autograd_engine.compiler.llvm.layout import Layout, Loop, Rounds, Stage
 from autograd_engine.compiler.llvm.loops import BODY_PARAMETERS, SHARED_PARAMETERS, Function
-from autograd_engine.compiler.llvm.memory import NO_CODE, Plan, RoundPlan, Section
+from autograd_engine.compiler.llvm.memory import Plan, RoundPlan, Section
 from autograd_engine.compiler.program.build import collector_paused
 from autograd_engine.compiler.program.program import Program
 from autograd_engine.compiler.program.regions import cut
@@ -102,16 +102,18 @@ def emit(
         return found
 
     layout.stages = staged(plan)
-    without_code = [x for x in plan.outputs if x < 0 or program.instructions[x].operation in NO_CODE or x in plan.left]
-    stores = cut([(x, to) for x in without_code for to in plan.outputs[x]])
+    one_by_one, together = plan.stores()
+    stores = cut(one_by_one)
     signatures = [f"last_{number}({SHARED_PARAMETERS})" for number in range(len(stores))]
     for part, signature in zip(stores, signatures):
         body = Body(plan, plan.stages[0][0], 1)
         for x, to in part:
             body.store(body.operand(x)[0], body.address("%outputs", to))
         add(signature, body)
-    if plan.copies:
+    if plan.copies or together:
         body = Body(plan, plan.stages[0][0], 1)
+        for run in together:
+            body.copy_memory(*run)
         for stack, start, count, to in plan.copies:
             body.copy_to_outputs(stack, start, count, to)
         signatures.append(f"copies({SHARED_PARAMETERS})")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from autograd_engine import exp, grad, jit, log, mean, sin, sqrt, vmap, where
+from autograd_engine import sum as total
 from autograd_engine.compiler.llvm import modules, native
 from autograd_engine.compiler.llvm.builder import Builder
 from autograd_engine.compiler.llvm.rows import in_memory, rows_of
@@ -91,6 +92,19 @@ def test_numbers_of_one_array_from_several_loops_over_samples():
     found, x = jit(f)(X), X[:, 0]
     expected = np.stack([np.sin(x), x - x.mean(), (x - x.mean()) / x.std(), np.full_like(x, x.var())], axis=1)
     np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_outputs_that_lie_side_by_side_are_copied_together():
+    def f(x, xs, X, M):
+        sums = [total(column) for column in vmap(lambda row: [sin(x * row[k % 3] + k) for k in range(40)])(X)]
+        return [*sums, 2.0, *xs, *xs[3:], *xs[::-1], sin(x), *M.ravel()[5:33], *M[1], mean(X[:, 0]), *sums[1:], x]
+
+    arguments = 0.5, list(map(float, range(20))), X[:50], np.arange(60.0).reshape(3, 20)
+    expected = np.array(jit(f, exact=True)(*arguments))
+    np.testing.assert_array_equal(expected, f(*arguments))
+    compiled = jit(f)
+    np.testing.assert_allclose(compiled(*arguments), expected, rtol=1e-12)
+    assert compiled.llvm(*arguments).count("call void @llvm.memcpy") == 6
 
 
 @pytest.mark.parametrize("threads", [1, 2])
