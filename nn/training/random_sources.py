@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from autograd_engine.number import Operators
 from autograd_engine.primitives import Primitive
-from autograd_engine.value import Value
 
 
 @contextmanager
@@ -149,4 +149,4 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 
 _GLOBAL: list[Any] = [random.random.__self__, np.random.random.__self__]  # type: ignore[attr-defined]
 _SOURCES = (np.random.Generator, np.random.RandomState, random.Random)
-_ENDS = (*_SOURCES, str, bytes, int, float, complex, type, type(None), ModuleType, Primitive, Value)
+_ENDS = (*_SOURCES, str, bytes, int, float, complex, type, type(None), ModuleType, Primitive, Operators)
