@@ -108,10 +108,10 @@ def test_the_seed_and_the_view_stand_in_the_address(sheet):
     assert not page.locator(".solution").first.is_visible()
     page.get_by_role("button", name="Other numbers").click()
     page.locator("#seed", has_text="Seed 3").wait_for()
-    assert page.url.endswith("#seed=3")
+    page.wait_for_url("**#seed=3")
     assert page.locator("main").inner_text() != first
     page.get_by_role("button", name="Solutions").click()
-    assert page.url.endswith("#seed=3&view=solutions")
+    page.wait_for_url("**#seed=3&view=solutions")
     page.locator("main section .solution").first.wait_for()
     assert not page.locator("main section .task").first.is_visible()
     page.go_back()

@@ -137,7 +137,7 @@ function build(welcome) {
     laidOut: () => flow?.draw(),
   });
   flow = new Flow(network, {
-    ask: () => { hover.look(null); if (page.playing) play(false); send("flow", { sample: page.sample }); },
+    ask: () => { hover.look(null); play(false); send("flow", { sample: page.sample }); },
     end: () => hover.again(),
   });
   output = new OutputView(extent, { sample: chooseSample, add: addPoint });

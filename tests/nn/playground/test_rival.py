@@ -73,7 +73,7 @@ def test_two_networks_side_by_side(window, port):
     one.until("document.querySelector('#rival-hovered math') !== null")
     assert one.formulas("#rival-hovered")[0].startswith("a_1,2=tanh(")
     other = window()
-    other.page.goto(page.url)
+    other.page.goto(page.evaluate("location.href"))
     other.until("document.querySelector('#rival-train-loss').textContent !== ''")
     assert other.page.get_by_label("Its optimiser").input_value() == "adam"
     page.get_by_role("button", name="Compare two").click()
