@@ -3,6 +3,7 @@
 `pytest --hypothesis-profile=thorough` looks longer, and elsewhere each time.
 """
 
+import gc
 import os
 import signal
 
@@ -15,6 +16,18 @@ from tests.browser import page as page
 settings.register_profile("project", deadline=None, derandomize=True)
 settings.register_profile("thorough", deadline=None, max_examples=2000)
 settings.load_profile("project")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """The tests stay to the end: looking for garbage among them, again and again, took a fifth of the time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
