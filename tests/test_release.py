@@ -39,7 +39,7 @@ def built(tmp_path_factory):
 def code():
     """The files of both packages; a wheel has the entry points of the command and of pytest beside them."""
     paths = [path for package in ("autograd_engine", "nn") for path in (ROOT / package).rglob("*")]
-    files = {path.relative_to(ROOT).as_posix() for path in paths if path.is_file() and path.suffix != ".pyc"}
+    files = {path.relative_to(ROOT).as_posix() for path in paths if "__pycache__" not in path.parts and path.is_file()}
     return files - {"nn/command_line/entry.py", "autograd_engine/pytest_plugin.py"}
 
 
