@@ -70,7 +70,8 @@ def test_the_notebooks_are_all_there():
 def test_it_runs_and_shows_what_is_stored(path, tmp_path):
     stored, run = read(path), read(path)
     run.cells = [EVERY_AXIS_SAYS_WHAT_IT_SHOWS, *run.cells, solutions(run)]
-    NotebookClient(run, timeout=600, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
+    patience = {"timeout": 600, "startup_timeout": 600, "iopub_timeout": 600}  # seconds; what a cell shows may be late
+    NotebookClient(run, **patience, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
     assert run.cells[-1].outputs == []
     run.cells = run.cells[1:-1]
     assert not [output.text for output in outputs(run) if output.get("name") == "stderr"]
