@@ -756,9 +756,10 @@ def test_no_message_can_harm_a_session(texts):
 # server
 
 
-def opened(port, **options):
+def opened(port):
     """A WebSocket to a session, from the page itself."""
-    return connect(f"ws://127.0.0.1:{port}/session", origin=f"http://127.0.0.1:{port}", max_size=None, **options)
+    origin = f"http://127.0.0.1:{port}"
+    return connect(f"ws://127.0.0.1:{port}/session", origin=origin, max_size=None, open_timeout=SECONDS)
 
 
 def received(websocket, type):

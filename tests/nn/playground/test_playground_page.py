@@ -1,11 +1,13 @@
 """The playground as a person uses it, in a headless Chromium: a real page, a real server, clicks and keys."""
 
 import base64
+import os
 import re
 import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -338,9 +340,15 @@ def test_two_windows_do_not_disturb_each_other(window, port):
     assert (one.page.locator(".neuron").count(), other.page.locator(".neuron").count()) == (4, 6)
 
 
+def free_port():
+    """A port below those that the system gives away by itself: it stays free while no server listens there."""
+    for number in range(20_000 + os.getpid() % 10_000, 32_000):
+        with suppress(OSError), server.listen(number):
+            return str(number)
+
+
 def test_a_server_that_dies_is_said_and_found_again(window):
-    with server.listen(0) as free:
-        number = str(free.getsockname()[1])
+    number = free_port()
 
     def start():
         process = subprocess.Popen([*PROGRAM, "playground", "--no-browser", "--port", number], stdout=subprocess.PIPE)
