@@ -1,13 +1,12 @@
 // What the points were where they came from: the names of their columns and classes, and their numbers before they were scaled.
 
-import { format } from "./dom.js";
+import { format, indexed } from "./dom.js";
 
 export class Columns {
-  /** Of settings, and the labels of features that the server answered with. */
-  constructor({ data, columns, classes, scales, problem }, labels) {
+  constructor({ data, columns, classes, scales, problem }) {
     const isOwn = data === "own";
-    Object.assign(this, { labels, isClasses: problem === "classification" });
-    this.names = isOwn && columns.length ? columns : ["x1", "x2", "target"];
+    this.isClasses = problem === "classification";
+    this.names = (isOwn && columns.length ? columns : ["x1", "x2", "target"]).map(indexed);
     this.classes = isOwn && classes.length ? classes : ["−1", "1"];
     this.hasNames = isOwn && columns.length > 0;
     this.hasClasses = isOwn && classes.length > 0;

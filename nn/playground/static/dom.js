@@ -57,6 +57,14 @@ export function plain(number, digits) {
 /** A text with true minus signs. */
 export const typeset = (text) => text.replaceAll("-", "−");
 
+const NAME = /(?<![\p{L}\p{N}_.])(\p{L})(\d+)(?:\[([\d,]+)\])?(?![\p{L}\d_[])/gu;
+
+/** A name as it is in formulas: a1[2] is a₁,₂. What has spaces is no such name, but a column's of one's own. */
+export function indexed(name) {
+  if (/\s/.test(name)) return name;
+  return name.replace(NAME, (_, letter, ...[layer, place]) => letter + [layer, place].filter(Boolean).join().replace(/\d/g, (digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]));
+}
+
 /** The canvas's drawing context, at the resolution of the screen, with the size in CSS pixels. */
 export function fitted(canvas) {
   const { clientWidth: width, clientHeight: height } = canvas, ratio = window.devicePixelRatio || 1;

@@ -1,7 +1,7 @@
 // What the mouse or the focus is at: a neuron fills the output and lights up its weights, and a line says what it computes;
 // of a weight, the line says its value, its gradient and what the last step did to it.
 
-import { byId, format, show, write } from "./dom.js";
+import { byId, format, indexed, show, write } from "./dom.js";
 
 /** The neuron or weight that an element of the network's picture stands for, or null. */
 function placeOf(node) {
@@ -41,7 +41,7 @@ export class Hover {
     this.network.light(place && !isBias ? (line) => line.k === layer && line.j === neuron && (input === null || line.i === input) : null);
     const { layers } = this.network, last = layer === layers.length - 1;
     const number = place && !last ? layers.slice(0, layer).reduce((count, { neurons }) => count + neurons, neuron) : null;
-    this.output.look(number, `a${layer + 1}[${neuron + 1}]`, `layer ${layer + 1}, neuron ${neuron + 1}`);
+    this.output.look(number, indexed(`a${layer + 1}[${neuron + 1}]`), `layer ${layer + 1}, neuron ${neuron + 1}`);
     this.show();
     const { frame } = this.state();
     if (frame) this.output.paint(frame);

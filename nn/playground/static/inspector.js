@@ -1,7 +1,7 @@
 // What is inside: the graph of a neuron or a weight, its chain rule, the numbers of the optimiser, the deltas, the script.
 
 import { css } from "./colors.js";
-import { byId, element, format, plain, show, typeset, write } from "./dom.js";
+import { byId, element, format, indexed, plain, show, typeset, write } from "./dom.js";
 import { landscapeOf } from "./landscape.js";
 import { Zoom } from "./zoom.js";
 
@@ -72,8 +72,9 @@ export class Inspector {
   }
 
   /** The answer to "inspect". */
-  show(found) {
-    this.found = found;
+  show(answer) {
+    const parameters = answer.parameters.map((one) => ({ ...one, name: indexed(one.name), source: indexed(one.source) }));
+    const found = this.found = { ...answer, parameters, name: indexed(answer.name) };
     const { layer, neuron, input, deltas } = found, last = layer === deltas.length - 1;
     const who = last ? "Output neuron" : `Layer ${layer + 1}, neuron ${neuron + 1}`;
     const what = input === null ? "" : input === found.parameters.length - 1 ? ", bias" : `, weight of ${found.parameters[input].source}`;
@@ -101,7 +102,7 @@ export class Inspector {
       const drawing = new DOMParser().parseFromString(found.svg, "image/svg+xml").documentElement;
       const { scrollLeft, scrollTop } = this.picture, isOther = this.shown.node !== found.name, wasSeen = this.isSeen();
       this.shown.node = found.name;
-      for (const text of drawing.querySelectorAll("text")) text.textContent = typeset(text.textContent);
+      for (const text of drawing.querySelectorAll("text")) text.textContent = indexed(typeset(text.textContent));
       const made = document.importNode(drawing, true);
       this.picture.replaceChildren(made);
       this.zoom.apply(made);
@@ -221,4 +222,4 @@ function fill(field, number) {
 }
 
 /** The name of what goes into the activation of a neuron. */
-const sum = (layer, neuron) => `z${layer + 1}[${neuron + 1}]`;
+const sum = (layer, neuron) => indexed(`z${layer + 1}[${neuron + 1}]`);

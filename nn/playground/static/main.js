@@ -7,7 +7,7 @@ import { connect } from "./connection.js";
 import { Controls, inWords } from "./controls.js";
 import { Curves } from "./curves.js";
 import { HeatMap } from "./colors.js";
-import { byId, format, percent, write } from "./dom.js";
+import { byId, format, indexed, percent, write } from "./dom.js";
 import { Flow } from "./flow.js";
 import { hoverOf } from "./hover.js";
 import { Inspector } from "./inspector.js";
@@ -59,8 +59,9 @@ const request = connect({
 
 const answers = {
   settings(message) {
-    const columns = new Columns(message.settings, message.labels);
-    Object.assign(page, { confirmed: message.settings, names: message.names, labels: message.labels });
+    const labels = Object.fromEntries(Object.entries(message.labels).map(([feature, label]) => [feature, indexed(label)]));
+    const columns = new Columns(message.settings);
+    Object.assign(page, { confirmed: message.settings, names: message.names.map(indexed), labels });
     inspector.columns = columns;
     if (byId("paste").open) answerPaste(message.settings, columns);
     changes.answered();
@@ -68,7 +69,7 @@ const answers = {
     page.sample = Math.max(Math.min(page.sample, message.train.length - 1), 0);
     output.sample = page.sample;
     output.build(message.train, message.test, message.settings, columns);
-    inspector.landscape.build(message.names);
+    inspector.landscape.build(page.names);
     document.body.classList.toggle("regression", message.settings.problem === "regression");
     inspector.setEmpty(message.train.length === 0);
     rebuild();

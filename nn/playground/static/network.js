@@ -4,7 +4,6 @@ import { HeatMap, css, lineColor } from "./colors.js";
 import { byId, element, format, svg } from "./dom.js";
 
 const WIDEST = 6; // pixels of a line
-const FEATURE_NAMES = { "x1": "x₁", "x2": "x₂", "x1²": "x₁²", "x2²": "x₂²", "x1·x2": "x₁x₂", "sin(x1)": "sin x₁", "sin(x2)": "sin x₂" };
 const ROW = 50, TOP = 34, LOW_TOP = 8; // in a text of USUAL pixels; with a larger one everything grows
 const USUAL = 14;
 const SMALLEST = 0.42; // of the usual size, where a network must fit a screen
@@ -76,7 +75,7 @@ export class NetworkView {
       class: "feature", "aria-pressed": String(on), "data-on": String(on), "data-key": `feature ${name}`,
       disabled: this.isRival, title: on ? `Leave the feature ${this.labels[name]} out` : `Use the feature ${this.labels[name]}`,
       click: () => this.toggle(name),
-    }, this.labels[name] === name ? FEATURE_NAMES[name] ?? name : this.labels[name]);
+    }, this.labels[name]);
     this.nodes.append(button);
     return button;
   }

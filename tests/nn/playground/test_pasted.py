@@ -125,7 +125,7 @@ def test_a_number_is_asked_about_and_named_everywhere(window, port):
     one.until("document.querySelector('#scale-low').textContent === 'below 200.5'")
     assert one.text("#scale-high") == "above 200.5"
     page.get_by_role("radio", name="moons").click()
-    one.until("document.querySelector('#axis-names').textContent === 'x1 to the right, x2 upwards'")
+    one.until("document.querySelector('#axis-names').textContent === 'x₁ to the right, x₂ upwards'")
     page.get_by_role("button", name="x₁", exact=True).wait_for()
 
 

@@ -38,14 +38,14 @@ def test_a_weight_is_edited_and_its_edge_and_the_output_change(window, port):
     one = window().open(port)
     before = one.text("#train-loss")
     one.select_edge(0, 1, 0)
-    one.page.get_by_text("Layer 1, neuron 2, weight of x1: w1[2,1]").wait_for()
+    one.page.get_by_text("Layer 1, neuron 2, weight of x₁: w₁,₂,₁").wait_for()
     one.page.get_by_label("Value", exact=True).fill("-3.5")
     one.page.keyboard.press("Enter")
     one.until("text => document.querySelector('#train-loss').textContent !== text", before)
     edge = one.page.locator('[data-edge="0 1 0"]')
     assert "weight −3.5" in edge.locator("title").text_content()
     assert float(edge.locator(".line").get_attribute("stroke-width")) > 4
-    one.until("document.querySelector('#sample-about').textContent.includes('w1[2,1] = −3.5')")
+    one.until("document.querySelector('#sample-about').textContent.includes('w₁,₂,₁ = −3.5')")
 
 
 def test_the_link_carries_settings_and_weights_to_another_page(window, port):
@@ -75,17 +75,17 @@ def test_the_link_carries_settings_and_weights_to_another_page(window, port):
     other.until("text => document.querySelector('#sample-about').textContent === text", one.text("#sample-about"))
     assert other.page.get_by_label("Training point").input_value() == "7"
     assert other.page.evaluate("location.href") == link  # opening it loses nothing
-    field = "Value of w1[4,2]"
+    field = "Value of w₁,₄,₂"
     assert other.page.get_by_label(field).input_value() == one.page.get_by_label(field).input_value()
 
 
 def test_a_neuron_shows_its_graph_and_its_chain_rule(window, port):
     one = window().open(port)
     one.page.get_by_role("button", name="Layer 1, neuron 3", exact=True).click()
-    one.page.get_by_text("Layer 1, neuron 3: a1[3]").wait_for()
+    one.page.get_by_text("Layer 1, neuron 3: a₁,₃").wait_for()
     graph = one.page.locator("#panel-graph svg")
     graph.wait_for()
-    for part in ("w1[3,1]", "w1[3,2]", "b1[3]", "z1[3]", "a1[3]", "tanh"):
+    for part in ("w₁,₃,₁", "w₁,₃,₂", "b₁,₃", "z₁,₃", "a₁,₃", "tanh"):
         assert part in graph.text_content()
     shown = one.formulas(".rule")
     assert "(d loss)/(da_1,3)=(d loss)/(d output)·(d output)/(da_1,3)" in shown
@@ -98,7 +98,7 @@ def test_a_neuron_shows_its_graph_and_its_chain_rule(window, port):
     assert "d loss/d z1[3] = d loss/d a1[3] · d a1[3]/d z1[3]" in rule
     assert "1 − a1[3]²" in rule
     gradient = number(re.search(r"d loss/d z1\[3\].*?= \S+ · \S+\s+= (\S+)", rule, re.DOTALL)[1])
-    assert number(re.search(r"d loss/d z1\[3\] = (\S+)\.$", one.text("#sample-about"))[1]) == pytest.approx(
+    assert number(re.search(r"d loss/d z₁,₃ = (\S+)\.$", one.text("#sample-about"))[1]) == pytest.approx(
         gradient, rel=1e-3
     )
     one.page.get_by_role("tab", name="Deltas by layer").click()
@@ -140,16 +140,16 @@ def test_what_was_clicked_comes_into_sight(window, port, width):
     assert one.page.evaluate(inside, "output")
     # What is chosen while another tab is open is there when one comes back.
     one.page.get_by_role("tab", name="Weights and optimiser").click()
-    one.page.get_by_role("button", name="w4[1,3]").click()
+    one.page.get_by_role("button", name="w₄,₁,₃").click()
     one.page.get_by_role("tab", name="Graph and chain rule").click()
-    one.until(inside, "w4[1,3]")
+    one.until(inside, "w₄,₁,₃")
 
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_a_derivation_is_set_in_formulas_with_true_minus_signs(window, port, width):
     one = window(width=width).open(port, "hidden=4,3&samples=60")
     one.page.get_by_role("button", name="Layer 1, neuron 3", exact=True).click()
-    one.page.get_by_text("Layer 1, neuron 3: a1[3]").wait_for()
+    one.page.get_by_text("Layer 1, neuron 3: a₁,₃").wait_for()
     one.until("document.querySelector('.rule math') !== null")
     prose = one.text(".rule").replace("cross-entropy", "")
     assert "-" not in prose + one.text("#sample-about") + one.page.locator(".picture").inner_text()
@@ -166,7 +166,7 @@ def test_the_inside_stays_live_while_it_trains(window, port):
     one.page.get_by_role("tab", name="Loss landscape").click()
     one.page.get_by_text("goes from").wait_for()
     one.page.get_by_label("Second weight, upwards").select_option("5")
-    one.page.get_by_text("w1[3,2] from").wait_for()
+    one.page.get_by_text("w₁,₃,₂ from").wait_for()
     one.page.get_by_role("tab", name="Weights and optimiser").click()
     one.page.get_by_role("combobox", name="Optimiser").select_option("adam")
     one.page.get_by_role("columnheader", name="mean square").wait_for()
@@ -231,7 +231,7 @@ def test_no_quick_click_is_lost(window, port):
             await new Promise((done) => setTimeout(done, 60));
         }
     }"""
-    features = [f"Use the feature {name}" for name in ("x1²", "x2²", "x1·x2", "sin(x1)", "sin(x2)")]
+    features = [f"Use the feature {name}" for name in ("x₁²", "x₂²", "x₁·x₂", "sin(x₁)", "sin(x₂)")]
     one.page.evaluate(quickly, features)
     one.page.evaluate(quickly, ["Add a neuron to layer 1"] * 2 + ["Remove a neuron from layer 2"] * 3)
     assert one.page.locator(".feature[data-on=true]").count() == 7
@@ -300,7 +300,7 @@ def test_without_points_there_is_nothing_to_look_inside_with(window, port):
     page.get_by_role("tab", name="Graph and chain rule").click()
     page.locator("#points").click(position={"x": 60, "y": 60})
     page.locator("#panel-graph svg").wait_for()
-    page.get_by_text("Layer 1, neuron 1: a1[1]").wait_for()
+    page.get_by_text("Layer 1, neuron 1: a₁,₁").wait_for()
 
 
 def test_a_hostile_csv_is_refused_as_text_and_a_good_one_is_used(window, port):
@@ -395,25 +395,25 @@ def test_everything_can_be_done_with_the_keyboard(window, port):
     page.keyboard.press("ArrowRight")
     assert page.evaluate("document.activeElement.dataset.key") == "neuron 1 1"
     page.keyboard.press("Enter")
-    page.get_by_text("Layer 2, neuron 2: a2[2]").wait_for()
+    page.get_by_text("Layer 2, neuron 2: a₂,₂").wait_for()
     page.get_by_role("tab", name="Graph and chain rule").focus()
     page.keyboard.press("ArrowRight")
-    page.get_by_label("Value of w2[2,1]").fill("0.25")
+    page.get_by_label("Value of w₂,₂,₁").fill("0.25")
     page.keyboard.press("Enter")
-    one.until("document.querySelector('#panel-weights').textContent.includes('b2[2]')")
+    one.until("document.querySelector('#panel-weights').textContent.includes('b₂,₂')")
     # From the tab through the training point to the weights of the neuron, each a name and a value.
     page.get_by_role("tab", name="Weights and optimiser").focus()
     reached = []
     for _ in range(7):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.textContent || document.activeElement.ariaLabel"))
-    assert reached[1:] == ["w2[2,1]", "Value of w2[2,1]", "w2[2,2]", "Value of w2[2,2]", "w2[2,3]", "Value of w2[2,3]"]
+    assert reached[1:] == ["w₂,₂,₁", "Value of w₂,₂,₁", "w₂,₂,₂", "Value of w₂,₂,₂", "w₂,₂,₃", "Value of w₂,₂,₃"]
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    page.get_by_text("Layer 2, neuron 2, bias: b2[2]").wait_for()
-    page.get_by_role("button", name="w2[2,3]").focus()
+    page.get_by_text("Layer 2, neuron 2, bias: b₂,₂").wait_for()
+    page.get_by_role("button", name="w₂,₂,₃").focus()
     page.keyboard.press("Enter")
-    page.get_by_text("Layer 2, neuron 2, weight of a1[3]: w2[2,3]").wait_for()
+    page.get_by_text("Layer 2, neuron 2, weight of a₁,₃: w₂,₂,₃").wait_for()
     assert page.locator('[data-edge="1 1 2"].selected').count() == 1
     page.get_by_role("radio", name="moons").focus()
     for key, name, problem in ("ArrowRight", "plane", "regression"), ("ArrowLeft", "moons", "classification"):
@@ -450,10 +450,10 @@ def test_numbers_have_one_format(window, port):
     one.select_edge(0, 0, 0)
     one.page.get_by_label("Value", exact=True).fill("0.0000035751")
     one.page.keyboard.press("Enter")
-    one.until("document.querySelector('#sample-about').textContent.includes('w1[1,1] = 3.5751e−06,')")
+    one.until("document.querySelector('#sample-about').textContent.includes('w₁,₁,₁ = 3.5751e−06,')")
     one.until("document.querySelector('.picture').textContent.includes('3.5751e−06')")
     one.page.get_by_role("tab", name="Weights and optimiser").click()
-    assert one.page.get_by_label("Value of w1[1,1]").input_value() == "3.5751e-06"
+    assert one.page.get_by_label("Value of w₁,₁,₁").input_value() == "3.5751e-06"
 
 
 def test_the_scale_says_what_a_colour_is(window, port):

@@ -31,14 +31,14 @@ def test_a_neuron_fills_the_output_lights_its_weights_and_says_its_formula(windo
     one = window().open(port, CHOSEN)
     output = is_blue(one)
     one.page.locator('[data-key="neuron 0 1"]').hover()
-    assert one.text("#output-title") == "a1[2]: layer 1, neuron 2"
+    assert one.text("#output-title") == "a₁,₂: layer 1, neuron 2"
     says(one, "a_1,2=tanh(0.25·x_1−1.5·x_2−1)")
     assert one.page.evaluate(LIT) == ["0 1 0", "0 1 1"]
     centres = 6 * ((np.arange(72) + 0.5) / 36 - 1)
     x1, x2 = np.meshgrid(centres, -centres)
     z = 0.25 * x1 - 1.5 * x2 - 1
     assert np.array_equal(is_blue(one)[np.abs(z) > 0.5], z[np.abs(z) > 0.5] > 0)
-    assert "Colour: a1[2]" in one.text("#scale-help")
+    assert "Colour: a₁,₂" in one.text("#scale-help")
     one.page.mouse.move(0, 0)
     assert one.text("#output-title") == "Output"
     assert one.text("#hovered") == ""
@@ -57,14 +57,14 @@ def test_a_weight_says_its_value_its_gradient_and_the_last_step(window, port):
     one = window().open(port, CHOSEN + "&batch=10&lr=0.1")
     edge = one.page.locator('[data-edge="0 1 1"] .target')
     edge.dispatch_event("pointerover")
-    assert one.text("#hovered").startswith("w1[2,2] = −1.5. There was no step yet")
+    assert one.text("#hovered").startswith("w₁,₂,₂ = −1.5. There was no step yet")
     assert one.page.evaluate(LIT) == ["0 1 1"]
     one.page.keyboard.press("s")
     one.until("document.querySelector('#steps').textContent === '1'")
     one.until("document.querySelector('#hovered').textContent.includes('The last step added −0.1 · ')")
     assert "(mean over a batch of 10)" in one.text("#hovered")
     one.page.locator('[data-bias="0 0"]').dispatch_event("pointerover")
-    assert one.text("#hovered").startswith("b1[1] = ")
+    assert one.text("#hovered").startswith("b₁,₁ = ")
     assert one.page.evaluate(LIT) == []
 
 

@@ -69,7 +69,7 @@ def test_two_networks_side_by_side(window, port):
     boxes = [page.locator(f"#{name}").bounding_box() for name in ("network", "rival-network")]
     assert boxes[0]["x"] + boxes[0]["width"] <= boxes[1]["x"]
     page.locator('#rival-network [data-key="neuron 0 1"]').hover()
-    assert one.text("#rival-output-title") == "a1[2]: layer 1, neuron 2"
+    assert one.text("#rival-output-title") == "a₁,₂: layer 1, neuron 2"
     one.until("document.querySelector('#rival-hovered math') !== null")
     assert one.formulas("#rival-hovered")[0].startswith("a_1,2=tanh(")
     other = window()
