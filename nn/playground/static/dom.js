@@ -30,7 +30,22 @@ export function write(node, text) {
 /** Shows formulas as the server sets them, in MathML; it has made text of whatever came from outside. */
 export function show(node, html) {
   const { body } = new DOMParser().parseFromString(html, "text/html");
-  node.replaceChildren(...document.importNode(body, true).childNodes);
+  renewChildren(node, document.importNode(body, true));
+}
+
+/** Makes an element like a fresh one by changing only what is different: all of it anew would be a new layout and paint. */
+export function renew(old, fresh) {
+  if (old.nodeName !== fresh.nodeName) return old.replaceWith(fresh);
+  if (old.nodeValue !== fresh.nodeValue) old.nodeValue = fresh.nodeValue;
+  for (const { name } of [...old.attributes ?? []]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const attribute of fresh.attributes ?? []) if (old.getAttribute(attribute.name) !== attribute.value) old.setAttributeNode(attribute.cloneNode());
+  return renewChildren(old, fresh);
+}
+
+function renewChildren(old, fresh) {
+  const children = [...fresh.childNodes];
+  if (old.childNodes.length !== children.length) return old.replaceChildren(...children);
+  return [...old.childNodes].forEach((child, i) => renew(child, children[i]));
 }
 
 export const percent = (share) => (Number.isNaN(share) ? "–" : `${(100 * share).toFixed(1)} %`);

@@ -1,7 +1,7 @@
 // What is inside: the graph of a neuron or a weight, its chain rule, the numbers of the optimiser, the deltas, the script.
 
 import { css } from "./colors.js";
-import { byId, element, format, indexed, plain, show, typeset, write } from "./dom.js";
+import { byId, element, format, indexed, plain, renew, show, typeset, write } from "./dom.js";
 import { landscapeOf } from "./landscape.js";
 import { Zoom } from "./zoom.js";
 
@@ -33,6 +33,12 @@ export class Inspector {
     byId("panel-graph").append(element("div", {}, this.frame, element("div", { class: "below" }, this.further, this.zoom.buttons)),
       element("div", { class: "derivation" }, this.rule, element("button", { click: () => this.on.copy(this.shown.rule, "The derivation is copied.") }, "Copy as text")));
     new ResizeObserver(() => this.edges()).observe(this.picture);
+    const seen = new Set();
+    const watch = new IntersectionObserver((entries) => {
+      for (const { target, isIntersecting } of entries) seen[isIntersecting ? "add" : "delete"](target);
+      if (this.isLive !== (this.isLive = seen.size > 0) && this.isLive) on.refresh();
+    });
+    for (const name of TABS) watch.observe(byId(`panel-${name}`));
     this.choose("graph");
   }
 
@@ -103,9 +109,9 @@ export class Inspector {
       const { scrollLeft, scrollTop } = this.picture, isOther = this.shown.node !== found.name, wasSeen = this.isSeen();
       this.shown.node = found.name;
       for (const text of drawing.querySelectorAll("text")) text.textContent = indexed(typeset(text.textContent));
-      const made = document.importNode(drawing, true);
-      this.picture.replaceChildren(made);
-      this.zoom.apply(made);
+      if (this.drawing) renew(this.drawing, document.importNode(drawing, true));
+      else this.picture.append(this.drawing = document.importNode(drawing, true));
+      this.zoom.apply(this.drawing);
       if (!isOther) this.picture.scrollTo(scrollLeft, scrollTop);
       if (isOther || wasSeen) this.picture.scrollBy(...this.distance(isOther)); // while it trains, its numbers become longer and shorter
       this.edges();

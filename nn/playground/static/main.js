@@ -294,7 +294,7 @@ function refresh(now = false) {
   else asked = send("inspect", { ...page.selection, sample: page.sample });
 }
 
-setInterval(() => { if (page.playing && inspector.tab !== "script") refresh(); }, LIVE);
+setInterval(() => { if (page.playing && inspector.isLive && inspector.tab !== "script") refresh(); }, LIVE);
 
 function addPoint(x1, x2) {
   const target = Number(document.querySelector('input[name="class"]:checked').value);

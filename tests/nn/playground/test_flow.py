@@ -126,6 +126,15 @@ def test_it_stops_the_training_and_follows_the_chosen_point(window, port):
     ]
 
 
+def test_it_stops_a_training_that_was_started_a_moment_ago(window, port):
+    one = window().open(port, "hidden=2&samples=60")
+    one.page.evaluate("document.querySelector('#play').click(), document.querySelector('#flow-start').click()")
+    one.page.get_by_role("button", name="Next step").wait_for()
+    one.page.wait_for_timeout(200)
+    assert one.page.get_by_role("button", name="Next step").is_visible()
+    assert one.page.get_by_role("button", name="Play", exact=True).is_visible()
+
+
 def test_its_labels_stay_apart(window, port):
     one = window().open(port, "hidden=8,8&samples=60&features=x1,x2,x1²,x2²,x1·x2,sin(x1),sin(x2)")
     begin(one)

@@ -1,0 +1,47 @@
+"""The playground draws only what is other than before, and asks for what can be seen: that leaves time for training."""
+
+
+def test_other_numbers_change_texts_and_no_elements(window, port):
+    one = window().open(port)
+    one.page.locator(".rule math").first.wait_for()
+    one.page.locator(".picture svg").wait_for()
+    one.page.evaluate("""() => {
+        for (const node of document.querySelectorAll(".rule *, .picture *")) node.known = true;
+    }""")
+    before = one.page.locator(".picture text").all_text_contents(), one.formulas(".rule")
+    one.page.keyboard.press("s")
+    one.until("text => document.querySelector('.rule').textContent !== text", one.page.locator(".rule").text_content())
+    after = one.page.locator(".picture text").all_text_contents(), one.formulas(".rule")
+    assert all(old != new for old, new in zip(before, after))
+    made = "[...document.querySelectorAll('.rule *, .picture *')].filter(node => !node.known).length"
+    assert one.page.evaluate(made) == 0
+    # Another graph is another drawing.
+    one.page.locator('[data-key="neuron 1 0"]').click()
+    one.page.locator(".picture text", has_text="output").wait_for()
+    assert one.page.evaluate(made) > 0
+
+
+def test_nothing_is_asked_for_that_is_out_of_sight(window, port):
+    one = window()
+    sockets, asked = [], []
+
+    def is_look(text):
+        return '"inspect"' in text
+
+    def watch(socket):
+        sockets.append(socket)
+        socket.on("framesent", lambda text: asked.append(text) if is_look(text) else None)
+
+    one.page.on("websocket", watch)
+    one.open(port, "hidden=3&samples=60&present=1")
+    one.page.keyboard.press("p")
+    one.until("Number(document.querySelector('#steps').textContent.replace(',', '')) > 200")
+    before = len(asked)
+    one.page.wait_for_timeout(1000)
+    assert len(asked) == before
+    with sockets[0].expect_event("framesent", is_look):
+        one.page.get_by_role("button", name="Panels").click()
+        one.page.locator("#panel-graph").scroll_into_view_if_needed()
+    for _ in range(2):
+        with sockets[0].expect_event("framesent", is_look):
+            pass
