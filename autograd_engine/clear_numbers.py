@@ -5,7 +5,10 @@ Graphviz keeps a number off boxes and other numbers, but not off the curves of o
 
 from __future__ import annotations
 
+import itertools
 import re
+from bisect import bisect
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +18,8 @@ WIDTH, ABOVE, BELOW = 6.0, 7.0, 1.0  # of a digit, and how far it reaches from t
 ASIDE, UP = 32, 15  # how far a number may go, the shortest way first
 WAYS = [(x, y) for x in range(-ASIDE, ASIDE + 1, 4) for y in range(-UP, UP + 1, 3)]
 WAYS.sort(key=lambda way: way[0] ** 2 + way[1] ** 2)
+SIDES = [(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1) if x or y]  # of a point of its edge, where all else is taken
+PLACES, GAP, REACH = 80, 1.5, 90  # along the edge; how far from it; and with the width of a number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,17 +35,22 @@ def clear_numbers(svg: str, colour: str) -> str:
     found = numbers.findall(svg)
     if not 0 < len(found) <= MOST:
         return svg
-    curves = [_points(d) for d in re.findall(r'<path fill="none"[^>]* d="([^"]+)"', svg)]
+    paths = list(re.finditer(r'<path fill="none"[^>]* d="([^"]+)"', svg))
+    curves = [_points(path[1]) for path in paths]
+    starts = [path.start() for path in paths]
+    own = [curves[bisect(starts, number.start()) - 1] for number in numbers.finditer(svg)]
     lines, boxes = np.concatenate(curves), _boxes(svg)
     places = np.array([_around(float(x), float(y), len(html.unescape(text).strip())) for x, y, _, text in found])
     moves = []
     for i, place in enumerate(places):
-        near = lines[_inside(lines, place + (-ASIDE, -UP, ASIDE, UP))]
+        reach = np.vstack([place.reshape(2, 2), own[i]])
+        near = lines[_inside(lines, np.concatenate([reach.min(axis=0) - REACH, reach.max(axis=0) + REACH]))]
         others = np.concatenate([boxes, np.delete(places, i, axis=0)])
-        ways = WAYS if _inside(near, place).any() else WAYS[:1]
-        free = (way for way in ways if not _inside(near, place + way * 2).any() and not _over(others, place + way * 2))
+        ways = itertools.chain(WAYS, _beside(own[i], place)) if _inside(near, place).any() else WAYS[:1]
+        tried = ((way, place + (*way, *way)) for way in ways)
+        free = (way for way, there in tried if not _over(others, there) and not _inside(near, there).any())
         moves.append(next(free, WAYS[0]))
-        places[i] += moves[i] * 2
+        places[i] += (*moves[i], *moves[i])
     left = iter(moves)
 
     def moved(number: re.Match[str]) -> str:
@@ -53,6 +63,14 @@ def clear_numbers(svg: str, colour: str) -> str:
 def _around(x: float, y: float, digits: int) -> tuple[float, float, float, float]:
     half = WIDTH / 2 * digits
     return x - half, y - ABOVE, x + half, y + BELOW
+
+
+def _beside(curve: NDArray[np.float64], place: NDArray[np.float64]) -> Iterator[tuple[float, float]]:
+    """The ways of a number to the places along its edge, the shortest first."""
+    centre, half = (place[:2] + place[2:]) / 2, (place[2:] - place[:2]) / 2
+    points = curve[:: 1 + len(curve) // PLACES]
+    ways = np.concatenate([points + (half + GAP) * side - centre for side in SIDES])
+    yield from map(tuple, ways[np.argsort((ways**2).sum(axis=1))])
 
 
 def _points(path: str) -> NDArray[np.float64]:
@@ -80,7 +98,8 @@ def _boxes(svg: str) -> Rectangles:
 
 
 def _inside(points: NDArray[np.float64], place: NDArray[np.float64]) -> NDArray[np.bool_]:
-    (left, top, right, bottom), (x, y) = place, points.T
+    """Which points are in a place, or so near that a line from one to the next may cut a corner of it."""
+    (left, top, right, bottom), (x, y) = place + (-1, -1, 1, 1), points.T
     return (x > left) & (x < right) & (y > top) & (y < bottom)  # type: ignore[no-any-return]
 
 

@@ -551,8 +551,8 @@ def rectangles(svg):
 
 
 @pytest.mark.parametrize(("direction", "seeds"), [("LR", range(100)), ("TB", range(100, 200))])
-def test_in_random_graphs_numbers_lie_on_no_box_or_number_and_hardly_on_lines(direction, seeds):
-    count = lined = 0
+def test_in_random_graphs_numbers_lie_on_no_box_number_or_line(direction, seeds):
+    count = 0
     for seed in seeds:
         svg = to_svg(random_graph(seed), direction=direction)
         boxes, numbers = rectangles(svg)
@@ -563,6 +563,5 @@ def test_in_random_graphs_numbers_lie_on_no_box_or_number_and_hardly_on_lines(di
             for a, b, c, d in others:
                 assert not (left < c and a < right and top < d and b < bottom), seed
             count += 1
-            lined += any(left < x < right and top < y < bottom - 1 for x, y in lines)
+            assert not any(left < x < right and top < y < bottom - 1 for x, y in lines), seed
     assert count > 1000
-    assert lined <= 0.01 * count  # where so many lines meet that no place is free
