@@ -4,7 +4,7 @@ import { byId, element, format, show, svg, typeset, write } from "./dom.js";
 
 const PAUSE = 1800; // milliseconds for a step, for one who reads
 const FLOWING = 900; // of them something moves
-const LETTER = 7, NODE = 56; // pixels: a letter of a label, and what a neuron takes of the way from layer to layer
+const LETTER = 7 / 12, NODE = 8; // of the size of a label; letters of it that a neuron takes of the way from layer to layer
 const DIGITS = 3;
 const MIDDLE = 0.5; // of a line stands its label: there lines that meet at one neuron are apart enough
 
@@ -103,7 +103,7 @@ export class Flow {
     path.style.strokeDashoffset = to;
     const { x, y } = line.visible.getPointAtLength(length * MIDDLE);
     const label = svg("text", { class: "product", x, y, "text-anchor": "middle", "dominant-baseline": "central" },
-      this.network.gap > (LETTER * text.length + NODE) * this.network.unit ? typeset(text) : typeset(short));
+      this.network.gap > LETTER * (text.length + NODE) * this.network.label ? typeset(text) : typeset(short));
     return [path, label];
   }
 

@@ -135,7 +135,7 @@ function build(welcome) {
     },
     features: (features) => change({ features }),
     hidden: (hidden) => change({ hidden }),
-    laidOut: () => flow?.draw(),
+    laidOut: () => { flow?.draw(); rival?.follow(network); },
   });
   flow = new Flow(network, {
     ask: () => { hover.look(null); play(false); send("flow", { sample: page.sample }); },

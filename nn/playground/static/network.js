@@ -3,10 +3,11 @@
 import { HeatMap, css, lineColor } from "./colors.js";
 import { byId, element, format, svg } from "./dom.js";
 
-const WIDEST = 6; // pixels of a line
+const WIDEST = 6, THIN = 2.5; // pixels of a line; thinner ones become so wide when they light up
 const ROW = 50, TOP = 34, LOW_TOP = 8; // in a text of USUAL pixels; with a larger one everything grows
 const USUAL = 14;
 const SMALLEST = 0.42; // of the usual size, where a network must fit a screen
+const LABEL = 12, LABEL_ROW = 0.36, LABEL_GAP = 1 / 9; // a number: its usual size, and at most that of a row, and of a gap between layers
 
 /** Where the parameters of each layer are, as in layout.py; computed here too, since the page draws a change before the server answers. */
 export function layersOf(settings) {
@@ -160,6 +161,9 @@ export class NetworkView {
       line.target.setAttribute("d", path);
     }
     this.gap = (last - first) / gaps;
+    // Where all else is small since there are many neurons, numbers are as large as their room.
+    this.label = Math.max(LABEL * unit, Math.min(LABEL * usual, LABEL_ROW * row, LABEL_GAP * this.gap));
+    this.root.style.setProperty("--label", `${this.label}px`);
     this.on.laidOut?.();
   }
 
@@ -190,7 +194,9 @@ export class NetworkView {
       if (Math.abs(weight - line.shown) < 0.004) continue; // nobody could see it
       line.shown = weight;
       line.visible.setAttribute("stroke", lineColor(weight));
-      line.visible.setAttribute("stroke-width", Math.min(0.5 + 1.2 * Math.abs(weight), WIDEST).toFixed(2));
+      const wide = Math.min(0.5 + 1.2 * Math.abs(weight), WIDEST);
+      line.visible.setAttribute("stroke-width", wide.toFixed(2));
+      line.visible.parentNode.classList.toggle("thin", wide < THIN);
       line.title.textContent = `weight ${format(weight)}`;
     }
     for (const bias of this.biases) {

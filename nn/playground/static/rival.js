@@ -69,4 +69,9 @@ export class Rival {
   redraw() {
     if (this.isOn) this.network.redraw();
   }
+
+  /** Keeps the second picture as small as the first, which has buttons below it. */
+  follow({ root: { clientHeight } }) {
+    this.network.root.style.maxHeight = `${clientHeight}px`;
+  }
 }

@@ -1,5 +1,7 @@
 """How the playground looks: for a class, dark and light, at every width; what of it is in the link."""
 
+import itertools
+
 import pytest
 
 from tests.nn.playground.window import SMALL
@@ -92,6 +94,32 @@ def test_a_class_sees_all_of_a_point_that_is_played_backward(window, port, width
     one.page.get_by_label("Next step").click(click_count=6)
     assert one.page.evaluate("document.documentElement.scrollHeight <= innerHeight")
     assert overlapping(one) == []
+
+
+@pytest.mark.parametrize("rival", ["", "&rival=yes"], ids=["one", "two"])
+def test_a_class_can_read_the_numbers_of_many_neurons(window, port, rival):
+    one = window(width=1280, height=720).open(port, f"hidden=8,8&samples=60&present=1{rival}")
+    one.page.keyboard.press("b")
+    one.page.get_by_label("Next step").wait_for()
+    one.page.locator("#flow-at").fill("14")
+    products = one.page.locator(".product")
+    assert products.count() == 8
+    size = products.first.evaluate("node => parseFloat(getComputedStyle(node).fontSize)")
+    assert size > (10 if rival else 15)
+    boxes = sorted(box.bounding_box()["y"] for box in products.all())
+    assert min(below - above for above, below in itertools.pairwise(boxes)) > 10
+    if rival:  # drawn alike
+        sizes = [one.page.locator(f"#{name} .neuron").first.bounding_box() for name in ("network", "rival-network")]
+        assert sizes[0]["width"] == sizes[1]["width"]
+
+
+def test_weights_that_are_weak_light_up_too(window, port):
+    one = window().open(port)
+    width = "node => parseFloat(getComputedStyle(node.querySelector('.line')).strokeWidth)"
+    weak = one.page.locator(".edge.thin").first
+    assert weak.evaluate(width) < 2.5
+    weak.locator(".target").dispatch_event("pointerover")
+    assert one.page.locator(".edge.thin.lit").first.evaluate(width) == 2.5
 
 
 def overlapping(one):
