@@ -156,7 +156,8 @@ def _script(rows: str) -> str:
 def _palette() -> str:
     """The colours and fonts of `draw` as variables of the style sheet."""
     colours = {"ink": INK, "grey": GREY, "gradient": GRADIENT, "derivative": DERIVATIVE}
-    colours |= {"faint": CONSTANT["color"], "text-font": TEXT_FONT, "number-font": NUMBER_FONT}
+    colours |= {"faint": CONSTANT["color"], "line": "#d0d7de", "paper": CONSTANT["fillcolor"]}
+    colours |= {"text-font": TEXT_FONT, "number-font": NUMBER_FONT}
     for kind, style in KINDS.items():
         colours |= {f"{kind}-fill": style["fillcolor"], f"{kind}-line": style["color"]}
     return "".join([":root {", *(f" --{name}: {value};" for name, value in colours.items()), " }\n"])

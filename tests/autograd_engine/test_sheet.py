@@ -8,7 +8,7 @@ import shutil
 import nbformat
 import pytest
 
-from autograd_engine import Value, exercise, exercise_sheet, sigmoid, sin
+from autograd_engine import Value, exercise, exercise_sheet, sigmoid, sin, to_html
 from autograd_engine.interactive import printing
 from autograd_engine.interactive import sheet as sheets
 
@@ -123,8 +123,26 @@ def test_what_is_printed_is_the_view_that_is_shown(sheet):
     page = sheet("#seed=0")
     page.emulate_media(media="print")
     assert page.locator("main math").first.is_visible()
+    assert page.get_by_text("Seed 0").is_visible()  # or nobody would know which solutions belong to it
     assert not page.get_by_role("button", name="Hint").first.is_visible()
     assert not page.locator("main .solution").first.is_visible()
+
+
+DARKNESS = """["backgroundColor", "color"].map(property =>
+    getComputedStyle(document.body)[property].match(/\\d+/g).map(Number).reduce((sum, channel) => sum + channel))"""
+
+
+@pytest.mark.parametrize("kind", ["sheet", "graph"])
+def test_a_dark_screen_has_a_dark_page_and_paper_is_white(page, tmp_path, kind):
+    if kind == "sheet":
+        exercise_sheet(tasks, tmp_path / "page.html")
+    else:
+        to_html(Value(2.0, "x") * 3, tmp_path / "page.html")
+    page.goto((tmp_path / "page.html").as_uri())
+    for scheme, media, is_dark in (("light", "screen", False), ("dark", "screen", True), ("dark", "print", False)):
+        page.emulate_media(color_scheme=scheme, media=media)
+        background, ink = page.evaluate(DARKNESS)
+        assert (background < 120 and ink > 600) if is_dark else (background == 765 and ink < 200), (scheme, media)
 
 
 @pytest.mark.parametrize("width", [390, 1280])
