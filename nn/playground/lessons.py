@@ -84,7 +84,7 @@ LESSONS = {
     ),
     "learning-rate-too-large": Lesson(
         "Learning rate too large",
-        Settings(data="xor", hidden=(6,), lr=10.0, batch=50),
+        Settings(data="xor", hidden=(6,), lr=10.0),
         "Press play and watch the loss: it jumps up instead of falling, and the picture flickers from step to step.",
         (
             Try("A learning rate of 0.3", {"lr": 0.3}),

@@ -98,20 +98,20 @@ export class Landscape {
       context.lineWidth = wide;
       context.stroke();
     }
-    const mark = ([x, y], ink) => {
+    const mark = ([x, y], ink, edge) => {
       context.beginPath();
       context.arc(X(x), Y(y), 5, 0, 2 * Math.PI);
       context.fillStyle = ink;
       context.fill();
-      context.strokeStyle = "#ffffff";
+      context.strokeStyle = edge;
       context.stroke();
     };
-    mark(trail[0], "#ffffff");
-    mark(trail.at(-1), "#d56600");
+    mark(trail[0], "#ffffff", "#d56600");
+    mark(trail.at(-1), "#d56600", "#ffffff");
     const words = `${name(this.answer.first)} goes from ${format(x0, 3)} to ${format(x1, 3)} to the right, ` +
       `${name(this.answer.second)} from ${format(y0, 3)} to ${format(y1, 3)} upwards. The mean training loss goes from ` +
       `${format(low, 3)} (light) to ${format(high, 3)} (dark), all other weights being where they are now. The orange line is ` +
-      "the way of the training; the dot is where it is now. Other weights moved on the way too, so it need not lead downhill on this map.";
+      "the way of the training, from the white dot to the orange one. Other weights moved on the way too, so it need not lead downhill on this map.";
     this.words.textContent = words;
     this.canvas.setAttribute("aria-label", `Loss landscape. ${words}`);
   }

@@ -44,6 +44,8 @@ def test_vanishing_gradients():
 def test_learning_rate_too_large():
     start = trained("learning-rate-too-large", 0).figures().train_loss
     assert trained("learning-rate-too-large", 50).figures().train_loss > start
+    late = [trained("learning-rate-too-large", steps).figures().train_loss for steps in range(300, 3000, 300)]
+    assert np.median(late) > start  # however long one watches
     assert trained("learning-rate-too-large", 300, 0).figures().train_loss < start / 4
     assert start > trained("learning-rate-too-large", 300, 1).figures().train_loss > 0.9 * start
 
