@@ -43,6 +43,7 @@ export class Flow {
     this.drawing.replaceChildren();
     this.chips.replaceChildren();
     this.network.light(null);
+    if (byId("flow").contains(document.activeElement)) byId("flow-start").focus();
     this.arrange();
     this.on.end();
   }

@@ -9,7 +9,7 @@ export class Lessons {
     const options = Object.entries(lessons).map(([name, { title }]) => element("option", { value: name }, title));
     byId("lessons").replaceChildren(element("option", { value: "" }, "Lessons…"), ...options);
     byId("lessons").onchange = () => this.choose(byId("lessons").value);
-    byId("lesson-close").onclick = () => this.choose("");
+    byId("lesson-close").onclick = () => { this.choose(""); byId("lessons").focus(); };
   }
 
   choose(name) {

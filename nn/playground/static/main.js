@@ -345,7 +345,8 @@ byId("own-clear").onclick = () => change({ points: [], columns: [], classes: [],
 usePaste({ paste: (text) => send("paste", { text }), change });
 addEventListener("hashchange", () => send("open", { query: readLink(location.hash.slice(1), page, inspector, [look, lessons]) }));
 addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || byId("paste").open || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) return;
-  ({ p: byId("play"), s: byId("step"), r: byId("reset"), b: byId("flow-start"), m: byId("present"), d: byId("theme"), e: byId("explain"), f: byId("full") })[event.key.toLowerCase()]?.click();
+  if (event.ctrlKey || event.metaKey || event.altKey || byId("paste").open) return;
   if (event.key === "Escape") flow?.end();
+  if (event.target.matches("select, textarea, input[type=number]")) return; // which take letters themselves
+  ({ p: byId("play"), s: byId("step"), r: byId("reset"), b: byId("flow-start"), m: byId("present"), d: byId("theme"), e: byId("explain"), f: byId("full") })[event.key.toLowerCase()]?.click();
 });

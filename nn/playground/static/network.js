@@ -52,8 +52,8 @@ export class NetworkView {
     this.headers = [];
     this.layers.forEach((layer, k) => {
       const last = k === this.layers.length - 1;
+      if (!last && !this.isRival) this.headers.push(this.header(k, layer.neurons)); // above its neurons, and so before them
       this.columns.push(Array.from({ length: layer.neurons }, (_, j) => this.neuron(k, j, last)));
-      if (!last && !this.isRival) this.headers.push(this.header(k, layer.neurons));
     });
     this.layers.forEach((layer, k) => {
       const sources = k ? this.columns[k] : this.columns[0].filter((node) => node.dataset.on === "true");
