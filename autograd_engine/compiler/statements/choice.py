@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.compiler.statements.conditions import chosen, is_certain
+from autograd_engine.compiler.statements.tables import Row, row_of
 from autograd_engine.compiler.trace.arrays import ArgumentArray, BatchArray
 from autograd_engine.compiler.trace.errors import TraceError, user_line
 from autograd_engine.compiler.trace.traced import Condition, Traced, context, inside, refusal
@@ -88,6 +89,8 @@ class Choice:
                 return a.with_numbers(iter([self(x, y, name) for x, y in pairs]))
         if _is_array(a) and _is_array(b):
             return self._of_arrays(np.asarray(a), np.asarray(b), name)
+        if isinstance(a, Row) or isinstance(b, Row):
+            return self._of_rows(row_of(a), row_of(b), name)
         of_a, of_b = apart(a), apart(b)
         if of_a and of_b and type(a) is type(b):
             return self._of_containers(of_a, of_b, name)
@@ -116,6 +119,12 @@ class Choice:
         if a.dtype == b.dtype != object and a.tobytes() == b.tobytes():
             return a.copy()
         return number_array([self(x, y, name) for x, y in zip(a.ravel(), b.ravel())], a.shape)
+
+    def _of_rows(self, a: Row | None, b: Row | None, name: str) -> Row:
+        row = None if a is None or b is None else a.chosen(b, self.condition)
+        if row is None:
+            raise _misfit(name, "a row of one list of lists", "one of another")
+        return row
 
     def _of_containers(self, a: Any, b: Any, name: str) -> Any:
         kind, keys, container, parts = a

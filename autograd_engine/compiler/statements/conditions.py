@@ -28,8 +28,14 @@ class Unread(Traced):
     @staticmethod
     def new(why: str = "a loop that is compiled cannot read a list that its rounds append to") -> Unread:
         """One that is in no program; the error where it is used says why it must not be."""
+        [unread] = Unread.several(1, why)
+        return unread
+
+    @staticmethod
+    def several(count: int, why: str) -> list[Unread]:
+        """As many."""
         with recording([]):
-            return Unread(None, ("unread", why), context.batch)
+            return [Unread(None, ("unread", why), context.batch) for _ in range(count)]
 
     @staticmethod
     def check(x: Any) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.compiler.statements.choice import Changes, Choice
+from autograd_engine.compiler.statements.tables import row_of
 from autograd_engine.compiler.trace.errors import is_of_user, user_line
 from autograd_engine.compiler.trace.traced import Traced, context, refusal
 
@@ -23,12 +24,14 @@ _LARGE = 1000
 
 
 class Contents:
-    """What is in the containers that some functions can reach; their own variables `names` do not count."""
+    """What is in the containers that some functions and `others` reach; their own variables `names` do not count."""
 
-    def __init__(self, functions: Sequence[Callable[[], Any]], names: Collection[str]) -> None:
+    def __init__(
+        self, functions: Sequence[Callable[[], Any]], names: Collection[str], others: Sequence[Any] = ()
+    ) -> None:
         cells = [cell for f in map(_inner, functions) for cell in _cells(f, lambda name: name not in names)]
         self.of_others = [content(cell) for cell in cells]
-        self.containers = list(_reachable(functions, names))
+        self.containers = list(_reachable(functions, names, others))
         self._before = [content(x) for x in self.containers]
 
     def taken(self) -> Changes:
@@ -113,11 +116,11 @@ def fill(container: Any, now: Any) -> None:
         container[:] = now
 
 
-def _reachable(functions: Iterable[Callable[[], Any]], names: Collection[str]) -> Iterator[Any]:
-    """The containers, and the variables of other functions, that some functions can reach."""
+def _reachable(functions: Iterable[Callable[[], Any]], names: Collection[str], others: Sequence[Any]) -> Iterator[Any]:
+    """The containers, and the variables of other functions, that some functions and other things can reach."""
     variables = [cell for f in map(_inner, functions) for cell in _cells(f, lambda name: name in names)]
     seen = set(map(id, variables))
-    stack: list[Any] = [*functions, *map(content, variables)]
+    stack: list[Any] = [*functions, *others, *map(content, variables)]
     while stack:
         x = stack.pop()
         if isinstance(x, _PLAIN) or id(x) in seen:
@@ -125,6 +128,8 @@ def _reachable(functions: Iterable[Callable[[], Any]], names: Collection[str]) -
         seen.add(id(x))
         if twin := context.twins.get(id(x)):
             stack += [other.container for other in twin.others()]
+        if (row := row_of(x)) is not None:
+            stack.append(row.table)
         if isinstance(x, FunctionType):
             if is_of_user(x.__code__.co_filename):
                 stack += _cells(x)

@@ -11,6 +11,7 @@ from autograd_engine.compiler.statements import twins
 from autograd_engine.compiler.statements.conditions import Unread
 from autograd_engine.compiler.statements.contents import content, is_the_same
 from autograd_engine.compiler.statements.iterables import are_doubles
+from autograd_engine.compiler.statements.tables import part_of, row_of, table_shape, whole
 from autograd_engine.compiler.trace.arrays import ArgumentArray, is_unknown
 from autograd_engine.compiler.trace.errors import user_line
 from autograd_engine.compiler.trace.indices import Index
@@ -22,7 +23,9 @@ from autograd_engine.compiler.trace.traced import Traced, context, refusal
 
 def item(a: Any, key: Any) -> Any:
     """`a[key]`."""
-    parts = parts_of(key)
+    a, parts = whole(a, parts_of(key))
+    if shape := table_shape(a, parts):
+        return part_of(a, parts, shape)
     memory = context.memories.get(id(a))
     if memory is not None and not is_mask(parts):
         return _part(a, parts, memory.read(parts))
@@ -96,8 +99,10 @@ def renew_parts(a: Any = None) -> None:
 
 def read(a: Any) -> Any:
     """What is in a list or an array, all of it, if a loop carries it."""
+    if (row := row_of(a)) is not None:
+        return row.copy()
     memory = context.memories.get(id(a))
-    return a if memory is None else memory.read((slice(None),))
+    return a if memory is None else item(a, slice(None))
 
 
 def contained(x: Any, container: Any) -> Any:

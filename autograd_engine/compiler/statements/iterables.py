@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.compiler.statements.conditions import Unread
+from autograd_engine.compiler.statements.tables import Row, shape_of
 from autograd_engine.compiler.trace.arrays import ArgumentArray
 from autograd_engine.compiler.trace.errors import user_line
 from autograd_engine.compiler.trace.items import entry_of, stacks_of
@@ -32,11 +33,13 @@ _LARGE_INTEGER = 2**26
 
 @dataclass(frozen=True)
 class Rounds:
-    """What a for runs over: how many rounds, None if that is not known, and what the variable is in one of a loop."""
+    """What a for runs over: how many rounds, None if that is not known, what the variable is in one of a loop, and the
+    tables that it has rows of."""
 
     length: int | None
     count: Any
     of: Callable[[Loop], Any]
+    tables: tuple[Any, ...] = ()
 
 
 class UnknownRange:
@@ -87,7 +90,8 @@ class Items:
         if len(known) < len(rounds) or not known:
             return None
         length = min([x.length for x in known if x.length is not None])
-        return Rounds(length, float(length), lambda loop: tuple([x.of(loop) for x in known]))
+        tables = tuple([table for x in known for table in x.tables])
+        return Rounds(length, float(length), lambda loop: tuple([x.of(loop) for x in known]), tables)
 
     def leave(self, ended: bool) -> None:
         """Note that a loop took all items or, if it has not `ended` for certain, as many as only a call can tell."""
@@ -145,6 +149,8 @@ def rounds_of(iterable: Any) -> Rounds | None:
         return Rounds(len(iterable), float(len(iterable)), lambda loop: loop.index() * step + start)
     if isinstance(iterable, np.ndarray) and not are_doubles(iterable):
         return None
+    if len(shape := shape_of(iterable)) > 1:
+        return Rounds(shape[0], float(shape[0]), lambda loop: Row(iterable, (loop.index(),), shape), (iterable,))
     if isinstance(iterable, list) and iterable and all(type(x) is float or isinstance(x, Traced) for x in iterable):
         iterable = np.array(iterable, dtype=float if all(type(x) is float for x in iterable) else object)
     if not isinstance(iterable, (np.ndarray, ArgumentArray)) or not iterable.ndim:

@@ -6,14 +6,24 @@ puts a number there. In a straight line, where an index is not known, each entry
 
 from __future__ import annotations
 
+import itertools
 import operator
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from autograd_engine.compiler.statements.conditions import Unread
 from autograd_engine.compiler.statements.indices import item, parts_of, read, renew_parts
+from autograd_engine.compiler.statements.tables import (
+    Row,
+    carrier,
+    item_at,
+    numbers_of,
+    row_of,
+    rows_of,
+    shape_of,
+    whole,
+)
 from autograd_engine.compiler.statements.twins import same_as, spread, where_same
 from autograd_engine.compiler.trace.arrays import is_unknown
 from autograd_engine.compiler.trace.errors import TraceError, user_line
@@ -25,12 +35,14 @@ from autograd_engine.compiler.trace.traced import context, refusal
 from autograd_engine.number_arrays import number_array
 from autograd_engine.primitives import where
 
+_AS_A_WHOLE = "a loop that is compiled can read and set the items of a list that it changes, but not use it as a whole"
+
 
 def target(a: Any) -> Any:
     """What stands for `a` in `a[i] = x`."""
     if context.trace is None:  # a function that was kept beyond its trace
         return a
-    is_of_numbers = isinstance(a, list) or (isinstance(a, np.ndarray) and a.dtype == object)
+    is_of_numbers = isinstance(a, (list, Row)) or (isinstance(a, np.ndarray) and a.dtype == object)
     return _Target(a) if is_of_numbers or (context.twins and isinstance(a, (np.ndarray, dict))) else a
 
 
@@ -44,7 +56,7 @@ class _Target:
         return item(self.a, key)
 
     def __setitem__(self, key: Any, x: Any) -> None:
-        a, parts = self.a, parts_of(key)
+        a, parts = whole(self.a, parts_of(key))
         if isinstance(a, list) and isinstance(parts[0], np.ndarray):
             raise TypeError("list indices must be integers or slices, not list")
         if isinstance(a, np.ndarray) and not a.flags.writeable:
@@ -52,12 +64,11 @@ class _Target:
                 f"{user_line()} changes a part of an array that was picked before; write a[i, j] = x instead of "
                 "row = a[i] and row[j] = x"
             )
-        self._set(key, parts, x)
+        self._set(a, key, parts, x)
         if isinstance(a, np.ndarray):
             renew_parts(a)
 
-    def _set(self, key: Any, parts: tuple[Any, ...], x: Any) -> None:
-        a = self.a
+    def _set(self, a: Any, key: Any, parts: tuple[Any, ...], x: Any) -> None:
         if is_mask(parts):
             key, parts, x = slice(None), (slice(None),), masked(read(a), parts[0]).replaced(x)
         is_known = not any(map(is_unknown, parts))
@@ -66,7 +77,7 @@ class _Target:
             a[key] = x
             spread()
             return
-        loop = next((repeated for repeated in reversed(context.repeated) if repeated.found(a)), None)
+        loop = carrier(a)
         if memory is not None and (loop is None or memory.repeated is loop):
             memory.write(parts, x)
         elif loop is not None:
@@ -90,11 +101,12 @@ class Memory:
     """
 
     def __init__(self, a: Any, repeated: Any, loop: Loop) -> None:
-        self.a, self.repeated, self.shape = a, repeated, np.shape(a)
+        self.a, self.repeated = a, repeated
+        self.shape = shape_of(a) if isinstance(a, list) else a.shape
         self.around: Memory | None = context.memories.get(id(a))
         if self.around is None:
-            numbers = list(_flat(a))
-            if not numbers or not all(isinstance(x, NUMBERS) for x in numbers):
+            numbers = [*numbers_of(a)]
+            if not self.shape or not all(isinstance(x, NUMBERS) for x in numbers):
                 raise self._refusal("it holds more than numbers")
             start = table_of(numbers)
         else:
@@ -102,8 +114,15 @@ class Memory:
         carry = loop.carry(start)
         assert isinstance(carry, Stack)
         self.stack = carry
-        self._unread = [Unread.new() for _ in _flat(a)]
+        self._unread = Unread.several(self.stack.size, _AS_A_WHOLE)
+        self._rows = [*rows_of(a)]
         _fill(a, self._unread)
+
+    def rows(self) -> dict[int, Row]:
+        """The rows of a table, by their ids."""
+        axes = len(self.shape) if isinstance(self.a, list) else 0
+        places = [place for n in range(1, axes) for place in np.ndindex(self.shape[:n])]
+        return {id(item_at(self.a, place)): Row(self.a, place, self.shape) for place in places}
 
     def read(self, parts: tuple[Any, ...]) -> Any:
         """`a[parts]`."""
@@ -116,23 +135,32 @@ class Memory:
     def write(self, parts: tuple[Any, ...], x: Any) -> None:
         """`a[parts] = x`."""
         at = places(self.shape, parts)
-        if isinstance(self.a, list) and np.shape(x) != at.shape:
+        is_row = isinstance(self.a, list) and len(parts) < len(self.shape)
+        if is_row and (row_of(x) is not None or carrier(x) is not None):
+            raise self._refusal("a list that is there already becomes a row of it; put a copy there, row[:]")
+        if isinstance(self.a, list) and (shape_of(x) if is_row else np.shape(x)) != at.shape:
             raise self._refusal("its length changes")
         holds = holding_here()
         for index, number in zip(at.ravel().tolist(), np.broadcast_to(np.asarray(x, dtype=object), at.shape).flat):
             if holds.__class__ is not float:
                 number = where(holds, number, picked(self.stack, index))
             self.stack = put(self.stack, index, number)
+        if is_row:
+            _fill(x, Unread.several(at.size, "a list that a loop made a row of a table can be read there only"))
 
     def end(self) -> Stack:
         """The numbers at the end of a round. Raises TraceError if the list or array was changed in other ways."""
-        now = list(_flat(self.a))
-        if len(now) != len(self._unread) or any(map(operator.is_not, now, self._unread)):
+        now, before = [*rows_of(self.a), *numbers_of(self.a)], [*self._rows, *self._unread]
+        if len(now) != len(before) or any(map(operator.is_not, now, before)):
             raise self._refusal("it is changed as a whole")
         return self.stack
 
     def leave(self, result: Any) -> None:
         """Give the list or array its numbers after the loop."""
+        if self.around is None and isinstance(self.a, list):
+            for repeated in context.repeated:
+                if repeated.found(self.a):
+                    repeated.wanted[id(self.a)] = self.a
         if self.around is not None:
             [*_, loop] = context.repeated
             if self.around.repeated is loop:
@@ -148,13 +176,9 @@ class Memory:
         )
 
 
-def _flat(a: Any) -> Iterator[Any]:
-    return iter(a if isinstance(a, list) else a.ravel().tolist())
-
-
 def _choose(a: Any, parts: tuple[Any, ...], x: Any) -> None:
     """`a[parts] = x`, as a choice for each entry."""
-    items = list(_flat(a))
+    items = list(a) if isinstance(a, list) else a.ravel().tolist()
     at = places((len(a),) if isinstance(a, list) else a.shape, parts)
     is_one = isinstance(a, list) and not at.ndim
     new = [x] if is_one else np.broadcast_to(np.asarray(x, dtype=object), at.shape).flat
@@ -163,7 +187,10 @@ def _choose(a: Any, parts: tuple[Any, ...], x: Any) -> None:
             items[int(index)] = number
         else:
             items = [_chosen(index == float(i), number, before) for i, before in enumerate(items)]
-    _fill(a, items)
+    if isinstance(a, list):
+        a[:] = items
+    else:
+        _fill(a, items)
 
 
 def _chosen(condition: Any, item: Any, before: Any) -> Any:
@@ -173,6 +200,9 @@ def _chosen(condition: Any, item: Any, before: Any) -> Any:
 
 def _fill(a: Any, numbers: list[Any]) -> None:
     if isinstance(a, list):
-        a[:] = numbers
+        rest = iter(numbers)
+        for row in [*rows_of(a)] or [a]:
+            if not isinstance(row[0], list):
+                row[:] = itertools.islice(rest, len(row))
     else:
         a[...] = np.fromiter(numbers, dtype=object, count=len(numbers)).reshape(a.shape)

@@ -17,6 +17,7 @@ from autograd_engine.compiler.statements.conditions import Unread, is_certain, t
 from autograd_engine.compiler.statements.contents import Contents
 from autograd_engine.compiler.statements.iterables import Rounds
 from autograd_engine.compiler.statements.memory import Memory
+from autograd_engine.compiler.statements.tables import Row, rows_of
 from autograd_engine.compiler.statements.twins import Links, note, spread
 from autograd_engine.compiler.trace.errors import user_line
 from autograd_engine.compiler.trace.indices import Index
@@ -80,7 +81,7 @@ def for_loop(
 
     functions = (body,) if goes_on is None else (body, goes_on)
     certain = rounds.length is not None and goes_on is None
-    _Repeated(new, of_round, functions, get_state, set_state, names, certain).run()
+    _Repeated(new, of_round, functions, get_state, set_state, names, certain, rounds.tables).run()
 
 
 def _both(x: Any, y: Any) -> Any:
@@ -118,11 +119,13 @@ class _Repeated:
         set_state: Callable[[Sequence[Any]], None],
         names: Sequence[str],
         certain: bool,
+        others: Sequence[Any] = (),
     ) -> None:
         self.new, self.of_round, self.names, self.certain = new, of_round, names, certain
         self.get_state, self.set_state = get_state, set_state
         self.before = tuple(get_state())
-        self.contents = Contents(functions, names)
+        self.contents = Contents(functions, names, others)
+        self._found = set(map(id, self.contents.containers))
         self.carried = {k for k, x in enumerate(self.before) if _changes_likely(x)}
         self.appended: dict[int, list[Any]] = {}
         self.numbers: set[int] = set()  # the carried variables of which a round makes numbers, not conditions
@@ -130,14 +133,17 @@ class _Repeated:
 
     def found(self, a: Any) -> bool:
         """Whether a list or an array is there before the loop."""
-        return any(x is a for x in self.contents.containers)
+        return id(a) in self._found
 
     def run(self) -> None:
         """Record the loop, and give the variables their values after it."""
         while True:
             loop, more = self._attempt()
-            at_items = {key: x for key, (x, now) in self.changes.items() if _is_of_numbers(x, now)}
-            lists = {key: x for key, (x, _) in self.changes.items() if isinstance(x, list) and key not in at_items}
+            rows = {id(row) for a in self.wanted.values() for row in rows_of(a)}
+            self.wanted = {key: a for key, a in self.wanted.items() if key not in rows}
+            changes = [(key, x, now) for key, (x, now) in self.changes.items() if key not in rows]
+            at_items = {key: x for key, x, now in changes if _is_of_numbers(x, now)}
+            lists = {key: x for key, x, _ in changes if isinstance(x, list) and key not in at_items}
             known = self.in_memory.keys()
             if not more and lists.keys() <= self.appended.keys() and not (self.wanted | at_items).keys() - known:
                 break
@@ -188,6 +194,7 @@ class _Repeated:
         for container in self.appended.values():
             container[:] = [unread] * (len(container) + 1)
         self.in_memory: dict[int, Memory] = {}
+        self.rows: dict[int, Row] = {}
         around = context.memories, context.repeated
         twins, kept = context.twins, context.kept
         context.repeated = (*context.repeated, self)
@@ -201,7 +208,8 @@ class _Repeated:
                     self.structures[k] = structure
                 self.of_memory = len(loop.carries)
                 self.in_memory = {key: Memory(a, self, loop) for key, a in self.wanted.items()}
-                context.memories = {**context.memories, **self.in_memory}
+                self.rows = {key: row for memory in self.in_memory.values() for key, row in memory.rows().items()}
+                context.memories = {**context.memories, **self.in_memory, **self.rows}
                 given = {k: state[k].copy() for k in self.carried if isinstance(state[k], np.ndarray)}
                 carried = list(self.structures)
                 outside = self.contents.containers
@@ -237,11 +245,12 @@ class _Repeated:
                 raise context.refused
         finally:
             context.memories, context.repeated = around
-            self.changes = {key: x for key, x in self.contents.taken().items() if key not in self.in_memory}
+            in_memory = self.in_memory.keys() | self.rows.keys()
+            self.changes = {key: x for key, x in self.contents.taken().items() if key not in in_memory}
             context.twins, context.kept = twins, kept
             self.set_state(self.before)
             note()
-        changed = {*self.changes, *self.in_memory}
+        changed = {*self.changes, *in_memory}
         self.links.check(outside, changed, self.before, self.before, outside)  # and the variables hold what was before
         if continues is not None:
             loop.continues = continues if isinstance(continues, Traced) else float(continues)

@@ -185,6 +185,8 @@ def checked(index: Any, size: int, axis: int = 0, site: Site | None = None) -> A
     """An index of an axis of this size, as a whole number from 0 on. It is checked at a call."""
     if isinstance(index, Index) and _is_within(index, size):
         return index
+    if isinstance(index, Traced) and index.op is CHECKED and index.expansion[1] <= size:
+        return index
     if not size:
         raise IndexError(f"{user_line()}: index into an axis of size 0")
     site = site or Site(user_line(), axis, size)
