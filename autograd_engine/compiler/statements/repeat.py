@@ -17,8 +17,8 @@ from autograd_engine.compiler.statements.conditions import Unread, is_certain, t
 from autograd_engine.compiler.statements.contents import Contents
 from autograd_engine.compiler.statements.iterables import Rounds
 from autograd_engine.compiler.statements.memory import Memory
-from autograd_engine.compiler.statements.tables import Row, rows_of
-from autograd_engine.compiler.statements.twins import Links, note, spread
+from autograd_engine.compiler.statements.tables import Row, holds_row, rows_of
+from autograd_engine.compiler.statements.twins import Links, note, one_of, spread
 from autograd_engine.compiler.trace.errors import user_line
 from autograd_engine.compiler.trace.indices import Index
 from autograd_engine.compiler.trace.items import NUMBERS
@@ -26,7 +26,7 @@ from autograd_engine.compiler.trace.loops import Loop, needs
 from autograd_engine.compiler.trace.stacks import batch_of, entry
 from autograd_engine.compiler.trace.traced import Condition, Traced, UnlikeRoundsError, context, is_among, refusal
 from autograd_engine.runs import is_of_batch
-from autograd_engine.structure import Structure, flatten
+from autograd_engine.structure import Structure, apart, flatten
 
 _PLAIN = (bool, int, float, str, bytes, type(None))
 
@@ -217,7 +217,7 @@ class _Repeated:
                 context.kept = *kept, self.before, outside, self.links.before
                 self.set_state(tuple(state))
                 continues = self.of_round(loop)
-                after = tuple(self.get_state())
+                after = tuple(map(self._left, self.get_state(), self.names))
                 spread()
                 loop.following, more = [], set()
                 self.in_place = {k for k, x in given.items() if any(map(operator.is_not, x.flat, state[k].flat))}
@@ -255,6 +255,18 @@ class _Repeated:
         if continues is not None:
             loop.continues = continues if isinstance(continues, Traced) else float(continues)
         return loop, more
+
+    def _left(self, x: Any, name: str) -> Any:
+        """A variable at the end of a round. A row of a table becomes a list that may be any of its rows, since the
+        table may have changed when the variable is used; where there is another way, that is not worth it."""
+        if isinstance(x, Row) and not self.certain and id(x.table) not in context.memories and len(x.place) == 1:
+            return one_of(x.table, x.place[0])
+        if holds_row(x):
+            raise refusal(
+                f"{user_line()}: {name} is a row of a list of lists at the end of a round of a loop that is compiled; "
+                "let it have a copy, row[:]"
+            )
+        return x
 
     def _check_in_place(self, array: Any, given: Any, left: Any) -> None:
         """Raise TraceError unless each round changes the same array, which has no other name in the loop."""
@@ -301,6 +313,10 @@ class _Repeated:
             self.new_in_rounds.add(k)
         return set()
 
+    def _is_there(self, x: Any) -> bool:
+        """Whether x is a list or an array from before the loop, or the row of one, or has one in it."""
+        return isinstance(x, Row) or self.found(x) or any(map(self._is_there, (apart(x) or ((),))[-1]))
+
     def _append(self, loop: Loop) -> None:
         """Append to lists what every round appends."""
         for key, (container, now) in self.changes.items():
@@ -310,6 +326,8 @@ class _Repeated:
                     f"{user_line()}: a loop that is compiled may change variables and append to lists, but it changes "
                     f"a {type(container).__name__} in place"
                 )
+            if any(map(self._is_there, now[n:])):
+                raise refusal(f"{user_line()}: a loop that is compiled appends a list that is there already, no copy")
             items = [flatten(item) for item in now[n:]]
             columns = [([self._kept(loop, leaf) for leaf in leaves], structure) for leaves, structure in items]
             for i in range(int(loop.count)):

@@ -76,9 +76,10 @@ def converted_call(f: Any, args: tuple[Any, ...], keywords: dict[str, Any] | Non
     except TypeError:  # f has no hash
         builtin = None
     called = builtin or rewritten(f)
+    is_method = isinstance(f, BuiltinMethodType) and isinstance(f.__self__, (list, dict, set))
     if args and isinstance(f, BuiltinMethodType):
         check_key(f.__self__, args[0])
-    if context.memories and (builtin or called is f):
+    if context.repeated and (builtin or called is f) and not is_method:  # which may keep a list, as `append` does
         args = tuple([read(x) for x in args])
     if called is f and (not isinstance(f, type) or f.__module__ == "builtins"):  # `map` is a class
         args = tuple(map(_argument, args))

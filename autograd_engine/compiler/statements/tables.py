@@ -17,6 +17,7 @@ from autograd_engine.compiler.trace.items import NUMBERS, array_of, checked, ite
 from autograd_engine.compiler.trace.traced import Condition, Traced, context, refusal
 from autograd_engine.number_arrays import number_array
 from autograd_engine.primitives import where
+from autograd_engine.structure import apart
 
 
 class Row(Sequence[Any]):
@@ -60,6 +61,11 @@ class Row(Sequence[Any]):
         if other.table is not self.table or len(other.place) != len(self.place):
             return None
         return Row(self.table, tuple([where(condition, i, k) for i, k in zip(self.place, other.place)]), self.shape)
+
+
+def holds_row(x: Any) -> bool:
+    """Whether x is such a row, or has one in it."""
+    return isinstance(x, Row) or any(map(holds_row, (apart(x) or ((),))[-1]))
 
 
 def row_of(a: Any) -> Row | None:

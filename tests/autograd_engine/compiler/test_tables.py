@@ -225,12 +225,51 @@ def a_new_row_with_another_name(a, b, g):
     return sum([sum(row) for row in table])
 
 
+def rows_that_are_kept(a, b, g):
+    table, kept = [[g * x, x, 1.0] for x in a], []
+    for i in range(1, len(a)):
+        kept.append(table[i])
+    kept[3][1] = 7.0 * g
+    return sum(table[4])
+
+
+def a_row_that_is_left(a, b, g):
+    table = [[g * x, x, 1.0] for x in a]
+    row = table[0]
+    for i in range(1, len(a)):
+        row[2] = a[i] + table[i][1] * row[0]
+        row = table[i]
+    row[1] = 5.0
+    return sum(row) + sum(table[-1]) + sum(table[2])
+
+
+def a_row_where_a_loop_ends(a, b, g):
+    table, i = [[g * x] * 3 for x in a], 0
+    row = table[0]
+    while row[1] < 0.3 and i < len(a) - 1:
+        i += 1
+        row = table[i]
+    return sum(row)
+
+
+def a_list_that_is_kept_while_it_changes(a, b, g):
+    row, kept = [g, 0.0, 1.0], []
+    for x in a:
+        row[1] = row[1] * 0.5 + x
+        kept.append(row)
+    return sum(kept[2])
+
+
 UNROLLED = [
     one_list_as_every_row,
     rows_of_different_lengths,
     rows_that_are_appended,
     a_row_in_two_places,
     a_new_row_with_another_name,
+    rows_that_are_kept,
+    a_row_that_is_left,
+    a_row_where_a_loop_ends,
+    a_list_that_is_kept_while_it_changes,
 ]
 functions = pytest.mark.parametrize("f", ROLLED + UNROLLED, ids=lambda f: f.__name__)
 rolled = pytest.mark.parametrize("f", ROLLED, ids=lambda f: f.__name__)
