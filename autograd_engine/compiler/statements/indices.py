@@ -11,7 +11,7 @@ from autograd_engine.compiler.statements import twins
 from autograd_engine.compiler.statements.conditions import Unread
 from autograd_engine.compiler.statements.contents import content, is_the_same
 from autograd_engine.compiler.statements.iterables import are_doubles
-from autograd_engine.compiler.statements.tables import part_of, row_of, table_shape, whole
+from autograd_engine.compiler.statements.tables import exchanged, part_of, row_of, table_shape, whole
 from autograd_engine.compiler.trace.arrays import ArgumentArray, is_unknown
 from autograd_engine.compiler.trace.errors import user_line
 from autograd_engine.compiler.trace.indices import Index
@@ -38,6 +38,11 @@ def item(a: Any, key: Any) -> Any:
         if isinstance(a, (list, tuple)) and a and isinstance(key, Traced):
             return twins.one_of(a, checked(key, len(a)))
     return a[key]
+
+
+def exchange(a: Any, i: Any, k: Any) -> tuple[Any, Any]:
+    """`a[i], a[k]` in `a[k], a[i] = a[i], a[k]`."""
+    return exchanged(a, i, k) or (item(a, i), item(a, k))
 
 
 def parts_of(key: Any) -> tuple[Any, ...]:

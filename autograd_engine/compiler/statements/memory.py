@@ -6,6 +6,7 @@ puts a number there. In a straight line, where an index is not known, each entry
 
 from __future__ import annotations
 
+import copy
 import itertools
 import operator
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 from autograd_engine.compiler.statements.conditions import Unread
 from autograd_engine.compiler.statements.indices import item, parts_of, read, renew_parts
 from autograd_engine.compiler.statements.tables import (
+    Exchanged,
     Row,
     carrier,
     item_at,
@@ -116,26 +118,34 @@ class Memory:
         self.stack = carry
         self._unread = Unread.several(self.stack.size, _AS_A_WHOLE)
         self._rows = [*rows_of(a)]
+        self.exchanges = id(a) in repeated.exchanged
+        self.order = object() if self.around is None or self.exchanges else self.around.order
         _fill(a, self._unread)
 
     def rows(self) -> dict[int, Row]:
-        """The rows of a table, by their ids."""
-        axes = len(self.shape) if isinstance(self.a, list) else 0
+        """The rows of a table, by their ids; none where they are exchanged, since a list does not stay in its place."""
+        axes = len(self.shape) if isinstance(self.a, list) and not self.exchanges else 0
         places = [place for n in range(1, axes) for place in np.ndindex(self.shape[:n])]
         return {id(item_at(self.a, place)): Row(self.a, place, self.shape) for place in places}
 
     def read(self, parts: tuple[Any, ...]) -> Any:
         """`a[parts]`."""
         at = places(self.shape, parts)
-        numbers = [picked(self.stack, index) for index in at.ravel().tolist()]
+        numbers = self.numbers(at)
         if not at.ndim:
             return numbers[0]
         return numbers if isinstance(self.a, list) else number_array(numbers, at.shape)
 
+    def numbers(self, places: Any) -> list[Any]:
+        """The numbers at these places."""
+        return [picked(self.stack, index) for index in places.ravel().tolist()]
+
     def write(self, parts: tuple[Any, ...], x: Any) -> None:
         """`a[parts] = x`."""
         at = places(self.shape, parts)
-        is_row = isinstance(self.a, list) and len(parts) < len(self.shape)
+        if isinstance(x, Exchanged):
+            x = number_array(x, at.shape)
+        is_row = isinstance(x, list) and isinstance(self.a, list) and len(parts) < len(self.shape)
         if is_row and (row_of(x) is not None or carrier(x) is not None):
             raise self._refusal("a list that is there already becomes a row of it; put a copy there, row[:]")
         if isinstance(self.a, list) and (shape_of(x) if is_row else np.shape(x)) != at.shape:
@@ -165,10 +175,16 @@ class Memory:
             [*_, loop] = context.repeated
             if self.around.repeated is loop:
                 self.around.stack = result
+                self.around.order = object() if self.exchanges else self.around.order
             else:
                 loop.wanted[id(self.a)] = self.a  # and carried in another attempt
             return
         _fill(self.a, [entry(result, i) for i in range(result.size)])
+        if self.exchanges:  # which list is where only a call knows
+            before = [*self.a]
+            self.a[:] = copy.deepcopy(before)
+            for row in before:
+                _fill(row, Unread.several(len([*numbers_of(row)]), "a row of a list of lists has another place now"))
 
     def _refusal(self, why: str) -> TraceError:
         return refusal(

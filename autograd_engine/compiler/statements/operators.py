@@ -22,6 +22,7 @@ from autograd_engine.compiler.statements.choice import Choice, NothingReturned, 
 from autograd_engine.compiler.statements.conditions import Unread, holding, is_certain, known, truth
 from autograd_engine.compiler.statements.contents import Contents
 from autograd_engine.compiler.statements.indices import contained as contained
+from autograd_engine.compiler.statements.indices import exchange as exchange
 from autograd_engine.compiler.statements.indices import item as item
 from autograd_engine.compiler.statements.memory import target as target
 from autograd_engine.compiler.trace.arrays import is_unknown

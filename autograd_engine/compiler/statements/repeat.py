@@ -130,6 +130,7 @@ class _Repeated:
         self.appended: dict[int, list[Any]] = {}
         self.numbers: set[int] = set()  # the carried variables of which a round makes numbers, not conditions
         self.wanted: dict[int, Any] = {}  # lists and arrays that a round changes at an index
+        self.exchanged: set[int] = set()  # the tables of which a round exchanges rows
 
     def found(self, a: Any) -> bool:
         """Whether a list or an array is there before the loop."""
@@ -141,11 +142,12 @@ class _Repeated:
             loop, more = self._attempt()
             rows = {id(row) for a in self.wanted.values() for row in rows_of(a)}
             self.wanted = {key: a for key, a in self.wanted.items() if key not in rows}
-            changes = [(key, x, now) for key, (x, now) in self.changes.items() if key not in rows]
+            changes = [(key, x, now) for key, (x, now) in self.changes.items() if key not in rows | self.wanted.keys()]
             at_items = {key: x for key, x, now in changes if _is_of_numbers(x, now)}
             lists = {key: x for key, x, _ in changes if isinstance(x, list) and key not in at_items}
-            known = self.in_memory.keys()
-            if not more and lists.keys() <= self.appended.keys() and not (self.wanted | at_items).keys() - known:
+            missing = (self.wanted | at_items).keys() - self.in_memory.keys()
+            missing |= {key for key in self.exchanged if key in self.in_memory and not self.in_memory[key].exchanges}
+            if not more and not missing and lists.keys() <= self.appended.keys():
                 break
             self.carried |= more
             self.appended |= lists
@@ -194,7 +196,6 @@ class _Repeated:
         for container in self.appended.values():
             container[:] = [unread] * (len(container) + 1)
         self.in_memory: dict[int, Memory] = {}
-        self.rows: dict[int, Row] = {}
         around = context.memories, context.repeated
         twins, kept = context.twins, context.kept
         context.repeated = (*context.repeated, self)
@@ -208,8 +209,8 @@ class _Repeated:
                     self.structures[k] = structure
                 self.of_memory = len(loop.carries)
                 self.in_memory = {key: Memory(a, self, loop) for key, a in self.wanted.items()}
-                self.rows = {key: row for memory in self.in_memory.values() for key, row in memory.rows().items()}
-                context.memories = {**context.memories, **self.in_memory, **self.rows}
+                rows = {key: row for memory in self.in_memory.values() for key, row in memory.rows().items()}
+                context.memories = {**context.memories, **self.in_memory, **rows}
                 given = {k: state[k].copy() for k in self.carried if isinstance(state[k], np.ndarray)}
                 carried = list(self.structures)
                 outside = self.contents.containers
@@ -245,7 +246,7 @@ class _Repeated:
                 raise context.refused
         finally:
             context.memories, context.repeated = around
-            in_memory = self.in_memory.keys() | self.rows.keys()
+            in_memory = self.in_memory.keys() | {id(row) for a in self.wanted.values() for row in rows_of(a)}
             self.changes = {key: x for key, x in self.contents.taken().items() if key not in in_memory}
             context.twins, context.kept = twins, kept
             self.set_state(self.before)

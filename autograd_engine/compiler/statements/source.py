@@ -187,6 +187,19 @@ class _Prepared(ast.NodeTransformer):
             links.append(ast.Tuple([_lambda(compare, "a", "b"), _lambda(operand)], ast.Load()))
         return _call("chain", node, node.left, *links)
 
+    def visit_Assign(self, node: ast.Assign) -> Any:
+        """`a[i], a[k] = a[k], a[i]` exchanges two rows, of which none is in two places in between."""
+        match node.targets, node.value:
+            case [ast.Tuple([a, b])], ast.Tuple([ast.Subscript() as one, ast.Subscript() as other]) if (
+                [ast.unparse(a), ast.unparse(b)] == [ast.unparse(other), ast.unparse(one)]
+                and isinstance(one.value, (ast.Name, ast.Attribute))
+                and ast.unparse(one.value) == ast.unparse(other.value)
+                and not isinstance(one.slice, ast.Slice)
+                and not isinstance(other.slice, ast.Slice)
+            ):
+                node.value = _call("exchange", node, one.value, one.slice, other.slice)
+        return self.generic_visit(node)
+
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         """`w += x` may change what w is."""
         self.generic_visit(node)

@@ -13,7 +13,7 @@ import numpy as np
 
 from autograd_engine.compiler.trace.arrays import is_unknown
 from autograd_engine.compiler.trace.errors import user_line
-from autograd_engine.compiler.trace.items import NUMBERS, array_of, checked, item
+from autograd_engine.compiler.trace.items import NUMBERS, array_of, checked, item, places
 from autograd_engine.compiler.trace.traced import Condition, Traced, context, refusal
 from autograd_engine.number_arrays import number_array
 from autograd_engine.primitives import where
@@ -25,9 +25,10 @@ class Row(Sequence[Any]):
 
     def __init__(self, table: list[Any], place: tuple[Any, ...], shape: tuple[int, ...]) -> None:
         self.table, self.place, self.shape = table, place, shape
+        self._order = _order(table)
 
     def __getitem__(self, key: Any) -> Any:
-        return part_of(self.table, (*self.place, key), self.shape)
+        return part_of(*whole(self, (key,)), self.shape)
 
     def __len__(self) -> int:
         return self.shape[len(self.place)]
@@ -56,6 +57,14 @@ class Row(Sequence[Any]):
             f"{user_line()}: a loop that is compiled can read and set the items of table[i], but it calls .{name}()"
         )
 
+    def check(self) -> None:
+        """Raise TraceError if rows have been exchanged since it was picked."""
+        now = _order(self.table)
+        if now is not self._order and self._order is not None:
+            raise refusal(
+                f"{user_line()} uses a row of a list of lists that was picked before rows were exchanged; pick it again"
+            )
+
     def chosen(self, other: Row, condition: Condition) -> Row | None:
         """This row where a condition holds, elsewhere another one; None if they are of different tables."""
         if other.table is not self.table or len(other.place) != len(self.place):
@@ -77,7 +86,35 @@ def row_of(a: Any) -> Row | None:
 def whole(a: Any, parts: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
     """What `a[parts]` is a part of: the table, if `a` is a row of one."""
     row = row_of(a)
-    return (a, parts) if row is None else (row.table, (*row.place, *parts))
+    if row is None:
+        return a, parts
+    row.check()
+    return row.table, (*row.place, *parts)
+
+
+class Exchanged(list[Any]):
+    """The numbers of a row that changes its place with another one."""
+
+
+def exchanged(a: Any, i: Any, k: Any) -> tuple[Any, Any] | None:
+    """`a[i], a[k]` of a table, as the value of `a[k], a[i]`; None if it is no table that a loop carries."""
+    loop = carrier(a)
+    if loop is None or not isinstance(a, list) or len(shape := table_shape(a, (i,)) or shape_of(a)) < 2:
+        return None
+    for repeated in context.repeated:
+        if repeated.found(a):
+            repeated.exchanged.add(id(a))
+    if (memory := context.memories.get(id(a))) is None:
+        loop.wanted[id(a)] = a  # and carried in another attempt
+        return Exchanged(), Exchanged()
+    numbers = [Exchanged(memory.numbers(places(shape, (at,)))) for at in (i, k)]
+    memory.order = object()
+    return numbers[0], numbers[1]
+
+
+def _order(table: Any) -> Any:
+    """What stands for the order of the rows of a table that a loop carries; None elsewhere."""
+    return getattr(context.memories.get(id(table)), "order", None)
 
 
 def shape_of(a: Any) -> tuple[int, ...]:
@@ -114,16 +151,18 @@ def table_shape(a: Any, parts: tuple[Any, ...]) -> tuple[int, ...]:
 
 def part_of(table: list[Any], parts: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
     """The rows of a table, a row, or what is in one."""
-    unknown = any(map(is_unknown, parts))
+    unknown, memory = any(map(is_unknown, parts)), context.memories.get(id(table))
     if len(parts) < len(shape):
-        if not unknown:
+        if not unknown and isinstance(parts[-1], slice):
+            rows = range(shape[len(parts) - 1])[parts[-1]]
+            return [part_of(table, (*parts[:-1], k), shape) for k in rows]
+        if not unknown and (memory is None or not memory.exchanges):
             return item_at(table, parts)
         if any(isinstance(i, slice) for i in parts):
             raise refusal(f"{user_line()} picks rows of a list of lists by a slice that is known only at a call")
         return Row(
             table, tuple([checked(i, shape[k], k) if isinstance(i, Traced) else i for k, i in enumerate(parts)]), shape
         )
-    memory = context.memories.get(id(table))
     if memory is not None:
         return memory.read(parts)
     if not unknown:

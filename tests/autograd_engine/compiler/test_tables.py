@@ -165,7 +165,45 @@ def in_while_loops(a, b, g):
     return table[-1][-1]
 
 
+def elimination_with_pivots(a, b, g):
+    """A determinant by Gauss's elimination; the largest number of a column decides about the row."""
+    n, det = len(a), 1.0
+    m = [
+        [g * x * y + (1.0 if (i + 3) % n == j else 0.1 * (i * j % 5)) for j, y in enumerate(b[:n])]
+        for i, x in enumerate(a)
+    ]
+    for c in range(n):
+        pivot = c
+        for r in range(c + 1, len(m)):
+            if abs(m[r][c]) > abs(m[pivot][c]):
+                pivot = r
+        if pivot != c:
+            m[c], m[pivot] = m[pivot], m[c]
+            det = -det
+        top = m[c]
+        det *= top[c]
+        for r in range(c + 1, n):
+            factor = m[r][c] / top[c]
+            for k in range(c, n):
+                m[r][k] -= factor * top[k]
+    m[1][2] += g
+    return det + m[1][2] * m[2][2] + sum(m[0])
+
+
+def rows_exchanged_in_a_loop_in_a_loop(a, b, g):
+    table = [[x, g * x, g * g] for x in a]
+    for i in range(1, len(a)):
+        for k in range(len(a) - 1):
+            if table[k][0] > table[k + 1][0]:
+                table[k], table[k + 1] = table[k + 1], table[k]
+        table[0][1] += b[i] * table[-1][2]
+        table[3], table[0] = table[0], table[3]
+    return sum([x * y + z * y for (x, y, z), y in zip(table, b)])
+
+
 ROLLED = [
+    elimination_with_pivots,
+    rows_exchanged_in_a_loop_in_a_loop,
     softest_path,
     edit_distance,
     by_cholesky,
@@ -260,7 +298,19 @@ def a_list_that_is_kept_while_it_changes(a, b, g):
     return sum(kept[2])
 
 
+def rows_with_names_that_are_exchanged(a, b, g):
+    table = [[x, g * x] for x in a]
+    top, other = table[0], table[4]
+    for i in range(1, len(a)):
+        row = table[i]
+        table[i], table[i - 1] = table[i - 1], table[i]
+        row[0] += top[1] * b[i]
+        top[1] += 0.1 * other[0]
+    return sum(top) + 2.0 * sum(other) + sum(table[0]) * sum(table[-1])
+
+
 UNROLLED = [
+    rows_with_names_that_are_exchanged,
     one_list_as_every_row,
     rows_of_different_lengths,
     rows_that_are_appended,
