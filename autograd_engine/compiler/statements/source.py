@@ -133,10 +133,6 @@ class _Prepared(ast.NodeTransformer):
         for node in ast.walk(root):
             if type(node) in _REFUSED:
                 raise NotRewritableError("there is " + _REFUSED[type(node)].format(node.lineno))  # type: ignore[attr-defined]
-            if isinstance(node, (ast.For, ast.While)) and node.orelse:
-                raise NotRewritableError(
-                    f"the loop on line {node.lineno} has an else (set a variable before each break)"
-                )
             if isinstance(node, ast.Name) and node.id in _OF_THE_CALLER:
                 raise NotRewritableError(f"{node.id}() on line {node.lineno} needs the function as it is")
         return self.visit(root)
@@ -200,6 +196,12 @@ class _Prepared(ast.NodeTransformer):
                 node.value = _call("exchange", node, one.value, one.slice, other.slice)
         return self.generic_visit(node)
 
+    def visit_For(self, node: ast.For) -> Any:
+        return _without_else(self.generic_visit(node))
+
+    def visit_While(self, node: ast.While) -> Any:
+        return _without_else(self.generic_visit(node))
+
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         """`w += x` may change what w is."""
         self.generic_visit(node)
@@ -216,6 +218,39 @@ class _Prepared(ast.NodeTransformer):
         """A name as the class around the function has it."""
         owner = (self._owner or "").lstrip("_")
         return f"_{owner}{name}" if owner and name.startswith("__") and not name.endswith("__") else name
+
+
+def _without_else(loop: Any) -> Any:
+    """A loop, and the statements of its `else` after it, if it was not broken."""
+    if not loop.orelse:
+        return loop
+    orelse, loop.orelse = loop.orelse, []
+    broken = f"broken_{loop.lineno}_{loop.col_offset}"
+    loop.body = [part for statement in loop.body for part in _Breaks(broken).parts(statement)]
+    begin = ast.Assign([ast.Name(broken, ast.Store())], ast.Constant(False))
+    end = ast.If(ast.UnaryOp(ast.Not(), ast.Name(broken, ast.Load())), orelse, [])
+    return [ast.fix_missing_locations(ast.copy_location(x, loop)) if x is not loop else x for x in (begin, loop, end)]
+
+
+class _Breaks(ast.NodeTransformer):
+    """Let each `break` of a loop, not those of loops in it, set a variable."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def parts(self, statement: ast.stmt) -> list[Any]:
+        """What becomes of a statement."""
+        parts = self.visit(statement)
+        return parts if isinstance(parts, list) else [parts]
+
+    def visit_Break(self, node: ast.Break) -> Any:
+        note = ast.Assign([ast.Name(self.name, ast.Store())], ast.Constant(True))
+        return [ast.fix_missing_locations(ast.copy_location(note, node)), node]
+
+    def visit_For(self, node: Any) -> Any:
+        return node
+
+    visit_While = visit_FunctionDef = visit_Lambda = visit_For  # noqa: N815
 
 
 def _lambda(body: ast.expr, *names: str) -> ast.Lambda:

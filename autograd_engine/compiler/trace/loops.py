@@ -26,6 +26,7 @@ from autograd_engine.compiler.trace.stacks import (
     Entries,
     Stack,
     in_batch,
+    put,
     table,
     total_of,
     zeros,
@@ -209,13 +210,15 @@ class Loop(Operation):
             found = carried(reverse_sweep, self.order(seeds, leaves), seeds, as_nodes=True)
             arriving = [self._end_of(carry, found.get(known[carry], 0.0)) for carry in self.carries]
             back.following = [*[self._end_of(x, found.get(x, sums[x])) for x in self.outside], *arriving]
-            read = [self._kept(number, found.get(known[number])) for number in self.reads.values()]
+            read = [
+                self._of_read(back, stack, number, found.get(known[number])) for stack, number in self.reads.items()
+            ]
         back.close()
         n = len(self.outside)
         return [
             *[_cotangent(back.result(n + i)) for i in range(len(self.carries))],
             *[self._summed(back, i, x) for i, x in enumerate(self.outside)],
-            *[None if x is None else Entries([back.stack(x)]) for x in read],
+            *[None if key is None else _cotangent(back.result(key)) for key in read],
         ]
 
     def _summed(self, back: Loop, i: int, x: Traced) -> Any:
@@ -292,11 +295,20 @@ class Loop(Operation):
         order = [x for x in between(leaves, topological_order(ends, stop=set(leaves))) if x not in outside]
         return sorted(order, key=lambda x: x.index) if any(isinstance(x, Stack) for x in order) else order
 
-    def _kept(self, number: Traced, cotangent: Any) -> Any:
-        """The cotangent of what was read in a round, as what a loop can keep."""
-        if cotangent is None or not isinstance(number, Stack):
+    def _of_read(self, back: Loop, stack: Stack, number: Traced, cotangent: Any) -> Any:
+        """Which result of the loop back is the cotangent of a stack that this one reads, from that of what it reads.
+        It is kept of every round; where there may be fewer rounds than entries, it is put among zeros."""
+        if cotangent is None:
+            return None
+        if isinstance(number, Stack):
+            return _changeable(cotangent.stack(number.size, self.batch))
+        if self.count.__class__ is float or (isinstance(stack.op, Result) and isinstance(stack.op.key, Traced)):
             return _of_body(cotangent)
-        return _changeable(cotangent.stack(number.size, self.batch))
+        with recording(back.around):
+            start = zeros(stack.size, self.batch)
+        carry: Any = back.carry(start)
+        back.following.append(put(carry, back.index(), cotangent))
+        return len(back.carries) - 1
 
     def _start_of(self, x: Traced, cotangent: Any) -> Any:
         """A cotangent or tangent of a number or a stack, as what a loop can carry."""

@@ -45,6 +45,44 @@ def comprehensions(x):
 
 
 @program
+def loops_with_else(x):
+    total, k = 0.0, 0
+    for i in range(3):
+        for j in range(4):
+            if x * i > j + 0.5:
+                total += x + j
+                break
+            if j == i + 2:
+                continue
+        else:
+            total -= 2.0 * x
+            if x > 2:
+                break
+    else:
+        total *= 3.0
+    while k < x:
+        k += 1
+        if k > 2:
+            break
+    else:
+        total += 0.5 * x
+    for _ in "ab":
+        total += x
+    else:
+        total = total / 2
+
+    def first_above(limit):
+        for i in range(3):
+            if i * x > limit:
+                return i * x
+        else:
+            limit = -limit
+        return limit * x
+
+    return total + first_above(0.5) + first_above(3.0)
+
+
+@program
 def exceptions(x):
     try:
         {}["missing"]

@@ -171,16 +171,6 @@ def a_walrus(x):
     return x
 
 
-@refused(2, r"because the loop on line \d+ has an else .set a variable before each break.")
-def an_else_of_a_loop(x):
-    for i in range(3):
-        if x > i:
-            break
-    else:
-        x = 3.0
-    return x
-
-
 @refused(3, r"because there is a match statement on line \d+ .write if and elif.")
 def a_match(x):
     match 1:

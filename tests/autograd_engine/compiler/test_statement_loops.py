@@ -344,3 +344,41 @@ def test_a_loop_sees_an_entry_as_it_was_before_the_loop_around_it_changes_it(ord
     g = {"jvp": forward, "grad of jvp": grad(forward, (0, 1)), "grad": grad(f, (0, 1))}[order]
     for n in (1, 2, 4):
         np.testing.assert_allclose(jit(g)(0.8, 0.3, n), g(0.8, 0.3, n), rtol=1e-12)
+
+
+def ends_early(a, b, g):
+    total = 0.0
+    for x, y in zip(a, b):
+        total += x * sin(y)
+        if x > g:
+            break
+    return total
+
+
+def inner_loops_that_end_early(a, b, g):
+    total = 0.0
+    for i in range(len(b)):
+        for j in range(len(a)):
+            if a[j] * g > b[i]:
+                total += a[j] * b[i]
+                break
+        else:
+            total -= g
+    return total
+
+
+@pytest.mark.usefixtures("every_function_is_long")
+@pytest.mark.parametrize("f", [ends_early, inner_loops_that_end_early])
+def test_what_a_loop_does_not_reach_has_no_slope(f):
+    """However far the loop before it, or the same one in an earlier call, has come."""
+    a, b = np.random.default_rng(0).normal(size=(2, 20))
+    of_all = value_and_grad(f, argnums=(0, 1, 2))
+    compiled, exact = jit(of_all), jit(of_all, exact=True)
+    lanes = vmap(of_all, in_axes=(None, None, 0))
+    limits = np.array([5.0, 1.0, 0.3, 0.8, 0.1])
+    for g in limits:
+        np.testing.assert_allclose(numbers(compiled(a, b, g)), numbers(of_all(a, b, g)), rtol=1e-12, atol=1e-13)
+        np.testing.assert_allclose(numbers(exact(a, b, g)), numbers(of_all(a, b, g)), rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(numbers(jit(lanes)(a, b, limits)), numbers(lanes(a, b, limits)), rtol=1e-12, atol=1e-13)
+    second = hessian(lambda a: f(a, b, 0.4) ** 2)
+    np.testing.assert_allclose(jit(second)(a), second(a), rtol=1e-12, atol=1e-13)
