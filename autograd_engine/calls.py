@@ -50,12 +50,9 @@ class Call:
         if first is None:
             return list(self.numbers(inputs))
         _calls.add(self)
-        count = len(self.latest[1])
-        nodes = [first.record(Output(self, i, count), *inputs) for i in range(count)]
-        if hasattr(type(first), "operands"):  # those of Values can share what they were called with
-            for node in nodes[1:]:
-                node._a, node._x = nodes[0]._a, nodes[0]._x
-        return nodes
+        ops = [Output(self, i, len(self.latest[1])) for i in range(len(self.latest[1]))]
+        nodes = [first.record(op, *inputs) for op in ops[:1]]
+        return nodes + [nodes[0].sibling(op, x, inputs) for op, x in zip(ops[1:], self.latest[1][1:])]
 
 
 class Output(Primitive):

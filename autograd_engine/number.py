@@ -82,6 +82,10 @@ class Operators:
     def __pos__(self) -> Any:
         return self
 
+    def sibling(self, op: Any, result: Any, args: Any) -> Any:
+        """The node of another operation with `args`, those of this node, whose `result` is known."""
+        return self.record(op, *args)
+
 
 class Arithmetic(Operators):
     """A number that also has the functions of the table as methods, and to which NumPy's functions apply."""

@@ -165,6 +165,10 @@ class Value(Arithmetic):
             return _node(op.forward(x, y), op, a, b, x, y)
         return _node(op.forward(*operands), op, args, None, tuple(operands), None)
 
+    def sibling(self, op: Any, result: Any, args: Any) -> Value:
+        """The node of another operation with `args`, those of this node, which share memory. Its `result` is known."""
+        return _node(result, op, self._a, self._b, self._x, self._y)
+
     def operand(self, other: Any) -> Any:
         """`other` as a Value or a float, or NotImplemented if it is not a number."""
         if other.__class__ is Value or other.__class__ is float:

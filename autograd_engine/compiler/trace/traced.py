@@ -284,6 +284,12 @@ class Traced(Arithmetic):
             raise TypeError(f"{op.name}(): {error}") from None
         return _record(op, arguments)
 
+    def sibling(self, op: Any, result: Any, args: Sequence[Any]) -> Traced:
+        """The node of another operation with `args`, those of this node, whose `result` is known."""
+        node = Traced(op, self.arguments, self.batch)
+        node.expansion = result
+        return node
+
     @property
     def is_at_hand(self) -> bool:
         """Whether it was made in the body that is being traced, or in what is around it, so that it can be used."""
