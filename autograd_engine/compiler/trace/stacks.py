@@ -30,9 +30,12 @@ class Stack(Traced):
     @property
     def size(self) -> int:
         """The number of entries. Raises TraceError if it is not known while tracing."""
-        if self.op is None:
-            return int(self.arguments[-1])
-        size = self.op.entries(*self.arguments)
+        stack = self
+        while stack.op in (PUT, ADD_AT):  # as many as before
+            stack = stack.arguments[1]
+        if stack.op is None:
+            return int(stack.arguments[-1])
+        size = stack.op.entries(*stack.arguments)
         if size is None:
             raise TraceError(f"{user_line()} picks from an array whose length is not known while tracing")
         return int(size)
@@ -91,8 +94,13 @@ class Entries:
             total = others.pop() if others and _changes_in_place(others[-1]) else zeros(size, batch)
             for stack in others:
                 total = Stack(ADD_ALL, (stack, total, float(size)), batch)
-            for i, x in self.points.items():
-                total = added_at(total, float(i), _summed(x, batch))
+            points = {i: _summed(x, batch) for i, x in self.points.items()}
+            if len(points) > max(LONG_TABLE, size // 4):
+                points_of_all = table([points.get(i, 0.0) for i in range(size)], batch)
+                total = Stack(ADD_ALL, (points_of_all, total, float(size)), batch)
+                points = {}
+            for i, x in points.items():
+                total = added_at(total, float(i), x)
             for index, x in self.added:
                 total = added_at(total, index, x)
         self.stacks, self.points, self.added = (total,), {}, ()
@@ -209,15 +217,9 @@ TABLE = _OfStack(
 """The stack of given numbers."""
 ZEROS = _OfStack("zeros", None, lambda size: size)
 """A stack of zeros, as many as its operand says."""
-PUT = _OfStack(
-    "put",
-    lambda out, x, stack, index: (_Placed(stack, index), _Others(stack, index)),
-    lambda x, stack, index: stack.size,
-)
+PUT = Operation("put", lambda out, x, stack, index: (_Placed(stack, index), _Others(stack, index)))
 """The stack with x at an index."""
-ADD_AT = _OfStack(
-    "add_at", lambda out, x, stack, index: (_Placed(stack, index), _Same()), lambda x, stack, index: stack.size
-)
+ADD_AT = Operation("add_at", lambda out, x, stack, index: (_Placed(stack, index), _Same()))
 """The stack with x added to the entry at an index."""
 ADD_ALL = _OfStack(
     "add_all", lambda out, other, stack, size: (_Copied(other), _Same()), lambda *arguments: arguments[-1]
