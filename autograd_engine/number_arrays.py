@@ -172,6 +172,10 @@ def apply_ufunc(ufunc: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...]
     """
     if any(_handles_ufuncs_itself(x) for x in inputs):
         return NotImplemented
+    if ufunc is np.matmul and not out and not keywords and method == "__call__":
+        found = FUNCTIONS[np.matmul](*map(np.asarray, inputs))
+        if found is not NotImplemented:
+            return found
     if out is not None:
         if not all(isinstance(x, np.ndarray) for x in out):
             raise TypeError(f"numpy.{ufunc.__name__}() can only write its result into an array, not {out[0]!r:.60}")

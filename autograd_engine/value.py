@@ -165,8 +165,7 @@ class Value(Arithmetic):
             return _node(op.forward(x, y), op, a, b, x, y)
         return _node(op.forward(*operands), op, args, None, tuple(operands), None)
 
-    def sibling(self, op: Any, result: Any, args: Any) -> Value:
-        """The node of another operation with `args`, those of this node, which share memory. Its `result` is known."""
+    def sibling(self, op: Any, result: Any, args: Any) -> Value:  # noqa: D102
         return _node(result, op, self._a, self._b, self._x, self._y)
 
     def operand(self, other: Any) -> Any:

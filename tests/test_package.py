@@ -42,9 +42,9 @@ autograd_engine.primitives: incomplete incomplete_beta bessel activations
 autograd_engine: primitives graph calls number_arrays numpy_functions numpy_sorting softmax number backward copying
 autograd_engine: value rows
 autograd_engine: structure arguments constants expressions
-autograd_engine.linalg: matrices elimination factorisations eigenvalues powers
-autograd_engine: linalg files differences runs sparsity derivatives mapping control_flow custom implicit
-autograd_engine: given_gradient
+autograd_engine: files differences runs sparsity derivatives mapping control_flow custom implicit
+autograd_engine.linalg: matrices loops elimination factorisations eigenvalues powers
+autograd_engine: linalg given_gradient
 autograd_engine.diagnosis: origins
 autograd_engine: slopes check roundings series complex_numbers clear_numbers labels graph_parts draw
 autograd_engine.explanations: symbols notation mathml names results chain_rule tidy statements formula steps wording

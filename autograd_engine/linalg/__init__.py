@@ -22,6 +22,7 @@ from autograd_engine.linalg.factorisations import cholesky as cholesky
 from autograd_engine.linalg.factorisations import lstsq as lstsq
 from autograd_engine.linalg.factorisations import pinv as pinv
 from autograd_engine.linalg.factorisations import qr as qr
+from autograd_engine.linalg.loops import product
 from autograd_engine.linalg.powers import cond as cond
 from autograd_engine.linalg.powers import expm as expm
 from autograd_engine.linalg.powers import matrix_power as matrix_power
@@ -34,3 +35,4 @@ __all__ = [
 ]
 
 FUNCTIONS.update({getattr(np.linalg, name): globals()[name] for name in __all__ if hasattr(np.linalg, name)})
+FUNCTIONS[np.matmul] = product

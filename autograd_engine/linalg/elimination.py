@@ -12,10 +12,11 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
+from autograd_engine.linalg.loops import is_long, solved
 from autograd_engine.linalg.matrices import (
     LinAlgError,
     Matrix,
@@ -35,6 +36,7 @@ from autograd_engine.linalg.matrices import (
     size,
     transposed,
 )
+from autograd_engine.number_arrays import as_numbers
 from autograd_engine.primitives import log, maximum, prod, sign, sum, where
 
 _HIGHEST_ORDER = 8  # of the derivatives of a determinant whose matrix has a much lower rank: they cost 2^order
@@ -127,6 +129,8 @@ def slogdet(a: Any) -> Any:
 
 def _solution(caller: str, A: Matrix, B: Matrix) -> Matrix:
     """The matrix X with A X = B, by A = P L U with ones on the diagonal of L."""
+    if is_long(1.5 * len(A) ** 2 * (len(A) + len(B[0]))):
+        return cast(Matrix, solved(as_numbers(A), as_numbers(B)).tolist())
     n = len(A)
     A, B = list(A), list(B)
     L: Matrix = [[] for _ in A]

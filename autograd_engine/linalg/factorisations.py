@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
 from autograd_engine.linalg.elimination import back_substituted
+from autograd_engine.linalg.loops import is_long, lower_factor
 from autograd_engine.linalg.matrices import (
     LinAlgError,
     Matrix,
@@ -34,7 +35,7 @@ from autograd_engine.linalg.matrices import (
     times,
     transposed,
 )
-from autograd_engine.number_arrays import number_array
+from autograd_engine.number_arrays import as_numbers, number_array
 from autograd_engine.primitives import copysign, maximum, sqrt
 
 
@@ -176,6 +177,8 @@ def pinv(a: Any) -> Any:
 
 
 def _lower_factor(A: Matrix) -> Matrix:
+    if is_long(sum([not is_known_zero(x) for row in A for x in row]) * len(A) / 4):
+        return cast(Matrix, lower_factor(as_numbers(A)).tolist())
     L: Matrix = []
     for i, numbers in enumerate(A):
         row: list[Any] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Callable
@@ -12,14 +13,14 @@ import numpy as np
 
 from autograd_engine.compiler.program.build import program_of
 from autograd_engine.compiler.program.program import SHARED, Program
-from autograd_engine.compiler.statements.rewrite import rewriting, rewritten
+from autograd_engine.compiler.statements.rewrite import rewriting, rewritten, rolling
 from autograd_engine.compiler.trace.array_trace import ArrayTrace
 from autograd_engine.compiler.trace.arrays import BatchArray
-from autograd_engine.compiler.trace.errors import TraceError
+from autograd_engine.compiler.trace.errors import TraceError, no_argument
 from autograd_engine.compiler.trace.recorder import Recorder
 from autograd_engine.compiler.trace.segments import pulled_in_segments
 from autograd_engine.compiler.trace.sparse import recording_sparse
-from autograd_engine.compiler.trace.traced import TooLongError, Traced, UnlikeRoundsError, context, no_argument, tracing
+from autograd_engine.compiler.trace.traced import TooLongError, Traced, UnlikeRoundsError, context, tracing
 from autograd_engine.primitives import as_float
 from autograd_engine.structure import flatten, map_leaves
 from autograd_engine.value import Value
@@ -128,6 +129,7 @@ class TracedFunction:
         together: bool,
     ) -> None:
         self.scalars = 0
+        recorder.rolling = functools.partial(rolling, exact)
         traced = tracing(self.arrays.vmap, recorder, rolls, is_limited, exact, together)
         with recording_sparse(self.arrays), traced as nodes:
             context.cut = self._cut

@@ -118,7 +118,8 @@ def fill(container: Any, now: Any) -> None:
 
 def _reachable(functions: Iterable[Callable[[], Any]], names: Collection[str], others: Sequence[Any]) -> Iterator[Any]:
     """The containers, and the variables of other functions, that some functions and other things can reach."""
-    variables = [cell for f in map(_inner, functions) for cell in _cells(f, lambda name: name in names)]
+    own = list(map(_inner, functions))
+    variables = [cell for f in own for cell in _cells(f, lambda name: name in names)]
     seen = set(map(id, variables))
     stack: list[Any] = [*functions, *others, *map(content, variables)]
     while stack:
@@ -131,7 +132,7 @@ def _reachable(functions: Iterable[Callable[[], Any]], names: Collection[str], o
         if (row := row_of(x)) is not None:
             stack.append(row.table)
         if isinstance(x, FunctionType):
-            if is_of_user(x.__code__.co_filename):
+            if x in own or is_of_user(x.__code__.co_filename):
                 stack += _cells(x)
                 stack += [x.__globals__[name] for name in _names(x.__code__) if name in x.__globals__]
         elif isinstance(x, MethodType):

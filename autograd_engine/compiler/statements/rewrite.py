@@ -16,7 +16,7 @@ import inspect
 import os
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import BuiltinMethodType, CodeType, FunctionType, MethodType, SimpleNamespace
 from typing import Any
@@ -49,6 +49,17 @@ def rewriting(exact: bool) -> Iterator[None]:
     finally:
         user_function.reset(before[0])
         by_paths.reset(before[1])
+
+
+@contextmanager
+def rolling(exact: bool) -> Iterator[Callable[[FunctionType], Any]]:
+    """Keep for loops of many rounds as loops in the block. What it gives rewrites any function, of the library too."""
+    before, context.rolls = context.rolls, True
+    try:
+        with rewriting(exact):
+            yield _rewritten
+    finally:
+        context.rolls = before
 
 
 def rewritten(f: Any) -> Any:

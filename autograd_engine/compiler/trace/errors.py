@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_engine.copying import depends_on_a_variable
 from autograd_engine.number import Operators
 from autograd_engine.primitives import add
 
@@ -50,6 +51,13 @@ class TraceError(TypeError):
 
 class OuterVariableError(TraceError):
     """The function uses a number that depends on the variable of an enclosing derivative."""
+
+
+def no_argument(x: Any, fault: str) -> TraceError:
+    """The error for using a Value from outside a compiled function; `fault` says how it was used."""
+    if depends_on_a_variable(x):
+        return OuterVariableError(f"{fault}; it depends on the variable of a derivative around the compiled function")
+    return TraceError(f"{fault}; pass it as an argument, or write constant(value) if its present data is meant")
 
 
 @functools.lru_cache(maxsize=1000)

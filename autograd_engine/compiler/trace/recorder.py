@@ -31,6 +31,8 @@ UNROLLED = 16
 class Recorder:
     """Records the branches and loops of one trace; see `control_flow.recorder`."""
 
+    rolling: Callable[[], Any]
+
     def __init__(self, arrays: ArrayTrace, gathers: bool = False) -> None:
         self.arrays, self._gathers = arrays, gathers
         self.has_gathered = False

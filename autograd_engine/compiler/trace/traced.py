@@ -23,15 +23,14 @@ import numpy as np
 from autograd_engine import primitives
 from autograd_engine.compiler.trace.errors import (
     _TOO_LATE,
-    OuterVariableError,
     TraceError,
     branch,
     can_be_left,
+    no_argument,
     two_batches,
     user_line,
 )
 from autograd_engine.control_flow import recorder
-from autograd_engine.copying import depends_on_a_variable
 from autograd_engine.mapping import mapper
 from autograd_engine.number import INSTEAD_OF_MATH, Arithmetic
 from autograd_engine.primitives import Primitive, as_float
@@ -406,13 +405,6 @@ def _argument(x: Any) -> Any:
     if isinstance(x, Value):
         raise no_argument(x, f"{user_line()} uses {x!r}, which is not an argument of the compiled function")
     return as_float(x)
-
-
-def no_argument(x: Value, fault: str) -> TraceError:
-    """The error for using a Value from outside a compiled function; `fault` says how it was used."""
-    if depends_on_a_variable(x):
-        return OuterVariableError(f"{fault}; it depends on the variable of a derivative around the compiled function")
-    return TraceError(f"{fault}; pass it as an argument, or write constant(value) if its present data is meant")
 
 
 def _together(arguments: tuple[Any, ...]) -> tuple[tuple[Any, ...], Batch | None]:
