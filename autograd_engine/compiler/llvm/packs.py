@@ -36,6 +36,8 @@ _COSTS = {**dict.fromkeys(VECTOR_MATH, 20), "div": 4, "sqrt": 4}
 """What an operation takes in a lane; others take 1, as does a number that changes between lanes and registers."""
 _SHUFFLE = 3
 """What it takes to make a vector of lanes of two others."""
+LONGEST = 15_000
+"""Instructions. The body of a loop that has more would take longer to compile in vectors."""
 _DEEP = 16
 """How far down operands are followed to find the order of lanes."""
 
@@ -63,8 +65,9 @@ class Packing:
 def packing(loop: Loop, sides: Sides, lanes: int, functions: bool, place: Callable[[int], Place | None]) -> Packing:
     """How the body of a loop is packed for vectors of so many lanes, calls of functions too if these have a form for
     vectors. `place` says where what the body reads lies in a round, by number of the stack."""
-    packs = _Packs(loop, sides, lanes, functions, place) if lanes > 1 else None
-    if not packs or not packs.of:
+    short = lanes > 1 and len(loop.body.instructions) <= LONGEST
+    packs = _Packs(loop, sides, lanes, functions, place) if short else None
+    if packs is None or not packs.of:
         return Packing(range(len(loop.body.instructions)), [(k,) for k in range(loop.kept)])
     operands = {pack: packs.operands(pack) for pack in packs.of.values()}
     return Packing(list(packs.steps()), packs.stores(), operands, packs.carried)
