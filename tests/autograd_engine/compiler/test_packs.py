@@ -21,7 +21,7 @@ from autograd_engine import (
     where,
     while_loop,
 )
-from autograd_engine.compiler.llvm import executable
+from autograd_engine.compiler.llvm import executable, packs
 from autograd_engine.compiler.llvm.body import Body
 from autograd_engine.compiler.llvm.calls import own
 from autograd_engine.compiler.llvm.host import width
@@ -181,6 +181,11 @@ def test_whatever_else_is_in_the_loop(f, n, without_packs, our_functions):
         np.testing.assert_allclose(numbers(want), numbers(of(A, int(n))), rtol=1e-12, atol=1e-13)
     assert f"<{LANES[-1]} x double>" in jit(f).llvm(A, n)
     assert " x double>" not in without_packs(lambda: jit(f).llvm(A, n))
+
+
+def test_the_longest_bodies_stay_as_they_are(monkeypatch):
+    monkeypatch.setattr(packs, "LONGEST", 10)
+    assert " x double>" not in jit(searched).llvm(A, 17.0)
 
 
 def test_the_first_index_out_of_range_is_named():
