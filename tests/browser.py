@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+SECONDS = 300  # that something may take where many share the machine
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # No sandbox, since in a container there is none to be had; and nothing that talks to the network by itself.
 FLAGS = [
@@ -39,7 +40,7 @@ def page(browser: Any) -> Iterator[Any]:
     errors: list[str] = []
     context = browser.new_context(viewport={"width": 1280, "height": 800}, offline=True)
     page = context.new_page()
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(1000 * SECONDS)
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.append(message.text) if message.type in ("error", "warning") else None)
     yield page

@@ -14,8 +14,8 @@ import pytest
 
 from nn.playground import server
 from nn.playground.inspection import inspect
+from tests.browser import SECONDS
 from tests.nn.command_line.program import PROGRAM
-from tests.nn.playground.window import SECONDS
 
 
 def number(text):

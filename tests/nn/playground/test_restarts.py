@@ -5,7 +5,8 @@ import threading
 import pytest
 
 from nn.playground.training import Training
-from tests.nn.playground.window import SECONDS, SMALL
+from tests.browser import SECONDS
+from tests.nn.playground.window import SMALL
 
 FIGURES = ("#train-loss", "#test-loss", "#train-accuracy", "#test-accuracy", "#steps", "#epoch")
 SEEN = """selector => [...document.querySelectorAll(selector)]

@@ -2,8 +2,9 @@
 
 import time
 
+from tests.browser import SECONDS
+
 SMALL = "hidden=3&samples=60"
-SECONDS = 60  # that something may take on a slow machine
 
 
 class Window:
