@@ -58,8 +58,9 @@ def test_a_lesson_without_a_mouse(window, port):
         raise AssertionError(text)
 
     page.get_by_label("Lesson", exact=True).focus()
-    page.keyboard.type("Over")
-    one.until("location.hash.includes('lesson=overfitting')")
+    page.keyboard.press("o")  # the first letter of Overfitting
+    page.get_by_role("button", name="More points").wait_for()
+    one.until("document.querySelector('#samples-shown').value === '60'")
     one.until("!document.body.classList.contains('restarting')")
     tab_to("More points")
     page.keyboard.press("p")
