@@ -7,7 +7,7 @@ const WIDEST = 6, THIN = 2.5; // pixels of a line; thinner ones become so wide w
 const ROW = 50, TOP = 34, LOW_TOP = 8; // in a text of USUAL pixels; with a larger one everything grows
 const USUAL = 14;
 const SMALLEST = 0.42; // of the usual size, where a network must fit a screen
-const LABEL = 12, LABEL_ROW = 0.36, LABEL_GAP = 1 / 9; // a number: its usual size, and at most that of a row, and of a gap between layers
+const LABEL = 12, LABEL_ROW = 0.36, LABEL_GAP = 1 / 9, SMALLEST_LABEL = 9; // a number: its usual size, at most that of a row and of a gap between layers, and its smallest size
 
 /** Where the parameters of each layer are, as in layout.py; computed here too, since the page draws a change before the server answers. */
 export function layersOf(settings) {
@@ -162,7 +162,7 @@ export class NetworkView {
     }
     this.gap = (last - first) / gaps;
     // Where all else is small since there are many neurons, numbers are as large as their room.
-    this.label = Math.max(LABEL * unit, Math.min(LABEL * usual, LABEL_ROW * row, LABEL_GAP * this.gap));
+    this.label = Math.min(Math.max(LABEL * unit, Math.min(LABEL * usual, LABEL_ROW * row)), Math.max(LABEL_GAP * this.gap, SMALLEST_LABEL));
     this.root.style.setProperty("--label", `${this.label}px`);
     this.on.laidOut?.();
   }
