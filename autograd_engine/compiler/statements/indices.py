@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import weakref
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from autograd_engine.compiler.statements import twins
 from autograd_engine.compiler.statements.conditions import Unread
 from autograd_engine.compiler.statements.contents import content, is_the_same
-from autograd_engine.compiler.statements.iterables import are_doubles
+from autograd_engine.compiler.statements.iterables import Live, are_doubles
 from autograd_engine.compiler.statements.tables import exchanged, part_of, row_of, table_shape, whole
 from autograd_engine.compiler.trace.arrays import ArgumentArray, is_unknown
 from autograd_engine.compiler.trace.errors import user_line
@@ -108,6 +109,12 @@ def read(a: Any) -> Any:
         return row.copy()
     memory = context.memories.get(id(a))
     return a if memory is None else item(a, slice(None))
+
+
+def live(a: Any) -> Any:
+    """A list or an array to run over; what a loop carries, as it is in each round."""
+    is_carried = row_of(a) is not None or id(a) in context.memories
+    return Live(a, functools.partial(item, a)) if is_carried else a
 
 
 def contained(x: Any, container: Any) -> Any:

@@ -34,12 +34,12 @@ _LARGE_INTEGER = 2**26
 @dataclass(frozen=True)
 class Rounds:
     """What a for runs over: how many rounds, None if that is not known, what the variable is in one of a loop, and the
-    tables that it has rows of."""
+    lists and arrays that it is from."""
 
     length: int | None
     count: Any
     of: Callable[[Loop], Any]
-    tables: tuple[Any, ...] = ()
+    sources: tuple[Any, ...] = ()
 
 
 class UnknownRange:
@@ -90,8 +90,8 @@ class Items:
         if len(known) < len(rounds) or not known:
             return None
         length = min([x.length for x in known if x.length is not None])
-        tables = tuple([table for x in known for table in x.tables])
-        return Rounds(length, float(length), lambda loop: tuple([x.of(loop) for x in known]), tables)
+        sources = tuple([source for x in known for source in x.sources])
+        return Rounds(length, float(length), lambda loop: tuple([x.of(loop) for x in known]), sources)
 
     def leave(self, ended: bool) -> None:
         """Note that a loop took all items or, if it has not `ended` for certain, as many as only a call can tell."""
@@ -99,6 +99,23 @@ class Items:
         for source in self._sources:
             if isinstance(source, Items):
                 source.leave(False)
+
+
+class Live:
+    """A list or an array that a loop carries, run over: each round takes what is in its place then."""
+
+    def __init__(self, array: Any, item: Callable[[Any], Any]) -> None:
+        self._array, self._item = array, item
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(self._item, builtins.range(len(self)))
+
+    def rounds(self) -> Rounds:
+        """The rounds of a for over it."""
+        return Rounds(len(self), float(len(self)), lambda loop: self._item(loop.index()), (self._array,))
 
 
 def _unknown_items() -> Iterator[Any]:
@@ -142,8 +159,9 @@ def total(values: Any, start: Any = 0) -> Any:
 
 def rounds_of(iterable: Any) -> Rounds | None:
     """The rounds of a for over something; None if it cannot be read in a loop."""
-    if isinstance(iterable, (UnknownRange, Items)):
+    if isinstance(iterable, (UnknownRange, Items, Live)):
         return iterable.rounds()
+    given = iterable
     if isinstance(iterable, builtins.range):
         start, step = iterable.start, iterable.step
         return Rounds(len(iterable), float(len(iterable)), lambda loop: loop.index() * step + start)
@@ -158,7 +176,19 @@ def rounds_of(iterable: Any) -> Rounds | None:
     if isinstance(iterable, np.ndarray) and iterable.dtype == object and iterable.size < _MANY_SYMBOLS:
         return None
     stacks = stacks_of(iterable, batch_of(iterable))
-    return Rounds(len(iterable), float(len(iterable)), lambda loop: entry_of(loop, stacks))
+
+    def of(loop: Loop) -> Any:
+        memory = context.memories.get(id(given))  # of this loop, which changes what it runs over
+        if memory is None:
+            found = entry_of(loop, stacks)
+            if isinstance(found, np.ndarray):  # a view of a row, which is not to be changed
+                found.flags.writeable = False
+            return found
+        if len(memory.shape) > 1:
+            raise refusal(f"{user_line()} runs over the rows of an array that it changes; run over their numbers")
+        return memory.read((loop.index(),))
+
+    return Rounds(len(iterable), float(len(iterable)), of, (given,))
 
 
 def are_doubles(array: np.ndarray) -> bool:

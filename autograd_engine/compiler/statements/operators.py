@@ -177,7 +177,7 @@ def for_stmt(
     options: dict[str, Any],
 ) -> None:
     """`for x in iterable: body(x)`, as long as `goes_on()` says that no `break` or `return` has ended it."""
-    iterable = indices.read(iterable)
+    iterable = indices.live(iterable)
     if _stays_a_loop(iterable, goes_on, body, get_state, set_state, names):
         return
     Unread.check(iterable)

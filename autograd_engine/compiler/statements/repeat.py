@@ -81,7 +81,7 @@ def for_loop(
 
     functions = (body,) if goes_on is None else (body, goes_on)
     certain = rounds.length is not None and goes_on is None
-    _Repeated(new, of_round, functions, get_state, set_state, names, certain, rounds.tables).run()
+    _Repeated(new, of_round, functions, get_state, set_state, names, certain, rounds.sources).run()
 
 
 def _both(x: Any, y: Any) -> Any:

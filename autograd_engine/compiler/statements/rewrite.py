@@ -22,7 +22,7 @@ from types import BuiltinMethodType, CodeType, FunctionType, MethodType, SimpleN
 from typing import Any
 
 from autograd_engine.compiler.statements import operators, paths
-from autograd_engine.compiler.statements.indices import check_key, read
+from autograd_engine.compiler.statements.indices import check_key, live, read
 from autograd_engine.compiler.statements.source import FUTURE, NotRewritableError, definition
 from autograd_engine.compiler.trace.errors import NOT_REWRITTEN, is_of_user
 from autograd_engine.compiler.trace.traced import context
@@ -91,7 +91,7 @@ def converted_call(f: Any, args: tuple[Any, ...], keywords: dict[str, Any] | Non
     if args and isinstance(f, BuiltinMethodType):
         check_key(f.__self__, args[0])
     if context.repeated and (builtin or called is f) and not is_method:  # which may keep a list, as `append` does
-        args = tuple([read(x) for x in args])
+        args = tuple(map(live if f in (zip, enumerate, iter) else read, args))
     if called is f and (not isinstance(f, type) or f.__module__ == "builtins"):  # `map` is a class
         args = tuple(map(_argument, args))
         keywords = keywords and {name: _argument(x) for name, x in keywords.items()}

@@ -292,3 +292,51 @@ def test_results_of_all_rounds_are_copied_as_a_whole():
     same(compiled(0.7), path(0.7))
     same(jit(jacobian(lambda x: path(x)[0]))(0.7), jacobian(lambda x: path(x)[0])(0.7))
     assert compiled.llvm(0.7).count("store double") < 70  # of 121 results, 60 go backwards
+
+
+def changes_what_comes(a, v):
+    total = 0.0
+    for i, x in enumerate(v):
+        total = 0.5 * total + sin(x)
+        v[(i + 1) % len(v)] = total
+    return total + v[3]
+
+
+def changes_rows(a, m):
+    total = 0.0
+    for row in m:
+        total = 0.5 * total + row[0]
+        row[1] = total
+    for i, row in enumerate(m):
+        total = 0.5 * total + row[1]
+        m[(i + 1) % len(m), 0] = total
+    return total + m[3, 1] * m[2, 0]
+
+
+def changes_what_comes_in_a_loop(a, v):
+    total = 0.0
+    for y in a:
+        for i, x in enumerate(v):
+            total = 0.5 * total + sin(x)
+            v[(i + 1) % len(v)] = total
+        for x in v:
+            v[0] = v[0] * y + x
+    return total + v[0]
+
+
+NUMBERS = np.linspace(0.1, 1.0, 17)
+
+
+@pytest.mark.usefixtures("every_function_is_long")
+@pytest.mark.parametrize(
+    ("f", "made"),
+    [
+        (changes_what_comes, lambda a: [x * y for x in a for y in NUMBERS]),
+        (changes_what_comes, lambda a: np.array([x * y for x in a for y in NUMBERS])),
+        (changes_what_comes_in_a_loop, lambda a: [0.1 * x for x in a]),
+        (changes_rows, lambda a: np.array([[x * y for y in NUMBERS] for x in a])),
+    ],
+)
+def test_a_loop_may_change_what_it_runs_over(f, made):
+    slopes = value_and_grad(lambda a: f(a, made(a)))
+    np.testing.assert_allclose(numbers(jit(slopes)(NUMBERS)), numbers(slopes(NUMBERS)), rtol=1e-11, atol=1e-13)
