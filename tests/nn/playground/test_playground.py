@@ -36,10 +36,10 @@ from nn.playground.script import script
 from nn.playground.session import LARGEST_MESSAGE, Session, welcome
 from nn.playground.settings import MOST_LAYERS, Settings, ranges
 from nn.playground.training import LONGEST_TRAIL, Trail, Training
+from tests.browser import SECONDS
 from tests.nn.playground.playground_server import serving
 
 SMALL = Settings(hidden=(3,), samples=40)
-SECONDS = 60  # after which something that hangs fails
 
 
 def sent(session, type, **arguments):
