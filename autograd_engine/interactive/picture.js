@@ -233,18 +233,21 @@ function separateLabels() {
 function clearLabels() {
   const traces = edges.map(({ points }) => points.slice(1).flatMap((end, k) => trace(points[k], end)));
   const inside = (x, y, [u, v], width, height = NUMBER_HEIGHT + 2) => 2 * Math.abs(u - x) < width && 2 * Math.abs(v - y) < height;
+  const ends = traces.map((points) => [0, 1].flatMap((axis) => [Math.min, Math.max].map((end) => end(...points.map((at) => at[axis])))));
+  const isNear = ([left, right, top, bottom], x, y, width) => x + width / 2 > left && x - width / 2 < right && y + NUMBER_HEIGHT > top && y - NUMBER_HEIGHT < bottom;
+  const widths = new Map(edges.filter((edge) => edge.label).map((edge) => [edge, widthOf(edge)])), numbers = [...widths];
   const isFree = (edge, x, y) => {
-    const width = widthOf(edge);
-    return (
-      !traces.some((points, k) => edges[k] !== edge && points.some((point) => inside(x, y, point, width))) &&
+    const width = widths.get(edge);
+    return ( // what is quickest to see comes first
       !items.some((item) => inside(x, y, [item.x, item.y], width + item.width, NUMBER_HEIGHT + item.height)) &&
-      !edges.some((other) => other !== edge && other.label && inside(x, y, [other.labelX, other.labelY], width + widthOf(other), 2 * NUMBER_HEIGHT))
+      !numbers.some(([other, its]) => other !== edge && inside(x, y, [other.labelX, other.labelY], width + its, 2 * NUMBER_HEIGHT)) &&
+      !traces.some((points, k) => edges[k] !== edge && isNear(ends[k], x, y, width) && points.some((point) => inside(x, y, point, width)))
     );
   };
   const crowded = () => edges.filter((edge) => edge.label && !isFree(edge, edge.labelX, edge.labelY));
   for (let round = 0; round < ROUNDS; round++) {
     for (const edge of crowded()) {
-      const { labelX, labelY } = edge, width = widthOf(edge);
+      const { labelX, labelY } = edge, width = widths.get(edge);
       const distance = ([x, y]) => Math.hypot(x - labelX, y - labelY);
       const beside = (far) => traces[edges.indexOf(edge)].map(([x, y]) => (down ? [x + far * width, y] : [x, y + far * NUMBER_HEIGHT]));
       const rows = BESIDE.map((far) => [...beside(far), ...beside(-far)].sort((a, b) => distance(a) - distance(b)));
