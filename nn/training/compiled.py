@@ -21,6 +21,7 @@ from autograd_engine.compiler.jit import jit
 from autograd_engine.compiler.program.traced_function import TracedFunction
 from autograd_engine.compiler.trace.arrays import BatchArray
 from autograd_engine.compiler.trace.errors import TraceError
+from autograd_engine.compiler.trace.traced import LONG, TooLongError, context
 from autograd_engine.derivatives import value_and_grad
 from autograd_engine.mapping import vmap
 from autograd_engine.primitives import mean
@@ -134,7 +135,10 @@ class Judging:
         """
         symbolic, everyone, once = self._prepared(trained, others, batch)
         with nothing_else_drawn(symbolic.model):
-            run, again = once(), once()
+            run = once()
+            if self.training and context.is_limited and 2 * len(context.nodes or ()) >= LONG:
+                raise TooLongError  # which the derivative would: it records as much again
+            again = once()
         self._program = run.program()
         if again.program() != self._program:
             ours, theirs = run.written(), again.written()

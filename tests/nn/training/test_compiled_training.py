@@ -16,6 +16,7 @@ import pytest
 from autograd_engine import Value, custom_derivative, exp, fori_loop, scan, tanh, where, while_loop
 from autograd_engine import sum as total
 from autograd_engine.compiler.trace.errors import TraceError
+from autograd_engine.compiler.trace.traced import Traced
 from nn import (
     ACTIVATIONS,
     GRU,
@@ -863,3 +864,16 @@ def test_statements_of_the_user_compile(batched: bool) -> None:
         return Sequential(*layers)
 
     check_alike(build, loss=robust, penalty=large_weights, validation=(X[:5], POSITIVE[:5]), epochs=4)
+
+
+def test_a_run_on_symbols_that_will_be_too_long_ends_early():
+    X = np.random.default_rng(0).normal(size=(20, 40))
+    for hidden, runs in ((8, 2), (64, 3)):  # the long one once, then twice as a step of loops
+        model, on_symbols = MLP(40, [hidden, 3], seed=0), []
+
+        def loss(outputs, target, seen=on_symbols):
+            seen.append(isinstance(outputs[0], Traced))
+            return cross_entropy(outputs, target)
+
+        fit(model, X, np.arange(20) % 3, loss, SGD(model.parameters(), lr=0.1), batch_size=5, jit=True, progress=False)
+        assert sum(on_symbols) == runs
