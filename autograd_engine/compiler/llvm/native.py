@@ -91,9 +91,13 @@ _numbers = itertools.count()
 
 @functools.lru_cache(maxsize=1)
 def _linker(generation: int) -> Any:
-    """What links libraries into this process."""
+    """What links libraries into this process.
+
+    LLVM's other linker puts the sections of one library anywhere, and ends the process where two of them come to lie
+    2 GB apart, as they can in one that has much memory mapped.
+    """
     with llvm() as binding:
-        return binding.create_lljit_compiler(_machine(), suppress_errors=True)
+        return binding.create_lljit_compiler(_machine(), use_jit_link=True, suppress_errors=True)
 
 
 @contextmanager
