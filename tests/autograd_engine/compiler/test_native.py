@@ -315,3 +315,37 @@ def test_whoever_enters_llvm_holds_the_lock():
         "print(len(inside) > 1000, all(inside))"
     )
     assert output(program) == "True True\n"
+
+
+PAGES_FAR_APART = """
+import ctypes, mmap
+from autograd_engine import exp, jit, sin
+
+f = jit(lambda x: sum([sin(x * k) * exp(x / k + 0.1 * k) for k in range(1, 40)]))
+with_all_imported = jit(sin)(0.5)
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+reserved = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000
+size, terabytes = 1 << 40, []
+while size >= mmap.PAGESIZE:  # take all addresses
+    at = libc.mmap(None, size, 0, reserved, -1, 0)
+    if at == ctypes.c_void_p(-1).value:
+        size >>= 1
+    elif size == 1 << 40:
+        terabytes.append(at)
+low, *others = sorted(terabytes)
+libc.munmap(low, 1 << 30)
+for at in others:  # the first to be given are single pages
+    libc.munmap(at + (1 << 39), mmap.PAGESIZE)
+print(len(others), f(0.5))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="takes Linux's addresses")
+def test_the_sections_of_a_kernel_lie_together_however_memory_is_taken(cache):
+    run = subprocess.run([sys.executable, "-c", PAGES_FAR_APART], capture_output=True, text=True, check=True)
+    pages, value = run.stdout.split()
+    assert int(pages) > 1
+    assert float(value) == pytest.approx(sum([np.sin(0.5 * k) * np.exp(0.5 / k + 0.1 * k) for k in range(1, 40)]))
