@@ -50,9 +50,12 @@ class Call:
         if first is None:
             return list(self.numbers(inputs))
         _calls.add(self)
-        ops = [Output(self, i, len(self.latest[1])) for i in range(len(self.latest[1]))]
-        nodes = [first.record(op, *inputs) for op in ops[:1]]
-        return nodes + [nodes[0].sibling(op, x, inputs) for op, x in zip(ops[1:], self.latest[1][1:])]
+        count = len(self.latest[1])
+        if not count:
+            return []
+        node = first.record(Output(self, 0, count), *inputs)  # which runs it again if these are others
+        others = enumerate(self.latest[1][1:], 1)
+        return [node, *[node.sibling(Output(self, i, count), result, inputs) for i, result in others]]
 
 
 class Output(Primitive):
