@@ -45,7 +45,9 @@ def note(request, capsys):
     def keep(line: str, what: str, figure: str, times: str = "", bar: str = "") -> None:
         with capsys.disabled():
             print(f"\n    {line}" + (f" (bar {bar})" if bar else ""))
-        request.config.stash[FIGURES].append(Figure(title, what, figure, times, bar))
+        figures = request.config.stash[FIGURES]
+        assert (title, what) not in {(other.title, other.what) for other in figures}, f"two figures are called {what!r}"
+        figures.append(Figure(title, what, figure, times, bar))
 
     return keep
 
@@ -87,10 +89,10 @@ def no_cache(monkeypatch):
 
 @pytest.fixture
 def show(benchmark, note):
-    """`show(what, figure, bar="")`: print a figure, such as `6,400 steps ready, in s: 12.3 (bar 20)`."""
+    """`show(what, figure, bar="", times="")`: print a figure, such as `6,400 steps ready, in s: 12.3 (bar 20)`."""
 
-    def line(what: str, figure: float, bar: str = "") -> None:
-        note(f"{what}: {figure:.3g}", what, f"{figure:.3g}", bar=bar)
+    def line(what: str, figure: float, bar: str = "", times: str = "") -> None:
+        note(f"{what}: {figure:.3g}" + (f", {times}" if times else ""), what, f"{figure:.3g}", times, bar)
         benchmark.extra_info[what] = figure
 
     return line
@@ -133,7 +135,8 @@ def compare(benchmark, note):
         mine, theirs = (_readable(statistics.median(column)) for column in zip(*pairs))
         wanted = "" if bar is None else f"{bar:.3g}x"
         times = f"{mine} against {theirs}"
-        note(f"{ratio:.3g} times as fast as {name}: {times}", f"as {name}", f"{ratio:.3g} times as fast", times, wanted)
+        faster = f"{ratio:.3g} times as fast"
+        note(f"{faster} as {name}: {times}", f"against {name}", faster, times, wanted)
         benchmark.extra_info[f"times as fast as {name}"] = ratio
         benchmark.pedantic(ours, rounds=min(rounds, 3))
         return ratio

@@ -62,7 +62,7 @@ def test_demo(compare, moons, micrograd_step):
         loss.backward()
         return loss.data
 
-    compare(step, "micrograd", micrograd_step)
+    compare(step, "micrograd, with units of nn", micrograd_step)
 
 
 def test_demo_node_by_node(compare, moons, micrograd_step):
@@ -90,7 +90,7 @@ def test_demo_node_by_node(compare, moons, micrograd_step):
 
     assert len(topological_order([step()])) > 60_000
     assert isinstance(step(), Value)
-    compare(step, "micrograd", micrograd_step)
+    compare(step, "micrograd, node by node", micrograd_step)
 
 
 STEPS = 100
@@ -128,7 +128,7 @@ def test_compiled_step(compare, moons, micrograd_model, micrograd_step):
     X, y = map(np.array, moons)
     layers, step = copied(micrograd_model), compiled()
     assert step(layers, X, y)[0] == pytest.approx(micrograd_step(), rel=1e-12)
-    compare(lambda: step(layers, X, y), "micrograd, a step", micrograd_step, bar=10_000, rounds=3)
+    compare(lambda: step(layers, X, y), "micrograd, a compiled step", micrograd_step, bar=10_000, rounds=3)
 
 
 def test_whole_demo_compiled(compare, moons, micrograd_model, micrograd_step, no_cache):
@@ -158,4 +158,4 @@ def test_whole_demo_compiled(compare, moons, micrograd_model, micrograd_step, no
     ours()
     assert descended[: STEPS // 25] == pytest.approx(theirs(), rel=1e-9)
     assert descended[-1] < 0.1
-    compare(ours, "micrograd, the whole demo", theirs, bar=100, rounds=3, first_call=True, scale=25)
+    compare(ours, "micrograd, the whole demo compiled", theirs, bar=100, rounds=3, first_call=True, scale=25)

@@ -56,6 +56,7 @@ def test_two_ranks_against_one(benchmark, show, two_cores):
     done = benchmark.pedantic(on_ranks, args=(2, "-c", TURNS), rounds=1)
     assert done.returncode == 0, done.stderr
     medians = json.loads(done.stdout)
-    for i, what in enumerate(("seconds on the wall", "CPU seconds for sums")):
+    for i, what in enumerate(("on the wall", "of processor time for the sums")):
         one, two = medians["one"][i], medians["two"][i]
-        show(f"{what}: {one:.3f} of one rank, {two:.3f} of each of two, times as many", one / two, bar="1.8")
+        times = f"{1e3 * two:.3g} ms against {1e3 * one:.3g} ms"
+        show(f"two ranks against one, times as fast {what}", one / two, "1.8", times)

@@ -13,4 +13,6 @@ def test_two_threads_against_one(compare, two_cores, activation):
     arguments = problem(100_000)
     one, two = (compiled_step(activation, threads=threads) for threads in (1, 2))
     np.testing.assert_array_equal(flat(one(*arguments)), flat(two(*arguments)))
-    compare(lambda: two(*arguments), "one thread", lambda: one(*arguments), bar=1.8, clock=time.perf_counter)
+    compare(
+        lambda: two(*arguments), f"one thread, {activation}", lambda: one(*arguments), bar=1.8, clock=time.perf_counter
+    )
