@@ -102,6 +102,12 @@ def _plain(x: Any, dtype: Any = None) -> Any:
     return np.asarray(x, dtype) if isinstance(x, WholeNumbers) else x
 
 
+def check_function(caller: str, f: Any) -> None:
+    """Raise TypeError, which names `caller`, if f cannot be called."""
+    if not callable(f):
+        raise TypeError(f"{caller}() needs a function, got {type(f).__name__}")
+
+
 def received(x: Any) -> Any:
     """A number or an array as a function receives it; anything else as it is."""
     if isinstance(x, WholeNumbers):

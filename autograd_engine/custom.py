@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from autograd_engine.arguments import float_arguments
+from autograd_engine.arguments import check_function, float_arguments
 from autograd_engine.calls import Call, Output
 from autograd_engine.constants import map_numbers
 from autograd_engine.control_flow import recorder
@@ -144,8 +144,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     >>> len(x.parents), grad(checkpoint(piece))(1.0) == grad(piece)(1.0)
     (1, True)
     """
-    if not callable(f):
-        raise TypeError(f"checkpoint() needs a function, got {type(f).__name__}")
+    check_function("checkpoint", f)
     return FunctionOf(_checkpointed, f)
 
 

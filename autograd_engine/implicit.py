@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_engine.arguments import float_arguments
+from autograd_engine.arguments import check_function, float_arguments
 from autograd_engine.calls import Call
 from autograd_engine.control_flow import cond, recorder, while_loop
 from autograd_engine.custom import Again, custom_derivative, data, filled, nodes_in
@@ -99,8 +99,7 @@ class _Problem:
     """A function of unknowns and arguments, taken apart."""
 
     def __init__(self, caller: str, f: Callable[..., Any], x0: Any, args: Sequence[Any]) -> None:
-        if not callable(f):
-            raise TypeError(f"{caller}() needs a function, got {type(f).__name__}")
+        check_function(caller, f)
         self.caller, self.f = caller, user_function.get()(f)
         self.args = float_arguments(caller, args)[0]
         self.inputs = nodes_in(self.args)

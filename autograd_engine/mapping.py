@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_engine.arguments import float_arguments, received
+from autograd_engine.arguments import check_function, float_arguments, received
 from autograd_engine.copying import FunctionOf
 from autograd_engine.number import ieee
 from autograd_engine.number_arrays import NumberArray, number_array
@@ -50,6 +50,7 @@ def vmap(f: Callable[..., Any], in_axes: int | Sequence[int | None] | None = 0) 
 
 
 def _mapped(f: Callable[..., Any], in_axes: Any, /, *args: Any, **keywords: Any) -> Any:
+    check_function("vmap", f)
     axes = _axes(in_axes, len(args))
     given, named = float_arguments("vmap", args, keywords)
     arrays = [

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from autograd_engine.arguments import check_function
 from autograd_engine.compiler.jit import Jitted, Options
 from autograd_engine.derivatives import value_and_grad
 from autograd_engine.installed import imported
@@ -59,8 +60,7 @@ def distributed(f: Callable[..., Any], comm: Any = None, *, reduction: str = "me
     >>> loss(1.5, X[mine], y[mine])
     (1.875, -7.5)
     """
-    if not callable(f):
-        raise TypeError(f"distributed() needs a function, got {type(f).__name__}")
+    check_function("distributed", f)
     if reduction not in ("mean", "sum"):
         raise ValueError(f'distributed(): reduction must be "mean" or "sum", got {reduction!r}')
     return Distributed(f, Ranks("distributed", comm), reduction == "mean")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any
 
-from autograd_engine.arguments import float_arguments
+from autograd_engine.arguments import check_function, float_arguments
 from autograd_engine.backward import cotangents_of, order_of_values
 from autograd_engine.calls import with_calls
 from autograd_engine.constants import map_numbers
@@ -56,8 +56,7 @@ class Run:
         argnums: int | Sequence[int],
         together: bool = False,
     ) -> None:
-        if not callable(f):
-            raise TypeError(f"{caller}() needs a function, got {type(f).__name__}")
+        check_function(caller, f)
         one = not isinstance(argnums, Iterable)
         indices = [_index(i, args, f) for i in ([argnums] if one else argnums)]  # type: ignore[union-attr]
         if len(set(indices)) < len(indices):

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from autograd_engine.files import write_atomically
+from autograd_engine.files import as_path, write_atomically
 from autograd_engine.primitives import PRIMITIVES
 from nn.checks import Array, FilePath, of_kind, whole_number
 from nn.convolution import Linear
@@ -210,7 +209,8 @@ _SAME_SIZE = np.zeros(1, dtype=np.int64)  # stands for the shape of the values, 
 
 
 def _content(path: FilePath) -> bytes:
-    if Path(path).exists() and not Path(path).is_file():
+    path = as_path(path)
+    if path.exists() and not path.is_file():
         raise ModelFileError(f"{path}: not a plain file")
     with open(path, "rb") as file:
         content = file.read(MOST_BYTES + 1)

@@ -8,12 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from autograd_engine.files import write_atomically
+from autograd_engine.files import as_path, write_atomically
 from nn.checks import Array, FilePath
 from nn.extras import extra
 
@@ -51,7 +50,7 @@ def read_tensors(path: FilePath, kind: str) -> tuple[dict[str, Any], dict[str, A
     cannot be read; ImportError without safetensors.
     """
     safetensors = _safetensors()
-    content = Path(path).read_bytes()
+    content = as_path(path).read_bytes()
     try:
         tensors = safetensors.deserialize(content)
         header = _header(content)
@@ -78,7 +77,7 @@ def read_tensors(path: FilePath, kind: str) -> tuple[dict[str, Any], dict[str, A
 def is_checkpoint(path: FilePath) -> bool:
     """Whether the file `path` says that it is a checkpoint. Raises OSError if it cannot be read."""
     try:
-        return KEYS["checkpoint"] in _header(Path(path).read_bytes())["__metadata__"]
+        return KEYS["checkpoint"] in _header(as_path(path).read_bytes())["__metadata__"]
     except (KeyError, TypeError, ValueError, RecursionError):
         return False
 

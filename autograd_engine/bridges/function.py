@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_engine.arguments import check_function
 from autograd_engine.compiler.arguments import fault_of
 from autograd_engine.compiler.jit import Jitted, jit
 from autograd_engine.copying import name_in_module
@@ -84,8 +85,7 @@ class Bridge:
     """A function of the user for `caller`, which takes it into a framework. It is pickled as the function is."""
 
     def __init__(self, caller: str, f: Callable[..., Any]) -> None:
-        if not callable(f):
-            raise TypeError(f"{caller}() needs a function, got {type(f).__name__}")
+        check_function(caller, f)
         self.jitted = f if isinstance(f, Jitted) else jit(f)
         if self.jitted.static:
             raise ValueError(

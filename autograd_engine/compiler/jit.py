@@ -17,7 +17,7 @@ from types import MethodType
 from typing import Any, NamedTuple, overload
 from uuid import uuid4
 
-from autograd_engine.arguments import float_arguments
+from autograd_engine.arguments import check_function, float_arguments
 from autograd_engine.compiler.arguments import (
     ANY_NUMBER,
     ONLY_FLOATS,
@@ -125,8 +125,8 @@ def jit(
     >>> slope(1.0)
     (0.36787944117144233, 0.0)
     """
-    if f is not None and not callable(f):
-        raise TypeError(f"jit() needs a function, got {type(f).__name__}")
+    if f is not None:
+        check_function("jit", f)
     if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise ValueError(f"jit(): threads must be a whole number of at least 1, got {threads!r}")
     if memory is not None and not (isinstance(memory, (int, float)) and memory >= 0):

@@ -8,7 +8,6 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.resources import files
-from pathlib import Path
 from string import Template
 
 from autograd_engine.explanations import exercise as grading
@@ -16,7 +15,7 @@ from autograd_engine.explanations import mathml, mistakes
 from autograd_engine.explanations.exercise import Exercise
 from autograd_engine.explanations.notation import plain_number
 from autograd_engine.explanations.tasks import DIGITS, Blank
-from autograd_engine.files import write_atomically
+from autograd_engine.files import as_path, write_atomically
 from autograd_engine.interactive.javascript import literal
 from autograd_engine.interactive.printing import printed
 
@@ -74,11 +73,12 @@ def exercise_sheet(
         data=literal(data),
     )
     if path is not None:
-        ending = Path(path).suffix.lower()
+        path = as_path(path)
+        ending = path.suffix.lower()
         if ending == ".pdf":
             tasks, solutions = (printed(_on_paper(title, sheets, solved)) for solved in (False, True))
             write_atomically(path, tasks)
-            write_atomically(Path(path).with_stem(f"{Path(path).stem}-solutions"), solutions)
+            write_atomically(path.with_stem(f"{path.stem}-solutions"), solutions)
         else:
             write_atomically(path, (_notebook(title, sheets) if ending == ".ipynb" else page).encode())
     return page

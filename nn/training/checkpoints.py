@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from math import isfinite
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from autograd_engine.files import as_path
 from nn.checks import FilePath, whole_number
 from nn.tensor_files import ModelFileError, read_tensors, write_tensors
 from nn.training.early_stopping import BestState
@@ -130,7 +130,7 @@ def _check_writable(path: FilePath) -> None:
     import tempfile
 
     try:
-        with tempfile.TemporaryFile(dir=Path(path).parent):
+        with tempfile.TemporaryFile(dir=as_path(path, "checkpoint").parent):
             pass
     except OSError as error:
         error.filename = str(path)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nn
-from autograd_engine import Value, sigmoid, tanh
+from autograd_engine import Value, sigmoid, tanh, to_svg
 from autograd_engine.files import write_atomically
 from nn import saving, tensor_files
 from nn.perceptrons import MLP, Neuron
@@ -408,6 +408,12 @@ def test_without_safetensors_it_says_what_to_install(tmp_path, monkeypatch):
 def test_missing_file_is_an_os_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         load(tmp_path / "none")
+
+
+@pytest.mark.parametrize("call", [lambda x: save(model(), x), load, lambda x: to_svg(Value(1.0), x)])
+def test_what_is_no_path_is_refused(call):
+    with pytest.raises(TypeError, match=r"^path must be a str or a Path, got 5$"):
+        call(5)
 
 
 # write_atomically

@@ -12,6 +12,7 @@ from math import prod
 from os import PathLike
 from typing import Any
 
+from autograd_engine.arguments import check_function
 from autograd_engine.compiler.arguments import check_containers, named_arguments
 from autograd_engine.compiler.c.file import Entry, array, c_file, entries
 from autograd_engine.compiler.c.functions import Output, Source, function
@@ -69,8 +70,7 @@ def to_c(f: Callable[..., Any], *example: Any, path: str | PathLike[str] | None 
         outputs[1] = t4;
     }
     """
-    if not callable(f):
-        raise TypeError(f"to_c() needs a function, got {type(f).__name__}")
+    check_function("to_c", f)
     prefix = _default_name(f) if name is None else name
     if not isinstance(prefix, str) or not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", prefix):
         raise ValueError(f"to_c(): name must be letters, digits and _, beginning with a letter, got {name!r}")

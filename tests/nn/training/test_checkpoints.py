@@ -259,6 +259,11 @@ CHANGES: list[tuple[dict[str, Any], str]] = [
 ]
 
 
+def test_a_checkpoint_that_is_no_path_is_refused_at_once() -> None:
+    with pytest.raises(TypeError, match=r"^checkpoint must be a str or a Path, got 5$"):
+        run(checkpoint=5)
+
+
 @pytest.fixture(scope="module")
 def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("checkpoints") / "checkpoint"
