@@ -2,7 +2,7 @@
 
 Allowed are numbers, names, the operators `+ - * / // % **`, comparisons, the functions of the table by their
 names, and the constants pi, e, inf and nan. Everything else is refused by name. What a blackboard has instead, `2x`,
-`sin x`, `x²` and `|x|`, is read where it can mean one thing only.
+`2·x`, `sin x`, `x²` and `|x|`, is read where it can mean one thing only.
 
 >>> f = parse("(x - 5)**2 + y")
 >>> f.names
@@ -104,6 +104,7 @@ def parse(text: str) -> Expression:
     return Expression(text, names, tree)
 
 
+_SIGNS = str.maketrans("·×÷−", "**/-")
 _POWER = re.compile(r"(⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)(?=\s*([\w(]))?")
 _DIGITS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 _SIZE = re.compile(r"(?:(?<![\w)|])|(?<=\d))\|([^|]+)\|")
@@ -116,7 +117,8 @@ _FACTOR = re.compile(rf"(?:(\*\*|[/%])\s*)?({_NUMBER})\s*([^\W\d]\w*|\()?", re.I
 
 def _from_the_blackboard(text: str) -> str:
     """A formula with the signs that Python wants. Raises ExpressionError for what can be read in two ways."""
-    plain = _POWER.sub(lambda power: f"**{power[1].translate(_DIGITS)}{'*' if power[2] else ''}", text)
+    plain = text.translate(_SIGNS)
+    plain = _POWER.sub(lambda power: f"**{power[1].translate(_DIGITS)}{'*' if power[2] else ''}", plain)
     plain = _APPLIED.sub(r"\1(\2)", _SIZE.sub(r"abs(\1)", plain))
     if unapplied := _UNAPPLIED.search(plain):
         raise ExpressionError(f"in the formula {_short(text)} write {unapplied[1]}(...), with parentheses")

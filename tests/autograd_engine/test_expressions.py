@@ -111,6 +111,7 @@ def test_what_is_no_formula_is_refused_by_name(text, message):
         ("x*2y", "x * 2 * y"),
         ("sin x - cos y", "sin(x) - cos(y)"),
         ("2sin x", "2 * sin(x)"),
+        ("2·x × y ÷ 4 − x·y²", "2 * x * y / 4 - x * y**2"),
         ("x² - 2x³y + x⁻¹", "x**2 - 2 * x**3 * y + x**-1"),
         ("x²(y + 1)", "x**2 * (y + 1)"),
         ("-x¹⁰", "-(x**10)"),
@@ -152,7 +153,7 @@ def test_warnings_of_the_parser_reach_nobody(text):
         parse(text)
 
 
-@given(st.text() | st.text(alphabet="xy+-*/().,0123456789e<>=[]'\" |²⁻sin", max_size=40))
+@given(st.text() | st.text(alphabet="xy+-*/().,0123456789e<>=[]'\" |²⁻·−sin", max_size=40))
 @example("9" * 400)
 @example("9" * 5000)
 @example("1_000")
