@@ -25,7 +25,7 @@ export class Inspector {
     }
     byId("value").onchange = () => this.set(byId("value"), this.found.parameters[this.found.input].index);
     byId("sample").onchange = () => on.sample(Math.round(Number(byId("sample").value)) - 1);
-    this.picture = element("div", { class: "picture", tabindex: 0, role: "img", scroll: () => this.edges() });
+    this.picture = element("div", { class: "picture", tabindex: 0, role: "img", "aria-label": "Computation graph", scroll: () => this.edges() });
     this.frame = element("div", { class: "frame" }, this.picture);
     this.zoom = new Zoom(this.picture, { moved: () => this.edges() });
     this.further = element("p", { class: "hint", hidden: true }, "The graph is larger than this window: drag or scroll it, or click into it and use the arrow keys, + and −.");

@@ -15,7 +15,7 @@ export class Landscape {
     this.on = on;
     this.first = element("select", { "aria-label": "First weight, to the right", change: () => this.ask() });
     this.second = element("select", { "aria-label": "Second weight, upwards", change: () => this.ask() });
-    this.canvas = element("canvas", { class: "landscape", role: "img" });
+    this.canvas = element("canvas", { class: "landscape", role: "img", "aria-label": "Loss landscape" });
     this.words = element("p", { class: "hint" });
     root.append(
       element("div", { class: "row" }, element("label", {}, "To the right ", this.first), element("label", {}, "Upwards ", this.second),
