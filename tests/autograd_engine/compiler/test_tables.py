@@ -332,8 +332,10 @@ def same(x, y):
 @functions
 def test_compiled_tables_equal_uncompiled_ones(f):
     of_all = value_and_grad(f, argnums=(0, 1, 2))
-    same(jit(of_all)(A, B, 0.8), of_all(A, B, 0.8))
-    assert jit(f, exact=True)(A, B, 0.8) == f(A, B, 0.8)
+    expected = of_all(A, B, 0.8)
+    same(jit(of_all)(A, B, 0.8), expected)
+    # The value on Values, since of plain floats the builtin sum compensates the roundings from Python 3.12 on.
+    assert jit(f, exact=True)(A, B, 0.8) == expected[0]
 
 
 @rolled
