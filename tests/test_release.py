@@ -21,7 +21,7 @@ SOURCE = [
     r"docs/[\w-]+\.md|docs/conda/recipe\.yaml",
     r"docs/site/[\w/]+\.(py|css|js|html)",
     r"notebooks/\w+\.ipynb",
-    r"\.github/([\w-]+\.(svg|png)|workflows/\w+\.yml)",
+    r"\.github/([\w-]+\.(svg|png)|dependabot\.yml|workflows/\w+\.yml)",
     r"README\.md|CHANGELOG\.md|CITATION\.cff|LICENSE|pyproject\.toml|\.gitignore|PKG-INFO",
 ]
 
@@ -73,6 +73,12 @@ def test_the_oldest_python_that_is_promised_is_tested():
     promised = re.findall(r'requires-python = ">=(.+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert [tested[0]] == promised
     assert [int(version.partition(".")[2]) for version in tested] == list(range(10, 10 + len(tested)))
+
+
+def test_the_workflows_name_their_actions_by_commits():
+    for path in (ROOT / ".github" / "workflows").iterdir():
+        used = re.findall(r"uses: (.+)", path.read_text(encoding="utf-8"))
+        assert [x for x in used if not re.fullmatch(r"\./[\w./]+|[\w/-]+@[0-9a-f]{40} # v[\d.]+", x)] == []
 
 
 def test_the_recipe_for_conda_needs_what_the_wheel_needs():
