@@ -27,52 +27,25 @@ __all__ = ["BASIC", "emit", "key", "literal"]
 # The infix operators of JavaScript are IEEE 754's.
 OPERATORS = {"add": "{} + {}", "sub": "{} - {}", "mul": "{} * {}", "div": "{} / {}", "neg": "-{}"}
 
+_OF_MATH = ("abs", "floor", "ceil", "exp", "expm1", "log", "log2", "log10", "log1p", "sqrt", "cbrt")
+_ANGLES = ("sin", "cos", "tan", "sinh", "cosh", "tanh")
+_INVERSES = ("sin", "cos", "tan", "tan2", "sinh", "cosh", "tanh")
+_OWN = ("pow", "sign", "sum", "prod", "dot", "copysign", "where", "maximum", "minimum", "erf", "erfc")
+
 # The forward function of each basic row. Functions without "Math" are those of special.js.
 BASIC = {
+    **{name: f"Math.{name}" for name in (*_OF_MATH, *_ANGLES)},
+    **{f"arc{name}": f"Math.a{name}" for name in _INVERSES},
+    **{name: name for name in _OWN},
     "identity": "(x0) => x0",
     "add": "(x0, x1) => x0 + x1",
     "sub": "(x0, x1) => x0 - x1",
     "mul": "(x0, x1) => x0 * x1",
     "div": "(x0, x1) => x0 / x1",
     "neg": "(x0) => -x0",
-    "pow": "pow",
-    "abs": "Math.abs",
-    "sign": "sign",
-    "floor": "Math.floor",
-    "ceil": "Math.ceil",
     "round": "roundToEven",
     "fmod": "(x0, x1) => x0 % x1",
-    "sum": "sum",
-    "prod": "prod",
-    "dot": "dot",
-    "exp": "Math.exp",
     "exp2": "(x0) => Math.pow(2, x0)",
-    "expm1": "Math.expm1",
-    "log": "Math.log",
-    "log2": "Math.log2",
-    "log10": "Math.log10",
-    "log1p": "Math.log1p",
-    "sqrt": "Math.sqrt",
-    "cbrt": "Math.cbrt",
-    "sin": "Math.sin",
-    "cos": "Math.cos",
-    "tan": "Math.tan",
-    "arcsin": "Math.asin",
-    "arccos": "Math.acos",
-    "arctan": "Math.atan",
-    "arctan2": "Math.atan2",
-    "sinh": "Math.sinh",
-    "cosh": "Math.cosh",
-    "tanh": "Math.tanh",
-    "arcsinh": "Math.asinh",
-    "arccosh": "Math.acosh",
-    "arctanh": "Math.atanh",
-    "copysign": "copysign",
-    "where": "where",
-    "maximum": "maximum",
-    "minimum": "minimum",
-    "erf": "erf",
-    "erfc": "erfc",
     "relu": "(x0) => (x0 > 0 || x0 !== x0 ? x0 : 0)",
 }
 
