@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from autograd_engine.diagnosis.as_python import numeric_text, python_text, short_number
 from autograd_engine.value import Value
@@ -97,15 +98,11 @@ def _zero(node: Value, bound: float) -> str:
     return "that is its value there"
 
 
-def _huge(node: Value, bound: float) -> str:
-    return f"the first number beyond {bound:g}"
-
-
-def _vanishing(node: Value, bound: float) -> str:
-    return f"the first number below {1 / bound:g}"
-
-
-_AT = {"nan": _nan, "inf": _inf, "zero": _zero, "huge": _huge, "vanishing": _vanishing}
+_AT: dict[str, Callable[[Value, float], str]] = {
+    **{"nan": _nan, "inf": _inf, "zero": _zero},
+    "huge": lambda node, bound: f"the first number beyond {bound:g}",
+    "vanishing": lambda node, bound: f"the first number below {1 / bound:g}",
+}
 
 
 def _flat(child: Value, index: int) -> str:

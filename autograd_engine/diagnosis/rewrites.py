@@ -11,11 +11,11 @@ square(x) match x * x, dot and sum match products and sums, x + 1 matches 1 + x.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from autograd_engine import primitives
+from autograd_engine.primitives import exp, hypot, log, logsumexp, sum
 
 
 @dataclass(frozen=True)
@@ -35,26 +35,6 @@ class Rewrite:
     plain: tuple[str, ...] = ()
 
 
-def _log_sum_exp(x: Sequence[Any]) -> Any:
-    return primitives.logsumexp(x)
-
-
-def _softmax(x: Sequence[Any], y: Any) -> Any:
-    return primitives.exp(_log_softmax(x, y))
-
-
-def _log_softmax(x: Sequence[Any], y: Any) -> Any:
-    return y - _log_sum_exp(x)
-
-
-def _norm(x: Sequence[Any]) -> Any:
-    return functools.reduce(primitives.hypot, x)
-
-
-def _sum_of_logs(x: Sequence[Any]) -> Any:
-    return primitives.sum([primitives.log(xi) for xi in x])
-
-
 ROUNDING = 1e-6  # what rounding may have carried a number beyond the end of a domain
 EPSILON = "it shifts the result a little everywhere; choose a number that is small beside yours"
 
@@ -63,8 +43,8 @@ REWRITES = (
     # logarithms of exponentials
     Rewrite("log(1 + exp(x))", "softplus(x)"),
     Rewrite("log(exp(x) + exp(y))", "logaddexp(x, y)"),
-    Rewrite("log(sum(exp(x)))", "logsumexp([{x}])", compute=_log_sum_exp),
-    Rewrite("log(exp(y) / sum(exp(x)))", "{y} - logsumexp([{x}])", compute=_log_softmax),
+    Rewrite("log(sum(exp(x)))", "logsumexp([{x}])", compute=lambda x: logsumexp(x)),
+    Rewrite("log(exp(y) / sum(exp(x)))", "{y} - logsumexp([{x}])", compute=lambda x, y: y - logsumexp(x)),
     Rewrite("log(exp(x) / s)", "x - log(s)"),
     Rewrite("log(exp(x))", "x"),
     Rewrite("log(sigmoid(x))", "-softplus(-x)"),
@@ -86,16 +66,16 @@ REWRITES = (
     Rewrite("exp(x) / (1 + exp(x))", "sigmoid(x)"),
     Rewrite("exp(x) / (exp(x) + exp(y))", "sigmoid(x - y)"),
     Rewrite("(exp(x) - exp(-x)) / (exp(x) + exp(-x))", "tanh(x)"),
-    Rewrite("exp(y) / sum(exp(x))", "exp({y} - logsumexp([{x}]))", compute=_softmax),
+    Rewrite("exp(y) / sum(exp(x))", "exp({y} - logsumexp([{x}]))", compute=lambda x, y: exp(y - logsumexp(x))),
     Rewrite("exp(x) / exp(y)", "exp(x - y)"),
     Rewrite("exp(x) * exp(y)", "exp(x + y)"),
     # products
-    Rewrite("log(prod(x))", "sum([log(x) for x in [{x}]])", compute=_sum_of_logs),
+    Rewrite("log(prod(x))", "sum([log(x) for x in [{x}]])", compute=lambda x: sum(list(map(log, x)))),
     Rewrite("x * log(y)", "xlogy(x, y)"),
     # roots
     Rewrite("sqrt(x * x)", "abs(x)"),
     Rewrite("sqrt(1 + x * x)", "hypot(1, x)"),
-    Rewrite("sqrt(sum(x * x))", "reduce(hypot, [{x}])", compute=_norm),
+    Rewrite("sqrt(sum(x * x))", "reduce(hypot, [{x}])", compute=lambda x: functools.reduce(hypot, x)),
     Rewrite(
         "x / sqrt(v)",
         "x / sqrt(v + 1e-08)",
