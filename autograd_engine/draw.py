@@ -127,7 +127,7 @@ def draw(
         )
     ids = {node: f"n{i}" for i, node in enumerate(part.nodes)}
     for node, id in ids.items():
-        kind = _kind(node, known_parameters, outputs)
+        kind = kind_of(node, known_parameters, outputs)
         style = KINDS[kind] | (EMPHASIS if node is around else {})
         box, tooltip = _box(node, labels.get(node, node.label)), _escaped(f"{kind}: {node!r}", 200)
         picture.node(id, box, tooltip=tooltip, **style)
@@ -154,7 +154,8 @@ def to_svg(value_or_values: Values, path: str | os.PathLike[str] | None = None, 
     return svg
 
 
-def _kind(node: Value, parameters: Collection[Value], outputs: Collection[Value]) -> str:
+def kind_of(node: Value, parameters: Collection[Value], outputs: Collection[Value]) -> str:
+    """Which of the KINDS a node is drawn as. Both collections are sets or dicts: a list would compare the data."""
     if node in parameters:
         return "parameter"
     if node in outputs:

@@ -24,7 +24,7 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
-from autograd_engine.draw import CONSTANT, DERIVATIVE, GRADIENT, GREY, INK, KINDS, NUMBER_FONT, TEXT_FONT
+from autograd_engine.draw import CONSTANT, DERIVATIVE, GRADIENT, GREY, INK, KINDS, NUMBER_FONT, TEXT_FONT, kind_of
 from autograd_engine.explanations import mathml
 from autograd_engine.explanations.explain import explain
 from autograd_engine.explanations.names import Names, reading_order
@@ -101,7 +101,7 @@ def _nodes(output: Value, parameters: set[Value], labels: dict[Value, str]) -> l
     places: dict[Value, int] = {}
     nodes: list[dict[str, Any]] = []
     for value in order:
-        node: dict[str, Any] = {"kind": _kind(value, output, parameters), "name": names.name(value).text}
+        node: dict[str, Any] = {"kind": kind_of(value, parameters, {output}), "name": names.name(value).text}
         if label := labels.get(value, value.label):
             node["label"] = label
         if value.op is None:
@@ -117,14 +117,6 @@ def _nodes(output: Value, parameters: set[Value], labels: dict[Value, str]) -> l
         places[value] = len(nodes)
         nodes.append(node)
     return nodes
-
-
-def _kind(value: Value, output: Value, parameters: set[Value]) -> str:
-    if value in parameters:
-        return "parameter"
-    if value is output:
-        return "output"
-    return "input" if value.op is None else "result"
 
 
 def _number(x: float) -> float | str:
