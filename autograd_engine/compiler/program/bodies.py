@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-from autograd_engine.compiler.program.program import SHARED, Instruction, Loop, Program
+from autograd_engine.compiler.program.program import SHARED, Instruction, Loop, LoopForm, Program
 from autograd_engine.compiler.program.regions import divided
 
 
 @dataclass
-class Body:
-    """The body of a loop, while it may still be changed; see `Loop`."""
+class Body(LoopForm):
+    """The body of a loop, while it may still be changed."""
 
-    simplifier: Any  # that of its instructions
-    outputs: list[int]
-    counted: bool
-    backwards: bool
-    carries: int
-    stacks: int
-    kept: int
-    memories: dict[int, int]
-    copies: list[int]
-    rows: dict[int, int]
-    kept_rows: list[int]
-    bound: int | None
-    flags: bytearray = field(default_factory=bytearray)
+    simplifier: Any = field(kw_only=True)  # that of its instructions
+    outputs: list[int] = field(kw_only=True)
+    flags: bytearray = field(default_factory=bytearray, kw_only=True)
 
     def decisive(self, operands: tuple[int, ...], results: set[tuple[str, int]]) -> list[int]:
         """Those of the loop's operands that a condition, in the loop or on one of the `results`, depends on.
@@ -66,16 +56,4 @@ class Body:
                 instructions.append(Instruction("fma", (x, simplifier.constant(0.0), outputs[end]), batch))
                 outputs[end] = len(instructions) - 1
         program = Program(instructions, simplifier.constants, divided(instructions, loops), outputs, loops)
-        return Loop(
-            program,
-            self.counted,
-            self.backwards,
-            self.carries,
-            self.stacks,
-            self.kept,
-            self.memories,
-            self.copies,
-            self.rows,
-            self.kept_rows,
-            self.bound,
-        )
+        return Loop(**{one.name: getattr(self, one.name) for one in fields(LoopForm)}, body=program)

@@ -270,8 +270,6 @@ class _Scope:
                 *[simplifier.as_number(outside[x]) for x in used],
             ),
             Body(
-                of_body,
-                outputs,
                 counted,
                 loop.backwards,
                 len(moving),
@@ -282,6 +280,8 @@ class _Scope:
                 {p: self._batch_of(x) for p, x in enumerate(of_rounds) if x.batch} if loop.batch is None else {},
                 rows,
                 loop.bound if counted and kept else None,
+                simplifier=of_body,
+                outputs=outputs,
             ),
             batch,
         )

@@ -85,8 +85,8 @@ class Rounds(Region):
 
 
 @dataclass
-class Loop:
-    """What a "loop" instruction executes: a program, once in every round.
+class LoopForm:
+    """How a loop goes, and what its numbers are.
 
     The operands of the instruction are how many rounds there are (with `counted`, else whether there is a first one),
     then what is carried into the first round, then the stacks that are read, then what the body uses from outside.
@@ -105,7 +105,6 @@ class Loop:
     what is kept after all others: `kept_rows` has the batches.
     """
 
-    body: Program
     counted: bool
     backwards: bool
     carries: int
@@ -116,6 +115,13 @@ class Loop:
     rows: dict[int, int] = field(default_factory=dict)
     kept_rows: list[int] = field(default_factory=list)
     bound: int | None = None
+
+
+@dataclass
+class Loop(LoopForm):
+    """What a "loop" instruction executes: a program, once in every round."""
+
+    body: Program = field(kw_only=True)
 
     @property
     def around(self) -> bool:
