@@ -61,7 +61,7 @@ class Simplifier:
 
     def leaf(self, kind: str, source: tuple[int, ...], batch: int, is_stack: bool = False) -> int:
         """An instruction that reads a number from outside, or stands for a stack there."""
-        operand = self._instruction(kind, source, batch)
+        operand = self.instruction(kind, source, batch)
         if is_stack:
             self._stacks.add(operand)
         return operand
@@ -71,7 +71,7 @@ class Simplifier:
         x = self.as_number(x)
         if self._batch(x) == SHARED:
             return self.emit("mul", (x, size())) if operation == "batch_sum" else x
-        return self._instruction(operation, (x,), SHARED)
+        return self.instruction(operation, (x,), SHARED)
 
     def emit(self, operation: str, operands: tuple[int, ...]) -> int:
         """The operand that stands for an operation on other operands."""
@@ -95,7 +95,7 @@ class Simplifier:
             return self.constant(float(PRIMITIVES[operation].forward(*map(self.value, operands))))
         if operation in _COMMUTATIVE and operands[0] > operands[1]:
             operands = operands[::-1]
-        return self._instruction(operation, operands)
+        return self.instruction(operation, operands)
 
     def loop(self, operands: tuple[int, ...], body: Body, batch: int | None) -> int:
         """A loop. No two of them are taken for the same."""
@@ -106,15 +106,11 @@ class Simplifier:
     def apart(self, operation: str, operands: tuple[int, ...], batch: int | None = None) -> int:
         """An operation of which no two are taken for the same."""
         self._known.pop((operation, operands), None)
-        return self._instruction(operation, operands, batch)
+        return self.instruction(operation, operands, batch)
 
     def of_loop(self, operation: str, loop: int, place: int, batch: int | None) -> int:
         """A result or a stack of a loop."""
-        return self._instruction(operation, (loop, self.constant(float(place))), batch)
-
-    def instruction(self, operation: str, operands: tuple[int, ...]) -> int:
-        """An operation to which no rules apply."""
-        return self._instruction(operation, operands)
+        return self.instruction(operation, (loop, self.constant(float(place))), batch)
 
     def table(self, numbers: list[int]) -> int:
         """A stack of given numbers: an array where it lies, if these are elements of one."""
@@ -124,7 +120,7 @@ class Simplifier:
             record = second - first
             if record > 0 and sources == [(array, first + i * record) for i in range(len(numbers))]:
                 return self.leaf("array", (array, first, record), SHARED)
-        return self._instruction("table", tuple(numbers))
+        return self.instruction("table", tuple(numbers))
 
     def is_stack(self, x: int) -> bool:
         """Whether an operand is a stack, not a number."""
@@ -140,7 +136,7 @@ class Simplifier:
 
     def as_number(self, x: int) -> int:
         """A condition as 1.0 or 0.0."""
-        return self._instruction("as_number", (x,)) if x in self._conditions else x
+        return self.instruction("as_number", (x,)) if x in self._conditions else x
 
     def output(self, x: int) -> int:
         """The operand to return for x: a number, and in the default mode x for x + 0.0."""
@@ -358,7 +354,8 @@ class Simplifier:
                 return "mul", (a, counting(self, b, a))
         return "mul", (x, y)
 
-    def _instruction(self, operation: str, operands: tuple[int, ...], batch: int | None = None) -> int:
+    def instruction(self, operation: str, operands: tuple[int, ...], batch: int | None = None) -> int:
+        """The operand of an operation to which no rules apply; its batch is that of the operands if none is given."""
         key = (operation, operands)
         operand = self._known.get(key)
         if operand is None:
@@ -381,7 +378,7 @@ class Simplifier:
         """A number as a condition: whether it is not 0."""
         if x < 0:
             return self.constant(float(self.value(x) != 0))
-        return x if x in self._conditions else self._instruction("as_bits", (x,))
+        return x if x in self._conditions else self.instruction("as_bits", (x,))
 
     def value(self, x: int) -> float:
         """The number of a constant operand."""
