@@ -113,19 +113,8 @@ def __dir__() -> list[str]:
 if not TYPE_CHECKING:  # type checkers read the names off the imports
     __all__ = [
         *primitives.__all__,
-        *("Value", "checkpoint", "cond", "custom_derivative", "draw"),
-        *("fixed_point", "fori_loop", "grad", "gradient", "hessian", "hvp", "jacobian", "jvp", "log_softmax"),
-        *(
-            "root",
-            "scan",
-            "softmax",
-            "stop_gradient",
-            "switch",
-            "to_svg",
-            "value_and_grad",
-            "vjp",
-            "vmap",
-            "while_loop",
-        ),
+        *("Value", "checkpoint", "cond", "custom_derivative", "draw", "fixed_point", "fori_loop", "grad", "gradient"),
+        *("hessian", "hvp", "jacobian", "jvp", "log_softmax", "root", "scan", "softmax", "stop_gradient", "switch"),
+        *("to_svg", "value_and_grad", "vjp", "vmap", "while_loop"),
         *_LATER,
     ]
