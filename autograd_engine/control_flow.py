@@ -21,14 +21,7 @@ from autograd_engine.arguments import float_arguments, received
 from autograd_engine.mapping import along, common_length, stacked
 from autograd_engine.number import Float
 from autograd_engine.runs import is_node, is_of_batch, number_of
-from autograd_engine.structure import (
-    Structure,
-    flatten,
-    float_arrays,
-    leaves_with_paths,
-    map_leaves,
-    numbers_like,
-)
+from autograd_engine.structure import Structure, flatten, float_arrays, leaves_with_paths, map_leaves, numbers_like
 from autograd_engine.value import Value
 
 recorder: ContextVar[Any] = ContextVar("recorder", default=None)

@@ -25,12 +25,7 @@ FLAT = 1e-6  # a cosine; a full step would lower Σ r² by its square
 
 
 def least_squares(
-    residuals: Callable[[Any], Any],
-    x0: Any,
-    *,
-    max_steps: int = 1000,
-    tolerance: float = 1e-12,
-    jit: bool = False,
+    residuals: Callable[[Any], Any], x0: Any, *, max_steps: int = 1000, tolerance: float = 1e-12, jit: bool = False
 ) -> Descent:
     """Minimise ½ Σ r² from `x0`, where r are all the numbers that `residuals` returns (Levenberg and Marquardt).
 

@@ -319,12 +319,7 @@ FORMS: dict[type[Module], Form] = {
     MaxPool2d: _LARGEST,
     AvgPool1d: _MEANS,
     AvgPool2d: _MEANS,
-    BatchNorm: Form(
-        "BatchNormalization",
-        _read_normalisation,
-        lambda unit: {"epsilon": unit.eps},
-        _normalisation,
-    ),
+    BatchNorm: Form("BatchNormalization", _read_normalisation, lambda unit: {"epsilon": unit.eps}, _normalisation),
     Dropout: Form("Dropout", _read_dropout, tensors=lambda unit: {"ratio": np.array(unit.p)}),
     Softmax: Form("Softmax", _read_softmax, accepts=lambda unit: (None,)),
     Flatten: Form("Flatten", _read_flatten, returns=_flat),

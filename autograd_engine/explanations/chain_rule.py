@@ -214,10 +214,7 @@ def _is_activated(use: Factor) -> bool:
 
 
 def _recursion(
-    node: Value,
-    uses: dict[Value, list[Factor]],
-    known: set[Value],
-    path: Callable[[Value, list[Factor]], Path],
+    node: Value, uses: dict[Value, list[Factor]], known: set[Value], path: Callable[[Value, list[Factor]], Path]
 ) -> tuple[tuple[Factor, ...], tuple[Path, ...]]:
     """The shared factors, and the paths from the nearest nodes whose derivatives are known."""
 

@@ -205,12 +205,7 @@ class Exercise:
 
 
 def exercise(
-    out: Value,
-    wrt: Value,
-    *,
-    blanks: int | None = None,
-    seed: int = 0,
-    names: Mapping[str, Value] | None = None,
+    out: Value, wrt: Value, *, blanks: int | None = None, seed: int = 0, names: Mapping[str, Value] | None = None
 ) -> Exercise:
     """The derivation of d(out)/d(wrt) with some of its numbers left blank.
 

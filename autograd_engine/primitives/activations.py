@@ -7,17 +7,7 @@ from collections.abc import Iterable
 from math import inf
 from typing import Any
 
-from autograd_engine.primitives.arithmetic import (
-    abs,
-    clip,
-    div,
-    maximum,
-    minus_abs,
-    sign,
-    square,
-    undefined,
-    where,
-)
+from autograd_engine.primitives.arithmetic import abs, clip, div, maximum, minus_abs, sign, square, undefined, where
 from autograd_engine.primitives.exponentials import LN2, exp, expm1, log, log1p
 from autograd_engine.primitives.normal import ndtr, normal_density
 from autograd_engine.primitives.primitive import row
@@ -142,11 +132,7 @@ def _softsign(x: Any) -> Any:
 
 
 softsign = _activation(
-    "softsign",
-    _softsign,
-    lambda out, x: (square(1 / (1 + abs(x))),),
-    "x / (1 + |x|).",
-    "1 / (1 + abs(x)) ** 2",
+    "softsign", _softsign, lambda out, x: (square(1 / (1 + abs(x))),), "x / (1 + |x|).", "1 / (1 + abs(x)) ** 2"
 )
 
 

@@ -186,12 +186,5 @@ j0 = row(
     composite=True,
 )
 j1: Primitive = row(
-    "j1",
-    _j1,
-    _j1_partials,
-    "The Bessel function J₁(x).",
-    "j0(x) - out / x",
-    symbol="J₁",
-    latex="J_1",
-    composite=True,
+    "j1", _j1, _j1_partials, "The Bessel function J₁(x).", "j0(x) - out / x", symbol="J₁", latex="J_1", composite=True
 )

@@ -30,10 +30,7 @@ class ExplainOptions:
 
 
 def explain(
-    formula: Annotated[str, Parameter(allow_leading_hyphen=True)],
-    /,
-    *point: str,
-    options: ExplainOptions | None = None,
+    formula: Annotated[str, Parameter(allow_leading_hyphen=True)], /, *point: str, options: ExplainOptions | None = None
 ) -> None:
     """Derive a formula by each of its variables: the chain rule in symbols, with the numbers under them.
 

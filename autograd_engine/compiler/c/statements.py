@@ -202,12 +202,7 @@ class Line:
 
 
 def _body(
-    outer: Line,
-    name: str,
-    loop: Loop,
-    stacks: Sequence[Entry],
-    captured: Sequence[int],
-    memories: dict[int, Entry],
+    outer: Line, name: str, loop: Loop, stacks: Sequence[Entry], captured: Sequence[int], memories: dict[int, Entry]
 ) -> Line:
     """The body of a loop, as a line in the one around it."""
     program = loop.body
