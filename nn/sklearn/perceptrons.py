@@ -33,7 +33,7 @@ from nn.training.samples import Loss
 
 Self = TypeVar("Self", bound="_Perceptron")
 
-SOLVERS = ("sgd", "adagrad", "rmsprop", "adam", "adamw")
+SOLVERS = tuple(name for name, make in OPTIMIZERS.items() if isinstance(make, type))
 _LARGEST_BATCH = 200  # of batch_size="auto"
 
 

@@ -1,7 +1,8 @@
 """Training: `fit` changes a model's parameters until its outputs are near the targets.
 
-How to read this file: `fit` is the loop over epochs. A step on Values is in `steps.py`, a native one in `compiled.py`,
-many at once in `epochs.py`; the data are checked in `samples.py`, and Ctrl-C and the progress bar are in `progress.py`.
+How to read this file: `fit` checks its arguments, and `_Training` is the loop over epochs. A step on Values is in
+`steps.py`, a native one in `compiled.py`, many at once in `epochs.py`; the data are checked in `samples.py`, and Ctrl-C
+and the progress bar are in `progress.py`.
 
 >>> from nn import MLP, SGD, squared_error
 >>> model = MLP(1, [1], seed=0)
@@ -13,12 +14,14 @@ many at once in `epochs.py`; the data are checked in `samples.py`, and Ctrl-C an
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any
 
+import numpy as np
+
 from nn.checks import FilePath, Seed, at_least_0, generator, of_kind, whole_number
-from nn.extras import Check
 from nn.modules import Module
 from nn.optimizer import Optimizer
 from nn.training.checkpoints import Checkpoint
@@ -167,7 +170,6 @@ def fit(
         epochs = whole_number("epochs", epochs, at_least=0)
         n = ranks.count("", samples)
         batch_size = batch_size or n
-        batches = -(-n // batch_size)
         draws = generator(seed)
         for name, bound in (("clip_norm", clip_norm), ("clip_value", clip_value)):
             if bound is not None:
@@ -179,73 +181,127 @@ def fit(
             best = BestState(model, whole_number("early_stopping", early_stopping))
         task = Task(model, samples, held_out, batch_size, loss, optimizer, accuracy, penalty, clip_norm, clip_value)
         try_smallest_batch(model, [sample.inputs for sample in task.smallest_batch])
-        history, compiled_after = History(), 0
-        saved = None
+        training = _Training(task, ranks, n, draws, best, callback, stop, jit)
         if data is not None:
             path = checkpoint if ranks.is_first else None
-            saved = Checkpoint(task, history, draws, best, path, checkpoint_every, data)
+            training.saved = Checkpoint(task, training.history, draws, best, path, checkpoint_every, data)
             if resume is not None:
-                jit, compiled_after = saved.read(resume, jit)
+                training.jit, training.compiled_after = training.saved.read(resume, jit)
         if comm is not None:
-            jit = True
+            training.jit = True
+    training.run(epochs, progress)
+    return training.history
 
-    alone = not (held_out or callback or stop or saved)
 
-    def draw() -> Indices:
-        return range(n) if batches == 1 else draws.permutation(n)
+@dataclass
+class _Training:
+    """A training under way: the steps as they are made now, and what is done after each epoch."""
 
-    done, started = len(history.loss), time.perf_counter() - history.seconds
-    with mode(model, training=True), ctrl_c_between_samples() as check:
-        steps: Steps = ValueSteps(task, check)
-        try:
-            if jit is None and epochs * n < WORTH_COMPILING:
-                history.jit_reason = f"there are fewer than {WORTH_COMPILING} samples in all epochs together"
-            elif jit is not False:
-                steps = _compiled(task, check, history, jit, ranks) or steps
-            with progress_bar(epochs * batches, progress if ranks.is_first else False, done * batches) as show:
-                epoch, trained = done, steps.epochs(range(done + 1, epochs + 1), draw, show, alone)
-                while epoch < epochs and not history.stopped_early:
-                    finished = next(trained)
-                    epoch += len(finished)
-                    if best is not None or callback is not None or saved is not None:
-                        steps.write()
-                    with mode(model, training=False):
-                        validated = Figures(accuracy is not None)
-                        if held_out:
-                            steps.validate(validated)
-                        seconds = time.perf_counter() - started
-                        for figures in finished:
-                            history.add_epoch(figures.means(), validated.means() if held_out else (), seconds)
-                        history.stopped_early = best is not None and best.note(history.validation_loss)
-                        if callback is not None:
-                            try:
-                                callback(history)
-                            finally:
-                                steps.read()
-                    if saved is not None:
-                        with ranks.together():
-                            saved.write(epoch, history.stopped_early or epoch == epochs, compiled_after)
-                    if comm is None:  # else all ranks hear of it in the next step
-                        check()
-                    history.stopped_early |= stop is not None and ranks.decided(bool(stop(history)))
-                    going_on = epoch < epochs and not history.stopped_early
-                    if callback is not None and going_on and not steps.current():
-                        steps, history.jit = ValueSteps(task, check), False
-                        if jit or (epoch - compiled_after) * n >= WORTH_COMPILING:
-                            steps = _compiled(task, check, history, jit, ranks) or steps
-                            compiled_after = epoch
-                        else:
-                            history.jit_reason = _CHANGED_TOO_SOON
-                        trained = steps.epochs(range(epoch + 1, epochs + 1), draw, show, alone)
-        except KeyboardInterrupt:
-            history.interrupted = True
-        finally:
+    task: Task
+    ranks: Alone
+    n: int  # samples, of all ranks
+    draws: np.random.Generator
+    best: BestState | None
+    callback: Callable[[History], object] | None
+    stop: Callable[[History], object] | None
+    jit: bool | None
+    history: History = field(default_factory=History)
+    saved: Checkpoint | None = None
+    compiled_after: int = 0  # that epoch
+
+    def run(self, epochs: int, progress: bool | None) -> None:
+        """Train until there are that many epochs, or it is stopped."""
+        task, history, batches = self.task, self.history, -(-self.n // self.task.batch_size)
+        self.started = time.perf_counter() - history.seconds
+        with mode(task.model, training=True), ctrl_c_between_samples() as self.check:
+            self.steps: Steps = ValueSteps(task, self.check)
+            try:
+                if self.jit is None and epochs * self.n < WORTH_COMPILING:
+                    history.jit_reason = f"there are fewer than {WORTH_COMPILING} samples in all epochs together"
+                elif self.jit is not False:
+                    self._compile()
+                wanted = progress if self.ranks.is_first else False
+                with progress_bar(epochs * batches, wanted, len(history.loss) * batches) as show:
+                    self._train(epochs, show)
+            except KeyboardInterrupt:
+                history.interrupted = True
+            finally:
+                self.steps.write()
+        if self.best is not None:
+            self.best.restore()
+            history.best_epoch = self.best.epoch
+        history.seconds = time.perf_counter() - self.started
+
+    def _train(self, epochs: int, show: Callable[..., None]) -> None:
+        history, epoch = self.history, len(self.history.loss)
+        trained = self._finished(range(epoch + 1, epochs + 1), show)
+        while epoch < epochs and not history.stopped_early:
+            finished = next(trained)
+            epoch += len(finished)
+            self._judge(finished)
+            if self.saved is not None:
+                with self.ranks.together():
+                    self.saved.write(epoch, history.stopped_early or epoch == epochs, self.compiled_after)
+            if self.ranks.is_alone:  # else all ranks hear of it in the next step
+                self.check()
+            history.stopped_early |= self.stop is not None and self.ranks.decided(bool(self.stop(history)))
+            going_on = epoch < epochs and not history.stopped_early
+            if self.callback is not None and going_on and not self.steps.current():
+                self._begin_anew(epoch)
+                trained = self._finished(range(epoch + 1, epochs + 1), show)
+
+    def _finished(self, span: range, show: Callable[..., None]) -> Iterator[list[Figures]]:
+        """The figures of the epochs of these numbers, as the present steps finish them."""
+        ahead = not (self.task.held_out or self.callback or self.stop or self.saved)
+        return self.steps.epochs(span, self._draw, show, ahead)
+
+    def _draw(self) -> Indices:
+        """The order of the samples in an epoch."""
+        return range(self.n) if self.n <= self.task.batch_size else self.draws.permutation(self.n)
+
+    def _judge(self, finished: Sequence[Figures]) -> None:
+        """Add the figures of epochs to the history, with those of the validation samples, and call back."""
+        history, steps, held_out = self.history, self.steps, self.task.held_out
+        if self.best is not None or self.callback is not None or self.saved is not None:
             steps.write()
-    if best is not None:
-        best.restore()
-        history.best_epoch = best.epoch
-    history.seconds = time.perf_counter() - started
-    return history
+        with mode(self.task.model, training=False):
+            validated = Figures(self.task.accuracy is not None)
+            if held_out:
+                steps.validate(validated)
+            seconds = time.perf_counter() - self.started
+            for figures in finished:
+                history.add_epoch(figures.means(), validated.means() if held_out else (), seconds)
+            history.stopped_early = self.best is not None and self.best.note(history.validation_loss)
+            if self.callback is not None:
+                try:
+                    self.callback(history)
+                finally:
+                    steps.read()
+
+    def _begin_anew(self, epoch: int) -> None:
+        """Go on with other steps, since what is computed is no longer what it was."""
+        self.steps, self.history.jit = ValueSteps(self.task, self.check), False
+        if self.jit or (epoch - self.compiled_after) * self.n >= WORTH_COMPILING:
+            self._compile()
+            self.compiled_after = epoch
+        else:
+            self.history.jit_reason = _CHANGED_TOO_SOON
+
+    def _compile(self) -> None:
+        """Go on with compiled steps. If they cannot be made: an error if `jit` is True, else the history says why."""
+        try:
+            if find_spec("llvmlite") is None:
+                raise ImportError("jit=True needs llvmlite: pip install llvmlite")
+            from nn.training.epochs import EpochSteps  # which imports the compiler
+
+            with self.ranks.together():
+                self.steps = (self.ranks.compiled_steps or EpochSteps)(self.task, self.check)
+        except Exception as error:  # of any kind: user-defined units and losses may not work on symbols
+            if self.jit:
+                raise
+            self.history.jit_reason = f"{type(error).__name__}: {error}"
+        else:
+            self.history.jit = True
 
 
 def evaluate(model: Module, X: Any, y: Any, loss: Loss, accuracy: Accuracy | None = None) -> tuple[float, float | None]:
@@ -268,24 +324,6 @@ def evaluate(model: Module, X: Any, y: Any, loss: Loss, accuracy: Accuracy | Non
             judge.sample(sample, figures)
     mean_loss, *mean_accuracy = figures.means()
     return mean_loss, mean_accuracy[0] if mean_accuracy else None
-
-
-def _compiled(task: Task, check: Check, history: History, jit: bool | None, ranks: Alone) -> Steps | None:
-    """The compiled steps. If they cannot be made: an error if `jit` is True, else None, and the history says why."""
-    try:
-        if find_spec("llvmlite") is None:
-            raise ImportError("jit=True needs llvmlite: pip install llvmlite")
-        from nn.training.epochs import EpochSteps  # which imports the compiler
-
-        with ranks.together():
-            steps = (ranks.compiled_steps or EpochSteps)(task, check)
-    except Exception as error:  # of any kind: user-defined units and losses may not work on symbols
-        if jit:
-            raise
-        history.jit_reason = f"{type(error).__name__}: {error}"
-        return None
-    history.jit = True
-    return steps
 
 
 def _pair(validation: Any) -> tuple[Any, Any]:

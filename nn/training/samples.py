@@ -35,7 +35,7 @@ class Alone:
     `kind` is "" for the samples to train on, and "validation " for those to judge by.
     """
 
-    is_first = True
+    is_alone = is_first = True
     compiled_steps: Callable[..., Any] | None = None
     """What makes its steps if not EpochSteps."""
 

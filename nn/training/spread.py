@@ -43,6 +43,8 @@ class Scattered:
 class Spread(Alone):
     """The ranks of a communicator, and what each has of the samples."""
 
+    is_alone = False
+
     def __init__(self, comm: Any) -> None:
         self.ranks = Ranks("fit", comm)
         self.is_first = self.ranks.rank == 0
