@@ -79,9 +79,15 @@ class TracedFunction:
                 return
             try:
                 with rewriting(exact):
-                    self._run(rewritten(f), *call, rolls=True)
-            except (TraceError, UnlikeRoundsError):  # it has statements that cannot be rewritten, and need not be
-                self._run(f, *call)
+                    try:
+                        self._run(rewritten(f), *call, rolls=True)
+                    except UnlikeRoundsError:
+                        self._run(rewritten(f), *call)
+            except TraceError as refused:  # it has statements that cannot be rewritten, and need not be
+                try:
+                    self._run(f, *call)
+                except TraceError as error:
+                    raise refused if error.of_a_branch else error from None
 
     def _runs_together(
         self, f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any], exact: bool

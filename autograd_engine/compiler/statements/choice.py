@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.compiler.statements.conditions import chosen, is_certain
+from autograd_engine.compiler.statements.contents import Changes, content
 from autograd_engine.compiler.statements.tables import Row, row_of
+from autograd_engine.compiler.statements.views import View, view_of
 from autograd_engine.compiler.trace.arrays import ArgumentArray, BatchArray
 from autograd_engine.compiler.trace.errors import TraceError, user_line
 from autograd_engine.compiler.trace.traced import Condition, Traced, context, inside, refusal
@@ -48,10 +50,6 @@ class NothingReturned:
     """Stands for the result of a function that has not returned yet."""
 
 
-Changes = dict[int, tuple[Any, Any]]
-"""What is in the containers that a side has changed: pairs of container and content, by the id of the container."""
-
-
 class Choice:
     """What one side has left behind where the condition holds, what the other has elsewhere."""
 
@@ -71,7 +69,8 @@ class Choice:
         made = self._of(_after(a, self._of_a), _after(b, self._of_b), name)
         if is_container(made):
             self._made[key] = made, a, b
-            context.unsettled.append((self.condition, made, a, b))
+            if view_of(made) is None:
+                context.unsettled.append((self.condition, made, a, b))
         return made
 
     def _of(self, a: Any, b: Any, name: str) -> Any:
@@ -88,7 +87,9 @@ class Choice:
                 pairs = zip(a.of_sample.flat, b.of_sample.flat)
                 return a.with_numbers(iter([self(x, y, name) for x, y in pairs]))
         if _is_array(a) and _is_array(b):
-            return self._of_arrays(np.asarray(a), np.asarray(b), name)
+            made = self._of_arrays(np.asarray(a), np.asarray(b), name)
+            self._note_views(made, (a, b))
+            return made
         if isinstance(a, Row) or isinstance(b, Row):
             return self._of_rows(row_of(a), row_of(b), name)
         of_a, of_b = apart(a), apart(b)
@@ -119,6 +120,15 @@ class Choice:
         if a.dtype == b.dtype != object and a.tobytes() == b.tobytes():
             return a.copy()
         return number_array([self(x, y, name) for x, y in zip(a.ravel(), b.ravel())], a.shape)
+
+    def _note_views(self, made: Any, chosen: tuple[Any, Any]) -> None:
+        """Let the choice between two arrays be a view, if one of them is."""
+        views = [view_of(x) for x in chosen]
+        if any(views):
+            key = views[0].chosen(views[1], self.condition) if views[0] and views[1] else None
+            arrays = [array for x, view in zip(chosen, views) for array in (view.arrays if view else [np.asarray(x)])]
+            arrays = arrays if key is None else arrays[:1]
+            View(made, arrays, key, [content(array) for array in arrays])
 
     def _of_rows(self, a: Row | None, b: Row | None, name: str) -> Row:
         row = None if a is None or b is None else a.chosen(b, self.condition)

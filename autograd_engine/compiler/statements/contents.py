@@ -11,10 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from autograd_engine.compiler.statements.choice import Changes, Choice
 from autograd_engine.compiler.statements.tables import row_of
+from autograd_engine.compiler.statements.views import view_of
 from autograd_engine.compiler.trace.errors import is_of_user, user_line
 from autograd_engine.compiler.trace.traced import Traced, context, refusal
+
+Changes = dict[int, tuple[Any, Any]]
+"""What is in the containers that a side has changed: pairs of container and content, by the id of the container."""
 
 _PLAIN = (float, int, str, bytes, bool, type(None), complex, Traced, ModuleType, type, CodeType)
 
@@ -51,7 +54,7 @@ class Contents:
         return changed
 
     @staticmethod
-    def put(choose: Choice, a: Changes, b: Changes) -> None:
+    def put(choose: Callable[[Any, Any, str], Any], a: Changes, b: Changes) -> None:
         """Change the containers as on one side where the condition holds, as on the other elsewhere."""
         chosen = []
         for key, (container, _) in {**a, **b}.items():
@@ -131,6 +134,8 @@ def _reachable(functions: Iterable[Callable[[], Any]], names: Collection[str], o
             stack += [other.container for other in twin.others()]
         if (row := row_of(x)) is not None:
             stack.append(row.table)
+        if (view := view_of(x)) is not None:
+            stack += view.arrays
         if isinstance(x, FunctionType):
             if x in own or is_of_user(x.__code__.co_filename):
                 stack += _cells(x)

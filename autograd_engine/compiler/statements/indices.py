@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import weakref
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from autograd_engine.compiler.statements.conditions import Unread
 from autograd_engine.compiler.statements.contents import content, is_the_same
 from autograd_engine.compiler.statements.iterables import Live, are_doubles
 from autograd_engine.compiler.statements.tables import exchanged, part_of, row_of, table_shape, whole
+from autograd_engine.compiler.statements.views import View, is_array, view_of
 from autograd_engine.compiler.trace.arrays import ArgumentArray, is_unknown
 from autograd_engine.compiler.trace.errors import user_line
 from autograd_engine.compiler.trace.indices import Index
@@ -24,7 +24,7 @@ from autograd_engine.compiler.trace.traced import Traced, context, refusal
 
 def item(a: Any, key: Any) -> Any:
     """`a[key]`."""
-    a, parts = whole(a, parts_of(key))
+    a, parts = part_of_whole(a, parts_of(key))
     if shape := table_shape(a, parts):
         return part_of(a, parts, shape)
     memory = context.memories.get(id(a))
@@ -56,51 +56,46 @@ def parts_of(key: Any) -> tuple[Any, ...]:
     return parts
 
 
+def part_of_whole(a: Any, parts: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
+    """What `a[parts]` is a part of: the table or the array, if `a` is a row of one, or another view that was picked."""
+    view = view_of(a)
+    return whole(a, parts) if view is None else view.within(parts) or (a, parts)
+
+
 def _part(a: Any, parts: tuple[Any, ...], found: Any) -> Any:
-    """What was found at `a[parts]`: where NumPy gives a view, an array that can be read, and changes with `a`."""
-    is_view = isinstance(found, np.ndarray) and isinstance(a, np.ndarray) and a.dtype == object
-    if is_view and not any(isinstance(part, (list, np.ndarray, ArgumentArray)) for part in parts):
-        found.flags.writeable = False
-        context.parts.append(_Part(found, a, parts))
+    """What was found at `a[parts]`: where NumPy gives a view, an array that changes with `a`, and `a` with it."""
+    is_of_view = isinstance(found, np.ndarray) and isinstance(a, np.ndarray) and a.dtype == object
+    if is_of_view and not any(map(is_array, parts)):
+        View(found, [a], parts, [content(a)])
     return found
 
 
-class _Part:
-    """A part of an array at an index that is not known."""
-
-    def __init__(self, found: Any, array: Any, key: tuple[Any, ...]) -> None:
-        self.found, self.array, self.key = weakref.ref(found), array, key
-        self.place, self.content = (context.nodes, context.conditions), content(array)
-
-    def renew(self) -> None:
-        """Pick it again after the array has changed; in another branch or loop than before, let nobody read it."""
-        found, memory = self.found(), context.memories.get(id(self.array))
-        nodes, conditions = self.place
-        if found is None:
-            return
-        new: Any = Unread.new(
-            "a part of an array, such as its row i, cannot be read after a branch or a loop changed it"
-        )
-        if nodes is context.nodes and conditions is context.conditions:
-            new = memory.read(self.key) if memory else pick(self.array, self.key)
-        found.flags.writeable = True
-        found[...] = new
-        found.flags.writeable = False
+def _renew(view: View, found: Any) -> None:
+    """Pick a view again after its array has changed; in another branch or loop than before, let nobody read it as a
+    whole."""
+    [array, *others] = view.arrays
+    memory, (nodes, conditions) = context.memories.get(id(array)), view.place
+    new: Any = Unread.new("a part of an array, such as its row i, cannot be read after a branch or a loop changed it")
+    if view.key is not None and not others and nodes is context.nodes and conditions is context.conditions:
+        new = memory.read(view.key) if memory else pick(array, view.key)
+    found.flags.writeable = True
+    found[...] = new
+    found.flags.writeable = False
 
 
-def renew_parts(a: Any = None) -> None:
-    """Renew the parts of arrays that have changed, or share memory with the array `a` that has."""
-    if not context.parts:
+def renew_views(a: Any = None) -> None:
+    """Renew the views of arrays that have changed, or share memory with the array `a` that has."""
+    if not context.views:
         return
-    context.parts[:] = [part for part in context.parts if part.found() is not None]
-    for part in context.parts:
+    context.views = {key: view for key, view in context.views.items() if view.found() is not None}
+    for view in context.views.values():
         if a is not None:
-            has_changed = np.may_share_memory(part.array, a)
+            has_changed = any(np.may_share_memory(array, a) for array in view.arrays)
         else:
-            has_changed = not is_the_same(part.array, content(part.array), part.content)
+            has_changed = any(not is_the_same(x, content(x), before) for x, before in zip(view.arrays, view.contents))
         if has_changed:
-            part.renew()
-            part.content = content(part.array)
+            _renew(view, view.found())
+            view.contents = [content(array) for array in view.arrays]
 
 
 def read(a: Any) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.compiler.statements.conditions import Unread
-from autograd_engine.compiler.statements.indices import item, parts_of, read, renew_parts
+from autograd_engine.compiler.statements.indices import item, part_of_whole, parts_of, read, renew_views
 from autograd_engine.compiler.statements.tables import (
     Exchanged,
     Row,
@@ -24,9 +24,9 @@ from autograd_engine.compiler.statements.tables import (
     row_of,
     rows_of,
     shape_of,
-    whole,
 )
 from autograd_engine.compiler.statements.twins import same_as, spread, where_same
+from autograd_engine.compiler.statements.views import view_of
 from autograd_engine.compiler.trace.arrays import is_unknown
 from autograd_engine.compiler.trace.errors import TraceError, user_line
 from autograd_engine.compiler.trace.items import NUMBERS, holding_here, places, table_of
@@ -55,20 +55,22 @@ class _Target:
         self.a, self.spreads = a, spreads
 
     def __getitem__(self, key: Any) -> Any:
-        return item(self.a, key)
+        found = item(self.a, key)
+        return found if view_of(found) is None else found.copy()  # to be changed, as `a[i] *= 2` does, and set
 
     def __setitem__(self, key: Any, x: Any) -> None:
-        a, parts = whole(self.a, parts_of(key))
+        a, parts = part_of_whole(self.a, parts_of(key))
+        key = key if a is self.a else parts
         if isinstance(a, list) and isinstance(parts[0], np.ndarray):
             raise TypeError("list indices must be integers or slices, not list")
         if isinstance(a, np.ndarray) and not a.flags.writeable:
             raise refusal(
-                f"{user_line()} changes a part of an array that was picked before; write a[i, j] = x instead of "
-                "row = a[i] and row[j] = x"
+                f"{user_line()} changes a part of an array that was picked before; change the array itself, by "
+                "a[i, j] = x"
             )
         self._set(a, key, parts, x)
         if isinstance(a, np.ndarray):
-            renew_parts(a)
+            renew_views(a)
 
     def _set(self, a: Any, key: Any, parts: tuple[Any, ...], x: Any) -> None:
         if is_mask(parts):
@@ -145,7 +147,7 @@ class Memory:
         at = places(self.shape, parts)
         if isinstance(x, Exchanged):
             x = number_array(x, at.shape)
-        is_row = isinstance(x, list) and isinstance(self.a, list) and len(parts) < len(self.shape)
+        is_row = isinstance(x, (list, Row)) and isinstance(self.a, list) and len(parts) < len(self.shape)
         if is_row and (row_of(x) is not None or carrier(x) is not None):
             raise self._refusal("a list that is there already becomes a row of it; put a copy there, row[:]")
         if isinstance(self.a, list) and (shape_of(x) if is_row else np.shape(x)) != at.shape:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import builtins
 import functools
+import operator
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
@@ -25,6 +26,7 @@ from autograd_engine.compiler.statements.indices import contained as contained
 from autograd_engine.compiler.statements.indices import exchange as exchange
 from autograd_engine.compiler.statements.indices import item as item
 from autograd_engine.compiler.statements.memory import target as target
+from autograd_engine.compiler.statements.views import view_of
 from autograd_engine.compiler.trace.arrays import is_unknown
 from autograd_engine.compiler.trace.errors import TraceError, line_of, user_line
 from autograd_engine.compiler.trace.indices import Index
@@ -271,9 +273,19 @@ def assert_stmt(test: Any, message: Callable[[], Sequence[Any]]) -> None:
         raise AssertionError(*message())
 
 
+def augmented(name: str, a: Any, x: Any) -> Any:
+    """`a += x` or the like, by the name of the function in the module operator: the a after it."""
+    change = getattr(operator, name)
+    if view_of(a) is None:
+        return change(a, x)
+    part = target(a)
+    part[:] = change(part[:], x)
+    return a
+
+
 def changed() -> None:
     """Let what depends on lists and arrays, that may have been changed as a whole, change with them."""
-    indices.renew_parts()
+    indices.renew_views()
     twins.spread()
 
 

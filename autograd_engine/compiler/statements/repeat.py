@@ -17,7 +17,7 @@ from autograd_engine.compiler.statements.conditions import Unread, is_certain, t
 from autograd_engine.compiler.statements.contents import Contents
 from autograd_engine.compiler.statements.iterables import Rounds
 from autograd_engine.compiler.statements.memory import Memory
-from autograd_engine.compiler.statements.tables import Row, holds_row, rows_of
+from autograd_engine.compiler.statements.tables import Row, holds_row, rows_of, shape_of
 from autograd_engine.compiler.statements.twins import Links, note, one_of, spread
 from autograd_engine.compiler.trace.errors import user_line
 from autograd_engine.compiler.trace.indices import Index
@@ -140,11 +140,13 @@ class _Repeated:
         """Record the loop, and give the variables their values after it."""
         while True:
             loop, more = self._attempt()
-            rows = {id(row) for a in self.wanted.values() for row in rows_of(a)}
+            rows = _rows(self.wanted)
             self.wanted = {key: a for key, a in self.wanted.items() if key not in rows}
             changes = [(key, x, now) for key, (x, now) in self.changes.items() if key not in rows | self.wanted.keys()]
             at_items = {key: x for key, x, now in changes if _is_of_numbers(x, now)}
             lists = {key: x for key, x, _ in changes if isinstance(x, list) and key not in at_items}
+            rows = _rows(at_items)
+            at_items = {key: x for key, x in at_items.items() if key not in rows}
             missing = (self.wanted | at_items).keys() - self.in_memory.keys()
             missing |= {key for key in self.exchanged if key in self.in_memory and not self.in_memory[key].exchanges}
             if not more and not missing and lists.keys() <= self.appended.keys():
@@ -246,7 +248,7 @@ class _Repeated:
                 raise context.refused
         finally:
             context.memories, context.repeated = around
-            in_memory = self.in_memory.keys() | {id(row) for a in self.wanted.values() for row in rows_of(a)}
+            in_memory = self.in_memory.keys() | _rows(self.wanted)
             self.changes = {key: x for key, x in self.contents.taken().items() if key not in in_memory}
             context.twins, context.kept = twins, kept
             self.set_state(self.before)
@@ -359,10 +361,17 @@ def _ended_with(loop: Loop, k: int) -> bool | None:
 
 
 def _is_of_numbers(a: Any, now: Any) -> bool:
-    """Whether a list or an array holds numbers after a round, as many as before."""
+    """Whether a list or an array holds numbers after a round, or rows of a table, as many as before."""
     if isinstance(a, np.ndarray):
         return bool(a.dtype == object)
-    return isinstance(a, list) and len(a) == len(now) > 0 and all(isinstance(x, NUMBERS) for x in now)
+    if not isinstance(a, list) or not len(a) == len(now) > 0:
+        return False
+    return len(shape_of(a)) > 1 or all(isinstance(x, NUMBERS) for x in now)
+
+
+def _rows(tables: dict[int, Any]) -> set[int]:
+    """The ids of all lists in tables."""
+    return {id(row) for a in tables.values() for row in rows_of(a)}
 
 
 def _trail(loop: Loop) -> Iterator[str]:

@@ -29,6 +29,22 @@ _COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Eq: "equal",
     ast.NotEq: "not_equal",
 }
+_AUGMENTED: dict[type[ast.operator], str] = {
+    ast.Add: "iadd",
+    ast.Sub: "isub",
+    ast.Mult: "imul",
+    ast.MatMult: "imatmul",
+    ast.Div: "itruediv",
+    ast.FloorDiv: "ifloordiv",
+    ast.Mod: "imod",
+    ast.Pow: "ipow",
+    ast.LShift: "ilshift",
+    ast.RShift: "irshift",
+    ast.BitAnd: "iand",
+    ast.BitOr: "ior",
+    ast.BitXor: "ixor",
+}
+"""The functions of the module operator for `+=` and the like."""
 _OF_THE_CALLER = frozenset(["locals", "globals", "vars", "dir", "eval", "exec"])
 FUTURE = 0x1FF0000
 """The flags of `from __future__ import ...` in code, all of them."""
@@ -205,7 +221,14 @@ class _Prepared(ast.NodeTransformer):
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         """`w += x` may change what w is."""
         self.generic_visit(node)
-        return node if isinstance(node.target, ast.Subscript) else [node, _statement(_call("changed", node))]
+        if isinstance(node.target, ast.Subscript):
+            return node
+        changed = _statement(_call("changed", node))
+        if not isinstance(node.target, ast.Name):
+            return [node, changed]
+        read = ast.copy_location(ast.Name(node.target.id, ast.Load()), node)
+        augmented = _call("augmented", node, ast.Constant(_AUGMENTED[type(node.op)]), read, node.value)
+        return [ast.copy_location(ast.Assign([node.target], augmented), node), changed]
 
     def visit_Assert(self, node: ast.Assert) -> Any:
         self.generic_visit(node)

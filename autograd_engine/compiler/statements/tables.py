@@ -21,17 +21,17 @@ from autograd_engine.structure import apart
 
 
 class Row(Sequence[Any]):
-    """The row of a table at a place that is not known: `place` holds the indices."""
+    """The row of a table at a place that is not known: `place` holds the indices, `sizes` is the shape of the table."""
 
-    def __init__(self, table: list[Any], place: tuple[Any, ...], shape: tuple[int, ...]) -> None:
-        self.table, self.place, self.shape = table, place, shape
+    def __init__(self, table: list[Any], place: tuple[Any, ...], sizes: tuple[int, ...]) -> None:
+        self.table, self.place, self.sizes = table, place, sizes
         self._order = _order(table)
 
     def __getitem__(self, key: Any) -> Any:
-        return part_of(*whole(self, (key,)), self.shape)
+        return part_of(*whole(self, (key,)), self.sizes)
 
     def __len__(self) -> int:
-        return self.shape[len(self.place)]
+        return self.sizes[len(self.place)]
 
     def __iter__(self) -> Iterator[Any]:
         return (self[k] for k in range(len(self)))
@@ -69,7 +69,7 @@ class Row(Sequence[Any]):
         """This row where a condition holds, elsewhere another one; None if they are of different tables."""
         if other.table is not self.table or len(other.place) != len(self.place):
             return None
-        return Row(self.table, tuple([where(condition, i, k) for i, k in zip(self.place, other.place)]), self.shape)
+        return Row(self.table, tuple([where(condition, i, k) for i, k in zip(self.place, other.place)]), self.sizes)
 
 
 def holds_row(x: Any) -> bool:

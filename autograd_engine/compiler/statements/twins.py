@@ -59,9 +59,9 @@ class Twin:
 
 
 def _refusal(x: Any, line: str) -> TraceError:
-    kind = "array" if isinstance(x, np.ndarray) else type(x).__name__
+    kind = "an array" if isinstance(x, np.ndarray) else f"a {type(x).__name__}"
     return refusal(
-        f"{user_line()} changes a {kind} which may be the same as one with another name, or not, since {line}; that is "
+        f"{user_line()} changes {kind} which may be the same as one with another name, or not, since {line}; that is "
         "known only when the compiled function is called, so let one of the names have a copy"
     )
 

@@ -154,7 +154,7 @@ class Context(threading.local):
     unsettled: list[Any]  # the choices between containers that are not among them yet
     roots: dict[int, Any]  # by id, what containers that may be one another were made of
     kept: tuple[Any, ...] = ()  # what the statements around keep of the variables, to give it back
-    parts: list[Any]  # parts of arrays that were picked, and these, for as long as they are used; see memory.py
+    views: dict[int, Any]  # by id, the views of arrays that were picked, for as long as they are used; see views.py
 
 
 context = Context()
@@ -195,7 +195,7 @@ def tracing(
     context.nodes, context.trace = [], object()
     context.rolls, context.is_limited, context.is_exact, context.together = rolls, is_limited, is_exact, together
     context.again, context.choices, context.sites, context.tables = set(), set(), [], {}
-    context.unsettled, context.roots, context.parts = [], {}, []
+    context.unsettled, context.roots, context.views = [], {}, {}
     made = variable.set(lambda number: Traced(primitives.identity, (as_float(number),), context.batch))
     mapped = mapper.set(vmap)
     recorded = recorder.set(loops)

@@ -450,6 +450,71 @@ def reads_a_row_that_a_branch_changes(m, n):
     return row[0]
 
 
+def changes_rows_in_branches(m, n):
+    m = m * 1.0
+    row = m[n]
+    if m[0, 1] > 0:
+        row[0] = 3.0
+    else:
+        row[1] = m[0, 0]
+    return (m * m).sum() + row[0] * row[1]
+
+
+def changes_one_of_two_rows(m, n):
+    m = m * 1.0
+    row = m[n]
+    if m[0, 0] > 0:
+        row = m[n - 1]
+    other = m[n] if m[0, 1] > 0 else m[n - 1]
+    row[0], other[1] = 3.0, m[0, 0]
+    return (m * m).sum() + (row * other).sum()
+
+
+def changes_columns(m, n):
+    m, k = m * 1.0, 0
+    while k < n:
+        column = m[:, k]
+        column[1:] = column[0] * 2
+        column /= m[k, 2]
+        m[k] -= m[k + 1] * column[0]
+        k += 1
+    return (m * m).sum()
+
+
+def fills_rows_from_the_one_before(m, n):
+    m, i = m * 1.0, 1
+    while i <= n:
+        row, before = m[i], m[i - 1]
+        j = 1
+        while j < 3:
+            row[j] = before[j] + row[j - 1] * before[j - 1]
+            j += 1
+        i += 1
+    return (m * m).sum()
+
+
+def reads_a_row_as_a_whole_that_a_branch_changes(m, n):
+    m = m * 1.0
+    row = m[n]
+    if m[0, 0] > 0:
+        m[1, 0] = 3.0
+    return row.sum()
+
+
+def changes_a_window(m, n):
+    m = m * 1.0
+    window = m[n - 1 : n + 1]
+    window[0, 0] = 2.0
+    return m.sum()
+
+
+def changes_what_may_be_a_row(m, n):
+    m = m * 1.0
+    row = m[n] if m[0, 0] > 0 else m[0]
+    row[0] = 2.0
+    return m.sum()
+
+
 def reads_rows_that_change(m, n):
     m, k = m * 1.0, 0
     while k < n:
@@ -462,13 +527,25 @@ def reads_rows_that_change(m, n):
 
 def test_a_row_of_an_array_is_part_of_it():
     """As in NumPy; what cannot be compiled like that is refused."""
-    for f in (rows_divided, reads_a_row_that_changes, reads_rows_that_change):
+    for f in (
+        rows_divided,
+        reads_a_row_that_changes,
+        reads_rows_that_change,
+        changes_a_row,
+        changes_rows,
+        reads_a_row_that_a_branch_changes,
+        changes_rows_in_branches,
+        changes_one_of_two_rows,
+        changes_columns,
+        fills_rows_from_the_one_before,
+    ):
         for n in (1, 2):
-            same(jit(f)(MATRIX, n), f(MATRIX, n))
+            slopes = value_and_grad(lambda m, n, f=f: f(m, n))
+            same(jit(slopes, exact=True)(MATRIX, n), slopes(MATRIX, n))
     for f, message in [
-        (changes_a_row, r"changes a part of an array .* write a\[i, j\] = x"),
-        (changes_rows, r"changes a part of an array"),
-        (reads_a_row_that_a_branch_changes, "cannot be read after a branch or a loop changed it"),
+        (changes_a_window, r"changes a part of an array .* by a\[i, j\] = x"),
+        (changes_what_may_be_a_row, r"changes a part of an array"),
+        (reads_a_row_as_a_whole_that_a_branch_changes, "cannot be read after a branch or a loop changed it"),
     ]:
         with pytest.raises(TypeError, match=message):
             jit(f)(MATRIX, 1)

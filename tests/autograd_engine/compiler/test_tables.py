@@ -352,6 +352,34 @@ def test_tables_have_second_slopes_and_lanes(f):
     same(jit(of_rows)(rows, B, 0.8), of_rows(rows, B, 0.8))
 
 
+def copies(a, n):
+    table, i = [[x, x * x, 1.0] for x in a], 1
+    while i < n:
+        table[i] = table[i - 1][:]
+        table[i + 1][:] = table[i]
+        table[i][0] += table[i + 1][1]
+        i += 2
+    return sum([sum(row) for row in table])
+
+
+def not_copies(a, n):
+    table, i = [[x, x * x, 1.0] for x in a], 1
+    while i < n:
+        table[i] = table[i - 1]
+        table[i][0] += 1.0
+        i += 1
+    return sum([sum(row) for row in table])
+
+
+def test_rows_that_are_copied_where_only_a_call_knows_how_many():
+    slopes = value_and_grad(lambda a, n: copies(a, n))
+    compiled = jit(slopes, exact=True)
+    for n in (1, 2, 6, 10):
+        same(compiled(A, n), slopes(A, n))
+    with pytest.raises(TypeError, match=r"becomes a row of it; put a copy there, row\[:\]"):
+        jit(not_copies)(A, 6)
+
+
 def test_a_table_is_still_a_list_of_lists_after_a_loop():
     def f(a, g):
         table = [[0.0, 1.0] for _ in a]
