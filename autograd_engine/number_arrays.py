@@ -73,6 +73,13 @@ COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
 }
 """Comparisons, and what connects truths, by the names of NumPy's functions."""
 
+_OF_TRUTHS: dict[Any, Any] = {
+    **dict.fromkeys((np.add, np.maximum, np.fmax), np.bitwise_or),
+    **dict.fromkeys((np.multiply, np.minimum, np.fmin), np.bitwise_and),
+    **dict.fromkeys((np.subtract, np.negative, np.positive), None),
+}
+"""What some of NumPy's functions are of truths; None where NumPy refuses."""
+
 WHERE = np.frompyfunc(where, 3, 1)
 """The row `where` as a NumPy ufunc."""
 
@@ -87,8 +94,11 @@ class NumberArray(np.ndarray[Any, Any]):
         return apply_function(function, args, keywords)
 
     def astype(self, dtype: Any, *args: Any, copy: bool = True, **keywords: Any) -> Any:  # type: ignore[override]
-        """The same numbers where floats are asked for, since that is what they are."""
-        if np.dtype(dtype) == float:
+        """The same numbers where floats are asked for, since that is what they are; of truths, 0 and 1."""
+        of_truths = _is_of_truths(self)
+        if of_truths and np.dtype(dtype) in (float, int):
+            return self * 1.0
+        if np.dtype(dtype) == (bool if of_truths else float):
             return self.copy() if copy else self
         plain: Any = super()
         return plain.astype(dtype, *args, copy=copy, **keywords)
@@ -185,6 +195,8 @@ def apply_ufunc(ufunc: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...]
     arrays = [np.asarray(x, dtype=object) for x in inputs]
     if keywords.get("dtype") is not None and np.dtype(keywords["dtype"]) in (float, bool):
         del keywords["dtype"]  # what numbers and conditions are
+    if ufunc in _OF_TRUTHS and method in ("__call__", "outer") and all(map(_is_of_truths, arrays)):
+        ufunc = _OF_TRUTHS[ufunc] or ufunc(*[np.zeros(1, dtype=bool)] * ufunc.nin)  # which raises NumPy's error
     if method == "reduce" and keywords.get("where", True) is not True:
         neutral = keywords.get("initial") if ufunc.identity is None else ufunc.identity
         arrays[0] = _only(arrays[0], keywords.pop("where"), neutral)
@@ -297,6 +309,11 @@ def truths(result: Any) -> Any:
         return np.bool_(result)
     known = isinstance(result, np.ndarray) and all(isinstance(x, (bool, np.bool_)) for x in result.flat)
     return result.astype(bool) if known else viewed(result)
+
+
+def _is_of_truths(x: Any) -> bool:
+    """Whether an array of objects holds bools, and conditions that are not known yet."""
+    return all(isinstance(e, (bool, np.bool_)) or getattr(e, "is_truth", False) for e in x.flat) and x.size > 0
 
 
 def _plain(x: Any) -> Any:

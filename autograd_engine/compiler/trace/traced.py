@@ -384,6 +384,8 @@ class Condition(Traced):
     """A comparison of unknown numbers, for `where` and for & | ^. Elsewhere it counts as 0 or 1."""
 
     __slots__ = ()
+    is_truth = True
+    __float__ = Traced.__int__  # Python's float() becomes one that takes it
     __and__ = __rand__ = _connective("and")
     __or__ = __ror__ = _connective("or")
     __xor__ = __rxor__ = _connective("xor")

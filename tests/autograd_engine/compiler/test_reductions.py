@@ -126,3 +126,28 @@ def test_one_loop_finds_sums_and_extremes_of_any_number_of_samples():
     [*_, loop] = [step for step in program.body.steps if isinstance(step, Samples)]
     assert len(loop.body.results) == 3
     assert "max over i" in compiled.program(np.ones(2))
+
+
+OF_TRUTHS = {
+    "or": lambda a, b: (a > 0) + (b > 0) + (a == b),
+    "and": lambda a, b: ((a > 0) * (b > 0), np.multiply.outer(a > 0, b < 0)),
+    "the larger": lambda a, b: (np.maximum(a > 0, b > 0), np.minimum(a > 0, b > 0)),
+    "known ones": lambda a, b: ((a > 0) + True, (a > 0) * False, np.array([True, False, True, False]) + (b > 0)),
+    "counts": lambda a, b: ((a > 0).sum() + np.sum(b > 0), ((a > 0) + (b > 0)).sum(), np.cumsum(a > 0), (a > 0).mean()),
+    "numbers": lambda a, b: ((a > 0) * b, 1 + (a > 0), (a > 0) + 0.5, (a > 0).astype(int) + (b > 0).astype(float)),
+    "masks": lambda a, b: (a[(a > 0) + (b > 0)].sum(), np.where((a > 0) * (b > 0), a, b), ~((a > 0) + (b > 0))),
+    "added": lambda a, b: np.add.reduce(np.stack([a > 0, b > 0])),
+    "one": lambda a, b: float(a[0] > 0) + float(b[1] > 0),
+}
+
+
+@pytest.mark.parametrize("f", OF_TRUTHS.values(), ids=OF_TRUTHS)
+def test_comparisons_of_arrays_are_truths_as_in_numpy(f):
+    a, b = np.array([1.0, -2.0, 0.0, 3.0]), np.array([1.0, 2.0, -1.0, -0.5])
+    np.testing.assert_equal(numbers(jit(f), a, b), numbers(f, a, b))
+
+
+@pytest.mark.parametrize("f", [lambda a: (a > 0) - (a < 0), lambda a: -(a > 0)], ids=["-", "negative"])
+def test_truths_are_not_subtracted_as_in_numpy(f):
+    with pytest.raises(TypeError, match=r"numpy boolean (subtract|negative)"):
+        jit(f)(np.array([1.0, -1.0]))
