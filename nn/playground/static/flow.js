@@ -4,7 +4,7 @@ import { byId, element, format, show, svg, typeset, write } from "./dom.js";
 
 const PAUSE = 1800; // milliseconds for a step, for one who reads
 const FLOWING = 900; // of them something moves
-const LETTER = 7 / 12, NODE = 8; // of the size of a label; letters of it that a neuron takes of the way from layer to layer
+const LETTER = 7 / 12, NODE = 10; // of the size of a label; letters of it that a neuron takes of the way from layer to layer
 const DIGITS = 3;
 const MIDDLE = 0.5; // of a line stands its label: there lines that meet at one neuron are apart enough
 
@@ -30,6 +30,7 @@ export class Flow {
   show(flow) {
     Object.assign(this, { flow, order: flow.order, steps: flow.steps });
     byId("flow-at").max = this.steps.length - 1;
+    show(byId("flow-room"), this.steps.map(({ words }) => `<div>${words}</div>`).join(""));
     this.arrange();
     this.go(0);
     this.play(true);
@@ -40,8 +41,7 @@ export class Flow {
     if (!this.isOn) return;
     this.play(false);
     this.steps = null;
-    this.drawing.replaceChildren();
-    this.chips.replaceChildren();
+    for (const node of [this.drawing, this.chips, byId("flow-room")]) node.replaceChildren();
     this.network.light(null);
     if (byId("flow").contains(document.activeElement)) byId("flow-start").focus();
     this.arrange();

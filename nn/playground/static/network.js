@@ -6,8 +6,10 @@ import { byId, element, format, svg } from "./dom.js";
 const WIDEST = 6, THIN = 2.5; // pixels of a line; thinner ones become so wide when they light up
 const ROW = 50, TOP = 34, LOW_TOP = 8; // in a text of USUAL pixels; with a larger one everything grows
 const USUAL = 14;
+const FAR = 2; // rows between features where only those in use are shown, at most
 const SMALLEST = 0.42; // of the usual size, where a network must fit a screen
 const LABEL = 12, LABEL_ROW = 0.36, LABEL_GAP = 1 / 9, SMALLEST_LABEL = 9; // a number: its usual size, at most that of a row and of a gap between layers, and its smallest size
+const HALF_NUMBER = 2.9, HALF_NAME = 2.6; // of the size of a label: half of the width of −2.57e−06, and of a feature's name
 
 /** Where the parameters of each layer are, as in layout.py; computed here too, since the page draws a change before the server answers. */
 export function layersOf(settings) {
@@ -138,13 +140,15 @@ export class NetworkView {
     this.root.style.setProperty("--scale", scale);
     const unit = this.unit = usual * scale, row = ROW * unit, top = above * unit;
     this.edges.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    const first = 34 * unit, last = width - 26 * unit, gaps = columns.length - 1;
+    const largest = Math.max(LABEL * unit, Math.min(LABEL * usual, LABEL_ROW * row));
+    const first = Math.max(34 * unit, HALF_NAME * largest), last = width - Math.max(26 * unit, HALF_NUMBER * largest), gaps = columns.length - 1;
     columns.forEach((column, c) => {
       const x = first + ((last - first) * c) / gaps;
       const isFixed = c === 0 && column.length === this.allFeatures.length; // the neurons of a layer stand in the middle
-      const before = isFixed ? 0 : ((rows - column.length) * row) / 2;
+      const apart = c === 0 && !isFixed ? Math.min(row * rows / column.length, FAR * row) : row; // features have names and numbers
+      const before = isFixed ? 0 : (rows * row - column.length * apart) / 2;
       column.forEach((node, r) => {
-        const y = top + before + (r + 0.5) * row;
+        const y = top + before + (r + 0.5) * apart;
         node.style.left = `${x}px`;
         node.style.top = `${y}px`;
         this.places.set(node, { x, y });
@@ -162,7 +166,7 @@ export class NetworkView {
     }
     this.gap = (last - first) / gaps;
     // Where all else is small since there are many neurons, numbers are as large as their room.
-    this.label = Math.min(Math.max(LABEL * unit, Math.min(LABEL * usual, LABEL_ROW * row)), Math.max(LABEL_GAP * this.gap, SMALLEST_LABEL));
+    this.label = Math.min(largest, Math.max(LABEL_GAP * this.gap, SMALLEST_LABEL));
     this.root.style.setProperty("--label", `${this.label}px`);
     this.on.laidOut?.();
   }

@@ -94,6 +94,34 @@ def test_a_class_sees_all_of_a_point_that_is_played_backward(window, port, width
     one.page.get_by_label("Next step").click(click_count=6)
     assert one.page.evaluate("document.documentElement.scrollHeight <= innerHeight")
     assert overlapping(one) == []
+    steps = one.page.evaluate("""() => {
+        const [slider, network] = ["#flow-at", "#network"].map((name) => document.querySelector(name));
+        const box = network.parentNode.getBoundingClientRect(), found = [];
+        for (slider.value = 0; found.length <= slider.max; slider.value = found.length) {
+            slider.dispatchEvent(new Event("input"));
+            const parts = [...document.querySelectorAll(".chip, #flow-words > *")];
+            const isIn = ({ left, right, bottom }) => left >= 0 && right <= box.right + 1 && bottom <= box.bottom + 1;
+            found.push([network.clientHeight, parts.every((part) => isIn(part.getBoundingClientRect()))]);
+        }
+        return found;
+    }""")
+    assert len(steps) > 8
+    assert {(steps[0][0], True)} == set(map(tuple, steps))  # the words have their room, and nothing moves
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1920, 1080)])
+def test_a_class_sees_a_large_picture_and_one_chart_between_two(window, port, width, height):
+    one = window(width=width, height=height).open(port, "hidden=8,8&lesson=why-depth&samples=60&present=1")
+    assert one.page.locator(".surface").first.bounding_box()["width"] > 0.22 * width
+    one.page.get_by_text("Why?").click()
+    assert one.page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    one.page.evaluate("location.hash += '&rival=yes'")
+    one.until("document.body.classList.contains('versus')")
+    names = ("#surface", "#curves", "#rival-surface")
+    first, chart, second = (one.page.locator(name).bounding_box() for name in names)
+    assert first["x"] + first["width"] < chart["x"]
+    assert chart["x"] + chart["width"] < second["x"] + 1
+    assert chart["width"] > 0.4 * width
 
 
 @pytest.mark.parametrize("rival", ["", "&rival=yes"], ids=["one", "two"])
