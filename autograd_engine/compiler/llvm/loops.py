@@ -33,11 +33,15 @@ RUN_PARAMETERS = "ptr %context, ptr %memory, ptr %partials"
 
 @dataclass
 class Function:
-    """A function without result: its name with parameters, its lines, and what these need declared."""
+    """A function without result: its name with parameters, its lines, and what these need declared.
+
+    One with `inner_loops` is short, and takes much time: it is compiled with all care.
+    """
 
     signature: str
     text: str
     declarations: set[str] = field(default_factory=set)
+    inner_loops: bool = False
 
     @property
     def declaration(self) -> str:

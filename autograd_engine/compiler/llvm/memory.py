@@ -7,12 +7,14 @@ program is cut into parts, each a function; what is needed beyond its part lies 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from autograd_engine.compiler.llvm.layout import Layout
 from autograd_engine.compiler.llvm.order import LATENCY, TOGETHER, interleaved, tiles
+from autograd_engine.compiler.llvm.products import Product, Products, Sums, in_turns
 from autograd_engine.compiler.llvm.rows import Row, rows_of
 from autograd_engine.compiler.program.program import (
     FROM_OUTSIDE,
@@ -23,7 +25,7 @@ from autograd_engine.compiler.program.program import (
     STACKS,
     Program,
 )
-from autograd_engine.compiler.program.regions import cut, lines, parts
+from autograd_engine.compiler.program.regions import Line, cut, lines, parts
 from autograd_engine.compiler.program.traced_function import Leaf
 from autograd_engine.forks import Lazy
 
@@ -42,10 +44,16 @@ NO_CODE = FROM_OUTSIDE - {"sample"} | {"stack", "memory"} | REDUCTIONS.keys()
 
 @dataclass(eq=False)
 class Part:
-    """What becomes one function: instructions, and rows of outputs that are stored after them."""
+    """What becomes one function: instructions, and rows of outputs that are stored after them; or a `loop`."""
 
     instructions: list[int]
     rows: list[Row]
+    loop: Product | Sums | None = None
+
+    @property
+    def results(self) -> list[int]:
+        """The instructions whose results are known after it."""
+        return self.loop.results if isinstance(self.loop, Product) else self.instructions
 
 
 @dataclass(eq=False)
@@ -54,7 +62,8 @@ class Section:
 
     `sums` numbers the sums of a loop, and whatever else it reduces its samples to, those of a kind side by side,
     `slots` what crosses from part to part of it; `rows` are the outputs of samples that are stored here. With `tiled`
-    sums stay in registers over the blocks of a tile, as many as there are registers for.
+    sums stay in registers over the blocks of a tile, as many as there are registers for. What the `products` compute
+    is no instruction of the section, but for the first of the results.
     """
 
     stage: int
@@ -65,31 +74,38 @@ class Section:
     slots: dict[int, int] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
     tiled: bool = False
+    products: Products = field(default_factory=Products)
 
     @Lazy
     def parts(self) -> list[Part]:
         """What becomes one function each."""
-        of_instructions = self._lines or ([] if self.batch == SHARED else [[]])
+        of_instructions = self._lines or ([] if self.batch == SHARED else [Part([], [])])
         of_rows = [self.rows[k : k + ROWS] for k in range(0, len(self.rows), ROWS)]
         if len(of_instructions) == len(of_rows) == 1:
-            return [Part(of_instructions[0], of_rows[0])]
-        return [*[Part(line, []) for line in of_instructions], *[Part([], rows) for rows in of_rows]]
+            return [Part(of_instructions[0].instructions, of_rows[0])]
+        return [*of_instructions, *[Part([], rows) for rows in of_rows]]
 
     @property
-    def _lines(self) -> list[list[int]]:
-        """The instructions, cut into lines.
+    def _lines(self) -> list[Part]:
+        """The instructions, cut into lines, and the loops between and after them.
 
         A loop over samples that has stacks is not cut, since a part goes through several blocks before the next begins,
         and there is one buffer for a block.
         """
         operations = [self.program.instructions[i].operation for i in self.instructions]
         if self.batch != SHARED and not STACKS.isdisjoint(operations):
-            return [list(self.instructions)]
-        found = parts(self.program, [i for i in self.instructions if i not in self.sums])
-        groups = tiles(self.program, self.sums)
+            return [Part(list(self.instructions), [])]
+        of_first = {product.results[0]: product for product in self.products.products}
+        found: list[Part] = []
+        for product, line in itertools.groupby([i for i in self.instructions if i not in self.sums], of_first.get):
+            cuts = parts(self.program, [*line]) if product is None else [[]]
+            found += [Part(part, [], product) for part in cuts]
+        groups = tiles(self.program, [i for i in self.sums if i in self.instructions])
         if not self.tiled:  # sums of the same numbers still follow one another, which saves the compiler much time
             groups = cut([*itertools.chain(*groups)])
-        return [*found[:-1], found[-1] + groups[0]] if found and len(groups) == 1 else [*found, *groups]
+        if len(groups) == 1 and found and found[-1].loop is None:
+            found[-1].instructions += groups.pop()
+        return [*found, *[Part(group, []) for group in groups], *[Part([], [], sums) for sums in self.products.sums]]
 
     @Lazy
     def in_registers(self) -> set[int]:
@@ -113,10 +129,11 @@ class Plan:
         program: Program,
         layout: Layout,
         leaves: Sequence[Leaf] = (),
+        products: Mapping[tuple[int, int], Products] = MappingProxyType({}),
         name: str = "",
         outer: Plan | None = None,
     ) -> None:
-        self.program, self.layout, self.name = program, layout, name
+        self.program, self.layout, self.products, self.name = program, layout, products, name
         # Of all plans together: the numbers of buffers, and where what loops keep lies in their records.
         self.buffers: dict[bool, dict[tuple[int, int, int], int]] = {} if outer is None else outer.buffers
         self.offsets: dict[int, Sequence[int]] = {} if outer is None else outer.offsets
@@ -180,17 +197,31 @@ class Plan:
             section.sums = {i: k for k, i in enumerate(of_a_kind)}
             for i in of_a_kind:  # which lie side by side
                 self.keep(i)
-            in_order = line.instructions
-            if line.batch != SHARED:
-                in_order = interleaved(program, in_order, LATENCY // self.layout.vectors)
-            for i in in_order:
+            for i in self._in_order(section, line):
                 if i in self.copied:
                     continue
-                self.ready[i] = line.stage + (i in section.sums)
                 if line.batch != SHARED:
                     samples = [x for x in instructions[i].operands if x >= 0 and instructions[x].operation == "sample"]
                     section.instructions.update(dict.fromkeys(samples))  # read where first needed, in each loop anew
                 section.instructions[i] = None
+            for i in line.instructions:
+                self.ready[i] = line.stage + (i in section.sums)
+
+    def _in_order(self, section: Section, line: Line) -> Sequence[int]:
+        """The instructions of a line in the order in which they are computed; of a product, the first result."""
+        if line.batch == SHARED:
+            return line.instructions
+        program, latency = self.program, LATENCY // self.layout.vectors
+        products = self.products.get((line.stage, line.batch))
+        if products is None:
+            return interleaved(program, line.instructions, latency)
+        section.products, section.slots = products, products.slots
+        samples = [x for x in products.slots if program.instructions[x].operation == "sample"]
+        section.instructions.update(dict.fromkeys(samples))
+        found: list[int] = []
+        for turn in in_turns(program, line.instructions, products):
+            found += turn.results[:1] if isinstance(turn, Product) else interleaved(program, turn, latency)
+        return found
 
     def _section(self, stage: int, batch: int) -> Section:
         """The section of a stage with the shared code or the loop over a batch."""
@@ -225,7 +256,7 @@ class Plan:
         home: dict[int, tuple[Section, Part]] = {}  # of what is not a sample, which has one in every loop
         for section in sections:
             for part in section.parts:
-                home.update(dict.fromkeys(part.instructions, (section, part)))
+                home.update(dict.fromkeys(part.results, (section, part)))
         for section in sections:
             slots, samples = section.slots, dict[int, Part]()
             for part in section.parts:

@@ -11,11 +11,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autograd_engine.compiler.llvm import loops, rounds
+from autograd_engine.compiler.llvm import loops, product_loops, rounds
 from autograd_engine.compiler.llvm.body import Body
 from autograd_engine.compiler.llvm.layout import Layout, Loop, Rounds, Stage
 from autograd_engine.compiler.llvm.loops import BODY_PARAMETERS, SHARED_PARAMETERS, Function
 from autograd_engine.compiler.llvm.memory import Plan, RoundPlan, Section
+from autograd_engine.compiler.llvm.products import FROM, products_of
 from autograd_engine.compiler.program.build import collector_paused
 from autograd_engine.compiler.program.program import Program
 from autograd_engine.compiler.program.regions import cut
@@ -45,11 +46,13 @@ def emit(
 
     `leaves` are the parts of the result.
     """
-    layout = Layout(width, 1 if exact or len(program) > SMALL else 2, arrays, views, batches, exact=exact)
-    layout.quick = batches > 0 and len(program) > QUICKLY
+    products = {} if exact or len(program) <= FROM else products_of(program)
+    length = len(program) - sum(of_line.covered for of_line in products.values())
+    layout = Layout(width, 1 if exact or length > SMALL else 2, arrays, views, batches, exact=exact)
+    layout.quick = batches > 0 and length > QUICKLY
     layout.seeks_nan = program.guarded is not None
     layout.kept, layout.rows = [0] * batches, [0] * batches
-    plan = Plan(program, layout, leaves)
+    plan = Plan(program, layout, leaves, products)
     functions: list[Function] = []
 
     def add(signature: str, body: Body) -> None:
@@ -59,6 +62,9 @@ def emit(
         """A function that computes a section, each of its parts in a separate function."""
         signatures = [f"{name}_{number}({parameters})" for number in range(len(section.parts))]
         for part, signature in zip(section.parts, signatures):
+            if part.loop is not None:
+                functions.append(product_loops.function(signature, part.loop, section, layout))
+                continue
             body = Body(plan, section, width)
             body.all(part.instructions)
             body.store_rows(part.rows)
@@ -128,4 +134,5 @@ def emit(
 def _module(functions: Sequence[Function], attributes: str) -> str:
     defined = {function.declaration for function in functions}
     declared = set[str]().union(*[function.declarations for function in functions]) - defined
-    return "\n".join([*sorted(declared), *[function.definition(attributes) for function in functions]]) + "\n"
+    definitions = [function.definition("" if function.inner_loops else attributes) for function in functions]
+    return "\n".join([*sorted(declared), *definitions]) + "\n"
