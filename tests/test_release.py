@@ -92,3 +92,4 @@ def test_the_recipe_for_conda_needs_what_the_wheel_needs():
     named = {"graphviz-pure": "graphviz", "graphviz": "python-graphviz"}
     expected = {named.get(name, name): "" if name == "graphviz-pure" else version for name, version in wheel}
     assert dict(run) == {"python": python, **expected}
+    assert "      pip_check: false" in recipe  # by default the recipe's test asks pip, which misses graphviz-pure
