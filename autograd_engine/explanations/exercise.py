@@ -142,6 +142,8 @@ class Exercise:
                     as_float(blank["answer"]),
                     tuple((str(what), as_float(number)) for what, number in blank["mistakes"]),
                     tuple(map(str, blank.get("hints", ()))),
+                    str(blank.get("markdown", "")),
+                    tuple(map(str, blank.get("hints_markdown", ()))),
                 )
                 for blank in read["blanks"]
             )

@@ -57,10 +57,15 @@ def page(markdown: str) -> str:
         if part.startswith("$$"):
             parts.append(f'<div class="formula">{displayed(part.strip("$").strip())}</div>')
         else:
-            pieces = enumerate(re.split(r"\$([^$]*)\$|\*\*(.+?)\*\*", part))
-            kinds = (_words, lambda text: inline(text) if text else "", _strong)
-            parts.append(f"<p>{''.join(kinds[i % 3](piece) for i, piece in pieces)}</p>")
+            parts.append(f"<p>{line(part)}</p>")
     return "\n".join(parts)
+
+
+def line(markdown: str) -> str:
+    """The same of a line within a paragraph."""
+    pieces = enumerate(re.split(r"\$([^$]*)\$|\*\*(.+?)\*\*", markdown))
+    kinds = (_words, lambda text: inline(text) if text else "", _strong)
+    return "".join(kinds[i % 3](piece) for i, piece in pieces)
 
 
 def _words(text: str | None) -> str:

@@ -14,7 +14,15 @@ from autograd_engine.explanations import mistakes
 from autograd_engine.explanations.chain_rule import Factor, Path, Term
 from autograd_engine.explanations.names import Names
 from autograd_engine.explanations.notation import text
-from autograd_engine.explanations.statements import Statement, calculation, derivative, displayed, product, total
+from autograd_engine.explanations.statements import (
+    Sentence,
+    Statement,
+    calculation,
+    derivative,
+    displayed,
+    product,
+    total,
+)
 from autograd_engine.explanations.symbols import Name, Number, Symbol, is_number, times
 from autograd_engine.value import Value
 
@@ -28,13 +36,15 @@ Quantity = frozenset[tuple[tuple[str, str], int]]
 @dataclass(frozen=True)
 class Blank:
     """A number to be found. `mistakes` are the numbers that usual mistakes lead to, each with what it shows; `hints`
-    say more and more of how to find it."""
+    say more and more of how to find it. `markdown` and `hints_markdown` are the same words with formulas in LaTeX."""
 
     name: str
     asks_for: str
     answer: float = field(repr=False)  # or a repr would give it away
     mistakes: tuple[mistakes.Mistake, ...] = field(repr=False)
     hints: tuple[str, ...] = field(default=(), repr=False)
+    markdown: str = field(default="", repr=False)
+    hints_markdown: tuple[str, ...] = field(default=(), repr=False)
 
 
 class Task:
@@ -58,7 +68,9 @@ class Task:
         chosen = [*(others[place] for place in sorted(drawn)), self._quantity(last)]
         self.blanks = {key: self._blank(self.slots[key], _letters(place)) for place, key in enumerate(chosen)}
         hints = {key: self._hints(self.slots[key], blank.name) for key, blank in self.blanks.items()}
-        self.blanks = {key: replace(blank, hints=hints[key]) for key, blank in self.blanks.items()}
+        for key, blank in self.blanks.items():
+            texts, formulas = (tuple(getattr(hint, form) for hint in hints[key]) for form in ("text", "markdown"))
+            self.blanks[key] = replace(blank, hints=texts, hints_markdown=formulas)
 
     def text(self, given: Sequence[Statement]) -> str:
         """The task as plain text, after what is given."""
@@ -126,39 +138,42 @@ class Task:
                 mistakes.of_sum(slot.paths, slot.number) if others else mistakes.of_product(first.factors, slot.number),
                 [mistakes.of_value(self.names.name(self.out).text, self.out.data)],
             )
-        elsewhere = ((f"this is {self._asks_for(other)}", other.number) for other in self.slots.values())
+        elsewhere = ((f"this is {self._asks_for(other).text}", other.number) for other in self.slots.values())
         reasons: dict[float, str] = {}
         for what, number in chain(found, elsewhere):
             if mistakes.matters(number, slot.number):
                 reasons.setdefault(number, what)
-        return Blank(name, self._asks_for(slot), slot.number, tuple((what, x) for x, what in reasons.items()))
+        asked = self._asks_for(slot)
+        known = tuple((what, x) for x, what in reasons.items())
+        return Blank(name, asked.text, slot.number, known, markdown=asked.markdown)
 
-    def _asks_for(self, slot: Slot) -> str:
+    def _asks_for(self, slot: Slot) -> Sentence:
         if isinstance(slot, Factor):
-            return text(mistakes.sign(slot))
+            return Sentence("{}", (mistakes.sign(slot),))
         if isinstance(slot, Term):
-            return self._of(slot)
+            return Sentence("{}", (self._of(slot),))
         [(term, i)] = [(term, i) for term in self.terms for i, path in enumerate(term.paths) if path is slot]
-        return f"path {i + 1} of {self._of(term)}"
+        return Sentence(f"path {i + 1} of {{}}", (self._of(term),))
 
-    def _hints(self, slot: Slot, name: str) -> tuple[str, ...]:
+    def _hints(self, slot: Slot, name: str) -> list[Sentence]:
         """What to do, then with which expressions, then with which numbers."""
+        blank, equation = _box(name), "{} = {}"
         if isinstance(slot, Factor):
             child, parent = (self.names.name(node) for node in (slot.child, slot.parent))
-            hints = [f"Derive {text(child)} = {text(self.names.expression(slot.child))} by {text(parent)}"]
-            return (*hints, *([] if isinstance(slot.symbol, Number) else [f"({name}) = {slot.text}"]))
+            hints = [Sentence("Derive {} = {} by {}", (child, self.names.expression(slot.child), parent))]
+            return hints if isinstance(slot.symbol, Number) else [*hints, Sentence(equation, (blank, slot.symbol))]
         if isinstance(slot, Term) and len(slot.paths) > 1:
-            count = range(1, len(slot.paths) + 1)
-            sums = text(total(self._shown(path, path.number) for path in slot.paths))
-            return "Add up what comes over all paths", f"path {' + path '.join(map(str, count))}", f"({name}) = {sums}"
+            paths = Sentence(f"path {' + path '.join(map(str, range(1, len(slot.paths) + 1)))}")
+            sums = total(self._shown(path, path.number) for path in slot.paths)
+            return [Sentence("Add up what comes over all paths"), paths, Sentence(equation, (blank, sums))]
         path = slot.paths[0] if isinstance(slot, Term) else slot
-        lines = dict.fromkeys(map(text, self._product(path, Name("path"))))
-        return "Multiply the local derivatives along the path", *(
-            f"({name}) = {line}" for line in lines if re.search(r"[ /]|[^\W\d]", line) and line != f"({name})"
-        )
+        lines = {text(line): line for line in self._product(path, Name("path"))}
+        useful = [line for words, line in lines.items() if re.search(r"[ /]|[^\W\d]", words) and words != blank.text]
+        first = Sentence("Multiply the local derivatives along the path")
+        return [first, *(Sentence(equation, (blank, line)) for line in useful)]
 
-    def _of(self, term: Term) -> str:
-        return derivative(self.names.name(self.out), self.names.name(term.node)).text
+    def _of(self, term: Term) -> Name:
+        return derivative(self.names.name(self.out), self.names.name(term.node))
 
     def _product(self, path: Path, left: Name) -> list[Symbol]:
         """A path as signs, as expressions and as numbers."""
@@ -178,7 +193,7 @@ class Task:
         blank = self.blanks.get(key := self._quantity(slot))
         # What a path or a term is made of is shown, or nobody could tell what to compute.
         if blank and (symbol is None or isinstance(symbol, Number) or isinstance(self.slots[key], Factor)):
-            return Name(f"({blank.name})", rf"\boxed{{{blank.name}}}")
+            return _box(blank.name)
         return Number(number, DIGITS) if symbol is None else symbol
 
 
@@ -192,6 +207,11 @@ def _multiplied_out(term: Term) -> Term:
         return Path(of.source, (*of.factors, *term.common), number)
 
     return replace(term, common=(), paths=tuple(map(path, term.paths)))
+
+
+def _box(name: str) -> Name:
+    """A blank as it stands in a derivation."""
+    return Name(f"({name})", rf"\boxed{{{name}}}")
 
 
 def _letters(place: int) -> str:

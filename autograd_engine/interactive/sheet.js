@@ -75,9 +75,10 @@
     const hint = row.querySelector(".hint");
     hint.addEventListener("click", () => {
       const line = document.createElement("li");
-      line.textContent = blank.hints[hints.children.length];
+      line.innerHTML = blank.hints[hints.children.length];
       hints.append(line);
       hint.hidden = hints.children.length === blank.hints.length;
+      if (hint.hidden) input.focus(); // the keyboard stays at this number
     });
     hint.hidden = !blank.hints.length;
   }

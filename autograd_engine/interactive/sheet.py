@@ -129,7 +129,8 @@ def _style() -> str:
 
 
 def _data(blank: Blank) -> dict[str, object]:
-    return {"answer": blank.answer, "mistakes": blank.mistakes, "hints": blank.hints}
+    hints = list(map(mathml.line, blank.hints_markdown or blank.hints))
+    return {"answer": blank.answer, "mistakes": blank.mistakes, "hints": hints}
 
 
 def _sheet(tasks: Sequence[Exercise]) -> str:
@@ -146,9 +147,10 @@ def _answers(task: Exercise) -> str:
 
 
 def _answer(blank: Blank) -> str:
+    name, asked = html.escape(f"{blank.name}: {blank.asks_for} ="), mathml.line(blank.markdown or blank.asks_for)
     return (
-        f'<div class="answer"><label><b>{blank.name}</b> <span class="asked">{html.escape(blank.asks_for)} =</span>'
-        '<input autocomplete="off" spellcheck="false" inputmode="text"></label>'
+        f'<div class="answer"><label><b>{blank.name}</b> <span class="asked">{asked} =</span>'
+        f'<input autocomplete="off" spellcheck="false" inputmode="text" aria-label="{name}"></label>'
         '<button class="check">Check</button><button class="hint">Hint</button>'
         '<span class="verdict" role="status"></span><ol></ol></div>'
     )

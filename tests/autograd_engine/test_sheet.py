@@ -8,7 +8,8 @@ import shutil
 import nbformat
 import pytest
 
-from autograd_engine import Value, exercise, exercise_sheet, sigmoid, sin, to_html
+from autograd_engine import Value, exercise, exercise_sheet, exp, sigmoid, sin, to_html
+from autograd_engine.explanations import mathml
 from autograd_engine.interactive import printing
 from autograd_engine.interactive import sheet as sheets
 
@@ -97,8 +98,22 @@ def test_hints_come_one_by_one(sheet):
     button = row.get_by_role("button", name="Hint")
     for count in range(1, len(blank.hints) + 1):
         button.click()
-        assert row.locator("li").all_inner_texts() == list(blank.hints[:count])
+        shown = row.locator("li").evaluate_all("lines => lines.map((line) => line.innerHTML)")
+        assert shown == list(map(mathml.line, blank.hints_markdown[:count]))
     assert not button.is_visible()
+    assert page.evaluate("document.activeElement.matches('input')")  # not lost with the button
+
+
+def test_what_is_asked_for_and_hints_are_formulas(sheet):
+    x = Value(2.0, "x")
+    task = exercise(sin(x * x) * x + exp(3 * x), x, seed=1)
+    page = sheet(exercises=task)
+    for row, blank in zip(rows(page), task.blanks, strict=True):
+        asked = row.locator(".asked")
+        assert asked.locator("mfrac").count() == blank.asks_for.count("/") > 0
+        assert row.get_by_label(f"{blank.name}: {blank.asks_for} =").count() == 1  # what a screen reader says
+        names = set(re.findall(r"v(\d)", blank.asks_for))
+        assert set(asked.locator("msub :nth-child(2)").all_text_contents()) == names
 
 
 def test_the_seed_and_the_view_stand_in_the_address(sheet):
