@@ -10,7 +10,8 @@ const TICK = 4, SMALL = 0.8; // pixels; of the text
 export function ticks(low, high, count) {
   const rough = (high - low) / count;
   if (!(rough > 0) || !Number.isFinite(rough)) return [low];
-  const power = 10 ** Math.floor(Math.log10(rough)), step = STEPS.find((s) => s * power >= rough * 0.999) * power;
+  const power = 10 ** Math.floor(Math.log10(rough)), steps = STEPS.map((s) => s * power);
+  const wide = steps.find((step) => step >= rough * 0.999), step = wide <= high - low ? wide : steps[steps.indexOf(wide) - 1]; // one number alone is no scale
   const first = Math.ceil(low / step - 1e-9), last = Math.floor(high / step + 1e-9);
   return Array.from({ length: last - first + 1 }, (_, i) => (first + i) * step);
 }

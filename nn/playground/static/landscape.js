@@ -4,7 +4,7 @@ import { drawAxes, frameOf, textSize } from "./axes.js";
 import { styled } from "./colors.js";
 import { byId, element, fitted, format } from "./dom.js";
 
-const LINES = 12, TICKS = 4;
+const LINES = 12, TICKS = 4, DIGITS = 3;
 const LOW = [253, 253, 250], HIGH = [60, 52, 110];
 const SIZE = 240; // of the map, in points
 const BAR = 9; // the room for the colour bar, in small letters
@@ -87,7 +87,7 @@ export class Landscape {
     context.fillStyle = styled("--quiet");
     for (let i = 0; i <= LINES; i += LINES / TICKS) {
       const loss = low + shift * (Math.exp((i / LINES) * Math.log((high - low) / shift + 1)) - 1);
-      context.fillText(format(loss, 2), from + 1.4 * size, bottom - i * step);
+      context.fillText(format(loss, DIGITS), from + 1.4 * size, bottom - i * step);
     }
     context.textBaseline = "alphabetic";
     context.fillText("loss", from, top - 0.5 * size);

@@ -1,14 +1,15 @@
 // Lessons: settings in which something can be seen, with what to watch, what to try and why it is so.
 
-import { byId, element } from "./dom.js";
+import { byId, element, write } from "./dom.js";
 
 export class Lessons {
-  /** `on.open(query)` opens the settings of a lesson, `on.attempt(changes)` tries others in it, `on.change()` the link changed. */
+  /** `on.open(query)` opens the settings of a lesson, `on.attempt(changes)` tries others in it, `on.panels()` shows what is not presented, `on.change()` the link changed. */
   constructor(lessons, on) {
     Object.assign(this, { lessons, on, name: "" });
     const options = Object.entries(lessons).map(([name, { title }]) => element("option", { value: name }, title));
     byId("lessons").replaceChildren(element("option", { value: "" }, "Lessons…"), ...options);
     byId("lessons").onchange = () => this.choose(byId("lessons").value);
+    byId("lesson-panels").onclick = on.panels;
     byId("lesson-close").onclick = () => { this.choose(""); byId("lessons").focus(); };
   }
 
@@ -29,6 +30,8 @@ export class Lessons {
     byId("lesson-watch").textContent = lesson.watch;
     byId("lesson-why").textContent = lesson.why;
     byId("lesson-why").parentNode.open = false;
+    byId("lesson-panels").hidden = lesson.tab === "graph"; // its words speak of no tab
+    write(byId("lesson-panels"), byId(`tab-${lesson.tab}`).textContent);
     byId("lesson-tries").replaceChildren(...lesson.tries.map(({ words, changes }) => element("button", { click: () => this.on.attempt(changes) }, words)));
   }
 

@@ -157,6 +157,7 @@ function build(welcome) {
     open: (query) => { location.hash = `${query}&${kept()}`; },
     attempt: (changes) => { change(changes); reset(); },
     change: writeLink,
+    panels: () => { look.set({ panels: true }); writeLink(); inspector.scrollIntoView(); byId(`tab-${inspector.tab}`).focus(); },
   });
   look = new Look({ change: repaint });
   repaint();
@@ -337,7 +338,7 @@ function notice(text, isError = false) {
 byId("play").onclick = () => play(!page.playing);
 byId("step").onclick = () => send("step");
 byId("reset").onclick = reset;
-byId("link").onclick = () => { writeLink(); copy(location.href, "The link is copied; it holds all settings and weights."); };
+byId("link").onclick = () => { writeLink(); copy(location.href, `The link is copied; it holds all settings${rival.isOn ? ": both networks begin anew in it." : " and weights."}`); };
 byId("show-test").onchange = () => { output.draw(); writeLink(); };
 byId("discrete").onchange = () => { show(); writeLink(); };
 byId("own-undo").onclick = () => change({ points: page.settings.points.slice(0, -1) });

@@ -122,6 +122,8 @@ def test_a_class_sees_a_large_picture_and_one_chart_between_two(window, port, wi
     assert first["x"] + first["width"] < chart["x"]
     assert chart["x"] + chart["width"] < second["x"] + 1
     assert chart["width"] > 0.4 * width
+    one.page.evaluate("document.querySelector('#link').click()")
+    one.page.get_by_text("both networks begin anew").wait_for()
 
 
 @pytest.mark.parametrize("rival", ["", "&rival=yes"], ids=["one", "two"])
@@ -139,6 +141,34 @@ def test_a_class_can_read_the_numbers_of_many_neurons(window, port, rival):
     if rival:  # drawn alike
         sizes = [one.page.locator(f"#{name} .neuron").first.bounding_box() for name in ("network", "rival-network")]
         assert sizes[0]["width"] == sizes[1]["width"]
+
+
+def test_a_class_is_one_button_away_from_what_a_lesson_speaks_of(window, port):
+    one = window(width=1280, height=720).open(port, "lesson=vanishing-gradients&tab=deltas&present=1&samples=60")
+    assert not one.page.locator("#panel-deltas").is_visible()
+    one.page.locator("#lesson-panels").click()
+    assert one.page.locator("#panel-deltas").is_visible()
+    assert one.page.evaluate("document.activeElement.id") == "tab-deltas"
+    one.page.select_option("#lessons", "overfitting")
+    one.page.get_by_text("Show the test points").wait_for()
+    one.page.get_by_role("button", name="Panels").click()
+    one.page.get_by_label("Show test points").check()
+    assert not one.page.locator("#lesson-panels").is_visible()
+
+
+def test_an_axis_has_two_numbers_at_least_and_none_beside_it(window, port):
+    found = (
+        window()
+        .open(port)
+        .page.evaluate("""async () => {
+        const { ticks } = await import('./axes.js'), found = [];
+        for (let high = 1; high < 1e7; high *= 1.03) {
+            for (const count of [2, 3, 5, 8]) found.push([high, ticks(0, high, count)]);
+        }
+        return found;
+    }""")
+    )
+    assert all(len(ticks) >= 2 and ticks[0] == 0 and ticks[-1] <= high * (1 + 1e-9) for high, ticks in found)
 
 
 def test_weights_that_are_weak_light_up_too(window, port):
