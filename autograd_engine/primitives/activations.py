@@ -142,7 +142,12 @@ def _logaddexp(x: Any, y: Any) -> Any:
 
 def _logaddexp_partials(out: Any, x: Any, y: Any) -> tuple[Any, Any]:
     both_infinite = (x == y) & (abs(x) == inf)
-    return where(both_infinite, 0.5, sigmoid(x - y)), where(both_infinite, 0.5, sigmoid(y - x))
+    d = x - y
+    minus_y = d - x
+    rest = (x - (d - minus_y)) - (y + minus_y)  # what rounding took from x - y (Knuth), 500 units of a slope in a tail
+    rest = where(abs(d) < inf, rest, 0.0)
+    of_x, of_y = sigmoid(d), sigmoid(-d)
+    return where(both_infinite, 0.5, of_x + of_x * of_y * rest), where(both_infinite, 0.5, of_y - of_x * of_y * rest)
 
 
 logaddexp = row(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from math import inf
 from typing import Any
 
 from mpmath import mp, mpf
@@ -39,14 +38,6 @@ def _logaddexp_value(inputs: Inputs, value: Any) -> Any:
     difference = -math.fabs(inputs[0] - inputs[1])
     rounding = math.ulp(difference) / 2 * exact_slope("logaddexp", (difference, 0.0), 0) if difference > -800 else 0
     return rounding + bar_of(max(inputs), value)
-
-
-def _logaddexp_slope(inputs: Inputs, i: int, value: Any, slope: Any) -> Any:
-    difference = inputs[0] - inputs[1]
-    if abs(difference) >= 800:
-        return 0
-    rounded = [exact_slope("logaddexp", (moved, 0.0), i) for moved in (difference, math.nextafter(difference, inf))]
-    return abs(rounded[1] - rounded[0])
 
 
 def _logsumexp_value(inputs: Inputs, value: Any) -> Any:
@@ -167,7 +158,6 @@ OF_VALUES: dict[str, Callable[[Inputs, Any], Any]] = {
     "betainc": _incomplete_value,
 }
 OF_SLOPES: dict[str, Callable[[Inputs, int, Any, Any], Any]] = {
-    "logaddexp": _logaddexp_slope,
     "logsumexp": _logsumexp_slope,
     "entr": lambda inputs, i, value, slope: bar_of(1.0, slope),
     "silu": _product_slope,

@@ -505,7 +505,7 @@ ROWS: dict[str, Row] = {
     "logaddexp": Row(
         _logaddexp,
         points=(_at(-inf, -inf, value=-inf, slopes=0.5), _at(inf, inf, value=inf, slopes=0.5)),
-        nasty=((-0.6931, -0.6932), (1.7e-11, -18.45)),
+        nasty=((-0.6931, -0.6932), (1.7e-11, -18.45), (137.49391043209494, -436.43768883623744), (1e308, -1e308)),
     ),
     "logsumexp": Row(
         _logsumexp,
