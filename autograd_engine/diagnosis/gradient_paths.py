@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from autograd_engine.diagnosis import causes
 from autograd_engine.diagnosis.as_python import python_text, short_number
 from autograd_engine.diagnosis.trials import kind_of
-from autograd_engine.diagnosis.value_paths import REACH, path_to
+from autograd_engine.diagnosis.value_paths import REACH, shortest_path
 from autograd_engine.value import Value, edges
 
 
@@ -57,25 +56,20 @@ class Sweep(NamedTuple):
 
         No use is to blame where it arose as the sum of several contributions, or was the seed.
         """
-        from_where: dict[Value, Value | None] = {start: None}
-        queue = deque([start])
-        while True:
-            node = queue.popleft()
-            passed_on = False
-            blamed = None
+        blamed: Use | None = None
+
+        def further(node: Value) -> list[Value]:
+            nonlocal blamed
+            blamed, children = None, []
             for use in self.uses[node]:
-                if kind_of(self.contribution(use), self.bound) != kind:
-                    continue
-                if kind_of(self.gradient(use.child), self.bound) != kind:
-                    blamed = use
-                    break
-                passed_on = True
-                if use.child not in from_where:
-                    from_where[use.child] = node
-                    queue.append(use.child)
-            if blamed or not passed_on:
-                break
-        return path_to(node, from_where), blamed
+                if kind_of(self.contribution(use), self.bound) == kind:
+                    if kind_of(self.gradient(use.child), self.bound) != kind:
+                        blamed = use
+                        return []
+                    children.append(use.child)
+            return children
+
+        return shortest_path([start], further), blamed
 
     def cause(self, node: Value, use: Use | None, kind: str) -> str:
         """What makes the gradient of a node so: the use that is to blame, or that contributions meet."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import NamedTuple
 
 from autograd_engine.diagnosis.as_python import numeric_text
 from autograd_engine.diagnosis.trials import FEW_DIGITS
-from autograd_engine.diagnosis.value_paths import Step, path_to
+from autograd_engine.diagnosis.value_paths import Step, shortest_path
 from autograd_engine.graph import reverse_sweep, topological_order
 from autograd_engine.roundings import DIGITS, digits_of, estimates, rounding
 from autograd_engine.runs import carried
@@ -45,17 +44,5 @@ def lost_digits(value: Value) -> Loss | None:
     where = f"{numeric_text(place)}, which is steep there"
     if place.op.name in _SUMS:
         where = f"{_SUMS[place.op.name]} {numeric_text(place)}, whose terms cancel"
-    return Loss(f"{left:.0f} of {DIGITS:.0f} digits are left, lost in {where}", _path(value, place))
-
-
-def _path(value: Value, end: Value) -> list[Step]:
-    """The shortest path down to a node that the value was computed from."""
-    from_where: dict[Value, Value | None] = {value: None}
-    queue = deque([value])
-    while end not in from_where:
-        node = queue.popleft()
-        for x in node.parents:
-            if x not in from_where:
-                from_where[x] = node
-                queue.append(x)
-    return [Step(x, x.data, None) for x in path_to(end, from_where)]
+    path = shortest_path([value], lambda node: () if node is place else node.parents)
+    return Loss(f"{left:.0f} of {DIGITS:.0f} digits are left, lost in {where}", [Step(x, x.data, None) for x in path])

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from autograd_engine.diagnosis.as_python import python_text, short_number
@@ -50,23 +49,29 @@ def nearest(path: Sequence[Step]) -> list[Value]:
 def _descend(starts: Iterable[tuple[Value, float]], kind: str, bound: float) -> list[Step]:
     """The shortest path through numbers of this kind to one that was not made of such numbers."""
     numbers = dict(starts)
-    from_where: dict[Value, Value | None] = dict.fromkeys(numbers)
-    queue = deque(numbers)
-    while True:
-        node = queue.popleft()
-        suspects = _suspects(node, kind, bound)
-        if not suspects:
+
+    def suspects(node: Value) -> list[Value]:
+        found = _suspects(node, kind, bound)
+        for x, number in found:
+            numbers.setdefault(x, number)
+        return [x for x, _ in found]
+
+    return [Step(x, numbers[x], None) for x in shortest_path(list(numbers), suspects)]
+
+
+def shortest_path(starts: Iterable[Value], further: Callable[[Value], Iterable[Value]]) -> list[Value]:
+    """The nodes from a start to the nearest from which it goes no further."""
+    from_where: dict[Value, Value | None] = dict.fromkeys(starts)
+    queue = list(from_where)
+    for node in queue:
+        following = further(node)
+        if not following:
             break
-        for x, number in suspects:
-            if x not in numbers:
-                numbers[x], from_where[x] = number, node
+        for x in following:
+            if x not in from_where:
+                from_where[x] = node
                 queue.append(x)
-    return [Step(x, numbers[x], None) for x in path_to(node, from_where)]
-
-
-def path_to(end: Value, from_where: Mapping[Value, Value | None]) -> list[Value]:
-    """The nodes from the start of a search to its end, where `from_where` says what each was reached from."""
-    path = [end]
+    path = [node]
     while (before := from_where[path[-1]]) is not None:
         path.append(before)
     return path[::-1]
