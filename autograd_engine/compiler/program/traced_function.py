@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -43,6 +43,12 @@ class Leaf:
         return math.prod(self.shape)
 
 
+class _Call(NamedTuple):
+    args: tuple[Any, ...]
+    keywords: dict[str, Any]
+    exact: bool
+
+
 class TracedFunction:
     """One run of a function on symbols in place of the numbers in its arguments.
 
@@ -60,81 +66,69 @@ class TracedFunction:
         in_segments: bool = False,
     ) -> None:
         self._cut = pulled_in_segments if in_segments else None
-        call = args, keywords, exact
+        call = _Call(args, keywords, exact)
         try:
-            self._run(f, *call, is_limited=True)
+            self._run(f, call, is_limited=True)
         except (TypeError, IndexError) as error:
             if not (error.of_a_branch if isinstance(error, TraceError) else _OF_INDICES.search(str(error))):
                 raise
             with rewriting(exact):
                 try:
-                    self._run(rewritten(f), *call, is_limited=True)
+                    self._run(rewritten(f), call, is_limited=True)
                 except TooLongError:
-                    try:
-                        self._run(rewritten(f), *call, rolls=True)
-                    except UnlikeRoundsError:
-                        self._run(rewritten(f), *call)
+                    self._run_rolled(rewritten(f), call)
         except TooLongError:
-            if self._runs_together(f, *call):
+            if self._runs_together(f, call):
                 return
             try:
                 with rewriting(exact):
-                    try:
-                        self._run(rewritten(f), *call, rolls=True)
-                    except UnlikeRoundsError:
-                        self._run(rewritten(f), *call)
+                    self._run_rolled(rewritten(f), call)
             except TraceError as refused:  # it has statements that cannot be rewritten, and need not be
                 try:
-                    self._run(f, *call)
+                    self._run(f, call)
                 except TraceError as error:
                     raise refused if error.of_a_branch else error from None
 
-    def _runs_together(
-        self, f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any], exact: bool
-    ) -> bool:
+    def _run_rolled(self, f: Callable[..., Any], call: _Call) -> None:
+        """Run f with its long loops as loops, or as straight code where their rounds are not alike."""
+        try:
+            self._run(f, call, rolls=True)
+        except UnlikeRoundsError:
+            self._run(f, call)
+
+    def _runs_together(self, f: Callable[..., Any], call: _Call) -> bool:
         """Run f with its large arrays as samples, which are one number each then. False where f does more with them
         than samples allow, and in the exact mode, whose sums have the order of those of single numbers."""
-        if exact or not any(array.is_large and array.shape_seen for array in self.arrays.arguments):
+        if call.exact or not any(array.is_large and array.shape_seen for array in self.arrays.arguments):
             return False
         try:
-            self._run(f, args, keywords, exact, is_limited=True, together=True)
+            self._run(f, call, is_limited=True, together=True)
         except (Exception, TooLongError, UnlikeRoundsError):
             return False
         return True
 
-    def _run(
-        self,
-        f: Callable[..., Any],
-        args: tuple[Any, ...],
-        keywords: dict[str, Any],
-        exact: bool,
-        rolls: bool = False,
-        is_limited: bool = False,
-        gathers: bool = True,
-        together: bool = False,
-    ) -> None:
-        """Run it. What cannot be done with samples that are gathered in the kernel is done with single numbers."""
+    def _run(self, f: Callable[..., Any], call: _Call, gathers: bool = True, **how: bool) -> None:
+        """`_trace`. What cannot be done with samples that are gathered in the kernel is done with single numbers."""
         self.arrays = ArrayTrace()
         recorder = Recorder(self.arrays, gathers)
         try:
-            self._trace(recorder, f, args, keywords, exact, rolls, is_limited, together)
+            self._trace(recorder, f, call, **how)
         except Exception:
             if not recorder.has_gathered:
                 raise
-            self._run(f, args, keywords, exact, rolls, is_limited, gathers=False, together=together)
+            self._run(f, call, gathers=False, **how)
 
     def _trace(
         self,
         recorder: Recorder,
         f: Callable[..., Any],
-        args: tuple[Any, ...],
-        keywords: dict[str, Any],
-        exact: bool,
-        rolls: bool,
-        is_limited: bool,
-        together: bool,
+        call: _Call,
+        rolls: bool = False,
+        is_limited: bool = False,
+        together: bool = False,
     ) -> None:
         self.scalars = 0
+        args, keywords, exact = call
         recorder.rolling = functools.partial(rolling, exact)
         traced = tracing(self.arrays.vmap, recorder, rolls, is_limited, exact, together)
         with recording_sparse(self.arrays), traced as nodes:
