@@ -45,7 +45,7 @@ from autograd_engine.explanations.chain_rule import Factor, Path, Term, derive
 from autograd_engine.explanations.mistakes import close, reason
 from autograd_engine.explanations.names import Names, reading_order
 from autograd_engine.explanations.notation import text
-from autograd_engine.explanations.statements import Statement, displayed
+from autograd_engine.explanations.statements import Readable, Statement, displayed
 from autograd_engine.explanations.symbols import Number
 from autograd_engine.explanations.tasks import DIGITS, Blank, Task
 from autograd_engine.expressions import ExpressionError, parse
@@ -95,7 +95,7 @@ class Grade:
 
 
 @dataclass(frozen=True)
-class Exercise:
+class Exercise(Readable):
     """A derivation with blanks, as plain data that JSON can hold: see `exercise`.
 
     `text` and `markdown` are the task, `values` the numbers that a formula in an answer may name, and `solution` is
@@ -167,12 +167,6 @@ class Exercise:
             {"cell_type": "markdown", "metadata": {}, "source": self.markdown},
             {"cell_type": "code", "metadata": {}, "source": code, "outputs": [], "execution_count": None},
         ]
-
-    def __str__(self) -> str:
-        return self.text
-
-    def _repr_markdown_(self) -> str:
-        return self.markdown
 
     def _check_names(self, names: Iterable[Any]) -> None:
         if unknown := set(names) - {blank.name for blank in self.blanks}:

@@ -25,7 +25,7 @@ from autograd_engine import primitives
 from autograd_engine.explanations.chain_rule import Form, Path, Term, derive
 from autograd_engine.explanations.names import Names, named, reading_order
 from autograd_engine.explanations.notation import latex, shortened, text
-from autograd_engine.explanations.statements import Line, Sentence, Statement, derivative, displayed
+from autograd_engine.explanations.statements import Line, Readable, Sentence, Statement, derivative, displayed
 from autograd_engine.explanations.symbols import Call, Symbol, computed_partials, symbolic_partials
 from autograd_engine.explanations.wording import Wording
 from autograd_engine.primitives import PRIMITIVES, Primitive, as_float
@@ -36,7 +36,7 @@ MOST_INPUTS = 12  # that are listed to choose from
 
 
 @dataclass(frozen=True, eq=False)
-class Explanation:
+class Explanation(Readable):
     """The chain rule of d(out)/d(wrt). `str()` is plain text, `markdown` has formulas, a notebook shows those.
 
     `number` is the derivative, times the seed. `terms` is what it is made of: see chain_rule.py.
@@ -74,15 +74,9 @@ class Explanation:
             parts += ["where", displayed(self.definitions)]
         return "\n\n".join(parts)
 
-    def __str__(self) -> str:
-        return self.text
-
-    def _repr_markdown_(self) -> str:
-        return self.markdown
-
 
 @dataclass(frozen=True)
-class Rule:
+class Rule(Readable):
     """The rule of a primitive, from its row: the derivatives by its inputs, as a textbook has them and as computed."""
 
     op: Primitive
@@ -105,12 +99,6 @@ class Rule:
         if self.computed:
             parts += ["computed as", displayed(self.computed)]
         return "\n\n".join(parts)
-
-    def __str__(self) -> str:
-        return self.text
-
-    def _repr_markdown_(self) -> str:
-        return self.markdown
 
 
 @overload

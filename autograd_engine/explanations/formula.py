@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from autograd_engine.explanations.names import Names, called, reading_order
 from autograd_engine.explanations.notation import latex, shortened, text
-from autograd_engine.explanations.statements import Folded, Line, Statement, displayed, wrapped
+from autograd_engine.explanations.statements import Folded, Line, Readable, Statement, displayed, wrapped
 from autograd_engine.explanations.symbols import Number, Symbol
 from autograd_engine.graph import topological_order
 from autograd_engine.value import Value
@@ -25,7 +25,7 @@ MOST_DEFINITIONS = 20
 
 
 @dataclass(frozen=True, eq=False)
-class Formula:
+class Formula(Readable):
     """An expression: `str()` is plain text, `latex` for math mode, `markdown` what a notebook shows.
 
     `definitions` say what the names stand for that parts of it were given, because they occur more than once or
@@ -56,12 +56,6 @@ class Formula:
         if self.definitions:
             parts += ["where", displayed(self.definitions)]
         return "\n\n".join(parts)
-
-    def __str__(self) -> str:
-        return self.text
-
-    def _repr_markdown_(self) -> str:
-        return self.markdown
 
 
 def formula(value: Value, *, expand: bool = True, names: Mapping[str, Value] | None = None) -> Formula:

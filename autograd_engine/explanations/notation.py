@@ -11,7 +11,7 @@ One class decides what stands where and what needs parentheses; its two heirs kn
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar, TypeVar, final
 
 from autograd_engine import primitives
@@ -67,15 +67,15 @@ def rewritten(x: Symbol) -> Symbol:
         return Call(PRIMITIVES["sum"], products) if half > 1 else products[0]
     if name == "where" and isinstance(args[0], Number):  # what was chosen when the graph was built
         return rewritten(args[1] if args[0].value else args[2])
-    if name == "square":
-        return Call(primitives.pow, (args[0], Number(2.0)))
-    if name == "reciprocal":
-        return Call(primitives.div, (Number(1.0), args[0]))
-    if name == "exp2":
-        return Call(primitives.pow, (Number(2.0), args[0]))
-    if name == "xlogy":
-        return Call(primitives.mul, (args[0], Call(primitives.log, args[1:])))
-    return x
+    return _STANDS_FOR[name](*args) if name in _STANDS_FOR else x
+
+
+_STANDS_FOR: dict[str, Callable[..., Symbol]] = {
+    "square": lambda x: Call(primitives.pow, (x, Number(2.0))),
+    "reciprocal": lambda x: Call(primitives.div, (Number(1.0), x)),
+    "exp2": lambda x: Call(primitives.pow, (Number(2.0), x)),
+    "xlogy": lambda x, y: Call(primitives.mul, (x, Call(primitives.log, (y,)))),
+}
 
 
 class _Notation(ABC):

@@ -12,7 +12,7 @@ A logistic is the same for two logits, of which one is 0: softplus(z) is ln(exp(
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +55,12 @@ class Result:
 
 
 ONE, MINUS_ONE = Coefficient(Number(1.0), 1.0), Coefficient(Number(-1.0), -1.0)
+
+# The rows that are weighted sums of their arguments.
+_WEIGHTS: dict[str, Iterable[Coefficient]] = {
+    **{"identity": (ONE,), "neg": (MINUS_ONE,), "add": (ONE, ONE), "sub": (ONE, MINUS_ONE)},
+    "sum": (ONE,) * 2 * MOST_LOGITS,
+}
 
 
 def known_results(
@@ -150,13 +156,16 @@ class _Reader:
         """Find out what a node is, whose arguments have been read."""
         if node.op is None or node is self.wrt:
             return
-        rule = getattr(self, f"read_{node.op.name}", None)
-        if rule and len(node.arguments) <= 2 * MOST_LOGITS:
-            rule(node, *node.arguments)
+        name, arguments = node.op.name, node.arguments
+        if len(arguments) <= 2 * MOST_LOGITS:
+            if name in _WEIGHTS:
+                self._weighted(node, list(zip(_WEIGHTS[name], arguments)))
+            elif rule := getattr(self, f"read_{name}", None):
+                rule(node, *arguments)
         if (parts := self.exponentials.get(node)) and len(parts) == 1 and parts[0][0] == 1:
             self._shares[node] = parts[0][1]
 
-    # --- rows, by their names ---
+    # --- other rows, by their names ---
 
     def read_exp(self, node: Value, x: Any) -> None:
         self.exponentials[node] = [(1.0, self._logit(x))]
@@ -186,21 +195,6 @@ class _Reader:
     def read_xlogy(self, node: Value, x: Any, y: Any) -> None:
         if (c := self._constant(x)) and (linear := self._logarithm(y)):
             self.linear[node] = _times(c, linear)
-
-    def read_neg(self, node: Value, x: Value) -> None:
-        self._weighted(node, [(MINUS_ONE, x)])
-
-    def read_identity(self, node: Value, x: Value) -> None:
-        self._weighted(node, [(ONE, x)])
-
-    def read_add(self, node: Value, x: Any, y: Any) -> None:
-        self._weighted(node, [(ONE, x), (ONE, y)])
-
-    def read_sub(self, node: Value, x: Any, y: Any) -> None:
-        self._weighted(node, [(ONE, x), (MINUS_ONE, y)])
-
-    def read_sum(self, node: Value, *xs: Any) -> None:
-        self._weighted(node, [(ONE, x) for x in xs])
 
     def read_dot(self, node: Value, *xs: Any) -> None:
         half = len(xs) // 2

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 from math import isfinite
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from autograd_engine.explanations.chain_rule import Factor, KnownFactor
 from autograd_engine.explanations.notation import ATOM, latex, text
@@ -20,6 +20,23 @@ MOST_DIGITS = 17  # of a float; more do not change it
 LIKE_THE_FIRST = 3  # from this many items of one form on, they are folded into one
 
 Item = TypeVar("Item")
+
+
+class Readable:
+    """What is printed as its `text`, and shown by a notebook as its `markdown`: fields or properties of a subclass."""
+
+    if TYPE_CHECKING:
+
+        @property
+        def text(self) -> str: ...  # noqa: D102
+        @property
+        def markdown(self) -> str: ...  # noqa: D102
+
+    def __str__(self) -> str:
+        return self.text
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown
 
 
 @dataclass(frozen=True)
