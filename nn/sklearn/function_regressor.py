@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -43,6 +44,7 @@ def affine_start(n_features: int) -> dict[str, Any]:
     return {"weights": [0.0] * n_features, "bias": 0.0}
 
 
+@dataclass(eq=False, repr=False)
 class FunctionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """The parameters of `function(parameters, row)` that fit the targets best: the least Σ w (function - y)².
 
@@ -67,20 +69,12 @@ class FunctionRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     (array([1.103638]), 1.0)
     """
 
-    def __init__(
-        self,
-        function: Callable[[Any, Sequence[float]], Any] = affine,
-        initial: Any = affine_start,
-        *,
-        max_iter: int = 1000,
-        tol: float = 1e-12,
-        jit: bool | None = None,
-    ) -> None:
-        self.function = function
-        self.initial = initial
-        self.max_iter = max_iter
-        self.tol = tol
-        self.jit = jit
+    function: Callable[[Any, Sequence[float]], Any] = affine
+    initial: Any = affine_start
+    _: KW_ONLY
+    max_iter: int = 1000
+    tol: float = 1e-12
+    jit: bool | None = None
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> FunctionRegressor:
         """Fit to the rows of X (n, features) and the targets y (n,); `sample_weight` (n,) are the w, else 1."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, dataclass
 from functools import cache, partial
 from typing import Any, ClassVar, TypeVar
 
@@ -37,52 +38,37 @@ SOLVERS = tuple(name for name, make in OPTIMIZERS.items() if isinstance(make, ty
 _LARGEST_BATCH = 200  # of batch_size="auto"
 
 
-class _Perceptron(BaseEstimator):  # type: ignore[misc]
-    """What both have in common: the parameters, the training, and the outputs of the network."""
+class _Trained(BaseEstimator):  # type: ignore[misc]
+    """What a training leaves."""
 
     model_: MLP
+    loss_curve_: list[float]
     _optimizer: Optimizer
     _draws: np.random.Generator
-    loss_curve_: list[float]
 
-    def __init__(
-        self,
-        hidden_layer_sizes: int | Sequence[int] = (100,),
-        activation: str | Primitive | None = "relu",
-        *,
-        solver: str | Callable[..., Optimizer] = "adam",
-        alpha: float = 0.0001,
-        batch_size: int | str = "auto",
-        learning_rate_init: float | Schedule = 0.001,
-        max_iter: int = 200,
-        random_state: Any = None,
-        tol: float = 1e-4,
-        verbose: bool = False,
-        warm_start: bool = False,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
-        jit: bool | None = None,
-    ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate_init = learning_rate_init
-        self.max_iter = max_iter
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.jit = jit
+
+@dataclass(eq=False, repr=False)
+class _Perceptron(_Trained):
+    """What both have in common: the parameters, the training, and the outputs of the network."""
+
+    hidden_layer_sizes: int | Sequence[int] = (100,)
+    activation: str | Primitive | None = "relu"
+    _: KW_ONLY
+    solver: str | Callable[..., Optimizer] = "adam"
+    alpha: float = 0.0001
+    batch_size: int | str = "auto"
+    learning_rate_init: float | Schedule = 0.001
+    max_iter: int = 200
+    random_state: Any = None
+    tol: float = 1e-4
+    verbose: bool = False
+    warm_start: bool = False
+    momentum: float = 0.9
+    nesterovs_momentum: bool = True
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    n_iter_no_change: int = 10
+    jit: bool | None = None
 
     @property
     def coefs_(self) -> list[Array]:
