@@ -130,6 +130,7 @@ def _row(op: Primitive) -> dict[str, str]:
     return {"name": op.name, "called": called, "symbol": op.symbol, "rule": explain(op).text}
 
 
+@functools.cache
 def _rule(op: Primitive, row: str) -> str:
     """The derivatives of a row as a textbook has them, for the page to copy."""
     partials = displayed(explain(op).partials).strip("$\n")

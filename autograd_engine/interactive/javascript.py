@@ -99,14 +99,20 @@ def emit(rows: Iterable[tuple[str, int]]) -> str:
 def _helpers(code: str) -> list[str]:
     """The paragraphs of special.js that this code needs."""
     needed: list[str] = []
+    words = _words(code)
     _, *paragraphs = files(__package__).joinpath("special.js").read_text(encoding="utf-8").rstrip().split("\n\n")
     for paragraph in reversed(paragraphs):
         statements = re.sub("//.*", "", paragraph)
         [name] = re.findall(r"^(?:const|function) (\w+)", statements, re.MULTILINE)
-        if re.search(rf'(?<![\w."]){name}\b', code):  # neither Math.pow nor the key "pow"
-            code += statements
+        if name in words:
+            words |= _words(statements)
             needed.insert(0, paragraph)
     return needed
+
+
+def _words(code: str) -> set[str]:
+    """The names in this code, without Math.pow and the key "pow"."""
+    return set(re.findall(r'(?<![\w."])\w+', code))
 
 
 class _Body:
