@@ -47,9 +47,8 @@ def emit(
     `leaves` are the parts of the result.
     """
     products = {} if exact or len(program) <= FROM else products_of(program)
-    length = len(program) - sum(of_line.covered for of_line in products.values())
-    layout = Layout(width, 1 if exact or length > SMALL else 2, arrays, views, batches, exact=exact)
-    layout.quick = batches > 0 and length > QUICKLY
+    layout = Layout(width, 1 if exact or len(program) > SMALL else 2, arrays, views, batches, exact=exact)
+    layout.quick = batches > 0 and len(program) > QUICKLY
     layout.seeks_nan = program.guarded is not None
     layout.kept, layout.rows = [0] * batches, [0] * batches
     plan = Plan(program, layout, leaves, products)

@@ -70,11 +70,6 @@ class Products:
     slots: dict[int, int] = field(default_factory=dict)
     inside: set[int] = field(default_factory=set)
 
-    @property
-    def covered(self) -> int:
-        """How many instructions of the program need no line of code, entries of matrices included."""
-        return len(self.inside) + sum(len(of.results) * len(of.numbers) for of in self.products)
-
     def place(self, *vectors: Sequence[int]) -> bool:
         """Give places to the numbers of vectors. False where some have one already, and these do not fit."""
         before = len(self.slots)
@@ -141,9 +136,10 @@ def _products(program: Program, line: Line, here: set[int]) -> Iterator[tuple[Pr
     """The products in a line, each with the instructions that are in it, all but the results."""
     groups: dict[Any, list[tuple[int, _Chain]]] = {}
     instructions = program.instructions
-    used = Counter(itertools.chain.from_iterable(instructions[i].operands for i in line.instructions))
-    for chain in _chains(program, line, here):
-        entries = evenly(chain.entries) if len(chain.entries) >= LEAST else None
+    found = [chain for chain in _chains(program, line, here) if len(chain.entries) >= LEAST]
+    used = Counter(itertools.chain.from_iterable(instructions[i].operands for i in line.instructions if found))
+    for chain in found:
+        entries = evenly(chain.entries)
         if entries is not None and used[chain.lines[-1]] == program.uses[chain.lines[-1]]:
             groups.setdefault((*chain.numbers, chain.source, entries.step), []).append((entries.first, chain))
     for (*_, by_number), chains in groups.items():

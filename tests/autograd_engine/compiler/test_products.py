@@ -82,16 +82,19 @@ def step(f, **options):
 @pytest.mark.parametrize(("f", "products", "sums", "w"), MODELS)
 def test_loops_have_the_bits_of_straight_code(f, products, sums, w, monkeypatch):
     found, lengths = [], []
-    for limit in (0, 10**6):
+    for limit, vectors in ((0, 1), (0, 2), (10**6, 2)):
         monkeypatch.setattr(modules, "FROM", limit)
+        monkeypatch.setattr(modules, "SMALL", 0 if vectors == 1 else 10**6)
         compiled = step(f)
         found.append([numbers(compiled(w, X[:samples], Y[:samples])) for samples in (1, 37, 150)])
         lengths.append(compiled.llvm().count("fma"))
-    for loops, straight in zip(*found):
-        np.testing.assert_array_equal(loops, straight)
+    *loops, straight = found
+    for of_vectors in loops:
+        for numbers_of_loops, numbers_of_straight in zip(of_vectors, straight):
+            np.testing.assert_array_equal(numbers_of_loops, numbers_of_straight)
     of_lines = products_of(compiled.kernel(w, X, Y).program)
     assert [(len(x.products), len(x.sums)) for x in of_lines.values()] == [(products, sums)]
-    assert lengths[0] < lengths[1]
+    assert lengths[0] < lengths[1] < lengths[2]
 
 
 def test_small_networks_stay_straight_code():
