@@ -11,7 +11,7 @@ of such a program hold a NaN, the caller runs the program with all strong zeros 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from autograd_engine.compiler.program.bodies import Body
@@ -274,19 +274,33 @@ class Simplifier:
         instead: dict[int, int] = {}
         if REDUCTIONS.keys().isdisjoint(self.operations):
             return instead
-        waits = bytearray(len(self.operations))
-        for i, (operation, operands) in enumerate(zip(self.operations, self.operands)):
-            if operation in FROM_OUTSIDE:
-                continue
-            waits[i] = operation in REDUCTIONS or any(waits[x] for x in operands if x >= 0)
-            if operation == "where" and waits[i] and self.batches[i] == SHARED:
-                condition, slope, out = operands
-                compares = self.is_a(condition, "eq") and self.operands[condition] == (out, out)
-                if compares and self.operations[out] not in REDUCTIONS.keys() | OF_LOOP:
-                    slope = instead.get(slope, slope)
-                    if slope < 0 or not waits[slope]:
-                        instead[i], waits[i] = slope, False
+        wheres = [i for i, operation in enumerate(self.operations) if operation == "where"]
+        guards = {i for i in wheres if self.batches[i] == SHARED and self._is_guarded_by(*self.operands[i])}
+        waits = set[int]()
+        for i in self._up_to(guards):
+            if self.operations[i] in REDUCTIONS or not waits.isdisjoint(self.operands[i]):
+                waits.add(i)
+                if i in guards:
+                    slope = instead.get(self.operands[i][1], self.operands[i][1])
+                    if slope not in waits:
+                        instead[i] = slope
+                        waits.remove(i)
         return instead
+
+    def _is_guarded_by(self, condition: int, slope: int, out: int) -> bool:
+        """Whether a choice makes a slope nan where the result of an operation is."""
+        compares = self.is_a(condition, "eq") and self.operands[condition] == (out, out)
+        return compares and self.operations[out] not in REDUCTIONS.keys() | OF_LOOP
+
+    def _up_to(self, ends: Collection[int]) -> list[int]:
+        """What instructions are computed from, and these, in order; of what is reduced over samples, the result."""
+        found, stack = set[int](), [*ends]
+        while stack:
+            i = stack.pop()
+            if i >= 0 and i not in found and self.operations[i] not in FROM_OUTSIDE:
+                found.add(i)
+                stack += () if self.operations[i] in REDUCTIONS else self.operands[i]
+        return sorted(found)
 
     def _leave_out_guards(self, outputs: list[int], flags: bytearray | None) -> list[int]:
         """Use the plain product in the chain rule where no condition depends on it, and slopes that wait for a result

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_engine.compiler.program.build import program_of
+from autograd_engine.compiler.program.build import collector_paused, program_of
 from autograd_engine.compiler.program.program import SHARED, Program
 from autograd_engine.compiler.statements.rewrite import rewriting, rewritten, rolling
 from autograd_engine.compiler.trace.array_trace import ArrayTrace
@@ -118,6 +118,7 @@ class TracedFunction:
                 raise
             self._run(f, call, gathers=False, **how)
 
+    @collector_paused()
     def _trace(
         self,
         recorder: Recorder,
