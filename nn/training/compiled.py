@@ -133,11 +133,11 @@ class Judging:
         The outputs are those of all samples, and empty unless accuracy is measured. Raises TraceError if a second run
         computes something else, which a kernel cannot, and ValueError if nothing is trained.
         """
+        self._give_up_early(3)  # each parameter is used, which adds up over the samples in the derivative
         symbolic, everyone, once = self._prepared(trained, others, batch)
         with nothing_else_drawn(symbolic.model):
             run = once()
-            if self.training and context.is_limited and 2 * len(context.nodes or ()) >= LONG:
-                raise TooLongError  # which the derivative would: it records as much again
+            self._give_up_early(2)  # the derivative records as much again
             again = once()
         self._program = run.program()
         if again.program() != self._program:
@@ -153,6 +153,11 @@ class Judging:
         aim = loss if self.task.penalty is None else loss + run.penalty
         outputs = [] if self.task.accuracy is None else [_of_everyone(x, everyone) for x in run.outputs]
         return aim, (loss, grid(run.buffers), outputs)
+
+    def _give_up_early(self, times: int) -> None:
+        """Raise TooLongError where so many times what is recorded already is too long."""
+        if self.training and context.is_limited and times * len(context.nodes or ()) >= LONG:
+            raise TooLongError
 
     def judge(self, trained: Any, others: Any, batch: Any) -> tuple[Any, list[Any]]:
         """On symbols: the mean loss of the batch and each output."""

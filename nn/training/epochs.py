@@ -35,7 +35,7 @@ from nn.training.clipping import clipped_gradients
 from nn.training.compiled import CompiledSteps
 from nn.training.steps import Figures, Indices, Task
 
-WORTH_TOGETHER = 2000
+WORTH_TOGETHER = 1000
 """How many steps save about as much time as compiling the rule of the optimizer takes."""
 FEW = 4
 """How many steps take about as long in one call as one by one."""

@@ -98,7 +98,7 @@ def fit(
     callback, for early stopping and at the end.
     Without `jit` everything is done on Values, sample by sample, and `model.deltas()` then are those of the last sample
     or batch that went through the model, with respect to the batch's mean loss; of a validation sample they are 0.
-    Where there are at least 2,000 steps and nothing of Python has a part in them, many of them are one call, with the
+    Where there are at least 1,000 steps and nothing of Python has a part in them, many of them are one call, with the
     bits of as many calls; what a schedule says is then asked for some steps ahead.
     None, the default, compiles if that is possible and there are enough samples for it to pay, 2,000 in all epochs
     together, and as many again before it is compiled anew. The history says what was done.

@@ -12,7 +12,6 @@ from autograd_engine.compiler.trace.results import Result
 from autograd_engine.compiler.trace.stacks import Entry
 from autograd_engine.compiler.trace.traced import Traced
 from autograd_engine.control_flow import recorder
-from autograd_engine.graph import topological_order
 
 Rows: TypeAlias = "list[tuple[Any, ...]]"
 
@@ -101,5 +100,12 @@ def _operation(node: Traced) -> tuple[Any, ...]:
 
 def depends(numbers: Sequence[Any], leaves: Sequence[Any]) -> bool:
     """Whether one of `numbers`, traced ones and floats, is computed from one of `leaves`."""
-    nodes = topological_order([x for x in numbers if x.__class__ is not float], stop=set(leaves))
-    return not set(leaves).isdisjoint(nodes)
+    wanted, seen, stack = set(leaves), set[Any](), [*numbers]
+    while stack:
+        node = stack.pop()
+        if node in wanted:
+            return True
+        if node.__class__ is not float and node.op is not None and node not in seen:
+            seen.add(node)
+            stack += node.arguments
+    return False

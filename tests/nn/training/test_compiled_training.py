@@ -868,7 +868,7 @@ def test_statements_of_the_user_compile(batched: bool) -> None:
 
 def test_a_run_on_symbols_that_will_be_too_long_ends_early():
     X = np.random.default_rng(0).normal(size=(20, 40))
-    for hidden, runs in ((8, 2), (64, 3)):  # the long one once, then twice as a step of loops
+    for hidden, runs in ((8, 2), (37, 3), (64, 2)):  # one that is just too long runs once in vain, a longer one never
         model, on_symbols = MLP(40, [hidden, 3], seed=0), []
 
         def loss(outputs, target, seen=on_symbols):
