@@ -67,7 +67,7 @@ autograd_engine.compiler: statements
 autograd_engine.compiler.program: program regions choices rules bodies simplify build listing traced_function
 autograd_engine.compiler: program
 autograd_engine.compiler.llvm: host builder instructions vector_math calls lower layout order packs rows
-autograd_engine.compiler.llvm: products memory helpers stacks lanes straight body rounds loops product_loops
+autograd_engine.compiler.llvm: products memory helpers stacks lanes abreast straight body rounds loops product_loops
 autograd_engine.compiler.llvm: modules cache native executable entry turns
 autograd_engine.compiler: llvm kernel jit
 autograd_engine.compiler.c: forms statements functions file export

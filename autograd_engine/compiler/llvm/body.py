@@ -6,6 +6,7 @@ import copy
 from collections.abc import Sequence
 
 from autograd_engine.compiler.llvm.builder import Builder
+from autograd_engine.compiler.llvm.lanes import lanes_reduced
 from autograd_engine.compiler.llvm.layout import NAN_FOUND
 from autograd_engine.compiler.llvm.lower import lowered
 from autograd_engine.compiler.llvm.memory import Plan, RoundPlan, Section
@@ -13,21 +14,6 @@ from autograd_engine.compiler.llvm.rows import Row, in_memory
 from autograd_engine.compiler.llvm.stacks import Memory
 from autograd_engine.compiler.llvm.straight import Straight
 from autograd_engine.compiler.program.program import CONDITIONS, REDUCTIONS, SHARED, STACKS, Program
-
-_REDUCE = "llvm.vector.reduce.fadd"
-
-
-def lanes_reduced(builder: Builder, row: str, width: int, lanes: str, start: str = "") -> str:
-    """The number that a row makes of the lanes of a vector, by two at a time, beginning with `start` if it is given."""
-    kind = f"<{width} x double>"
-    if row == "add":
-        builder.declarations.add(f"declare double @{_REDUCE}.v{width}f64(double, {kind})")
-        order, start = ("", start) if builder.exact else ("reassoc ", "-0.0")
-        return builder.emit(f"call {order}double @{_REDUCE}.v{width}f64(double {start}, {kind} {lanes})")
-    for lane in range(width):
-        number = builder.emit(f"extractelement {kind} {lanes}, i32 {lane}")
-        start = lowered(builder, row, [start, number]) if start else number
-    return start
 
 
 class Body(Straight):

@@ -12,6 +12,21 @@ from autograd_engine.compiler.llvm.packs import Pack
 from autograd_engine.compiler.llvm.vector_math import VECTOR_MATH
 from autograd_engine.compiler.program.program import CONDITIONS, Program
 
+_REDUCE = "llvm.vector.reduce.fadd"
+
+
+def lanes_reduced(builder: Builder, row: str, width: int, lanes: str, start: str = "") -> str:
+    """The number that a row makes of the lanes of a vector, by two at a time, beginning with `start` if it is given."""
+    kind = f"<{width} x double>"
+    if row == "add":
+        builder.declarations.add(f"declare double @{_REDUCE}.v{width}f64(double, {kind})")
+        order, start = ("", start) if builder.exact else ("reassoc ", "-0.0")
+        return builder.emit(f"call {order}double @{_REDUCE}.v{width}f64(double {start}, {kind} {lanes})")
+    for lane in range(width):
+        number = builder.emit(f"extractelement {kind} {lanes}, i32 {lane}")
+        start = lowered(builder, row, [start, number]) if start else number
+    return start
+
 
 class Scalars(Protocol):
     """The line whose numbers they are."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from autograd_engine.compiler.llvm.body import lanes_reduced
 from autograd_engine.compiler.llvm.builder import Builder
+from autograd_engine.compiler.llvm.lanes import lanes_reduced
 from autograd_engine.compiler.llvm.layout import (
     CHUNKS,
     NAN_FOUND,

@@ -10,6 +10,7 @@ import itertools
 from abc import abstractmethod
 from collections.abc import Sequence
 
+from autograd_engine.compiler.llvm.abreast import Abreast, independent
 from autograd_engine.compiler.llvm.builder import Builder
 from autograd_engine.compiler.llvm.calls import has_lanes
 from autograd_engine.compiler.llvm.helpers import ASK
@@ -132,9 +133,13 @@ class Straight(Stacks):
             of_vectors[pack] = self.lanes.vector(tuple([self.program.instructions[i].operands[1 + k] for k in places]))
             for k in places:
                 del starts[k]
+        every = 1 << max(POLLED // max(len(loop.body), 1), 1).bit_length()
+        first = "0"
+        if not self.wide and rounds.independent:
+            first, starts = rounds.abreast(end, starts, buffer, every)
         before = function.label
         b.lines += [f"br label %{name}", f"{name}:"]
-        head, phis = len(b.lines), [f"%{name}.j = phi i64 [ 0, %{before} ], [ %{name}.next, %{name}.end ]"]
+        head, phis = len(b.lines), [f"%{name}.j = phi i64 [ {first}, %{before} ], [ %{name}.next, %{name}.end ]"]
 
         def phi(kind: str, result: str, start: str, following: str) -> None:
             phis.append(f"{result} = phi {kind} [ {start}, %{before} ], [ {following}, %{name}.end ]")
@@ -143,7 +148,6 @@ class Straight(Stacks):
         goes = [f"%{name}.go{v}" for v in vectors]
         more = b.emit(f"icmp slt i64 %{name}.j, {end}") if loop.counted else self.any(goes)
         b.lines += [f"br i1 {more}, label %{name}.ask, label %{name}.done", f"{name}.ask:"]
-        every = 1 << max(POLLED // max(len(loop.body), 1), 1).bit_length()
         turn = b.emit(f"and i64 %{name}.j, {every - 1}")
         asks = b.emit(f"icmp eq i64 {turn}, {every - 1}")
         b.lines += [f"br i1 {asks}, label %{name}.poll, label %{name}.body", f"{name}.poll:"]
@@ -267,12 +271,14 @@ class Rounds(Straight):
         super().__init__(loop.body, outer.builder, outer.vectors, outer.wide)
         self._memories = memories
         self._differs: dict[int, bool] = {}
-        self._outer, self._name, self._captured = outer, name, captured
+        self._of, self._outer, self._name, self._captured = loop, outer, name, captured
         self._stacks, self._read = [outer.stack(x) for x in stacks], stacks
         self._from_outside = [outer.stack(x) if outer.is_stack(x) else outer.operand(x) for x in captured]
         self.index = ""
         self._sides = sides(loop.body, range(len(loop.body.instructions)))
         lanes = 1 if self.wide else self.function.lanes_of_a_vector()
+        self.independent = None if self.wide or self.builder.exact else independent(loop, lanes)
+        lanes = 1 if self.independent else lanes
         self.packing = packing(loop, self._sides, lanes, has_lanes(self.builder), self._place)
         self.function.offsets[id(loop)] = self.packing.offsets
 
@@ -294,6 +300,27 @@ class Rounds(Straight):
             if len({*xs}) > 1 and self._are(xs, "captured"):
                 of_outer = [self._captured[self._number(x)] for x in xs]
                 self.lanes.names[xs] = self._outer.lanes.vector(tuple(of_outer))
+
+    def abreast(
+        self, end: str, starts: dict[int, list[str]], buffer: str, every: int
+    ) -> tuple[str, dict[int, list[str]]]:
+        """The lines that do many rounds at a time. Returns the first round that is left, and what it begins with."""
+        assert self.independent
+        function, name = self.function, f"{self._name}w"
+        b = self.builder.wider(function.lanes_of_a_vector())
+        lines = Abreast(
+            self._of,
+            self.independent,
+            name,
+            b,
+            self.builder,
+            self._stacks,
+            self._from_outside,
+            self._memories,
+        )
+        found = lines.all(end, starts, function.label, buffer, self.packing.offsets, every)
+        function.label = f"{name}.left"
+        return found
 
     def _are(self, xs: Pack, operation: str) -> bool:
         return all(x >= 0 and self.program.instructions[x].operation == operation for x in xs)

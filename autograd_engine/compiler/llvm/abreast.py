@@ -1,0 +1,272 @@
+"""Loops whose rounds do not need each other, as many rounds at a time as a vector has lanes.
+
+Such a round computes from its number, from what lies outside, and from entries of stacks at its number plus a constant;
+it changes such entries, keeps numbers, and adds to sums. An entry that a round changes may be read by others as long as
+they come in the same order when each line is done for all rounds of a vector before the next line. The sums of the
+lanes are added up at the end. What is left of the rounds, or all of them where an index would be out of range, is done
+one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from autograd_engine.compiler.llvm.builder import Builder
+from autograd_engine.compiler.llvm.helpers import ASK
+from autograd_engine.compiler.llvm.lanes import lanes_reduced
+from autograd_engine.compiler.llvm.lower import LOWERINGS, lowered
+from autograd_engine.compiler.llvm.stacks import Memory
+from autograd_engine.compiler.program.program import CHANGES, CONDITIONS, FROM_OUTSIDE, Loop
+
+_AT_INDEX = frozenset({"pick", "put", "add_at"})
+"""What reads or changes an entry of a stack, its last operand but one, at an index, its last."""
+_SUMMED = {"add": (0, 1), "sub": (0,), "fma": (2,), "fnma": (2,)}
+"""What adds something to a sum, and which of its operands the sum may be."""
+_OF_ROUND = LOWERINGS.keys() | _AT_INDEX | {"carry", "read", "index", "captured", "checked"}
+
+
+MOST = 100
+"""Entries of stacks that a round reads or changes. All pairs of them are looked at."""
+
+
+@dataclass
+class Independent:
+    """A loop whose rounds do not need each other: `shifts` are the numbers that are that of the round plus a constant.
+
+    With more rounds than `most` some index is out of range.
+    """
+
+    shifts: dict[int, int] = field(default_factory=dict)
+    most: int = 2**63 - 1
+
+
+def independent(loop: Loop, lanes: int) -> Independent | None:
+    """What is known of a loop whose rounds do not need each other, or None for any other."""
+    body = loop.body
+    operations = {operation for operation, _, _ in body.instructions}
+    if not loop.counted or loop.copies or lanes == 1 or not operations <= _OF_ROUND:
+        return None
+    kept = body.outputs[loop.carries : loop.carries + loop.kept]
+    if any(x >= 0 and body.instructions[x].operation in CONDITIONS for x in kept):
+        return None
+    found = Independent()
+    if not _find_shifts(loop, found) or not _are_sums(loop):
+        return None
+    entries = list(_entries(loop, found))
+    if len(entries) > MOST:
+        return None
+    for k, (before, stack, first) in enumerate(entries):
+        if first is None:
+            return None
+        for after, other, second in entries[k + 1 :]:
+            if other != stack or second is None or {before, after} in ({"pick"}, {"add_at"}):
+                continue
+            rounds_before = first - second if loop.backwards else second - first
+            if 0 < rounds_before < lanes:  # what the second line did so long ago, the first one must see
+                return None
+    return found
+
+
+def _find_shifts(loop: Loop, found: Independent) -> bool:
+    """Whether all that is checked is the number of the round plus a constant that is not negative."""
+    body = loop.body
+    for i, (operation, operands, _) in enumerate(body.instructions):
+        x, y, *_ = *operands, 0, 0
+        if operation == "index":
+            found.shifts[i] = 0
+        elif operation == "add" and min(x, y) < 0 <= max(x, y) and max(x, y) in found.shifts:
+            constant = body.constants[-1 - min(x, y)]
+            if constant == constant // 1 and abs(constant) < 2**31:
+                found.shifts[i] = found.shifts[max(x, y)] + int(constant)
+        elif operation == "sub" and y < 0 and x in found.shifts:
+            constant = body.constants[-1 - y]
+            if constant == constant // 1 and abs(constant) < 2**31:
+                found.shifts[i] = found.shifts[x] - int(constant)
+        elif operation == "checked":
+            if found.shifts.get(x, -1) < 0:
+                return False
+            found.shifts[i] = found.shifts[x]
+            found.most = min(found.most, int(body.constants[-1 - y]) - found.shifts[x])
+    return True
+
+
+def _entries(loop: Loop, found: Independent) -> Iterator[tuple[str, int, int | None]]:
+    """The entries that lines read or change, in order: by which operation, of which stack, and at which shift."""
+    instructions = loop.body.instructions
+    for operation, operands, _ in instructions:
+        if operation in _AT_INDEX:
+            stack = operands[-2]
+            while instructions[stack].operation in CHANGES:
+                stack = instructions[stack].operands[1]
+            lies_outside = instructions[stack].operation in ("carry", "captured")
+            yield operation, stack, found.shifts.get(operands[-1]) if lies_outside else None
+
+
+def _are_sums(loop: Loop) -> bool:
+    """Whether all numbers that are carried are sums, of which nothing else is made, and all stacks stay themselves."""
+    body = loop.body
+    numbers = set[int]()  # what is computed from numbers that are carried
+    for i, (operation, operands, _) in enumerate(body.instructions):
+        if operation == "carry":
+            if operands[0] not in loop.memories:
+                numbers.add(i)
+        elif operation not in FROM_OUTSIDE and not numbers.isdisjoint(operands):
+            numbers.add(i)
+    for k, x in enumerate(body.outputs[: loop.carries]):
+        while x >= 0 and body.instructions[x].operation != "carry":
+            operation, operands, _ = body.instructions[x]
+            if k in loop.memories:
+                x = operands[1] if operation in CHANGES else -1
+                continue
+            before = [place for place, y in enumerate(operands) if y in numbers]
+            if len(before) != 1 or before[0] not in _SUMMED.get(operation, ()) or body.uses[x] != 1:
+                return False
+            x = operands[before[0]]
+        if x < 0 or body.instructions[x].operands[0] != k or (k not in loop.memories and body.uses[x] != 1):
+            return False
+    return True
+
+
+class Abreast:
+    """The lines of a loop for as many rounds at a time as `builder` has lanes; `single` is what writes single numbers.
+
+    `stacks`, `outside` and `memories` are what the body gets; what it keeps goes to `buffer`, at the `offsets`.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        found: Independent,
+        name: str,
+        builder: Builder,
+        single: Builder,
+        stacks: Sequence[Memory],
+        outside: Sequence[list[str] | Memory],
+        memories: dict[int, Memory],
+    ) -> None:
+        self.loop, self.found, self.name = loop, found, name
+        self.builder, self.single, self.width = builder, single, builder.width
+        self.stacks, self.outside, self.memories = stacks, outside, memories
+        self.base = ""  # the smallest number of the rounds of a vector
+        self.names: dict[int, str] = {}
+
+    def all(
+        self, end: str, starts: dict[int, list[str]], before: str, buffer: str, offsets: Sequence[int], every: int
+    ) -> tuple[str, dict[int, list[str]]]:
+        """The loop over the rounds below `end`, from a block of lines on. Returns the first round that is left, and
+        what is carried into it; the block of lines is `name`.left then."""
+        s, b, name, body = self.single, self.builder, self.name, self.loop.body
+        fits = s.emit(f"icmp sle i64 {end}, {self.found.most}")
+        whole = s.emit(f"select i1 {fits}, i64 {s.emit(f'and i64 {end}, {-self.width}')}, i64 0")
+        for i, (operation, operands, _) in enumerate(body.instructions):
+            if operation == "captured" and isinstance(names := self.outside[operands[0]], list):
+                self.names[i] = self._splat(names[0])
+        s.lines += [f"br label %{name}.rounds", f"{name}.rounds:"]
+        head, phis = len(s.lines), [f"%{name}.first = phi i64 [ 0, %{before} ], [ %{name}.after, %{name}.on ]"]
+        more = s.emit(f"icmp slt i64 %{name}.first, {whole}")
+        s.lines += [f"br i1 {more}, label %{name}.ask, label %{name}.left", f"{name}.ask:"]
+        turn = s.emit(f"and i64 %{name}.first, {every * self.width - self.width}")
+        asks = s.emit(f"icmp eq i64 {turn}, {every * self.width - self.width}")
+        s.lines += [f"br i1 {asks}, label %{name}.poll, label %{name}.on", f"{name}.poll:"]
+        s.declarations.add(ASK)
+        stops = s.emit("call i1 @ask(ptr %context)")
+        s.lines += [f"br i1 {stops}, label %{name}.left, label %{name}.on", f"{name}.on:"]
+        self.base = f"%{name}.first"
+        if self.loop.backwards:
+            self.base = s.emit(f"sub i64 {s.emit(f'sub i64 {end}, {self.width}')}, %{name}.first")
+        for i, (operation, operands, _) in enumerate(body.instructions):
+            if i not in self.names and (line := self._line(operation, operands)):
+                self.names[i] = line
+        outputs, carries = body.outputs, self.loop.carries
+        record = Memory(buffer, self.loop.kept, 0, wide=False)
+        for place, x in enumerate(outputs[carries : carries + self.loop.kept]):
+            self._store(self._operand(x), record, offsets[place])
+        zero = b.constant(0.0)
+        for k in starts:
+            phis.append(
+                f"%{name}.s{k} = phi {b.type} [ {zero}, %{before} ], [ {self._operand(outputs[k])}, %{name}.on ]"
+            )
+        s.lines[head:head] = phis
+        s.lines += [f"%{name}.after = add i64 %{name}.first, {self.width}", f"br label %{name}.rounds"]
+        s.lines += [f"{name}.left:"]
+        left = s.emit(f"phi i64 [ {whole}, %{name}.rounds ], [ {end}, %{name}.poll ]")
+        totals = {}
+        for k, [start] in starts.items():
+            total = lanes_reduced(s, "add", self.width, f"%{name}.s{k}")
+            totals[k] = [s.emit(f"fadd double {start}, {total}")]
+        return left, totals
+
+    def _operand(self, x: int) -> str:
+        return self.names[x] if x >= 0 else self.builder.constant(self.loop.body.constants[-1 - x])
+
+    def _splat(self, number: str) -> str:
+        """A number in all lanes."""
+        kind = self.builder.type
+        one = self.builder.emit(f"insertelement {kind} poison, double {number}, i64 0")
+        return self.builder.emit(f"shufflevector {kind} {one}, {kind} poison, <{self.width} x i32> zeroinitializer")
+
+    def _line(self, operation: str, operands: tuple[int, ...]) -> str:
+        """Append the lines of an instruction. Returns the name of its vector, if it has one."""
+        b = self.builder
+        if operation in _AT_INDEX:
+            memory, shift = self._memory(operands[-2]), self.found.shifts[operands[-1]]
+            if operation == "pick":
+                return self._load(memory, shift)
+            number = self._operand(operands[0])
+            if operation == "add_at":
+                number = lowered(b, "add", [self._load(memory, shift), number])
+            self._store(number, memory, memory.offset, shift)
+            return ""
+        if operation == "carry":
+            return f"%{self.name}.s{operands[0]}" if operands[0] not in self.memories else ""
+        if operation == "captured":
+            return ""
+        if operation == "index":
+            lanes = ", ".join([f"double {float(lane)}" for lane in range(self.width)])
+            first = self._splat(self.single.emit(f"sitofp i64 {self.base} to double"))
+            return b.emit(f"fadd {b.type} {first}, <{lanes}>")
+        if operation == "read":
+            return self._load(self.stacks[operands[0]], 0)
+        if operation == "checked":  # all are in range
+            return self._operand(operands[0])
+        return lowered(b, operation, list(map(self._operand, operands)))
+
+    def _memory(self, x: int) -> Memory:
+        """Where a stack lies."""
+        operation, operands, _ = self.loop.body.instructions[x]
+        while operation in CHANGES:
+            operation, operands, _ = self.loop.body.instructions[operands[1]]
+        memory = self.memories[operands[0]] if operation == "carry" else self.outside[operands[0]]
+        assert isinstance(memory, Memory)
+        return memory
+
+    def _addresses(self, memory: Memory, offset: int, shift: int) -> list[str]:
+        """The addresses of the entries of all rounds of a vector; if they lie side by side, that of the first."""
+        s = self.single
+        at = s.emit(f"add i64 {self.base}, {shift}")
+        at = s.emit(f"add i64 {s.emit(f'mul i64 {at}, {memory.record}')}, {offset}")
+        first = s.emit(f"getelementptr double, ptr {memory.address}, i64 {at}")
+        if memory.record == 1:
+            return [first]
+        steps = [lane * memory.record for lane in range(self.width)]
+        return [s.emit(f"getelementptr double, ptr {first}, i64 {step}") for step in steps]
+
+    def _load(self, memory: Memory, shift: int) -> str:
+        b, addresses = self.builder, self._addresses(memory, memory.offset, shift)
+        if len(addresses) == 1:
+            return b.emit(f"load {b.type}, ptr {addresses[0]}, align 8")
+        vector = "poison"
+        for lane, address in enumerate(addresses):
+            number = self.single.emit(f"load double, ptr {address}, align 8")
+            vector = b.emit(f"insertelement {b.type} {vector}, double {number}, i64 {lane}")
+        return vector
+
+    def _store(self, vector: str, memory: Memory, offset: int, shift: int = 0) -> None:
+        b, addresses = self.builder, self._addresses(memory, offset, shift)
+        if len(addresses) == 1:
+            b.lines.append(f"store {b.type} {vector}, ptr {addresses[0]}, align 8")
+            return
+        for lane, address in enumerate(addresses):
+            number = self.single.emit(f"extractelement {b.type} {vector}, i64 {lane}")
+            b.lines.append(f"store double {number}, ptr {address}, align 8")
