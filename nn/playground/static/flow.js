@@ -88,24 +88,26 @@ export class Flow {
     const lit = new Map(step.lines.map((line) => [`${line.k} ${line.j} ${line.i}`, line]));
     network.light(lit.size ? ({ k, j, i }) => lit.has(`${k} ${j} ${i}`) : null);
     this.drawing.setAttribute("viewBox", network.edges.getAttribute("viewBox"));
-    this.drawing.replaceChildren(...network.lines.filter(({ k, j, i }) => lit.has(`${k} ${j} ${i}`))
-      .flatMap((line) => this.line(line, lit.get(`${line.k} ${line.j} ${line.i}`), step, moving)));
+    const lines = network.lines.filter(({ k, j, i }) => lit.has(`${k} ${j} ${i}`));
+    this.drawing.replaceChildren(...lines.map((line) => this.product(line, lit.get(`${line.k} ${line.j} ${line.i}`))));
     this.chips.replaceChildren(...this.numbers(step));
+    if (moving && !matchMedia("(prefers-reduced-motion: reduce)").matches) for (const line of lines) this.pulse(line, step);
   }
 
-  /** Something that runs along a line, and the product at it. */
-  line(line, { text, short }, { back }, moving) {
-    const path = svg("path", { class: back ? "pulse back" : "pulse", d: line.visible.getAttribute("d") });
-    const length = line.visible.getTotalLength(), dash = 14 * this.network.unit;
-    path.style.strokeDasharray = `${dash} ${length + dash}`;
-    const still = matchMedia("(prefers-reduced-motion: reduce)").matches || !moving;
-    const [from, to] = back ? [-length, dash] : [dash, -length];
-    if (!still) path.animate([{ strokeDashoffset: from }, { strokeDashoffset: to }], { duration: FLOWING, easing: "ease-in-out" });
-    path.style.strokeDashoffset = to;
-    const { x, y } = line.visible.getPointAtLength(length * MIDDLE);
-    const label = svg("text", { class: "product", x, y, "text-anchor": "middle", "dominant-baseline": "central" },
+  /** Something runs along a line. It is moved and never painted anew, as a dash of a line would be in each frame. */
+  pulse({ visible }, { back }) {
+    const pulse = element("div", { class: back ? "pulse back" : "pulse" });
+    pulse.style.offsetPath = `path("${visible.getAttribute("d")}")`;
+    const ends = [{ offsetDistance: "0%" }, { offsetDistance: "100%" }];
+    this.chips.prepend(pulse);
+    pulse.animate(back ? ends.reverse() : ends, { duration: FLOWING, easing: "ease-in-out" }).onfinish = () => pulse.remove();
+  }
+
+  /** The product at a line. */
+  product({ visible }, { text, short }) {
+    const { x, y } = visible.getPointAtLength(visible.getTotalLength() * MIDDLE);
+    return svg("text", { class: "product", x, y, "text-anchor": "middle", "dominant-baseline": "central" },
       this.network.gap > LETTER * (text.length + NODE) * this.network.label ? typeset(text) : typeset(short));
-    return [path, label];
   }
 
   /** The values and deltas that are known in a step, at their neurons. */

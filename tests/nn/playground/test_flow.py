@@ -146,3 +146,36 @@ def test_its_labels_stay_apart(window, port):
     for step in range(0, int(one.page.locator("#flow-at").get_attribute("max")) + 1, 3):
         go(one, step)
         assert not one.page.evaluate(overlaps), step
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["forward", "back"])
+def test_what_runs_along_lines_is_moved_and_not_painted(window, port, back):
+    one = window().open(port, "hidden=3,2&samples=60")
+    begin(one)
+    # Its ends while it is held there: at the neurons that the line joins.
+    places = one.page.evaluate(
+        """back => {
+        const slider = document.querySelector("#flow-at");
+        slider.value = back ? slider.max - 1 : 1;
+        slider.dispatchEvent(new Event("input"));
+        const middle = (node) => node.getBoundingClientRect(), at = ({ x, width }) => x + width / 2;
+        return [...document.querySelectorAll(".pulse")].map((pulse) => {
+            const [run] = pulse.getAnimations();
+            run.pause();
+            const properties = Object.keys(run.effect.getKeyframes()[0]).filter((name) => name.startsWith("offset"));
+            return [0, run.effect.getTiming().duration - 1].map((time) => {
+                run.currentTime = time;
+                return [at(middle(pulse)), ...properties.filter((name) => name !== "offset")];
+            });
+        });
+    }""",
+        back,
+    )
+    assert len(places) == 2  # the first layer has two inputs
+    for (begun, begins_by), (ended, _) in places:
+        assert begins_by == "offsetDistance"  # the browser's compositor moves it
+        assert (ended < begun) == back
+        assert abs(ended - begun) > 50
+    one.page.emulate_media(reduced_motion="reduce")
+    go(one, 2)
+    assert one.page.locator(".pulse").count() == 0
