@@ -247,3 +247,15 @@ def test_where_nothing_prints_one_is_told_what_to_do(tmp_path, monkeypatch):
     with pytest.raises(RuntimeError, match="true does not print"):
         exercise_sheet(tasks, tmp_path / "sheet.pdf")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_header_covers_nothing_that_the_keyboard_reaches(sheet):
+    page = sheet()
+    fields = page.locator("main input")
+    fields.last.focus()
+    for _ in range(3 * fields.count() - 3):
+        page.keyboard.press("Shift+Tab")
+        assert page.evaluate("""() => {
+            const [field, header] = [document.activeElement, document.querySelector("header")];
+            return field.getBoundingClientRect().top >= header.getBoundingClientRect().bottom;
+        }""")
