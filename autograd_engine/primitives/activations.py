@@ -143,9 +143,8 @@ def _logaddexp(x: Any, y: Any) -> Any:
 def _logaddexp_partials(out: Any, x: Any, y: Any) -> tuple[Any, Any]:
     both_infinite = (x == y) & (abs(x) == inf)
     d = x - y
-    minus_y = d - x
-    rest = (x - (d - minus_y)) - (y + minus_y)  # what rounding took from x - y (Knuth), 500 units of a slope in a tail
-    rest = where(abs(d) < inf, rest, 0.0)
+    z = d - x
+    rest = where(abs(d) < inf, (x - (d - z)) - (y + z), 0.0)  # what rounding took from d (Knuth), much in a tail
     of_x, of_y = sigmoid(d), sigmoid(-d)
     return where(both_infinite, 0.5, of_x + of_x * of_y * rest), where(both_infinite, 0.5, of_y - of_x * of_y * rest)
 

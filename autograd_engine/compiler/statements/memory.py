@@ -111,7 +111,7 @@ class Memory:
         if self.around is None:
             numbers = [*numbers_of(a)]
             if not self.shape or not all(isinstance(x, NUMBERS) for x in numbers):
-                raise self._refusal("it holds more than numbers")
+                raise self._refusal("it holds more than numbers before; fill it with numbers there, as [0.0] * n does")
             start = table_of(numbers)
         else:
             start = self.around.stack

@@ -8,13 +8,14 @@ The names and arguments of the functions are those that malt's converters write 
 
 from __future__ import annotations
 
+import bisect
 import builtins
 import functools
 import operator
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -397,8 +398,31 @@ def _taken(a: Any, places: Any, axis: Any = None, **others: Any) -> Any:
     return found if axis is None else np.moveaxis(found, range(count), range(axis, axis + count))
 
 
+_DECIDING: tuple[Any, ...] = (np.argmax, np.argmin, np.argsort, np.sort, np.searchsorted)
+
+
+def _by_order(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of NumPy's that decides by comparing, of an array made by np.array too."""
+    return lambda a, *args, **others: function(viewed(indices.read(a)), *args, **others)
+
+
+def _place(side: Literal["left", "right"]) -> Callable[..., Any]:
+    """`bisect`, where an index of numbers that are not known is asked for."""
+
+    def found(a: Any, x: Any, *others: Any, **keywords: Any) -> Any:
+        a = indices.read(a)
+        if others or keywords or not (is_unknown(x) or any(map(is_unknown, a))):
+            return getattr(bisect, f"bisect_{side}")(a, x, *others, **keywords)
+        return np.searchsorted(number_array([*a], (len(a),)), x, side=side)
+
+    return found
+
+
 BUILTINS: dict[Any, Callable[..., Any]] = {
     np.take: _taken,
+    **{f: _by_order(f) for f in _DECIDING},
+    bisect.bisect_left: _place("left"),
+    bisect.bisect_right: _place("right"),
     builtins.int: _whole,
     builtins.sorted: _sorted,
     builtins.float: lambda x=0.0: x if isinstance(x, Traced) else float(x),

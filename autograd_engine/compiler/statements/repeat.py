@@ -361,12 +361,12 @@ def _ended_with(loop: Loop, k: int) -> bool | None:
 
 
 def _is_of_numbers(a: Any, now: Any) -> bool:
-    """Whether a list or an array holds numbers after a round, or rows of a table, as many as before."""
+    """Whether a list or an array holds numbers after a round, or rows of a table or nothing yet, as many as before."""
     if isinstance(a, np.ndarray):
         return bool(a.dtype == object)
     if not isinstance(a, list) or not len(a) == len(now) > 0:
         return False
-    return len(shape_of(a)) > 1 or all(isinstance(x, NUMBERS) for x in now)
+    return len(shape_of(a)) > 1 or all(x is None or isinstance(x, NUMBERS) for x in now)
 
 
 def _rows(tables: dict[int, Any]) -> set[int]:

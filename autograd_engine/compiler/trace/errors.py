@@ -122,8 +122,11 @@ def branch(what: str) -> str:
     """The message for a branch of the user's code on `what`, with a rewrite that fits the words of the line."""
     frame = _user_frame()
     words = re.findall(r"[\w.]+", linecache.getline(frame.f_code.co_filename, frame.f_lineno))
-    if any(word.startswith(("np.", "numpy.")) for word in words):
-        instead = "np.frompyfunc(maximum, 2, 1) or the like, with a function of autograd_engine, instead of NumPy's"
+    if any(word.endswith(("nonzero", "argwhere")) for word in words):
+        instead = "where(condition, x, 0.0) instead of indices, of which only a call knows how many there are"
+    elif any(word.startswith(("np.", "numpy.")) for word in words):
+        instead = "np.frompyfunc(maximum, 2, 1) or the like, with a function of autograd_engine, instead of NumPy's, "
+        instead += "or x.copy() instead of np.array(x)"
     elif any(word.endswith(".index") for word in words):
         instead = "min(range(len(a)), key=lambda i: a[i]) or the like instead of a.index(x)"
     elif "max" in words or "min" in words:

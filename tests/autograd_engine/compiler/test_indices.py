@@ -1,5 +1,6 @@
 """Indices that are known only at a call: picked, put and added to, in straight lines, loops, samples and C."""
 
+import bisect
 import gc
 import os
 import subprocess
@@ -549,6 +550,46 @@ def test_a_row_of_an_array_is_part_of_it():
     ]:
         with pytest.raises(TypeError, match=message):
             jit(f)(MATRIX, 1)
+
+
+def by_bisection(m, n):
+    edges = [m[0, 0], m[0, 0] + n, 9.0]
+    i = bisect.bisect(edges, m[0, 0] + 0.5 * n * n)
+    return edges[bisect.bisect_left(KNOTS, n) - 8] * m[1, i] + bisect.bisect_right([0, 1, 2], 1, 0, 2)
+
+
+def by_order_in_a_copy(m, n):
+    v = np.array(m[n])
+    k = np.argmax(v)
+    v[k] = v[np.argmin(v)] * 2
+    return np.sort(v)[1] * v[np.argsort(v)[0]]
+
+
+def one_argument_or_another_array(m, n):
+    start = m
+    if m[0, 0] < n:
+        m = m * 2.0
+    v = sin(m[0, 0])
+    return v * m.sum() + start[1, 1]
+
+
+def test_what_looks_up_compares_and_chooses():
+    for f in (by_bisection, by_order_in_a_copy, one_argument_or_another_array):
+        for n in (1, 2):
+            slopes = value_and_grad(lambda m, n, f=f: f(m, n))
+            same(jit(slopes)(MATRIX, n), slopes(MATRIX, n))
+    with pytest.raises(TypeError, match=r"of which only a call knows how many there are"):
+        jit(lambda m: np.nonzero(m > 0)[0])(MATRIX)
+    with pytest.raises(TypeError, match=r"holds more than numbers before; fill it with numbers there"):
+        jit(fills_a_list_of_none)(MATRIX, 2)
+
+
+def fills_a_list_of_none(m, n):
+    v, i = [None] * 3, 0
+    while i < n:
+        v[i] = m[i, 0]
+        i += 1
+    return v[0]
 
 
 def test_a_long_loop_that_changes_rows_is_unrolled(every_function_is_long):
