@@ -18,7 +18,7 @@ from typing import Any
 
 from autograd_engine.compiler.trace.errors import TraceError
 from autograd_engine.compiler.trace.indices import Index, ends_of
-from autograd_engine.compiler.trace.results import ROUNDS, Argument, Result, Sum, room_of
+from autograd_engine.compiler.trace.results import ROUNDS, Argument, Result, Sum, next_order, room_of
 from autograd_engine.compiler.trace.slopes import pulled_forward
 from autograd_engine.compiler.trace.stacks import (
     ADD_ALL,
@@ -85,6 +85,7 @@ class Loop(Operation):
         self.cut = context.cut  # what makes it one of segments for a loop back, if anything does; see segments.py
         self.segment: Traced | None = None  # the loop in it that is one segment, once it has been cut
         self.is_segment = False
+        self.orders = 0  # of derivatives of a loop in segments that adds up in arrays; see `next_order`
         self.onto: dict[Traced, Any] = {}  # what a loop back adds the cotangents of numbers from outside to
         self.kept: Callable[[Any], Traced | None] = lambda key: None  # a result that was kept of the same loop, if any
 
@@ -176,6 +177,7 @@ class Loop(Operation):
     def pulled(self, of: dict[Any, Any]) -> list[Any]:
         """The cotangents of the arguments, from those of the results: the loop in the other direction, or slopes that
         are carried along."""
+        next_order(self.orders)
         if (forward := pulled_forward(self, of, COMPUTED_AGAIN)) is not None:
             return forward
         return self.pulled_back(of) if self.cut is None else self.cut(self, of)
@@ -184,6 +186,7 @@ class Loop(Operation):
         """The cotangents of the arguments, by a loop in the other direction."""
         back = Loop(self.batch, not self.backwards)
         back.count, back.most, back.cut = self.result(ROUNDS) if self.count is None else self.count, self.most, None
+        back.orders = next_order(self.orders)
         outside = [self._start_of(x, self.onto.get(x)) for x in self.outside]
         ends = [self._start_of(self.carries[i], of.get(i)) for i in range(len(self.carries))]
         with back.body():
@@ -231,6 +234,7 @@ class Loop(Operation):
         """What gives the tangent of a result, from the tangents of the arguments: a loop in the same direction."""
         along = Loop(self.batch, self.backwards)
         along.count, along.begins, along.most, along.cut = self.count, self.begins, self.most, self.cut
+        along.orders = next_order(self.orders)
         count = len(self.carries)
         starts = [self._start_of(carry, of.get(i)) for i, carry in enumerate(self.carries)]
         outside = {x: self._start_of(x, of[count + i]) for i, x in enumerate(self.outside) if count + i in of}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from autograd_engine.compiler.trace.errors import TraceError
 from autograd_engine.compiler.trace.stacks import Stack, merged
 from autograd_engine.compiler.trace.traced import Operation, Traced, context, is_among
 
@@ -125,3 +126,16 @@ class Tangents:
         if self._pushed is None:
             self._pushed = self.node.op.pushed(self.of)
         return self._pushed(key)
+
+
+def next_order(orders: int) -> int:
+    """The order of the derivative of a loop in segments that adds up in arrays, from that of the loop; 0 of another.
+
+    Raises TraceError for a third derivative, since what the segments add up in place would be read too late.
+    """
+    if orders > 2:
+        raise TraceError(
+            "a third derivative goes through a loop that reads an array at an index and would keep more than "
+            "jit(memory=...) allows; allow more bytes there"
+        )
+    return orders and orders + 1

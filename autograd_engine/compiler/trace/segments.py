@@ -109,6 +109,7 @@ def _cut(loop: Loop) -> dict[Any, int]:
     with recording([]):
         again = loop.close()
     node.arguments, node.expansion, loop.node, loop.segment = again.arguments, again.expansion, node, segment.node
+    loop.orders = int(any(isinstance(x, Stack) for x in loop.outside))
     places = {key: len(whole.carries) + k for k, key in enumerate(kept)}
     loop.results = {places.get(key, key): x for key, x in loop.results.items()}
     for key, x in loop.results.items():

@@ -216,3 +216,16 @@ def test_loops_in_a_checkpoint_are_cut_in_c_too(tmp_path):
     assert compiled.program().count("loop, ") == 5
     program = cc(tmp_path, to_c(f, 0.7, 0.4, name="steps"), "-O1", "-DSELF_TEST")
     assert subprocess.run([program], capture_output=True, text=True).stdout.startswith("OK")
+
+
+def test_a_third_derivative_of_segments_that_add_up_in_an_array_is_refused():
+    def f(a, n):
+        return fori_loop(0, n, lambda i, s: s + 0.1 * sin(s * a[1]) * a[i], a[0]) ** 2
+
+    a = np.array([0.3, 0.7, -0.4, 1.1])
+    second = hessian(f)
+    third = grad(lambda a, n: second(a, n)[0, 1] + second(a, n)[2, 2])
+    np.testing.assert_allclose(jit(second, memory=100)(a, 4), second(a, 4), rtol=1e-12)
+    np.testing.assert_allclose(jit(third)(a, 4), third(a, 4), rtol=1e-12)
+    with pytest.raises(TypeError, match=r"a third derivative .* would keep more than jit\(memory=...\) allows"):
+        jit(third, memory=100)(a, 4)
