@@ -229,7 +229,7 @@ class _Repeated:
                 for k, structure in self.structures.items():
                     place = len(loop.following)
                     loop.following += self._following(k, structure, after[k])
-                    kinds = [x.__class__ is Condition for x in loop.carries[place : len(loop.following)]]
+                    kinds = [isinstance(x, Condition) for x in loop.carries[place : len(loop.following)]]
                     are_numbers = [not isinstance(x, (Condition, bool, np.bool_)) for x in flatten(after[k])[0]]
                     if any(map(operator.and_, kinds, are_numbers)):
                         self.numbers.add(k)

@@ -15,7 +15,16 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autograd_engine.compiler.trace.errors import TraceError, user_line
 from autograd_engine.compiler.trace.reductions import Reducible
-from autograd_engine.compiler.trace.traced import Traced, cannot, check_trace, context, inside
+from autograd_engine.compiler.trace.traced import (
+    CONDITIONS,
+    Condition,
+    Traced,
+    cannot,
+    check_trace,
+    constant_node,
+    context,
+    inside,
+)
 from autograd_engine.constants import stop_gradient
 from autograd_engine.control_flow import recorder
 from autograd_engine.mapping import vmap
@@ -25,6 +34,13 @@ from autograd_engine.structure import map_leaves
 
 LARGE = 16
 """Entries along the first axis. A larger array may be traced as samples, all of which are treated alike."""
+
+
+class Given(Condition):
+    """A bool of an argument: one for masks and for & | ^, which give such bools again, a float to everything else."""
+
+    __slots__ = ()
+    is_truth = False
 
 
 class ArgumentArray(NDArrayOperatorsMixin):
@@ -95,7 +111,9 @@ class ArgumentArray(NDArrayOperatorsMixin):
         return self._elements.copy() if copy else self._elements
 
     def _array(self, leaves: list[Any], shape: tuple[int, ...]) -> Any:
-        return number_array([x != 0.0 for x in leaves] if self.of_truths else leaves, shape)
+        if self.of_truths:
+            leaves = [constant_node(Given, CONDITIONS["ne"], (x, 0.0)) for x in leaves]
+        return number_array(leaves, shape)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
         axes = max([getattr(x, "ndim", 0) for x in inputs])

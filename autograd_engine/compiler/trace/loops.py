@@ -164,8 +164,8 @@ class Loop(Operation):
             kept = self.kept(key) if kept is None else kept
             with recording(self.around):
                 batch = self.batch if key is ROUNDS else self.carries[key].batch if isinstance(key, int) else key.batch
-                if isinstance(key, int) and self.carries[key].__class__ is Condition:
-                    result: Traced = Condition(Result(key), (), batch)
+                if isinstance(key, int) and isinstance(self.carries[key], Condition):
+                    result: Traced = self.carries[key].__class__(Result(key), (), batch)
                     result.expansion = (self.node,)
                 else:
                     is_stack = isinstance(key, Traced) or (key is not ROUNDS and isinstance(self.carries[key], Stack))
@@ -402,7 +402,7 @@ def _keep_results(loop: Loop, again: Loop, known: dict[Traced, Any], kept: Calla
     """Have the results of a loop that was recorded `again`, in the derivative of the loop around it, read from what
     was `kept` of the loop itself."""
     nodes, around = {known[x]: x for x in loop.nodes}, again.around
-    keys = {*loop.nodes, *[k for k, x in enumerate(loop.carries) if x.__class__ is not Condition]}
+    keys = {*loop.nodes, *[k for k, x in enumerate(loop.carries) if not isinstance(x, Condition)]}
 
     def result(key: Any) -> Any:
         of_loop = nodes.get(key) if isinstance(key, Traced) else key

@@ -370,12 +370,11 @@ class Traced(Arithmetic):
 
 
 def _connective(name: str) -> Callable[[Any, Any], Any]:
-    op = CONDITIONS[name]
-
     def method(self: Condition, other: Any) -> Any:
         if not isinstance(other, (Condition, bool, np.bool_)):
             return NotImplemented
-        return constant_node(Condition, op, (self, _argument(other)))
+        kind = other.__class__ if self.is_truth and isinstance(other, Condition) else self.__class__
+        return constant_node(kind, CONDITIONS[name], (self, _argument(other)))
 
     return method
 
@@ -384,7 +383,7 @@ class Condition(Traced):
     """A comparison of unknown numbers, for `where` and for & | ^. Elsewhere it counts as 0 or 1."""
 
     __slots__ = ()
-    is_truth = True
+    is_truth = True  # as NumPy's bools are, which + and * do not count
     __float__ = Traced.__int__  # Python's float() becomes one that takes it
     __and__ = __rand__ = _connective("and")
     __or__ = __ror__ = _connective("or")
@@ -447,4 +446,5 @@ def constant_node(kind: type[T], op: Operation, operands: tuple[Any, ...]) -> T:
 
 def recorded_again(kind: type[Traced], op: Any, arguments: tuple[Any, ...]) -> Any:
     """A node like another one, of this type and operation, computed from other numbers."""
-    return constant_node(kind, op, arguments) if kind is Condition or op is DETACHED else _record(op, arguments)
+    is_constant = op is DETACHED or issubclass(kind, Condition)
+    return constant_node(kind, op, arguments) if is_constant else _record(op, arguments)

@@ -147,6 +147,24 @@ def test_comparisons_of_arrays_are_truths_as_in_numpy(f):
     np.testing.assert_equal(numbers(jit(f), a, b), numbers(f, a, b))
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda r, s: r + s,
+        lambda r, s: (~r) + (r & s),
+        lambda r, s: (r | s) - (r ^ s),
+        lambda r, s: (r > s) + (s > 0),
+        lambda r, s: (r & (s > 0)) + s,
+    ],
+    ids=["added", "connected", "subtracted", "compared", "with a truth"],
+)
+def test_bools_of_arguments_are_floats_and_stay_so_when_they_are_connected(f):
+    r, s = np.array([True, True, False, False]), np.array([True, False, True, False])
+    w = np.arange(1.0, 5.0)
+    weighted = value_and_grad(lambda w, r, s: (w * f(r, s)).sum())
+    np.testing.assert_equal(numbers(jit(weighted), w, r, s), numbers(weighted, w, r, s))
+
+
 @pytest.mark.parametrize("f", [lambda a: (a > 0) - (a < 0), lambda a: -(a > 0)], ids=["-", "negative"])
 def test_truths_are_not_subtracted_as_in_numpy(f):
     with pytest.raises(TypeError, match=r"numpy boolean (subtract|negative)"):
