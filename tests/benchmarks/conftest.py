@@ -19,6 +19,9 @@ ENOUGH = 0.02
 """Seconds that one measurement takes at least: short work is repeated."""
 
 
+DEFAULT_THRESHOLD = gc.get_threshold()
+"""Python's own: how much garbage may gather before it is collected. The tests change it once all files are read."""
+
 FIGURES = pytest.StashKey[list[Figure]]()
 LOAD = pytest.StashKey[float]()
 
@@ -57,6 +60,16 @@ def peers_use_one_thread():
     """Thread pools that would only take turns on one core cost their owners time; peers are imported after this."""
     os.environ["OMP_NUM_THREADS"] = "1"
     os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+
+
+@pytest.fixture(autouse=True)
+def garbage_is_collected_as_for_users():
+    """The other tests let it wait, which would be a present to peers that make much of it."""
+    threshold = gc.get_threshold()
+    gc.unfreeze()
+    gc.set_threshold(*DEFAULT_THRESHOLD)
+    yield
+    gc.set_threshold(*threshold)
 
 
 @pytest.fixture(autouse=True)
