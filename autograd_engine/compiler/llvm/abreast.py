@@ -13,19 +13,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from autograd_engine.compiler.llvm.builder import Builder
-from autograd_engine.compiler.llvm.helpers import ASK
+from autograd_engine.compiler.llvm.helpers import ask
 from autograd_engine.compiler.llvm.lanes import lanes_reduced
 from autograd_engine.compiler.llvm.lower import LOWERINGS, lowered
 from autograd_engine.compiler.llvm.stacks import Memory
-from autograd_engine.compiler.program.program import CHANGES, CONDITIONS, FROM_OUTSIDE, Loop
+from autograd_engine.compiler.program.program import CHANGES, CONDITIONS, FROM_OUTSIDE, Instruction, Loop
 
 _AT_INDEX = frozenset({"pick", "put", "add_at"})
 """What reads or changes an entry of a stack, its last operand but one, at an index, its last."""
 _SUMMED = {"add": (0, 1), "sub": (0,), "fma": (2,), "fnma": (2,)}
 """What adds something to a sum, and which of its operands the sum may be."""
 _OF_ROUND = LOWERINGS.keys() | _AT_INDEX | {"carry", "read", "index", "captured", "checked"}
-
-
 MOST = 100
 """Entries of stacks that a round reads or changes. All pairs of them are looked at."""
 
@@ -75,14 +73,12 @@ def _find_shifts(loop: Loop, found: Independent) -> bool:
         x, y, *_ = *operands, 0, 0
         if operation == "index":
             found.shifts[i] = 0
-        elif operation == "add" and min(x, y) < 0 <= max(x, y) and max(x, y) in found.shifts:
-            constant = body.constants[-1 - min(x, y)]
-            if constant == constant // 1 and abs(constant) < 2**31:
-                found.shifts[i] = found.shifts[max(x, y)] + int(constant)
-        elif operation == "sub" and y < 0 and x in found.shifts:
-            constant = body.constants[-1 - y]
-            if constant == constant // 1 and abs(constant) < 2**31:
-                found.shifts[i] = found.shifts[x] - int(constant)
+        elif operation in ("add", "sub"):
+            number, constant = (y, x) if operation == "add" and x < 0 else (x, y)
+            if number in found.shifts and constant < 0:
+                step = body.constants[-1 - constant] * (1 if operation == "add" else -1)
+                if step == step // 1 and abs(step) < 2**31:
+                    found.shifts[i] = found.shifts[number] + int(step)
         elif operation == "checked":
             if found.shifts.get(x, -1) < 0:
                 return False
@@ -96,11 +92,16 @@ def _entries(loop: Loop, found: Independent) -> Iterator[tuple[str, int, int | N
     instructions = loop.body.instructions
     for operation, operands, _ in instructions:
         if operation in _AT_INDEX:
-            stack = operands[-2]
-            while instructions[stack].operation in CHANGES:
-                stack = instructions[stack].operands[1]
+            stack = _unchanged(instructions, operands[-2])
             lies_outside = instructions[stack].operation in ("carry", "captured")
             yield operation, stack, found.shifts.get(operands[-1]) if lies_outside else None
+
+
+def _unchanged(instructions: Sequence[Instruction], stack: int) -> int:
+    """The stack that another one is after changes in place."""
+    while instructions[stack].operation in CHANGES:
+        stack = instructions[stack].operands[1]
+    return stack
 
 
 def _are_sums(loop: Loop) -> bool:
@@ -161,17 +162,12 @@ class Abreast:
         whole = s.emit(f"select i1 {fits}, i64 {s.emit(f'and i64 {end}, {-self.width}')}, i64 0")
         for i, (operation, operands, _) in enumerate(body.instructions):
             if operation == "captured" and isinstance(names := self.outside[operands[0]], list):
-                self.names[i] = self._splat(names[0])
+                self.names[i] = b.splat("double", names[0])
         s.lines += [f"br label %{name}.rounds", f"{name}.rounds:"]
         head, phis = len(s.lines), [f"%{name}.first = phi i64 [ 0, %{before} ], [ %{name}.after, %{name}.on ]"]
         more = s.emit(f"icmp slt i64 %{name}.first, {whole}")
         s.lines += [f"br i1 {more}, label %{name}.ask, label %{name}.left", f"{name}.ask:"]
-        turn = s.emit(f"and i64 %{name}.first, {every * self.width - self.width}")
-        asks = s.emit(f"icmp eq i64 {turn}, {every * self.width - self.width}")
-        s.lines += [f"br i1 {asks}, label %{name}.poll, label %{name}.on", f"{name}.poll:"]
-        s.declarations.add(ASK)
-        stops = s.emit("call i1 @ask(ptr %context)")
-        s.lines += [f"br i1 {stops}, label %{name}.left, label %{name}.on", f"{name}.on:"]
+        ask(s, name, f"%{name}.first", (every - 1) * self.width, "on", "left")
         self.base = f"%{name}.first"
         if self.loop.backwards:
             self.base = s.emit(f"sub i64 {s.emit(f'sub i64 {end}, {self.width}')}, %{name}.first")
@@ -200,12 +196,6 @@ class Abreast:
     def _operand(self, x: int) -> str:
         return self.names[x] if x >= 0 else self.builder.constant(self.loop.body.constants[-1 - x])
 
-    def _splat(self, number: str) -> str:
-        """A number in all lanes."""
-        kind = self.builder.type
-        one = self.builder.emit(f"insertelement {kind} poison, double {number}, i64 0")
-        return self.builder.emit(f"shufflevector {kind} {one}, {kind} poison, <{self.width} x i32> zeroinitializer")
-
     def _line(self, operation: str, operands: tuple[int, ...]) -> str:
         """Append the lines of an instruction. Returns the name of its vector, if it has one."""
         b = self.builder
@@ -224,7 +214,7 @@ class Abreast:
             return ""
         if operation == "index":
             lanes = ", ".join([f"double {float(lane)}" for lane in range(self.width)])
-            first = self._splat(self.single.emit(f"sitofp i64 {self.base} to double"))
+            first = b.splat("double", self.single.emit(f"sitofp i64 {self.base} to double"))
             return b.emit(f"fadd {b.type} {first}, <{lanes}>")
         if operation == "read":
             return self._load(self.stacks[operands[0]], 0)
@@ -234,9 +224,8 @@ class Abreast:
 
     def _memory(self, x: int) -> Memory:
         """Where a stack lies."""
-        operation, operands, _ = self.loop.body.instructions[x]
-        while operation in CHANGES:
-            operation, operands, _ = self.loop.body.instructions[operands[1]]
+        instructions = self.loop.body.instructions
+        operation, operands, _ = instructions[_unchanged(instructions, x)]
         memory = self.memories[operands[0]] if operation == "carry" else self.outside[operands[0]]
         assert isinstance(memory, Memory)
         return memory

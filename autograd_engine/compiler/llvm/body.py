@@ -119,7 +119,7 @@ class Body(Straight):
 
     def splat(self, kind: str, scalar: str) -> str:
         """A scalar in all lanes."""
-        return self._splat(kind, scalar)
+        return self.builder.splat(kind, scalar)
 
     def of(self, plan: Plan) -> Body:
         """What reads what belongs to another plan, in the same function."""
@@ -299,24 +299,15 @@ class Body(Straight):
         else:
             if operation == "size":
                 count = self._entry(self.layout.batch(operands[0]))
-                return [self._splat("double", builder.emit(f"sitofp i64 {count} to double"))] * len(self.vectors)
+                return [self.builder.splat("double", builder.emit(f"sitofp i64 {count} to double"))] * len(self.vectors)
             where = plan.place(x)
             assert where is not None
             scalar = builder.emit(f"load double, ptr {self.address(*where)}, align 8")
-            loaded = [self._splat("double", scalar)] * len(self.vectors)
+            loaded = [self.builder.splat("double", scalar)] * len(self.vectors)
         return [lowered(builder, "as_bits", [x]) for x in loaded] if operation in CONDITIONS else loaded
 
     def _load(self, address: str) -> str:
         return self.builder.emit(f"load {self.builder.type}, ptr {address}, align 8")
-
-    def _splat(self, kind: str, scalar: str, builder: Builder | None = None) -> str:
-        """A scalar in all lanes."""
-        width, builder = self.width, builder or self.builder
-        if width == 1:
-            return scalar
-        one = builder.emit(f"insertelement <{width} x {kind}> poison, {kind} {scalar}, i64 0")
-        mask = f"<{width} x i32> zeroinitializer"
-        return builder.emit(f"shufflevector <{width} x {kind}> {one}, <{width} x {kind}> poison, {mask}")
 
     def _store_results(self, i: int, operation: str, names: list[str]) -> None:
         """Store instruction i wherever it will be read."""
@@ -372,8 +363,8 @@ class Body(Straight):
         if name not in self._known:
             builder, width = self.first, self.width
             integers, lanes = f"<{width} x i64>", ", ".join(f"i64 {lane}" for lane in range(width))
-            number = builder.emit(f"add {integers} {self._splat('i64', self._index(v), builder)}, <{lanes}>")
-            last = self._splat("i64", builder.emit("sub i64 %to, 1"), builder)
+            number = builder.emit(f"add {integers} {builder.splat('i64', self._index(v))}, <{lanes}>")
+            last = builder.splat("i64", builder.emit("sub i64 %to, 1"))
             inside = builder.emit(f"icmp slt {integers} {number}, {last}")
             self._known[name] = builder.emit(f"select <{width} x i1> {inside}, {integers} {number}, {integers} {last}")
         return self._known[name]
@@ -384,7 +375,7 @@ class Body(Straight):
         if name not in self._known:
             builder, integers = self.first, f"<{self.width} x i64>"
             lanes = ", ".join(f"i64 {lane}" for lane in range(self.width))
-            left = self._splat("i64", builder.emit(f"sub i64 %to, {self._index(v)}"), builder)
+            left = builder.splat("i64", builder.emit(f"sub i64 %to, {self._index(v)}"))
             self._known[name] = builder.emit(f"icmp slt {integers} <{lanes}>, {left}")
         return self._known[name]
 
@@ -395,7 +386,7 @@ class Body(Straight):
         base, integers = self._pointer(str(at)), f"<{width} x i64>"
         offsets = f"offsets{view}.{v}"
         if offsets not in self._known:
-            samples, between = self._samples(v), self._splat("i64", self._entry(at + 1), self.first)
+            samples, between = self._samples(v), self.first.splat("i64", self._entry(at + 1))
             self._known[offsets] = self.first.emit(f"mul {integers} {samples}, {between}")
         if index:
             step = builder.emit(f"mul i64 {self._entry(at + 2)}, {index}")

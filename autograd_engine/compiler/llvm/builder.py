@@ -71,3 +71,11 @@ class Builder:
         name = f"{self._name}{count}"
         self.lines.append(f"{name} = {instruction}")
         return name
+
+    def splat(self, kind: str, scalar: str) -> str:
+        """A scalar of some kind, such as `double`, in all lanes."""
+        if self.width == 1:
+            return scalar
+        vector = f"<{self.width} x {kind}>"
+        one = self.emit(f"insertelement {vector} poison, {kind} {scalar}, i64 0")
+        return self.emit(f"shufflevector {vector} {one}, {vector} poison, <{self.width} x i32> zeroinitializer")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from autograd_engine.compiler.llvm.builder import Builder
 from autograd_engine.compiler.llvm.layout import FAULT, LEFT, PYTHON, RAISED, STOPPED
 
 INTERRUPTED, OUT_OF_MEMORY, OUT_OF_RANGE, OVER_THE_LIMIT = 1, 2, 3, 4
@@ -84,6 +85,18 @@ call void %release(i32 %state)
 ret i1 %stops
 }}"""
 """Whether loops should end, after Python's signal handlers have run."""
+
+
+def ask(b: Builder, name: str, number: str, bits: int, go_on: str, end: str) -> None:
+    """Begin a round of the loop `name`: go on with it, or end where the caller says so, who is asked in those rounds in
+    whose number all of these bits are set."""
+    turn = b.emit(f"and i64 {number}, {bits}")
+    asks = b.emit(f"icmp eq i64 {turn}, {bits}")
+    b.lines += [f"br i1 {asks}, label %{name}.poll, label %{name}.{go_on}", f"{name}.poll:"]
+    b.declarations.add(ASK)
+    stops = b.emit("call i1 @ask(ptr %context)")
+    b.lines += [f"br i1 {stops}, label %{name}.{end}, label %{name}.{go_on}", f"{name}.{go_on}:"]
+
 
 FAULTY = f"""\
 define internal void @faulty(ptr %context, i64 %site, double %index) noinline cold {{

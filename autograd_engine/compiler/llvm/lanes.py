@@ -89,9 +89,7 @@ class Lanes:
             texts = [self.line.operand(x)[0] for x in xs]
             return b.constant(self.line.program.constants[-1 - xs[0]]) if len({*xs}) == 1 else _literal(texts, b.width)
         if len({*xs}) == 1:
-            first = b.emit(f"insertelement <{b.width} x {kind}> poison, {kind} {self.line.operand(xs[0])[0]}, i64 0")
-            operands = f"<{b.width} x {kind}> {first}, <{b.width} x {kind}> poison"
-            return b.emit(f"shufflevector {operands}, <{b.width} x i32> zeroinitializer")
+            return b.splat(kind, self.line.operand(xs[0])[0])
         sources = list(dict.fromkeys([self.packs.get(x, ()) for x in xs]))
         if () not in sources and len(sources) <= 2:
             widths = {self.builder(len(pack)).width for pack in sources}

@@ -97,13 +97,6 @@ class _Writer:
         start = self.at(slots, (places.first + first * places.step) * block, turn, count * places.step * block)
         return [self.at(start, k * places.step * block) for k in range(count)]
 
-    def in_all_lanes(self, kind: str, scalar: str) -> str:
-        """A scalar as a vector."""
-        b, width = self.builder, self.layout.width
-        one = b.emit(f"insertelement <{width} x {kind}> poison, {kind} {scalar}, i64 0")
-        mask = f"<{width} x i32> zeroinitializer"
-        return b.emit(f"shufflevector <{width} x {kind}> {one}, <{width} x {kind}> poison, {mask}")
-
     def valid(self, block: str) -> list[str]:
         """Which lanes of a block, by its number, hold a sample."""
         b, width = self.builder, self.layout.width
@@ -112,7 +105,7 @@ class _Writer:
         found = []
         for v in self.vectors:
             left = b.emit(f"sub i64 %to, {b.emit(f'add i64 {begun}, {v * width}')}")
-            found.append(b.emit(f"icmp slt <{width} x i64> <{lanes}>, {self.in_all_lanes('i64', left)}"))
+            found.append(b.emit(f"icmp slt <{width} x i64> <{lanes}>, {b.splat('i64', left)}"))
         return found
 
 
@@ -142,7 +135,7 @@ def _product(w: _Writer, loop: Product) -> None:
                     number = [w.load(at, v) for v in w.vectors]
                     for row in range(rows):
                         entry_at = w.at(entries, row * loop.by_row)
-                        factor = w.in_all_lanes("double", w.builder.emit(f"load double, ptr {entry_at}, align 8"))
+                        factor = w.builder.splat("double", w.builder.emit(f"load double, ptr {entry_at}, align 8"))
                         for v, k in enumerate(range(row * vectors, (row + 1) * vectors)):
                             step.vectors[k] = lowered(w.builder, "fma", [factor, number[v], step.vectors[k]])
                 totals = iter(step.vectors)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from autograd_engine.compiler.llvm.abreast import Abreast, independent
 from autograd_engine.compiler.llvm.builder import Builder
 from autograd_engine.compiler.llvm.calls import has_lanes
-from autograd_engine.compiler.llvm.helpers import ASK
+from autograd_engine.compiler.llvm.helpers import ask
 from autograd_engine.compiler.llvm.lanes import Lanes
 from autograd_engine.compiler.llvm.layout import STOPPED
 from autograd_engine.compiler.llvm.lower import lowered
@@ -148,12 +148,7 @@ class Straight(Stacks):
         goes = [f"%{name}.go{v}" for v in vectors]
         more = b.emit(f"icmp slt i64 %{name}.j, {end}") if loop.counted else self.any(goes)
         b.lines += [f"br i1 {more}, label %{name}.ask, label %{name}.done", f"{name}.ask:"]
-        turn = b.emit(f"and i64 %{name}.j, {every - 1}")
-        asks = b.emit(f"icmp eq i64 {turn}, {every - 1}")
-        b.lines += [f"br i1 {asks}, label %{name}.poll, label %{name}.body", f"{name}.poll:"]
-        b.declarations.add(ASK)
-        stops = b.emit("call i1 @ask(ptr %context)")
-        b.lines += [f"br i1 {stops}, label %{name}.done, label %{name}.body", f"{name}.body:"]
+        ask(b, name, f"%{name}.j", every - 1, "body", "done")
         rounds.index = f"%{name}.j"
         if loop.backwards:
             rounds.index = b.emit(f"sub i64 {b.emit(f'sub i64 {end}, 1')}, %{name}.j")
