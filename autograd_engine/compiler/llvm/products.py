@@ -75,7 +75,8 @@ class Products:
         before = len(self.slots)
         for numbers in vectors:
             if self.slots.keys().isdisjoint(numbers):
-                self.slots.update(zip(numbers, itertools.count(len(self.slots))))
+                different = dict.fromkeys(numbers)  # each has one place
+                self.slots.update(zip(different, itertools.count(len(self.slots))))
             if not self.slots.keys() >= {*numbers} or evenly([self.slots[x] for x in numbers]) is None:
                 while len(self.slots) > before:
                     self.slots.popitem()

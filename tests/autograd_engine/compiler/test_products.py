@@ -72,6 +72,12 @@ def numbers_that_are_computed_in_another_order(w, x):
     return total([tanh(dot(row, backwards)) for row in w["first"]])
 
 
+@model(products=3, sums=1)  # all outputs have the same slope, which is one number in the product on the way back
+def outputs_that_are_added_up(w, x):
+    hidden = [tanh(dot(row, x)) for row in w["first"]]
+    return total([dot(row, hidden) for row in w["second"]])
+
+
 def step(f, **options):
     def loss(w, X, y):
         return mean(vmap(lambda x, y: (f(w, x) - y) ** 2)(X, y))
