@@ -75,8 +75,8 @@ class Products:
         before = len(self.slots)
         for numbers in vectors:
             if self.slots.keys().isdisjoint(numbers):
-                different = dict.fromkeys(numbers)  # each has one place
-                self.slots.update(zip(different, itertools.count(len(self.slots))))
+                for x in numbers:
+                    self.slots.setdefault(x, len(self.slots))  # a number that comes again keeps its place
             if not self.slots.keys() >= {*numbers} or evenly([self.slots[x] for x in numbers]) is None:
                 while len(self.slots) > before:
                     self.slots.popitem()
