@@ -34,13 +34,13 @@ def custom_derivative(f: Callable[..., Any], pull: Callable[..., Any]) -> Callab
 
     `pull(cotangent, out, *args)` is called with the arguments of `f`, with what it returned for them, and with a
     cotangent for each number of that, in the same structure. It returns the cotangent of each argument, structured like
-    the argument: for several arguments a tuple, with None for those that hold no numbers to differentiate by.
+    the argument: for several arguments a tuple, with None for those without a derivative.
 
     Where something is differentiated, `f` runs on plain numbers, so it may call whatever takes floats: `math`, NumPy,
     SciPy. If `pull` is written with operators and the functions of this package, derivatives of every order follow;
     if it needs floats too, there are first derivatives. In a compiled function both run on numbers that are not known.
 
-    Numbers to differentiate by are positional arguments; others by keyword are passed on. A call raises TypeError where
+    Derivatives are with respect to positional arguments; those by keyword are passed on. A call raises TypeError where
     `f` uses other Values than its arguments, since their derivatives would be lost, and where it does not return
     numbers; a derivative raises ValueError where `pull` does not return the structure of the arguments.
 
@@ -66,7 +66,7 @@ def _with_pull(f: Callable[..., Any], pull: Callable[..., Any], /, *args: Any, *
     name = name_of(f)
     args, keywords = float_arguments(name, args, keywords)  # type: ignore[assignment]
     if nodes_in(keywords):
-        raise TypeError(f"{name}() has a derivative of its own; numbers to differentiate by are positional arguments")
+        raise TypeError(f"{name}() has a derivative of its own, with respect to positional arguments only")
     inputs, f, pull = nodes_in(args), user_function.get()(f), user_function.get()(pull)
     if not inputs:
         return f(*args, **keywords)

@@ -277,7 +277,7 @@ def _flattened(f: Callable[..., Any], /, *args: Any, **keywords: Any) -> Any:
 
 
 def _rows(caller: str, run: Run, outputs: Sequence[Any]) -> list[dict[int, float]]:
-    """The derivatives of each output, by the column of the input, for the inputs that it depends on."""
+    """The derivatives of each output, with respect to the column of the input, for the inputs that it depends on."""
     trace = run.trace(outputs)
     if run.nested or trace.needs_a_variable:
         raise TypeError(f"{caller}(sparse=True) is a matrix of floats, which cannot be differentiated again")

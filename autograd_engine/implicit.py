@@ -34,7 +34,7 @@ _Run = Callable[[_Numbers], Again]
 
 
 def root(f: Callable[..., Any], x0: Any, *args: Any, tolerance: float = 1e-9, rounds: int = 100) -> Any:
-    """The x near `x0` for which `f(x, *args)` is 0, with derivatives of every order by the numbers in `args`.
+    """The x near `x0` for which `f(x, *args)` is 0, with derivatives of every order with respect to `args`.
 
     `x0` is a number, an array, or nested lists, tuples and dicts of them, and so is x; `f` returns as many numbers. The
     search is Newton's, with shorter steps where a full one does not reduce the residual. It ends with a step below
@@ -64,7 +64,7 @@ def root(f: Callable[..., Any], x0: Any, *args: Any, tolerance: float = 1e-9, ro
 
 
 def fixed_point(g: Callable[..., Any], x0: Any, *args: Any, tolerance: float = 1e-12, rounds: int = 1000) -> Any:
-    """The x to which x = g(x, *args) leads from `x0`, with derivatives of every order by the numbers in `args`.
+    """The x to which x = g(x, *args) leads from `x0`, with derivatives of every order with respect to `args`.
 
     `x0` is a number, an array, or nested lists, tuples and dicts of them; `g` returns the same structure. The search
     has converged when no number changes by more than `tolerance`, relative to the largest absolute value that it has
@@ -315,7 +315,7 @@ def _values(again: Again) -> Any:
 
 
 def _jacobian(again: Again, unknowns: int) -> list[list[Any]]:
-    """The derivatives of what was computed by the unknowns, which come first among the inputs."""
+    """The derivatives of what was computed with respect to the unknowns, which come first among the inputs."""
     rows = range(len(again.outputs))
     return [again.pull([float(i == j) for j in rows])[:unknowns] for i in rows]
 

@@ -103,7 +103,9 @@ def _polyfit(x: Any, y: Any, deg: Any, rcond: Any = None, full: bool = False, w:
         raise TypeError("numpy.polyfit() has derivatives of the coefficients only; leave out full= and cov=")
     for name, numbers in (("x", x), ("w", w)):
         if np.asarray(numbers if numbers is not None else 0.0).dtype == object:
-            raise TypeError(f"numpy.polyfit() has no derivatives by {name}; give it plain numbers, {name}.data")
+            raise TypeError(
+                f"numpy.polyfit() has no derivatives with respect to {name}; give it plain numbers, {name}.data"
+            )
     y = as_numbers(y)
     return np.polyfit(x, np.eye(len(y)), deg, rcond, w=w) @ y
 

@@ -9,9 +9,9 @@ and Stability of Numerical Algorithms, 2nd ed. (2002), sections 1.6 and 3.
 
 >>> from autograd_engine.primitives import cos
 >>> accuracy(lambda x: (1 - cos(x)) / x**2)(1e-6)
-      number              error    condition  digits
-f     0.5000444502911705  1.1e-04  1.8e-04    4 of 16
-by x  -88.90058250771835  2.2e+02  3.0e+00    0 of 16
+       number              error    condition  digits
+f      0.5000444502911705  1.1e-04  1.8e-04    4 of 16
+wrt x  -88.90058250771835  2.2e+02  3.0e+00    0 of 16
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Accuracy:
     def __repr__(self) -> str:
         columns = [flatten(part)[0] for part in (self.gradient.number, self.gradient.error, self.gradient.condition)]
         rows = [("f", *_cells(self.value.number, self.value.error, self.value.condition))]
-        rows += [(f"by {name}", *_cells(*cells)) for name, *cells in zip(self.names, *columns)]
+        rows += [(f"wrt {name}", *_cells(*cells)) for name, *cells in zip(self.names, *columns)]
         return "\n".join(aligned([("", "number", "error", "condition", "digits"), *rows]))
 
 
@@ -90,15 +90,15 @@ def accuracy(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
     estimates to first order in which no two roundings compensate each other, so the true ones are smaller, often ten
     times. It takes a sweep over the graph for the value and one for each number of the gradient, as a Hessian does.
 
-    `argnums` selects the arguments to differentiate by, and errors are raised, as in `grad`; TypeError too in a
-    function that is being compiled, since the answer depends on the numbers.
+    `argnums` selects the arguments of the gradient, and errors are raised, as in `grad`; TypeError too in a function
+    that is being compiled, since the answer depends on the numbers.
 
     >>> found = accuracy(lambda x, y: x * x - y * y, argnums=(0, 1))(1.0, 1.0 - 1e-9)
     >>> found
-          number                 error    condition  digits
-    f     1.999999943436137e-09  5.6e-17  2.0e+09    8 of 16
-    by x  2.0                    0.0e+00  1.0e+00    16 of 16
-    by y  -1.999999998           0.0e+00  1.0e+00    16 of 16
+           number                 error    condition  digits
+    f      1.999999943436137e-09  5.6e-17  2.0e+09    8 of 16
+    wrt x  2.0                    0.0e+00  1.0e+00    16 of 16
+    wrt y  -1.999999998           0.0e+00  1.0e+00    16 of 16
     >>> found.gradient.number, round(found.value.digits)
     ((2.0, -1.999999998), 8)
     """

@@ -93,7 +93,7 @@ class Run:
                 become_constant(x)
 
     def gradient(self, slopes: Sequence[Any]) -> Any:
-        """The derivatives by the inputs, in the structure of the arguments."""
+        """The derivatives with respect to the inputs, in the structure of the arguments."""
         return self.structure(slopes if self.inputs is self._leaves else leaves_with(self._leaves, slopes))
 
     def trace(self, outputs: Sequence[Any], seeds: Sequence[Any] = ()) -> Trace:

@@ -38,7 +38,7 @@ def taylor(f: Callable[..., Any], order: int, *path: Sequence[Any]) -> Callable[
     The curve is x(t) = x + t v₁ + t² v₂ + …, where x are the arguments of the call, and `path` holds v₁, v₂ and so on,
     each as a tuple with an entry for each argument, in its structure. Without a path it is x + t, for a function of one
     number. The result is the list of the cₖ in f(x(t)) = c₀ + c₁ t + … + cₙ tⁿ + …, each in the structure of what f
-    returns; the derivative of order k by t is k! cₖ.
+    returns; the derivative of order k with respect to t is k! cₖ.
 
     f is run once. The coefficients can be differentiated again, and computed in a compiled function, in which the loops
     of f are then unrolled.

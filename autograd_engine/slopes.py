@@ -47,7 +47,7 @@ class Slope:
         return self.low - self.tolerance <= self.found <= self.high + self.tolerance
 
     def row(self) -> tuple[str, ...]:
-        """The cells of a table: by, at, found, finite difference, tolerance, difference, note."""
+        """The cells of a table: wrt, at, found, finite difference, tolerance, difference, note."""
         low, high = self.low + 0.0, self.high + 0.0  # not -0
         expected = f"{low:.12g}" if low == high else f"{low:.6g} to {high:.6g}"
         note = self.note if self.agrees else f"WRONG {self.note}".rstrip()
@@ -58,7 +58,7 @@ class Slope:
 def table(slopes: Sequence[Slope], rows: int = ROWS) -> list[str]:
     """Aligned lines, one per slope, the wrong ones first, at most `rows` of them."""
     ordered = sorted(slopes, key=lambda slope: slope.agrees)
-    heads = ("by", "at", "found", "finite difference", "tolerance", "difference", "")
+    heads = ("wrt", "at", "found", "finite difference", "tolerance", "difference", "")
     cells = [heads, *[slope.row() for slope in ordered[:rows]]]
     lines = aligned(cells)
     if rest := ordered[rows:]:

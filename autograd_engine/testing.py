@@ -164,7 +164,7 @@ class Approx:
 
 
 class _Framework(NamedTuple):
-    """A number or an array as the framework's own, the way back, and the gradient of a function by all arguments."""
+    """A number or an array as the framework's own, the way back, and the gradient of a function in all arguments."""
 
     own: Callable[[Any], Any]
     plain: Callable[[Any], Any]
@@ -221,7 +221,7 @@ class _Subject:
             try:
                 check_gradients(on_floats(slope), *point, gradient=on_floats(gradient_of(slope)))
             except GradientError as error:
-                raise GradientError(f"of the slope by {by}:\n{error}", error.check) from None
+                raise GradientError(f"of the slope with respect to {by}:\n{error}", error.check) from None
 
     def is_smooth(self, point: Sequence[Any]) -> bool:
         """Whether f is finite near a point, and looks straighter the nearer one looks, by each number."""

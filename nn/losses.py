@@ -86,7 +86,7 @@ def binary_cross_entropy(probability: Number, target: Number) -> Number:
     """-target ln probability - (1 - target) ln(1 - probability), with 0 ln 0 = 0.
 
     Takes two numbers from 0 to 1 and raises ValueError for others. Probabilities 0 and 1 are allowed: the
-    loss is then exactly 0 or inf, where PyTorch cuts it off at 100. The slope by the probability p is
+    loss is then exactly 0 or inf, where PyTorch cuts it off at 100. The slope with respect to the probability p is
     (p - target) / (p (1 - p)).
 
     >>> binary_cross_entropy(0.0, 0), binary_cross_entropy(0.0, 1)
@@ -106,7 +106,7 @@ def binary_cross_entropy_with_logits(logit: Number, target: Number) -> Number:
     """The binary cross-entropy of the probability sigmoid(logit), for any finite logit.
 
     Written target softplus(-logit) + (1 - target) softplus(logit), which overflows nowhere and whose value and
-    gradient keep their digits where the prediction is confidently right. The slope by the logit is
+    gradient keep their digits where the prediction is confidently right. The slope with respect to the logit is
     sigmoid(logit) - target. Raises ValueError unless the target is from 0 to 1.
 
     >>> from autograd_engine import sigmoid
@@ -175,7 +175,7 @@ def l1_penalty(parameters: Iterable[Number]) -> Number:
 
 
 def l2_penalty(parameters: Iterable[Number]) -> Number:
-    """The sum of the squares of the parameters, as one node, without a factor of ½: the slope by each is twice it.
+    """The sum of the squares of the parameters, as one node, without a factor of ½: the slope of each is twice it.
 
     So `weight_decay=d` of `SGD` is `penalty=lambda model: d / 2 * l2_penalty(model.parameters())` of `fit`.
 

@@ -62,7 +62,7 @@ def _blank(function: Function, leaves: Any) -> Any:
 
 
 def _differentiable(jax: Any, function: Function) -> Callable[..., tuple[Any, ...]]:
-    """The function of JAX's arrays, which JAX differentiates by those that it wants derivatives by."""
+    """The function of JAX's arrays, which JAX differentiates with respect to those that it asks for."""
     if "jax" in function.forms:
         return function.forms["jax"]  # type: ignore[no-any-return]
 

@@ -64,7 +64,7 @@ def to_scipy(f: Callable[..., Any], count: int | None = None) -> Any:
     >>> density = lambda x, scale: exp(-x * x / scale)
     >>> round(quad(to_scipy(density), -8.0, 8.0, args=(2.0,))[0], 9)  # the square root of 2π
     2.506628275
-    >>> round(quad(to_scipy(grad(density, 1), 2), -8.0, 8.0, args=(2.0,))[0], 9)  # and its slope by the scale
+    >>> round(quad(to_scipy(grad(density, 1), 2), -8.0, 8.0, args=(2.0,))[0], 9)  # and its slope
     0.626657069
     """
     low_level = imported("to_scipy", "scipy", "train").LowLevelCallable

@@ -41,7 +41,8 @@ def of_value(node: Value, number: float, kind: str, bound: float) -> str:
 
 def of_slope(child: Value, node: Value, index: int, partial: float, cotangent: float, kind: str) -> str:
     """Why the gradient of `node` is of this kind, which is not that of its `child`."""
-    slope = f"the slope of {python_text(child, top=True)} by {python_text(node)} is {short_number(partial)}"
+    among = f" with respect to {python_text(node)}" if len(child.arguments) > 1 else ""
+    slope = f"the slope of {python_text(child, top=True)}{among} is {short_number(partial)}"
     reason = _flat(child, index) if kind in ("zero", "vanishing") and not partial else ""
     if kind == "zero" and partial:
         reason = f"times the {short_number(cotangent)} from there it is below the smallest float"

@@ -14,7 +14,7 @@ from autograd_engine.value import Value, edges
 
 
 class Use(NamedTuple):
-    """That a node is an argument of `child`, and the local derivative by it."""
+    """That a node is an argument of `child`, and the local derivative with respect to it."""
 
     child: Value
     place: int

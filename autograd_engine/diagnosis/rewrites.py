@@ -98,7 +98,7 @@ REWRITES = (
     Rewrite(
         "x ** y",
         "x ** y",
-        "the exponent as a plain number: a power of a negative number has no derivative by its exponent",
+        "the exponent as a plain number: a power of a negative number has no derivative with respect to its exponent",
         when=lambda x, y: y.is_integer(),
         plain=("y",),
     ),

@@ -68,8 +68,8 @@ def suggestion(nodes: Iterable[Value], about_gradient: bool, kinds: Collection[s
 
 
 class _Outcome(NamedTuple):
-    """A value, its derivatives by the variables, whether there is an inf or a nan on the way back to them, and how
-    many digits of the value are right if the variables are exact."""
+    """A value, its derivatives with respect to the variables, whether there is an inf or a nan on the way back to them,
+    and how many digits of the value are right if the variables are exact."""
 
     value: float
     slopes: tuple[float, ...]

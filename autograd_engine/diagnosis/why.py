@@ -7,8 +7,8 @@ further, and from a gradient the path goes on into the values where they are to 
 >>> x = Value(-3.0, label="x")
 >>> loss = (x.relu() - 1.0).square()
 >>> print(why(x, gradient_of=loss))
-the gradient of square(relu(x) - 1.0) by x is 0.0
-  why:  the slope of relu(x) by x is 0.0 at relu(-3.0): relu lets nothing through where its argument is not positive
+the gradient of square(relu(x) - 1.0) with respect to x is 0.0
+  why:  the slope of relu(x) is 0.0 at relu(-3.0): relu lets nothing through where its argument is not positive
   path: x = -3.0   gradient 0.0
         relu(x) = 0.0   gradient -2.0
   help: instead of relu(x) write leaky_relu(x, 0.01) (or a smaller learning rate, so that the unit does not die)
@@ -85,7 +85,7 @@ class Diagnosis:
 
 
 def why(value: Value, gradient_of: Value | None = None, *, bound: float = 1e8) -> Diagnosis:
-    """Why `value`, or the gradient of the Value `gradient_of` by it, is nan, inf, zero, huge or vanishing;
+    """Why `value`, or the gradient of the Value `gradient_of` with respect to it, is nan, inf, zero, huge or vanishing;
     and of a value that has lost digits to rounding, where.
 
     The path in the answer is the shortest one to a node where that begins: the first nan or inf in the order of
@@ -149,7 +149,7 @@ def _nothing_wrong(value: Value, bound: float) -> str:
 
 def why_gradient(value: Value, output: Value, seed: float, bound: float) -> Diagnosis:
     """The answer about a gradient, for the cotangent `seed` of the output, see `why`."""
-    question = f"the gradient of {python_text(output)} by {python_text(value)}"
+    question = f"the gradient of {python_text(output)} with respect to {python_text(value)}"
     order = topological_order([output])
     uses = uses_of(value, order)
     if uses is None:

@@ -31,7 +31,7 @@ ACTIVATIONS = {"heaviside", *[op.name for op in PRIMITIVES.values() if op.activa
 
 @dataclass(frozen=True, eq=False)
 class Factor:
-    """The local derivative ∂child/∂parent, by the argument at `position`: as a number and as an expression."""
+    """The local derivative ∂child/∂parent for the argument at `position`: as a number and as an expression."""
 
     child: Value
     parent: Value
@@ -78,7 +78,7 @@ class Factor:
 
 @dataclass(frozen=True, eq=False)
 class KnownFactor(Factor):
-    """The derivative of a loss by a logit, ∂child/∂parent over all that is between them: a result that is known."""
+    """The derivative of a loss with respect to a logit, over all that is between them: a result that is known."""
 
     result: Symbol
     words: str
@@ -103,7 +103,7 @@ class Path:
 
 @dataclass(frozen=True, eq=False)
 class Term:
-    """The derivative of `out` by one node: the sum over the paths, times the factors that all of them share."""
+    """The derivative of `out` with respect to one node: the sum over the paths, times the factors that all share."""
 
     node: Value
     common: tuple[Factor, ...]

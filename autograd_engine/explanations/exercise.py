@@ -206,9 +206,9 @@ def exercise(
     """The derivation of d(out)/d(wrt) with some of its numbers left blank.
 
     The derivative itself is always one of the blanks; the others are local derivatives, products along a path
-    and derivatives by nodes in between, drawn by `seed`: the same graph and seed give the same exercise. `blanks` is
-    how many, three if it is not given; a short derivation has fewer. `names` calls nodes by other names than their
-    labels.
+    and derivatives with respect to nodes in between, drawn by `seed`: the same graph and seed give the same exercise.
+    `blanks` is how many, three if it is not given; a short derivation has fewer. `names` calls nodes by other names
+    than their labels.
 
     Raises ValueError where out does not depend on wrt, where the derivation has a number that is not finite or one
     that its formula does not give, as at a tie, or where it is too long to be written down; TypeError unless
@@ -245,7 +245,7 @@ def exercise(
         known.name(node)
     terms = derive(out, wrt, 1.0, None, known).terms
     if not any(path.factors for path in terms[-1].paths):
-        raise ValueError("there is nothing to derive: out was not computed from wrt")
+        raise ValueError("there is nothing to differentiate: out was not computed from wrt")
     if not all(math.isfinite(step.number) for term in terms for step in _steps(term)):
         raise ValueError("an exercise needs finite numbers, and in this derivation there are others")
     factors = [step for term in terms for step in _steps(term) if isinstance(step, Factor)]

@@ -54,7 +54,7 @@ class Explanation(Readable):
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """What the derivative by `wrt` is the sum of: the paths from nodes whose derivative is known."""
+        """What the derivative with respect to `wrt` is the sum of: the paths from nodes whose derivative is known."""
         return self.terms[-1].paths
 
     @property
@@ -77,7 +77,7 @@ class Explanation(Readable):
 
 @dataclass(frozen=True)
 class Rule(Readable):
-    """The rule of a primitive, from its row: the derivatives by its inputs, as a textbook has them and as computed."""
+    """The rule of a primitive, from its row: the derivative for each input, as in a textbook and as computed."""
 
     op: Primitive
     call: Symbol
@@ -156,7 +156,7 @@ def explain(
     if not isinstance(out, Value):
         raise TypeError(f"explain() takes a Value as out, got {type(out).__name__}: {out!r:.60}")
     if wrt is None:
-        raise TypeError(f"explain(out, wrt) derives by one node, such as an input of out: {_inputs(out, names)}")
+        raise TypeError(f"explain(out, wrt) takes one node as wrt, such as an input of out: {_inputs(out, names)}")
     if not isinstance(wrt, Value):
         raise TypeError(f"explain() takes a Value as wrt, got {type(wrt).__name__}: {wrt!r:.60}")
     if form not in (None, *get_args(Form)):

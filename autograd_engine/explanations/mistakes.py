@@ -118,7 +118,7 @@ def _slopes_elsewhere(factor: Factor) -> Iterator[Mistake]:
 
 
 def _other_slopes(factor: Factor) -> Iterator[Mistake]:
-    """A power without its rule, an angle in degrees, and the derivative by another argument."""
+    """A power without its rule, an angle in degrees, and the derivative with respect to another argument."""
     op, child, slope = factor.child.op, factor.child, text(sign(factor))
     if op in (primitives.sin, primitives.cos, primitives.tan):
         angle = Value(math.radians(child.operands[0]))

@@ -46,7 +46,7 @@ class Coefficient:
 
 @dataclass(frozen=True)
 class Result:
-    """The derivative of a loss by one of its logits, p - y, with its number."""
+    """The derivative of a loss with respect to one of its logits, p - y, with its number."""
 
     logit: Value
     symbol: Symbol
@@ -66,7 +66,7 @@ _WEIGHTS: dict[str, Iterable[Coefficient]] = {
 def known_results(
     order: Sequence[Value], reached: Collection[Value], wrt: Value, names: Names
 ) -> dict[Value, list[Result]]:
-    """The losses among these nodes with the derivatives by their logits; `reached` are those that depend on `wrt`."""
+    """The losses among these nodes, with the derivative for each logit; `reached` are those that depend on `wrt`."""
     reader = _Reader(reached, wrt, names)
     losses: dict[Value, Linear] = {}
     for node in order:
@@ -84,7 +84,7 @@ def known_results(
 
 
 def _results(loss: Value, linear: Linear, reader: _Reader) -> list[Result]:
-    """The derivatives by the logits that matter; none where the numbers of the graph are others, as at its limits."""
+    """The derivative for each logit that matters; none where the numbers of the graph are others, as at its limits."""
     [logits] = (key for key in linear if isinstance(key, tuple) and key)
     ends = set(logits)
     slopes = reverse_sweep(

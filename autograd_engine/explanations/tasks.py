@@ -160,7 +160,8 @@ class Task:
         blank, equation = _box(name), "{} = {}"
         if isinstance(slot, Factor):
             child, parent = (self.names.name(node) for node in (slot.child, slot.parent))
-            hints = [Sentence("Derive {} = {} by {}", (child, self.names.expression(slot.child), parent))]
+            whole = (child, self.names.expression(slot.child), parent)
+            hints = [Sentence("Differentiate {} = {} with respect to {}", whole)]
             return hints if isinstance(slot.symbol, Number) else [*hints, Sentence(equation, (blank, slot.symbol))]
         if isinstance(slot, Term) and len(slot.paths) > 1:
             paths = Sentence(f"path {' + path '.join(map(str, range(1, len(slot.paths) + 1)))}")

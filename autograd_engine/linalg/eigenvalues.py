@@ -52,9 +52,9 @@ def eigh(a: Any, UPLO: str = "L") -> Eigh:
     """The eigenvalues (..., n), in ascending order, and eigenvectors (..., n, n) of symmetric matrices (..., n, n).
 
     The vectors are the columns. As in NumPy only one triangle of `a` is read, the lower one, or the upper one if UPLO
-    is "U"; the derivatives by the rest are 0. The sign of a vector is arbitrary: what NumPy gives it for the lower
-    triangle. A compiled function computes by another method, to an error of some 1e-15 times the largest eigenvalue,
-    and may give it the other sign.
+    is "U"; the derivatives with respect to the rest are 0. The sign of a vector is arbitrary: what NumPy gives
+    it for the lower triangle. A compiled function computes by another method, to an error of some 1e-15 times the
+    largest eigenvalue, and may give it the other sign.
 
     Where two eigenvalues are equal, their vectors have no derivatives: these are infinite or nan, and large nearby. An
     eigenvalue has a kink there and gets one of its slopes; the sum of the two is smooth, and its derivatives are right.

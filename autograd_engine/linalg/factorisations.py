@@ -59,8 +59,8 @@ def cholesky(a: Any, /, *, upper: bool = False) -> Any:
     """The lower triangular L with a = L Lᵀ, for symmetric positive definite matrices (..., n, n).
 
     With `upper` it is the upper triangular U with a = Uᵀ U. As in NumPy only one triangle of `a` is read, the lower one
-    for L; the derivatives by the rest are 0. Raises LinAlgError where a matrix is not square or not positive definite;
-    compiled, the latter gives nan or inf, if not in the factor then in its derivatives.
+    for L; the derivatives with respect to the rest are 0. Raises LinAlgError where a matrix is not square or not
+    positive definite; compiled, the latter gives nan or inf, if not in the factor then in its derivatives.
 
     >>> from autograd_engine import grad, linalg
     >>> grad(lambda a: linalg.cholesky(a)[1, 1])(np.array([[4.0, 2.0], [2.0, 5.0]]))

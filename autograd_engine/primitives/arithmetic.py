@@ -31,7 +31,7 @@ def flat(out: Any) -> Any:
 
 
 def undefined(x: Any, y: Any = 0.0) -> Any:
-    """nan with derivatives by x and y that are nan too. A plain nan is a constant, with derivatives 0."""
+    """nan with derivatives with respect to x and y that are nan too. A plain nan is a constant, with derivatives 0."""
     return nan if x.__class__ is float is y.__class__ else nan / (x + y)
 
 
@@ -86,7 +86,7 @@ copysign: Primitive = row(
 
 
 def above(x: Any, y: Any, out: Any) -> Any:
-    """The slope of maximum(x, y) by x: 1, 0, or one half at a tie; `out`, which is nan, if x or y is nan."""
+    """The slope of maximum(x, y) with respect to x: 1, 0, or one half at a tie; nan, as `out` is, if x or y is nan."""
     return where(x > y, 1.0, where(x < y, 0.0, where(x == y, 0.5, out)))
 
 

@@ -1,4 +1,4 @@
-"""The incomplete gamma functions, and their derivatives of every order by both inputs, each a row of a family.
+"""The incomplete gamma functions, and their derivatives of every order in both inputs, each a row of a family.
 
 With F = x**a exp(-x) / Γ(a + 1), one step of the recurrence and the substitution t = x exp(-u) or x exp(u) give
 
@@ -6,8 +6,8 @@ With F = x**a exp(-x) / Γ(a + 1), one step of the recurrence and the substituti
     1 - P(a, x) = F a ∫ exp(-(x - a) u - x (exp(u) - 1 - u)) du              for x > a + 1,
 
 over all u > 0. Nothing cancels, and the integrands fall from 1 on, so the same Gauss-Legendre formula serves for all of
-them. A derivative by a multiplies the integrand by a polynomial in log(t), with the derivatives of log Γ(a + 1) in its
-coefficients.
+them. A derivative with respect to a multiplies the integrand by a polynomial in log(t), with the derivatives of
+log Γ(a + 1) in its coefficients.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _factor(a: Any, x: Any, less: Any) -> Any:
 
 
 def log_of_ratio(x: Any, a: Any) -> Any:
-    """log(x) - digamma(a + 1), the derivative of log(F) by a."""
+    """log(x) - digamma(a + 1), the derivative of log(F) with respect to a."""
     y = a + 11.0
     change = (x - y) / y
     near = abs(change) < 0.5
@@ -49,7 +49,7 @@ def _series(a: Any, m: int) -> tuple[Series, Series]:
 
 
 def _incomplete(m: int, a: Any, x: Any) -> tuple[Any, Any]:
-    """Whether x <= a + 1, and the derivative by a of order m of P where that holds, else of 1 - P."""
+    """Whether x <= a + 1, and the derivative with respect to a of order m of P where that holds, else of 1 - P."""
     low = x <= a + 1.0
     rate, side = where(low, a + 1.0 - x, x - a), where(low, -1.0, 1.0)
     plain, shifted = _series(a, m)
@@ -95,7 +95,7 @@ def _by_a_row(m: int) -> Primitive:
         f"gammainc_by_a{m}",
         lambda a, x: _inside(a, x, 0.0, 0.0, inside),
         lambda out, a, x: (_by_a(m + 1)(a, x), _density(m)(a, x)),
-        f"The derivative of gammainc by a of order {m}.",
+        f"The derivative of gammainc with respect to a of order {m}.",
         latex=rf"\partial_a^{{{m}}} \operatorname{{gammainc}}",
         composite=True,
     )
@@ -117,7 +117,7 @@ def _density_row(m: int) -> Primitive:
         lower = div(float(m), x) * _density(m - 1)(a, x) if m else 0.0
         return _density(m + 1)(a, x), (div(a - 1.0, x) - 1.0) * out + lower
 
-    doc = f"The derivative by a of order {m} of x**(a - 1) * exp(-x) / Γ(a)."
+    doc = f"The derivative with respect to a of order {m} of x**(a - 1) * exp(-x) / Γ(a)."
     return row(f"gamma_density{m}", forward, partials, doc, latex=rf"\partial_a^{{{m}}} p", composite=True)
 
 

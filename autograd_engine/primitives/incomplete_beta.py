@@ -1,4 +1,4 @@
-"""The incomplete beta function, and its derivatives of every order by all inputs, each a row of a family.
+"""The incomplete beta function, and its derivatives of every order in all inputs, each a row of a family.
 
 As for the incomplete gamma functions: with F = x**a (1 - x)**b Γ(a + b + 1) / (Γ(a + 1) Γ(b + 1)) and n = a + b + 1,
 where x is at most about the mean, one step of the recurrence and the substitution logit(t) = logit(x) - u give
@@ -39,7 +39,7 @@ def _factor(a: Any, b: Any, x: Any, less: float) -> Any:
 
 
 def _logs(a: Any, b: Any, x: Any) -> tuple[Any, Any]:
-    """The derivatives of log(F) by a and by b."""
+    """The derivatives of log(F) with respect to a and to b."""
     n = a + b
     top = digamma_steps(n, n + 11.0)
 
@@ -63,7 +63,7 @@ def _series(a: Any, b: Any, j: int, k: int) -> Series:
 
 
 def _incomplete(j: int, k: int, a: Any, b: Any, x: Any) -> tuple[Any, Any]:
-    """Whether x is low, and the derivative of I by a and b, of orders j and k, where it is, else that of 1 - I."""
+    """Whether x is low, and the derivative of I in a and b, of orders j and k, where it is, else that of 1 - I."""
     low = x * (b + 1.0) <= (1.0 - x) * (a + 1.0)
     p, q = where(low, a, b), where(low, b, a)
     share, other = where(low, x, 1.0 - x), where(low, 1.0 - x, x)
@@ -147,7 +147,7 @@ def _slope_row(m: int) -> Primitive:
         f"betainc_by{m}",
         lambda a, b, x: _inside(a, b, x, (0.0, 0.0), (0.0, 0.0), inside),
         _partials(j, k),
-        f"The derivative of betainc by a of order {j} and by b of order {k}.",
+        f"The derivative of betainc with respect to a of order {j} and to b of order {k}.",
         latex=rf"\partial_a^{{{j}}} \partial_b^{{{k}}} \operatorname{{betainc}}",
         composite=True,
     )
@@ -178,7 +178,7 @@ def _density_row(m: int) -> Primitive:
         f"beta_density{m}",
         lambda a, b, x: _inside(a, b, x, (end(a, b), end(b, a)), (0.0, 0.0), inside),
         partials,
-        f"The derivative by a, of order {j}, and by b, of order {k}, of x**(a - 1) * (1 - x)**(b - 1) / B(a, b).",
+        f"The derivative of order {j} in a and of order {k} in b of x**(a - 1) * (1 - x)**(b - 1) / B(a, b).",
         latex=rf"\partial_a^{{{j}}} \partial_b^{{{k}}} p",
         composite=True,
     )

@@ -32,7 +32,7 @@ class ExplainOptions:
 def explain(
     formula: Annotated[str, Parameter(allow_leading_hyphen=True)], /, *point: str, options: ExplainOptions | None = None
 ) -> None:
-    """Derive a formula by each of its variables: the chain rule in symbols, with the numbers under them.
+    """Differentiate a formula in each of its variables: the chain rule in symbols, with the numbers under them.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def explain(
     check_ending("--svg", options.svg, (".svg",))
     check_ending("--html", options.html, (".html", ".htm"))
     expression = parse(formula)
-    leaves = {name: Value(x, name) for name, x in assigned(expression, point, what="value", to="derive").items()}
+    leaves = {name: Value(x, name) for name, x in assigned(expression, point, what="value", to="differentiate").items()}
     out = computed(expression, leaves)
     if out.op:
         out.label = "out" if "out" not in leaves else "result"

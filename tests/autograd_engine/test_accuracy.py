@@ -96,8 +96,8 @@ def test_numbers_are_those_of_value_and_grad_in_the_structure_of_the_argument():
     lines = repr(found).splitlines()
     assert [line.split("  ")[0] for line in lines[1:]] == [
         "f",
-        *("by w['a']", "by w['b'][0]", "by w['b'][1]"),
-        *("by x[0]", "by x[1]"),
+        *("wrt w['a']", "wrt w['b'][0]", "wrt w['b'][1]"),
+        *("wrt x[0]", "wrt x[1]"),
     ]
 
 

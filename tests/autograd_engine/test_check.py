@@ -84,7 +84,7 @@ def test_random_expressions_pass_in_any_units(
 
 def test_a_step_across_a_peak_is_not_trusted_beyond_what_finer_steps_say() -> None:
     def f(x: Any, y: Any) -> Any:
-        """Its second term hides the first, whose slope by y peaks one step away, in rounding."""
+        """Its second term hides the first, whose slope with respect to y peaks one step away, in rounding."""
         return (ag.erf(ag.logaddexp(x, y / 0.001)) + ag.tanh(x) + ag.tanh(x) + ag.tanh(x)) * 1e22
 
     check_gradients(f, 5.0, 0.00025)
@@ -553,7 +553,7 @@ def test_a_success_is_a_table_of_each_derivative_beside_its_finite_difference() 
     assert isinstance(check, GradientCheck)
     lines = str(check).splitlines()
     assert lines[0] == "f = 12"
-    assert lines[1].split() == ["by", "at", "found", "finite", "difference", "tolerance", "difference"]
+    assert lines[1].split() == ["wrt", "at", "found", "finite", "difference", "tolerance", "difference"]
     assert lines[2].split()[:4] == ["x", "3", "4", "4"]
     assert check == check_gradients(lambda x, y: x * y, 3.0, 4.0)
     assert Slope("x", 0.0, nan, 0.0, 1.0, 0.1).difference != 0

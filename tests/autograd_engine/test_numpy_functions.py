@@ -230,7 +230,7 @@ REFUSED = {
     "interp with a period": (lambda x: np.interp(x, KNOTS, HEIGHTS, period=3.0), TypeError, "takes no period"),
     "interp of unlike lengths": (lambda x: np.interp(x, KNOTS, HEIGHTS[1:]), ValueError, "not of the same length"),
     "cov with weights": (lambda x: np.cov(x, aweights=KNOTS), TypeError, "takes no aweights"),
-    "polyfit by x": (lambda x: np.polyfit(x, KNOTS, 1), TypeError, r"no derivatives by x; give it .* x\.data"),
+    "polyfit by x": (lambda x: np.polyfit(x, KNOTS, 1), TypeError, r"no derivatives with respect to x; .* x\.data"),
     "all of polyfit": (lambda x: np.polyfit(KNOTS, x, 1, full=True), TypeError, "leave out full= and cov="),
     "gradient of one": (lambda x: np.gradient(x[:1]), ValueError, "too small to calculate a numerical gradient"),
     "gradient by the step": (lambda x: np.gradient(KNOTS, x[0]), (TypeError, TraceError), "float"),

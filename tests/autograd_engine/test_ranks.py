@@ -58,7 +58,7 @@ def data(n):
 
 
 def numbers(f, n):
-    """The value and the derivatives by all parameters at these samples, of a function of one's share."""
+    """The value and the derivatives with respect to all parameters at these samples, of a function of one's share."""
     p, X, y = data(n)
     value, gradient = f(p, X, y)
     return [value, *gradient["W"].ravel(), *gradient["b"], *gradient["v"]]

@@ -88,5 +88,5 @@ def test_derivative_of_a_training_against_jax(compare):
     ours = jit(value_and_grad(ours_looped, (0, 1)))
     (value, (by_w, by_rate)), (other, others) = ours(WEIGHTS, 0.5), theirs(WEIGHTS, 0.5)
     np.testing.assert_allclose([value, by_rate, *by_w], [other, others[1], *others[0]], rtol=1e-7, atol=1e-10)
-    name = "JAX's scan, slopes of the loss after 100 steps by rate and weights"
+    name = "JAX's scan, slopes of the loss after 100 steps with respect to rate and weights"
     compare(lambda: ours(WEIGHTS, 0.5), name, lambda: jax.block_until_ready(theirs(WEIGHTS, 0.5)), bar=5, rounds=3)

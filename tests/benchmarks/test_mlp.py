@@ -1,4 +1,4 @@
-"""A network 2-16-16-1: mean squared error and its gradient by 337 parameters, summed over the samples in the kernel."""
+"""A network 2-16-16-1: mean squared error and its gradient in 337 parameters, summed over the samples in the kernel."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A scalar program of the kind that users write: a pendulum with drag, Euler steps, gradient by four numbers."""
+"""A scalar program of the kind that users write: a pendulum with drag, Euler steps, gradient in four numbers."""
 
 import statistics
 import time

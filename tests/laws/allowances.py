@@ -193,7 +193,7 @@ def value_allowance(op: Primitive, inputs: Inputs, value: Any) -> Any:
 
 
 def slope_allowance(op: Primitive, inputs: Inputs, i: int, partial: float, value: Any, slope: Any) -> Any:
-    """What the derivative `partial` by the i-th input may be off on top of the bar.
+    """What the derivative `partial` with respect to the i-th input may be off on top of the bar.
 
     A value too small for a normal double has lost digits; what the last of them does to the partial is allowed.
     """

@@ -48,7 +48,7 @@ def exact(name: str, inputs: Sequence[float]) -> Any:
 
 
 def exact_slope(name: str, inputs: Sequence[float], i: int) -> Any:
-    """The derivative by the i-th input as an mpf: nan where the value is, None at kinks, poles and ends of the domain.
+    """The derivative with respect to the i-th input as an mpf: nan where the value is, None at kinks, poles and ends.
 
     A difference quotient over a step so small that what it neglects is far below a float's precision, with
     the precision doubled until what cancels leaves 100 bits. The step to the right is twice the one to the
@@ -94,8 +94,8 @@ class Exact(Operators):
 
 
 def exact_program(f: Callable[..., Any], inputs: Sequence[float]) -> list[Any]:
-    """The value of a function of numbers and its derivative by each, as mpfs: the slopes as difference quotients over
-    a step so small that what they neglect is far below a float's precision."""
+    """The value of a function of numbers and its derivative with respect to each, as mpfs: the slopes as difference
+    quotients over a step so small that what they neglect is far below a float's precision."""
     with mp.workprec(BITS + 100):
         at, step = list(map(mpf, inputs)), mp.ldexp(1, -150)
 

@@ -38,10 +38,10 @@ QUOTIENT = st.builds(lambda y, times: (y * times, y), NONZERO, BETWEEN_INTEGERS)
 
 @dataclasses.dataclass(frozen=True)
 class SpecialPoint:
-    """A function, its arguments, the value and the derivative by each argument; `...` leaves one open.
+    """A function, its arguments, the value and the derivative with respect to each argument; `...` leaves one open.
 
     Numbers with few digits are meant to those digits (`digits`); all others are exact. `second` is the second
-    derivative by the only argument.
+    derivative with respect to the only argument.
     """
 
     text: str

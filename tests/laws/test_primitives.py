@@ -46,7 +46,7 @@ def slopes(op, inputs):
 
 
 def central_difference(f, inputs, i, step=1e-3):
-    """The derivative by the i-th input, to the fourth order of the step."""
+    """The derivative with respect to the i-th input, to the fourth order of the step."""
 
     def moved(steps):
         return f(*inputs[:i], inputs[i] + steps * step, *inputs[i + 1 :])
@@ -183,7 +183,7 @@ SMOOTH_AT_ZERO = [
 
 
 def derivative_of_order(op, inputs, indices):
-    """The derivative by the inputs `indices`, one after the other, through Values."""
+    """The derivative with respect to the inputs `indices`, one after the other, through Values."""
     leaves = [Value(x) for x in inputs]
     node = op(*leaves)
     for i in indices:
@@ -338,7 +338,7 @@ OUTSIDE = {1: [nan, inf, -inf, 0.0, -0.0, 1.0, -1.0, 1.5, -2.0, 1e300], 2: [nan,
 
 
 def derivatives_that_stay_nan():
-    """Each row at points inside and outside of its domain, and the inputs to differentiate by."""
+    """Each row at points inside and outside of its domain, and the inputs to differentiate with respect to."""
     for op in PRIMITIVES.values():
         if op.name in POLYNOMIALS:
             continue

@@ -92,7 +92,7 @@ def _comment(prefix: str, inputs: Sequence[Entry], results: Sequence[Entry], par
     return ["/*", *[f" * {_harmless(line)}".rstrip() for line in lines], " */"]
 
 
-_GRADIENT = "Both return the value. gradient[k] receives its derivative by inputs[k]."
+_GRADIENT = "Both return the value. gradient[k] receives its derivative with respect to inputs[k]."
 
 
 def _table(array: str, entries: Sequence[Entry]) -> list[str]:

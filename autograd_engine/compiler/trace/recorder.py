@@ -166,7 +166,7 @@ class Recorder:
             if isinstance(x, Traced) and x not in own and x.op is not None and x.batch not in (None, inputs[-1].batch):
                 # A number of samples that only a sum in the function is over. It is computed there.
                 if is_variable(x):
-                    raise cannot(f"{user_line()} has an equation with sums over numbers to differentiate by")
+                    raise cannot(f"{user_line()} has an equation with sums over numbers that it is differentiated in")
                 foreign.append(x)
                 own[x] = None
                 used += needs(x)

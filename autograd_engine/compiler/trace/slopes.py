@@ -91,7 +91,7 @@ def _moved(leads: dict[Any, int], loop: Any, i: int) -> tuple[int, list[int]]:
 
 
 def _carried_along(loop: Any, source: Traced, start: int | None, places: Sequence[int]) -> dict[int, int]:
-    """Carry the slopes by a source of the numbers in `places`; return where that of each is carried.
+    """Carry the slopes with respect to a source of the numbers in `places`; return where that of each is carried.
 
     The source is a carry, of which the slope at the `start` is 1, or a number from outside.
     """

@@ -79,7 +79,7 @@ class SparseRecorder:
             context.rolls, context.is_limited = rolls, limited
 
     def jacobian(self, caller: str, run: Run) -> SparseArray:
-        """The derivatives of what a run returned by its inputs."""
+        """The derivatives of what a run returned with respect to its inputs."""
         matrix = Matrix(self.gathering, run.inputs)
         matrix.add_all(caller, run.output)
         return matrix.recorded(caller)

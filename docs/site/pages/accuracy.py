@@ -25,7 +25,7 @@ def special() -> str:
         "What every back end gives where rules of thumb end: uncompiled, compiled, in C and in pages. A dash is",
         "left open. The tests walk this table; nan in means nan out, ties split equally, and a convex kink has its",
         "minimum-norm subgradient.\n",
-        "| function | at | value | derivative by each input | second derivative |",
+        "| function | at | value | derivative with respect to each input | second derivative |",
         "|---|---|---|---|---|",
     ]
     for point in special_points():

@@ -34,7 +34,7 @@ PROGRAMS = {}
 
 
 def program(*point, by):
-    """A function of numbers or arrays with the point where it is tried, and the arguments to differentiate by."""
+    """A function of numbers or arrays with the point where it is tried, and the arguments of its gradient."""
 
     def kept(f):
         PROGRAMS[f.__name__] = f, point, by

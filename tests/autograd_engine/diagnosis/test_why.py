@@ -145,7 +145,7 @@ def case_of(rule):
 
 
 def computed(function, numbers):
-    """The value, and the gradient by each variable."""
+    """The value, and the gradient with respect to each variable."""
     values = {name: Value(number, name) for name, number in numbers.items()}
     out = function(**values)
     if isinstance(out, Value):
@@ -718,7 +718,7 @@ def test_strict_watches_every_kind_of_operation(overflow):
 def test_strict_stops_at_the_first_bad_gradient_and_adds_up_nothing():
     x = Value(0.0, "x")
     with (
-        pytest.raises(NotFiniteError, match=r"the gradient of 3\.0 \* sqrt\(x \+ 0\.0\) by x \+ 0\.0 is inf") as caught,
+        pytest.raises(NotFiniteError, match=r"gradient of 3\.0 \* sqrt\(x \+ 0\.0\) .* is inf") as caught,
         debug(strict=True),
     ):
         loss = 3.0 * sqrt(x + 0.0)

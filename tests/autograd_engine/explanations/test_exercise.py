@@ -318,7 +318,8 @@ def test_the_repr_gives_no_answer_away():
 
 def test_hints_go_from_what_to_do_to_the_numbers():
     task = exercise(*chain_network(), blanks=2, seed=1)
-    assert [task.hint("A", step) for step in (1, 2, 3)] == ["Derive s2 = σ(v2) by v2", *["(A) = s2(1-s2)"] * 2]
+    what = "Differentiate s2 = σ(v2) with respect to v2"
+    assert [task.hint("A", step) for step in (1, 2, 3)] == [what, *["(A) = s2(1-s2)"] * 2]
     assert [task.hint("B", step) for step in (1, 2, 3, 4, 9)] == [
         "Multiply the local derivatives along the path",
         "(B) = ∂out/∂s2 · ∂s2/∂v2 · ∂v2/∂s1 · ∂s1/∂v1 · ∂v1/∂w0",
@@ -418,9 +419,9 @@ def test_the_cells_of_a_notebook_run(capsys):
 def test_what_cannot_be_an_exercise_is_refused():
     out, w0 = chain_network()
     x = Value(0.0, "x")
-    with pytest.raises(ValueError, match="nothing to derive: out was not computed from wrt"):
+    with pytest.raises(ValueError, match="nothing to differentiate: out was not computed from wrt"):
         exercise(out, x)
-    with pytest.raises(ValueError, match="nothing to derive: out was not computed from wrt"):
+    with pytest.raises(ValueError, match="nothing to differentiate: out was not computed from wrt"):
         exercise(x, x)
     with pytest.raises(ValueError, match="finite numbers"):
         exercise(x**0.5, x)

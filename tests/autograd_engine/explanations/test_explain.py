@@ -440,7 +440,7 @@ def test_more_digits():
         (lambda x: explain(2.0, x), TypeError, "takes a Value as out, got float: 2.0"),
         (lambda x: explain(x, "x"), TypeError, "takes a Value as wrt, got str: 'x'"),
         (lambda x: explain(sin, x), TypeError, "takes a Value as out, got Primitive"),
-        (lambda x: explain(x), TypeError, r"explain\(out, wrt\) derives by one node, such as an input of out: out$"),
+        (lambda x: explain(x), TypeError, r"explain\(out, wrt\) takes one node as wrt, such as an input of out: out$"),
         (lambda x: explain(x, x, form="tree"), ValueError, "form is one of paths, states, deltas, got 'tree'"),
         (lambda x: explain(x, x, digits=0), ValueError, "digits is at least 1, got 0"),
         (lambda x: explain(x, x, seed="2"), TypeError, "expected a real number"),

@@ -13,7 +13,7 @@ BETWEEN = 0.01  # seconds between points
 
 
 def slopes(sin, cos, point):
-    """The derivatives of the four states by time."""
+    """The derivatives of the four states with respect to time."""
     _, angle, speed, turning, force = point
     s, c = sin(angle), cos(angle)
     mass = CART + POLE * (1 - c * c)

@@ -64,7 +64,7 @@ def test_a_file_that_cannot_be_written_is_one_line(capsys):
         (["x", "x=1", "x=2"], ["x has two values"]),
         (["x", "x=one"], ["'one' is not a finite number"]),
         (["x", "x=1+"], ["'1+' is not a finite number"]),
-        (["1 + 2"], ["has no variable, so there is nothing to derive"]),
+        (["1 + 2"], ["has no variable, so there is nothing to differentiate"]),
         (["x > 3", "x=1"], ["'x > 3' is a comparison"]),
         (["open(x)", "x=1"], ["'open' is not a function"]),
         (["x", "x=1", "--colour"], ["--colour"]),
