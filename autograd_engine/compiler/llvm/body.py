@@ -6,6 +6,7 @@ import copy
 from collections.abc import Sequence
 
 from autograd_engine.compiler.llvm.builder import Builder
+from autograd_engine.compiler.llvm.helpers import copy_doubles
 from autograd_engine.compiler.llvm.lanes import lanes_reduced
 from autograd_engine.compiler.llvm.layout import NAN_FOUND
 from autograd_engine.compiler.llvm.lower import lowered
@@ -217,11 +218,7 @@ class Body(Straight):
 
     def copy_memory(self, base: str, index: int, count: int, to: int) -> None:
         """Copy numbers that lie in the shared memory or in an argument to the outputs."""
-        self.builder.declarations.add("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
-        target, source = self.address("%outputs", to), self.address(base, index)
-        self.builder.lines.append(
-            f"call void @llvm.memcpy.p0.p0.i64(ptr {target}, ptr {source}, i64 {8 * count}, i1 false)"
-        )
+        copy_doubles(self.builder, self.address(base, index), self.address("%outputs", to), count)
 
     def store(self, name: str, address: str) -> None:
         """Store a number at an address."""

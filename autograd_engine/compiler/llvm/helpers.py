@@ -87,6 +87,20 @@ ret i1 %stops
 """Whether loops should end, after Python's signal handlers have run."""
 
 
+def copy_doubles(b: Builder, source: str, target: str, doubles: int | str) -> None:
+    """Copy so many doubles from one address to another, the same or so far away that they do not overlap."""
+    b.declarations.add("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
+    size = b.emit(f"mul i64 {doubles}, 8")
+    b.lines.append(f"call void @llvm.memcpy.p0.p0.i64(ptr {target}, ptr {source}, i64 {size}, i1 false)")
+
+
+def clear_doubles(b: Builder, target: str, doubles: int | str) -> None:
+    """Make so many doubles from an address on 0."""
+    b.declarations.add("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
+    size = b.emit(f"mul i64 {doubles}, 8")
+    b.lines.append(f"call void @llvm.memset.p0.i64(ptr {target}, i8 0, i64 {size}, i1 false)")
+
+
 def ask(b: Builder, name: str, number: str, bits: int, go_on: str, end: str) -> None:
     """Begin a round of the loop `name`: go on with it, or end where the caller says so, who is asked in those rounds in
     whose number all of these bits are set."""

@@ -15,7 +15,7 @@ from math import inf
 from typing import Protocol
 
 from autograd_engine.compiler.llvm.builder import Builder
-from autograd_engine.compiler.llvm.helpers import FAULTY, ROOM
+from autograd_engine.compiler.llvm.helpers import FAULTY, ROOM, clear_doubles, copy_doubles
 from autograd_engine.compiler.llvm.lower import lowered
 from autograd_engine.compiler.program.program import CHANGES, STACKS, Program
 from autograd_engine.compiler.trace.stacks import LONG_TABLE
@@ -220,10 +220,20 @@ class Stacks(ABC):
         return name
 
     def _zeros(self, i: int, operands: Operands) -> list[str]:
-        target = Memory(self.room(i, str(self.whole(operands[0])), 1), 1, 0, self.wide)
-        with self.each(self.entries(target.address, self.whole(operands[0]))) as j:
-            self.keep(target, j, [self.builder.constant(0.0)] * len(self.vectors))
+        address, size = self.room(i, str(self.whole(operands[0])), 1), self.whole(operands[0]) * self.unit
+        if not self._is_for_a_copy(i):
+            clear_doubles(self.builder, address, self.entries(address, size))
         return []
+
+    def _is_for_a_copy(self, x: int) -> bool:
+        """Whether x is zeros, and all that is done with them is to add a stack as long to them, in all lanes."""
+        (zeros, size, batch), user = self.program.instructions[x], self.program.last_uses.get(x, -1)
+        if zeros != "zeros" or self.program.uses[x] != 1 or user < 0:
+            return False
+        if self.masks or self.builder.exact:  # since 0.0 and -0.0 are 0.0
+            return False
+        operation, operands, batch_of_sum = self.program.instructions[user]
+        return operation == "add_all" and operands[1:] == (x, *size) and batch_of_sum == batch
 
     def copied(self, x: int, i: int, place: int, size: int) -> Memory:
         """The memory with which a loop begins for a carry: that of a stack which nothing needs later, or a copy."""
@@ -242,6 +252,12 @@ class Stacks(ABC):
     def copy(self, source: Memory, target: Memory, size: int, buffer: str = "") -> None:
         """Copy a stack, in the lanes that count, if there was memory for both."""
         entries = self.entries(source.address, self.entries(buffer or target.address, size))
+        if source.wide == target.wide and source.record == target.record == 1 and not self.masks:
+            b, unit = self.builder, self.unit if source.wide else 1
+            places = [f"ptr {x.address}, i64 {x.offset * unit}" for x in (target, source)]
+            to, start = [b.emit(f"getelementptr double, {place}") for place in places]
+            copy_doubles(b, start, to, b.emit(f"mul i64 {entries}, {unit}"))
+            return
         with self.each(entries) as j:
             names = self.entry(source, j)
             self.keep(target, j, self._where_it_counts(names, lambda: self.entry(target, j)))
@@ -358,6 +374,9 @@ class Stacks(ABC):
     def _added(self, i: int, operands: Operands) -> list[str]:
         """Add a stack to another."""
         other, stack = map(self.stack, operands[:2])
+        if self._is_for_a_copy(operands[1]):
+            self.copy(other, stack, self.whole(operands[2]))
+            return []
         with self.each(self.entries(stack.address, self.whole(operands[2]))) as j:
             before = self.entry(stack, j)
             names = [lowered(self.builder, "add", pair) for pair in zip(before, self.entry(other, j))]
