@@ -11,12 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from autograd_engine.compiler.llvm.builder import Builder
+from autograd_engine.compiler.llvm.calls import has_lanes
 from autograd_engine.compiler.llvm.helpers import ask
 from autograd_engine.compiler.llvm.lanes import lanes_reduced
 from autograd_engine.compiler.llvm.lower import LOWERINGS, lowered
 from autograd_engine.compiler.llvm.stacks import Memory
+from autograd_engine.compiler.llvm.vector_math import Lanes, Two, log2_of_base, power
 from autograd_engine.compiler.program.program import CHANGES, CONDITIONS, FROM_OUTSIDE, Instruction, Loop
 
 _AT_INDEX = frozenset({"pick", "put", "add_at"})
@@ -150,7 +153,9 @@ class Abreast:
         self.builder, self.single, self.width = builder, single, builder.width
         self.stacks, self.outside, self.memories = stacks, outside, memories
         self.base = ""  # the smallest number of the rounds of a vector
+        self.label = f"{name}.on"  # of the block of lines that is being written
         self.names: dict[int, str] = {}
+        self.bases: dict[int, tuple[str, Two]] = {}  # of powers, by `_prepare_powers`
 
     def all(
         self, end: str, starts: dict[int, list[str]], before: str, buffer: str, offsets: Sequence[int], every: int
@@ -163,8 +168,10 @@ class Abreast:
         for i, (operation, operands, _) in enumerate(body.instructions):
             if operation == "captured" and isinstance(names := self.outside[operands[0]], list):
                 self.names[i] = b.splat("double", names[0])
+        if has_lanes(b):
+            self._prepare_powers()
         s.lines += [f"br label %{name}.rounds", f"{name}.rounds:"]
-        head, phis = len(s.lines), [f"%{name}.first = phi i64 [ 0, %{before} ], [ %{name}.after, %{name}.on ]"]
+        head = len(s.lines)
         more = s.emit(f"icmp slt i64 %{name}.first, {whole}")
         s.lines += [f"br i1 {more}, label %{name}.ask, label %{name}.left", f"{name}.ask:"]
         ask(s, name, f"%{name}.first", (every - 1) * self.width, "on", "left")
@@ -178,10 +185,11 @@ class Abreast:
         record = Memory(buffer, self.loop.kept, 0, wide=False)
         for place, x in enumerate(outputs[carries : carries + self.loop.kept]):
             self._store(self._operand(x), record, offsets[place])
+        phis = [f"%{name}.first = phi i64 [ 0, %{before} ], [ %{name}.after, %{self.label} ]"]
         zero = b.constant(0.0)
         for k in starts:
             phis.append(
-                f"%{name}.s{k} = phi {b.type} [ {zero}, %{before} ], [ {self._operand(outputs[k])}, %{name}.on ]"
+                f"%{name}.s{k} = phi {b.type} [ {zero}, %{before} ], [ {self._operand(outputs[k])}, %{self.label} ]"
             )
         s.lines[head:head] = phis
         s.lines += [f"%{name}.after = add i64 %{name}.first, {self.width}", f"br label %{name}.rounds"]
@@ -218,9 +226,34 @@ class Abreast:
             return b.emit(f"fadd {b.type} {first}, <{lanes}>")
         if operation == "read":
             return self._load(self.stacks[operands[0]], 0)
+        if operation == "pow" and operands[0] in self.bases:
+            return self._power(*operands)
         if operation == "checked":  # all are in range
             return self._operand(operands[0])
         return lowered(b, operation, list(map(self._operand, operands)))
+
+    def _prepare_powers(self) -> None:
+        """The logarithms of what is the base of powers in all rounds, and whether it is none with rules of its own."""
+        s, b, body = self.single, self.builder, self.loop.body
+        bases = {operands[0] for operation, operands, _ in body.instructions if operation == "pow"}
+        for x in sorted(x for x in bases if x < 0 or x in self.names):
+            base = s.emit(f"extractelement {b.type} {self._operand(x)}, i64 0")
+            usual = s.emit(f"fcmp one double {base}, {s.constant(1.0)}")
+            for test in (f"ogt double {base}, {s.constant(0.0)}", f"olt double {base}, {s.constant(inf)}"):
+                usual = s.emit(f"and i1 {usual}, {s.emit(f'fcmp {test}')}")
+            high, low = [Lanes(b, b.splat("double", x.name)) for x in log2_of_base(Lanes(s, base))]
+            self.bases[x] = usual, (high, low)
+
+    def _power(self, x: int, exponent: int) -> str:
+        """A power of a base that has been prepared."""
+        b, y, (usual, log2) = self.builder, self._operand(exponent), self.bases[x]
+        name, before = f"{self.name}.p{len(b.lines)}", self.label
+        usually = power(Lanes(b, y), log2).name
+        b.lines += [f"br i1 {usual}, label %{name}, label %{name}.special", f"{name}.special:"]
+        specially = lowered(b, "pow", [self._operand(x), y])
+        b.lines += [f"br label %{name}", f"{name}:"]
+        self.label = name
+        return b.emit(f"phi {b.type} [ {usually}, %{before} ], [ {specially}, %{name}.special ]")
 
     def _memory(self, x: int) -> Memory:
         """Where a stack lies."""

@@ -1,4 +1,4 @@
-"""exp, expm1, log, tanh, sin and cos in LLVM IR, for any number of lanes: where most programs spend their time.
+"""exp, expm1, log, tanh, sin, cos and powers in LLVM IR, for any number of lanes: where most programs spend their time.
 
 How to read this file: a function takes an operand as `Lanes` and returns one, in ordinary arithmetic, each
 operation of which appends an instruction. Look at `exp` first. All go the same way: the argument is reduced
@@ -21,12 +21,13 @@ from autograd_engine.compiler.llvm.builder import Builder
 from autograd_engine.compiler.llvm.host import host_features
 from autograd_engine.compiler.llvm.instructions import INSTRUCTIONS
 
-__all__ = ["LARGEST_ANGLE", "VECTOR_MATH", "Lanes"]
+__all__ = ["LARGEST_ANGLE", "VECTOR_MATH", "Lanes", "Two", "log2_of_base", "power"]
 
 LOG2E = math.log2(math.e)
 # ln 2 and pi as sums of floats, each the nearest to what the ones before leave.
 LN2 = (0.6931471805599453, 2.3190468138462996e-17)
 PI = (3.141592653589793, 1.2246467991473532e-16, -2.9947698097183397e-33)
+LOG2 = [(2.8853900817779268, 4.0710547481862066e-17), (0.9617966939259756, 5.0577616648125907e-17)]  # 2 / ln 2, a third
 LARGEST_ANGLE = 2.0**40  # the reduction of a larger one would need more of pi
 
 # Added to a number it rounds it to an integer, which then stands in the lowest bits of the sum.
@@ -47,6 +48,8 @@ LOG = [
     0.6666666666666735, 0.3999999999940749, 0.28571428744141486, 0.22222198378484304, 0.1818357516364633,
     0.15313755847469768, 0.14799064835912354,
 ]  # fmt: skip
+# The same divided by ln 2, without its first term and divided by s², as Taylor has it: to 70 bits of the logarithm
+LOG2_REST = [2 * LOG2E / k for k in range(5, 29, 2)]
 # (sin(r) - r) / r³ in powers of r², |r| < pi / 2
 SIN = [
     -0.16666666666666666, 0.008333333333333193, -0.00019841269841208478, 2.7557319211006828e-06,
@@ -109,6 +112,10 @@ class Lanes:
             operand = str(other) if words == "i64" else f"splat (i64 {other})"
         result = emit(f"{instruction} {words} {emit(f'bitcast {numbers} {self.name} to {words}')}, {operand}")
         return Lanes(self.builder, emit(f"bitcast {words} {result} to {numbers}"))
+
+
+Two = tuple[Lanes, Lanes]
+"""A number as the sum of two, of which the second is what rounding has taken from the first."""
 
 
 def at_least(bound: float, x: Lanes) -> Lanes:
@@ -174,19 +181,56 @@ def expm1(x: Lanes) -> Lanes:
     return (abs(x) < 2.0**-54).where(x, y + y)
 
 
-def log(x: Lanes) -> Lanes:
-    """The natural logarithm of 2**k (1 + f), as k ln 2 + ln(1 + f); the latter as in Sun's fdlibm."""
+def _parts(x: Lanes) -> tuple[Lanes, Lanes]:
+    """k and f of a positive x = 2**k (1 + f), where 1 + f is between the roots of 1/2 and 2."""
     subnormal = x < 2.0**-1022
     bits = subnormal.where(x * 2.0**54, x).bitwise("add", ONE - ROOT_HALF)
     exponent = bits.bitwise("lshr", 52).bitwise("add", x.constant(ROUNDER))
     k = exponent - subnormal.where(x.constant(ROUNDER + BIAS + 54), ROUNDER + BIAS)
-    f = bits.bitwise("and", 2**52 - 1).bitwise("add", ROOT_HALF) - 1.0
+    return k, bits.bitwise("and", 2**52 - 1).bitwise("add", ROOT_HALF) - 1.0
+
+
+def log(x: Lanes) -> Lanes:
+    """The natural logarithm of 2**k (1 + f), as k ln 2 + ln(1 + f); the latter as in Sun's fdlibm."""
+    k, f = _parts(x)
     s = f / (f + 2.0)
     z, half_square = s * s, f * 0.5 * f
     rest = fma(s, fma(z, polynomial(z, LOG), half_square), k * LN2[1])
     y = fma(k, LN2[0], f - (half_square - rest))
     pole = x.operation("eq", 0.0).where(x.constant(-inf), nan)
     return x.operation("le", 0.0).where(pole, (x < inf).where(y, x))
+
+
+def _product(x: Two, y: Two) -> Two:
+    high = x[0] * y[0]
+    return high, x[0].operation("fms", y[0], high) + fma(x[0], y[1], x[1] * y[0])
+
+
+def _sum(larger: Two, smaller: Two) -> Two:
+    high = larger[0] + smaller[0]
+    return high, smaller[0] - (high - larger[0]) + (larger[1] + smaller[1])
+
+
+def log2_of_base(x: Lanes) -> Two:
+    """The logarithm of x = 2**k (1 + f) > 0 to base 2, to more than 64 bits, as k and a series in f / (2 + f)."""
+    k, f = _parts(x)
+    zero, d = x.constant(0.0), f + 2.0
+    s = f / d
+    quotient = s, (s.operation("fnma", d, f) + s * (d - 2.0 - f)) / d
+    z = _product(quotient, quotient)
+    first, second = [(x.constant(high), x.constant(low)) for high, low in LOG2]
+    series = _sum(first, _product(z, _sum(second, (z[0] * polynomial(z[0], LOG2_REST), zero))))
+    return _sum((k, zero), _product(quotient, series))
+
+
+def power(y: Lanes, log2: Two) -> Lanes:
+    """2 to the power of y times a logarithm that `log2_of_base` returned, as 2**n exp(r); NaN where y is."""
+    high = y * log2[0]
+    rest = (abs(high) < 1090.0).where(fma(y, log2[1], y.operation("fms", log2[0], high)), 0.0)
+    high = at_least(-1090.0, at_most(1090.0, high))
+    n = high + ROUNDER - ROUNDER
+    r = (high - n + rest) * LN2[0]
+    return _scaled(fma(r * r, polynomial(r, EXP), r) + 1.0, n)
 
 
 def tanh(x: Lanes) -> Lanes:

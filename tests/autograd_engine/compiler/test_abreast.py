@@ -1,13 +1,16 @@
 """Loops whose rounds do not need each other are done many rounds at a time, and others one by one."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
+from mpmath import mp, mpf
 
 from autograd_engine import exp, jit, value_and_grad
-from autograd_engine.compiler.llvm import straight
+from autograd_engine.compiler.llvm import straight, vector_math
 from autograd_engine.compiler.llvm.host import width
+from autograd_engine.primitives import PRIMITIVES
 from tests.nested import numbers
 
 ENTRIES = np.random.default_rng(0).uniform(0.2, 1.0, 64)
@@ -81,3 +84,59 @@ def test_a_sum_that_rounds_ask_for_is_added_up_in_order(abreast):
 
     close(jit(f)(0.3, 40), f(0.3, 40))
     assert abreast() == [False]
+
+
+BASES = [2.0, 0.5, 3.0, 1.02, *np.nextafter(1.0, [0.0, 2.0]), 5e-324, 1e-310, 1.7e308, 2.0**-1022]
+SPECIAL = [0.0, -0.0, 1.0, -1.0, -2.0, -0.7, np.inf, -np.inf, np.nan]
+EXPONENTS = [0.0, 1.0, -1.0, 2.0, 3.0, 0.3, -1.7, 40.0, -41.0, np.inf, -np.inf, np.nan, 1e300, -1e300, 5e-324, 1e19]
+NO_AVX512 = frozenset({"sse2", "fma"})
+
+
+def powers(base, exponents, n):
+    found = list(exponents)
+    for i in range(n):
+        found[i] = base ** exponents[i]
+    return found
+
+
+@pytest.fixture(scope="module", params=[vector_math.host_features(), NO_AVX512])
+def compiled_powers(request):
+    """The function on this machine, and as on one that cannot scale by powers of 2."""
+    compiled = jit(powers)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vector_math, "host_features", lambda: request.param)
+        compiled(2.0, np.ones(40), 40)
+        compiled(2.0, np.ones(26), 26)
+    return compiled
+
+
+@pytest.mark.parametrize("base", [*BASES, *np.exp(np.random.default_rng(1).uniform(-700, 700, 20)), *ENTRIES[:20]])
+def test_powers_of_a_base_that_stays_the_same(compiled_powers, base):
+    """They begin with the logarithm of the base, of which more than 64 bits are needed: results are within 4 units."""
+    with mp.workprec(200):
+        most = 1074 / abs(math.log2(base))
+        exponents = [float(x) for x in np.random.default_rng(2).uniform(-most, most, 40)]
+        for found, exponent in zip(compiled_powers(base, np.array(exponents), 40), exponents):
+            exact = mpf(base) ** exponent
+            if exact >= 2**1024:
+                assert found == np.inf
+            else:
+                assert abs(found - exact) <= 4 * math.ulp(exact)
+
+
+@pytest.mark.parametrize("base", [*SPECIAL, *BASES])
+def test_special_powers_of_a_base_that_stays_the_same(compiled_powers, base):
+    exponents = np.array([*EXPONENTS, *SPECIAL, 0.0])
+    expected = [PRIMITIVES["pow"].forward(base, float(x)) for x in exponents]
+    np.testing.assert_allclose(compiled_powers(base, exponents, len(exponents)), expected, rtol=1e-15, atol=5e-324)
+
+
+def test_powers_of_constants(abreast):
+    def f(n):
+        total = 0.0
+        for i in range(n):
+            total += 1.02**i + (-0.5) ** i + 1.0**i + 0.0**i
+        return total
+
+    close(jit(f)(43), f(43))
+    assert abreast() == [width() > 1]
