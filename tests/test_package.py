@@ -38,7 +38,7 @@ READING_ORDER = """
 autograd_engine: forks installed
 autograd_engine.primitives: plain row_functions primitive arithmetic rounding sums reductions exponentials
 autograd_engine.primitives: trigonometry special normal gamma beta_functions power_series quadrature
-autograd_engine.primitives: incomplete incomplete_beta bessel activations
+autograd_engine.primitives: incomplete incomplete_beta bessel activations expansions
 autograd_engine: primitives graph calls number_arrays numpy_functions numpy_sorting softmax number backward copying
 autograd_engine: value rows
 autograd_engine: structure arguments constants expressions
@@ -54,7 +54,7 @@ autograd_engine.diagnosis: rewrites as_python matching causes trials value_paths
 autograd_engine: diagnosis testing pytest_plugin
 autograd_engine.interactive: javascript printing sheet
 autograd_engine: interactive
-autograd_engine.compiler: library
+autograd_engine.compiler: library apart
 autograd_engine.compiler.trace: errors traced reductions arrays array_trace stacks indices results slopes loops segments
 autograd_engine.compiler.trace: masks items gathering looped
 autograd_engine.compiler.trace: recorder

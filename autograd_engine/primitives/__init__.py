@@ -24,6 +24,7 @@ from autograd_engine.primitives.activations import *
 from autograd_engine.primitives.arithmetic import *
 from autograd_engine.primitives.bessel import *
 from autograd_engine.primitives.beta_functions import *
+from autograd_engine.primitives.expansions import *
 from autograd_engine.primitives.exponentials import *
 from autograd_engine.primitives.gamma import *
 from autograd_engine.primitives.incomplete import *

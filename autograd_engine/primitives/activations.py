@@ -8,7 +8,7 @@ from math import inf
 from typing import Any
 
 from autograd_engine.primitives.arithmetic import abs, clip, div, maximum, minus_abs, sign, square, undefined, where
-from autograd_engine.primitives.exponentials import LN2, exp, expm1, log, log1p
+from autograd_engine.primitives.exponentials import exp, expm1, log, log1p
 from autograd_engine.primitives.normal import ndtr, normal_density
 from autograd_engine.primitives.primitive import row
 from autograd_engine.primitives.reductions import of_sequence, reduction
@@ -133,29 +133,6 @@ def _softsign(x: Any) -> Any:
 
 softsign = _activation(
     "softsign", _softsign, lambda out, x: (square(1 / (1 + abs(x))),), "x / (1 + |x|).", "1 / (1 + abs(x)) ** 2"
-)
-
-
-def _logaddexp(x: Any, y: Any) -> Any:
-    return where(x == y, x + LN2, maximum(x, y) + log1p(exp(-abs(x - y))))
-
-
-def _logaddexp_partials(out: Any, x: Any, y: Any) -> tuple[Any, Any]:
-    both_infinite = (x == y) & (abs(x) == inf)
-    d = x - y
-    z = d - x
-    rest = where(abs(d) < inf, (x - (d - z)) - (y + z), 0.0)  # what rounding took from d (Knuth), much in a tail
-    of_x, of_y = sigmoid(d), sigmoid(-d)
-    return where(both_infinite, 0.5, of_x + of_x * of_y * rest), where(both_infinite, 0.5, of_y - of_x * of_y * rest)
-
-
-logaddexp = row(
-    "logaddexp",
-    _logaddexp,
-    _logaddexp_partials,
-    "log(exp(x) + exp(y)), without overflow.",
-    ("exp(x - out)", "exp(y - out)"),
-    composite=True,
 )
 
 

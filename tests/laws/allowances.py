@@ -34,10 +34,11 @@ def _dot_value(inputs: Inputs, value: Any) -> Any:
 
 
 def _logaddexp_value(inputs: Inputs, value: Any) -> Any:
-    # A difference is rounded; where the value crosses zero, the larger input counts.
+    # A difference is rounded, but not near a zero.
     difference = -math.fabs(inputs[0] - inputs[1])
-    rounding = math.ulp(difference) / 2 * exact_slope("logaddexp", (difference, 0.0), 0) if difference > -800 else 0
-    return rounding + bar_of(max(inputs), value)
+    if difference < -800 or 2.01 * abs(value) < abs(max(inputs)):
+        return 0
+    return math.ulp(difference) / 2 * exact_slope("logaddexp", (difference, 0.0), 0)
 
 
 def _logsumexp_value(inputs: Inputs, value: Any) -> Any:

@@ -10,10 +10,13 @@ gives the bits of the row's `forward` if the C compiler follows IEEE 754 (Annex 
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import Any
 
+from autograd_engine.compiler.apart import APART, inputs_of, parts
 from autograd_engine.compiler.library import C_LIBRARY
 from autograd_engine.compiler.program.program import CONDITIONS
 from autograd_engine.primitives import PRIMITIVES
@@ -69,6 +72,7 @@ FORMS: dict[str, str] = {
     "relu": _call("@relu"),
     **{name: _library(function, PRIMITIVES[name].arity or 1) for name, function in C_LIBRARY.items()},
     "fmod": _call("fmod", 2),  # exact, so a compiler that evaluates it gets the same bits
+    **{name: _call(f"@{name}", len(inputs_of(name))) for name in APART},
     **({} if hasattr(math, "exp2") else {"exp2": "@pow(2.0, {0})"}),  # as the row computes it
 }
 
@@ -133,10 +137,31 @@ _THROUGH_POINTERS = """\
 def helpers(code: Iterable[str]) -> list[str]:
     """The definitions that these lines of C need."""
     code = "\n".join(code)
-    own = [text for name, text in HELPERS.items() if f"@{name}(" in code]
+    apart = [_apart(name) for name in APART if f"@{name}(" in code]
+    code += "\n".join(apart)
+    own = [*[text for name, text in HELPERS.items() if f"@{name}(" in code], *apart]
     code += "\n".join(own)
     library = [text for name, text in _LIBRARY.items() if f"@{name}(" in code]
     return [*([_THROUGH_POINTERS, *library, ""] if library else []), *own]
+
+
+@functools.cache
+def _apart(name: str) -> str:
+    """A row that stands apart, as a function."""
+    lines: list[str] = []
+
+    def write(operation: str, operands: Sequence[Any]) -> str:
+        kind, result = "int" if operation in CONDITIONS else "double", f"t{len(lines)}"
+        texts = [literal(x) if x.__class__ is float else x for x in operands]
+        lines.append(f"const {kind} {result} = {FORMS[operation].format(*texts)};")
+        return result
+
+    inputs = inputs_of(name)
+    written = parts(name, inputs, write)
+    lines.append(f"if ({next(written)}) return {inputs[0]};")
+    lines.append(f"return {next(written)};")
+    head = f"static double @{name}({', '.join(f'double {x}' for x in inputs)}) {{"
+    return "\n".join([head, *[f"    {line}" for line in lines], "}", ""])
 
 
 def literal(x: float) -> str:

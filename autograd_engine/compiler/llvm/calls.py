@@ -13,7 +13,7 @@ from autograd_engine.compiler.llvm.builder import Builder
 from autograd_engine.compiler.llvm.host import host_features, llvm
 from autograd_engine.compiler.llvm.vector_math import LARGEST_ANGLE, VECTOR_MATH, Lanes
 
-__all__ = ["c_library", "has_lanes", "in_lanes", "library", "own"]
+__all__ = ["c_library", "has_lanes", "in_lanes", "library", "own", "some_lane"]
 
 GUARDED = ("sin", "cos")  # whose large arguments are left to the C library
 
@@ -87,6 +87,13 @@ def own(name: str, *, scalar: bool, vector: bool = True) -> Callable[[Builder, s
     return lowering
 
 
+def some_lane(b: Builder, condition: str) -> str:
+    """Whether a condition holds in some lane, as an i1."""
+    if b.width == 1:
+        return condition
+    return b.emit(f"icmp ne i{b.width} {b.emit(f'bitcast {b.bits} {condition} to i{b.width}')}, 0")
+
+
 def has_lanes(b: Builder) -> bool:
     """Whether functions of `vector_math` may stand for those of the C library."""
     return not b.exact and "fma" in host_features()
@@ -107,9 +114,7 @@ def _helper(name: str, width: int) -> tuple[str, frozenset[str], frozenset[str]]
     b = Builder(width, exact=False)
     x, kind = Lanes(b, "%x"), b.type
     if name in GUARDED:
-        large = (abs(x) > LARGEST_ANGLE).name
-        if width > 1:
-            large = b.emit(f"icmp ne i{width} {b.emit(f'bitcast {b.bits} {large} to i{width}')}, 0")
+        large = some_lane(b, (abs(x) > LARGEST_ANGLE).name)
         b.lines += [f"br i1 {large}, label %rare, label %usual", "usual:"]
         b.lines.append(f"ret {kind} {VECTOR_MATH[name](x).name}")
         b.lines.append("rare:")

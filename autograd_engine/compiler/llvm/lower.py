@@ -13,12 +13,16 @@ and the sign of a zero may differ.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
+from typing import Any
 
+from autograd_engine.compiler.apart import APART, inputs_of, parts
 from autograd_engine.compiler.library import C_LIBRARY
 from autograd_engine.compiler.llvm.builder import Builder
-from autograd_engine.compiler.llvm.calls import c_library, library, own
+from autograd_engine.compiler.llvm.calls import c_library, library, own, some_lane
+from autograd_engine.compiler.llvm.host import host_features
 from autograd_engine.compiler.llvm.instructions import INSTRUCTIONS, Lowering
 from autograd_engine.compiler.trace.errors import TraceError
 
@@ -31,9 +35,41 @@ def _exp2(b: Builder, x: str) -> str:
     return _EXP2(b, x)
 
 
+@functools.cache
+def _function(name: str, width: int) -> Builder:
+    """What holds a row that stands apart as a function, among its declarations."""
+    b = Builder(width, exact=True)
+
+    def write(operation: str, operands: Sequence[Any]) -> str:
+        return lowered(b, operation, [b.constant(x) if x.__class__ is float else x for x in operands])
+
+    inputs = [f"%{x}" for x in inputs_of(name)]
+    written = parts(name, inputs, write, "fma" in host_features())
+    usual = next(written)
+    some = some_lane(b, lowered(b, "not", [usual]))
+    b.lines += [f"br i1 {some}, label %rare, label %usual", "usual:", f"ret {b.type} {inputs[0]}", "rare:"]
+    b.lines.append(f"ret {b.type} {lowered(b, 'where', [usual, inputs[0], next(written)])}")
+    head = f"define internal {b.type} @{name}.{width}({', '.join(f'{b.type} {x}' for x in inputs)}) {{"
+    b.declarations.add("\n".join([head, *b.lines, "}"]))
+    return b
+
+
+def _apart(name: str) -> Lowering:
+    """A row that stands apart: a call of its function, to the same bits in both modes."""
+
+    def lowering(b: Builder, *operands: str) -> str:
+        function = _function(name, b.width)
+        b.declarations |= function.declarations
+        b.symbols |= function.symbols
+        return b.emit(f"call {b.type} @{name}.{b.width}({b.type} {b.separator.join(operands)})")
+
+    return lowering
+
+
 LOWERINGS: dict[str, Lowering] = {
     **INSTRUCTIONS,
     **{name: library(function) for name, function in C_LIBRARY.items()},
+    **{name: _apart(name) for name in APART},
     "exp": own("exp", scalar=False),
     "exp2": _exp2,
     "expm1": own("expm1", scalar=False),
