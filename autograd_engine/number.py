@@ -70,7 +70,7 @@ class Operators:
     __mod__, __rmod__ = _operator(primitives.mod)
     _power, __rpow__ = _operator(primitives.pow)
     __neg__, __abs__ = primitives.neg, primitives.abs
-    __floor__, __ceil__ = primitives.floor, primitives.ceil
+    __floor__, __ceil__, __trunc__ = primitives.floor, primitives.ceil, primitives.trunc
     __lt__, __le__ = _comparison("lt"), _comparison("le")
     __gt__, __ge__ = _comparison("gt"), _comparison("ge")
     __eq__, __ne__ = _comparison("eq"), _comparison("ne")
@@ -92,11 +92,18 @@ class Arithmetic(Operators):
 
     __slots__ = ()
 
+    if TYPE_CHECKING:
+        data: Any
+
     def __divmod__(self, other: Any) -> tuple[Any, Any]:
         return self // other, self % other
 
     def __rdivmod__(self, other: Any) -> tuple[Any, Any]:
         return other // self, other % self
+
+    def __int__(self) -> int:
+        """The whole part. Its slope is 0, so no gradient is lost."""
+        return int(self.data)
 
     def __round__(self, digits: int | None = None) -> Any:
         """Round to `digits` decimals. The result is a recorded number even without `digits`.

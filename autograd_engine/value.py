@@ -316,8 +316,6 @@ class Value(Arithmetic):
             f"a Value cannot become a float, which would lose its gradient; {INSTEAD_OF_MATH}, or take x.data"
         )
 
-    __int__ = __trunc__ = __float__
-
     @property
     def __array__(self) -> Callable[..., Any]:
         """Test assertions see a number. Elsewhere a Value has no `__array__`, so NumPy treats it as an object."""

@@ -236,7 +236,6 @@ REFUSED = {
     "gradient by the step": (lambda x: np.gradient(KNOTS, x[0]), (TypeError, TraceError), "float"),
     "max where": (lambda x: np.max(x, where=SOME), ValueError, "needs initial=, the result where no number is left"),
     "select": (lambda x: np.select([x > 0], [x, x]), ValueError, "as many choices as conditions, got 2 and 1"),
-    "astype(int)": (lambda x: x.astype(int), (TypeError, TraceError), "float"),
     "a quantile at a number": (lambda x: np.quantile(x, x[0]), (TypeError, TraceError), "float"),
     "nanmean into an array": (lambda x: np.nanmean(x, out=np.zeros(())), TypeError, "argument 'out'"),
     "a function of SciPy": (lambda x: scipy.special.expi(x), TypeError, r"^expi\(\) takes floats only"),
@@ -247,6 +246,13 @@ REFUSED = {
     ),
     "modf": (lambda x: np.modf(x), TypeError, r"^numpy\.modf\(\) takes floats only, .* x\.data$"),
 }
+
+
+def test_whole_parts_are_flat_and_refused_where_they_cannot_be_compiled():
+    f = weighed(lambda x: x * x.astype(int))
+    np.testing.assert_allclose(grad(f)(X), grad(weighed(lambda x: x * np.trunc(x)))(X))
+    with pytest.raises(TraceError, match="float"):
+        jit(f)(X)
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -337,8 +337,6 @@ class Traced(Arithmetic):
             "pass what must be a float as a constant"
         )
 
-    __trunc__ = __float__
-
     def __int__(self) -> int:
         raise refusal(
             f"{user_line()} asks for the float of a number that is not known while tracing, to make it a whole number; "

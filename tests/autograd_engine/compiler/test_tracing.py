@@ -29,7 +29,6 @@ NOT_KNOWN = {
     "float": (lambda x: float(x), "asks for the float"),
     "complex": (lambda x: complex(x), "asks for the float"),
     "math.sin": (lambda x: math.sin(x), "use the functions of autograd_engine"),
-    "math.trunc": (lambda x: math.trunc(x), "asks for the float"),
     "range": (lambda x: list(range(x)), "asks for the float"),
     "%": (lambda x: "%f" % x, "asks for the float"),  # noqa: UP031
     "a float array": (lambda x: np.array([x], dtype=float), "asks for the float"),
