@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,11 @@ class Partly(Undefined):
         """The value. Raises TraceError where it is not certain that there is one."""
         if is_certain(self.defined):
             return self.value
+        if re.search(r"\((while|for) [^()]*\S", self.line):
+            raise refusal(
+                f"{user_line()} reads {self.name}, to which the loop at {self.line} need not give a value, as far as "
+                f"can be told; give {self.name} one before the loop"
+            )
         raise refusal(
             f"{user_line()} reads {self.name}, which has a value only on one side of the branch at {self.line}; give "
             f"{self.name} a value on the other side too, or before the branch"

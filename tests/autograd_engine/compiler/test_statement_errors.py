@@ -19,6 +19,7 @@ from autograd_engine.compiler.trace.errors import NOT_REWRITTEN
 from tests.autograd_engine.compiler.test_random_statements import defined
 
 REFUSED = {}
+_OF_A_LOOP = r"reads z, to which the loop at .* \(while x > 1:\) need not give a value, .*; give z one before the loop"
 
 
 def refused(line, message):
@@ -47,10 +48,21 @@ def a_while_that_changes_a_text(x):
     return x if what == "large" else 0.0
 
 
-@refused(3, "reads z, which has a value only on one side of the branch at .*; give z a value on the other side too")
+@refused(3, _OF_A_LOOP)
 def a_variable_of_a_while(x):
     while x > 1:
         x = z = x / 2
+    return z
+
+
+@refused(7, _OF_A_LOOP)
+def a_variable_of_a_loop_and_of_its_else(x):
+    while x > 1:
+        x = z = x / 2
+        if x > 30:
+            break
+    else:
+        z = 3 * x
     return z
 
 
