@@ -118,12 +118,25 @@ def _line(file: str, number: int) -> str:
     return f"{file}:{number}" + (f" ({text})" if text else "")
 
 
+_OF_ARRAYS = {
+    "clip": ("clip", "np.array([clip(t, low, high) for t in x])"),
+    **dict.fromkeys(("maximum", "fmax"), ("maximum", "np.array([maximum(s, t) for s, t in zip(x, y)])")),
+    **dict.fromkeys(("minimum", "fmin"), ("minimum", "np.array([minimum(s, t) for s, t in zip(x, y)])")),
+    **dict.fromkeys(("max", "amax"), ("amax", "amax(x)")),
+    **dict.fromkeys(("min", "amin"), ("amin", "amin(x)")),
+}
+"""Functions and methods of NumPy's that decide by comparing, and what to write with one of ours instead."""
+
+
 def branch(what: str) -> str:
     """The message for a branch of the user's code on `what`, with a rewrite that fits the words of the line."""
     frame = _user_frame()
     words = re.findall(r"[\w.]+", linecache.getline(frame.f_code.co_filename, frame.f_lineno))
     if any(word.endswith(("nonzero", "argwhere")) for word in words):
         instead = "where(condition, x, 0.0) instead of indices, of which only a call knows how many there are"
+    elif called := [word for word in words if "." in word and word.rpartition(".")[2] in _OF_ARRAYS]:
+        own, call = _OF_ARRAYS[called[0].rpartition(".")[2]]
+        instead = f"{call}, with {own} of autograd_engine, instead of {called[0]}, or x.copy() instead of np.array(x)"
     elif any(word.startswith(("np.", "numpy.")) for word in words):
         instead = "np.frompyfunc(maximum, 2, 1) or the like, with a function of autograd_engine, instead of NumPy's, "
         instead += "or x.copy() instead of np.array(x)"

@@ -1,6 +1,7 @@
 """What cannot be compiled is never baked in: an error names the line and says what to write instead."""
 
 import copy
+import functools
 import inspect
 import math
 import pickle
@@ -18,11 +19,18 @@ BRANCHES = {
     "in": (lambda x: x * (x in [1.0, 2.0]), "branches on"),
     "index of": (lambda x: [1.0, 2.0].index(x), "branches on"),
     "filter": (lambda x: list(filter(None, [x])), "branches on a number"),
-    "np.max": (lambda x: np.max([x, 1.0]), "np.frompyfunc"),
-    "np.clip": (lambda x: np.clip([x, 1.0], 0, 1), "np.frompyfunc"),
+    "np.max": (lambda x: np.max([x, 1.0]), r"write amax\(x\), with amax of autograd_engine, instead of np\.max, or"),
+    "np.clip": (
+        lambda x: np.clip([x, 1.0], 0, 1),
+        r"write np\.array\(\[clip\(t, low, high\) for t in x\]\), with clip of autograd_engine, instead of np\.clip",
+    ),
+    "np.fmin": (
+        lambda x: np.fmin([x, 1.0], [1, x]),
+        r"write np.array\(\[minimum\(s, t\) for s, t in zip\(x, y\)\]\), w",
+    ),
     "np.sort": (lambda x: np.sort([x, 1.0]), "np.frompyfunc"),
     "np.argmax": (lambda x: np.argmax([x, 1.0]), "np.frompyfunc"),
-    "an array method": (lambda x: np.array([x, 1.0]).max(), "branches on"),
+    "an array method": (lambda x: np.array([x, 1.0]).max(), r"branches on .* write amax\(x\)"),
 }
 
 NOT_KNOWN = {
@@ -48,6 +56,23 @@ def test_the_error_names_the_line_and_the_remedy(f, message):
         with pytest.raises(TraceError, match=message) as raised:
             jit(of_f)(argument)
         assert f"{__file__}:{line} (" in str(raised.value)
+
+
+def clipped_in_a_loop(v, clipped):
+    a = np.array(v)
+    for _ in range(30):
+        a = clipped(1.1 * a)
+    return a.sum()
+
+
+def test_what_is_advised_instead_of_clip_works():
+    v = np.array([0.3, -0.02, 0.01])
+    f = functools.partial(clipped_in_a_loop, clipped=lambda x: np.clip(x, -1.0, 2.0))
+    g = functools.partial(clipped_in_a_loop, clipped=lambda x: np.array([clip(t, -1.0, 2.0) for t in x]))
+    with pytest.raises(TraceError, match="known only when"):
+        jit(f)(v)
+    np.testing.assert_allclose(jit(g)(v), f(v))
+    np.testing.assert_allclose(jit(grad(g))(v), grad(f)(v))
 
 
 def asserts(x):
