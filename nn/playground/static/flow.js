@@ -4,6 +4,7 @@ import { byId, element, format, show, svg, typeset, write } from "./dom.js";
 
 const PAUSE = 1800; // milliseconds for a step, for one who reads
 const FLOWING = 900; // of them something moves
+const PLACES = 24; // of a line, between which what moves goes straight
 const LETTER = 7 / 12, NODE = 10; // of the size of a label; letters of it that a neuron takes of the way from layer to layer
 const DIGITS = 3;
 const MIDDLE = 0.5; // of a line stands its label: there lines that meet at one neuron are apart enough
@@ -90,17 +91,20 @@ export class Flow {
     this.drawing.setAttribute("viewBox", network.edges.getAttribute("viewBox"));
     const lines = network.lines.filter(({ k, j, i }) => lit.has(`${k} ${j} ${i}`));
     this.drawing.replaceChildren(...lines.map((line) => this.product(line, lit.get(`${line.k} ${line.j} ${line.i}`))));
-    this.chips.replaceChildren(...this.numbers(step));
-    if (moving && !matchMedia("(prefers-reduced-motion: reduce)").matches) for (const line of lines) this.pulse(line, step);
+    const runs = moving && !matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.chips.replaceChildren(...(runs ? lines.map((line) => this.pulse(line, step)) : []), ...this.numbers(step));
   }
 
-  /** Something runs along a line. It is moved and never painted anew, as a dash of a line would be in each frame. */
+  /** Something runs along a line, by its transform alone: browsers move that without a look at the page in between. */
   pulse({ visible }, { back }) {
-    const pulse = element("div", { class: back ? "pulse back" : "pulse" });
-    pulse.style.offsetPath = `path("${visible.getAttribute("d")}")`;
-    const ends = [{ offsetDistance: "0%" }, { offsetDistance: "100%" }];
-    this.chips.prepend(pulse);
-    pulse.animate(back ? ends.reverse() : ends, { duration: FLOWING, easing: "ease-in-out" }).onfinish = () => pulse.remove();
+    const pulse = element("div", { class: back ? "pulse back" : "pulse" }), total = visible.getTotalLength();
+    const points = Array.from({ length: PLACES + 1 }, (_, i) => visible.getPointAtLength((total * i) / PLACES));
+    const places = points.map(({ x, y }, i) => {
+      const from = points[i - 1] ?? points[i], to = points[i + 1] ?? points[i];
+      return { transform: `translate(${x}px, ${y}px) rotate(${Math.atan2(to.y - from.y, to.x - from.x)}rad)` };
+    });
+    pulse.animate(back ? places.reverse() : places, { duration: FLOWING, easing: "ease-in-out" }).onfinish = () => pulse.remove();
+    return pulse;
   }
 
   /** The product at a line. */

@@ -18,7 +18,7 @@ import { OutputView } from "./output.js";
 import { Look } from "./present.js";
 import { Rival } from "./rival.js";
 
-const LIVE = 400; // milliseconds between two looks inside while it trains
+const LIVE = 1000; // milliseconds between two looks inside while it trains: each takes some frames, and numbers want to be read
 const NOTICE = 6000;
 const SELDOM = 3; // frames
 
@@ -178,9 +178,14 @@ function show() {
   page.waiting = false;
   const { frame } = page;
   if (!frame || changes.restart.any) return acknowledge();
-  output.paint(frame);
   // Lines and curves cost the most and move the least.
   const all = !page.playing || page.shown++ % SELDOM === 0;
+  const [trainLoss, testLoss, trainRight, testRight] = frame.figures.data;
+  const [rivalTrain, rivalTest] = frame.rival?.figures.data ?? [];
+  if (!frame.steps) curves.clear();
+  // They measure themselves, which costs a layout once anything else is changed.
+  curves.add(frame.steps, { train: trainLoss, test: testLoss, rivalTrain, rivalTest }, all);
+  output.paint(frame);
   if (network.fits(frame)) {
     network.paint(frame);
     if (all) {
@@ -188,10 +193,6 @@ function show() {
       hover.show();
     }
   }
-  const [trainLoss, testLoss, trainRight, testRight] = frame.figures.data;
-  if (!frame.steps) curves.clear();
-  const [rivalTrain, rivalTest] = frame.rival?.figures.data ?? [];
-  curves.add(frame.steps, { train: trainLoss, test: testLoss, rivalTrain, rivalTest }, all);
   rival.paint(frame, all);
   write(byId("train-loss"), format(trainLoss, 3));
   write(byId("test-loss"), format(testLoss, 3));

@@ -148,34 +148,45 @@ def test_its_labels_stay_apart(window, port):
         assert not one.page.evaluate(overlaps), step
 
 
+# For each that runs, held at a share of its time: how far it is from its line, at which share of it, what moves it.
+HELD = """share => {
+    const lines = [...document.querySelectorAll("#network .edge.lit .line")];
+    return [...document.querySelectorAll(".pulse")].map((pulse, n) => {
+        const [run] = pulse.getAnimations(), line = lines[n], length = line.getTotalLength();
+        run.pause();
+        run.currentTime = share * run.effect.getTiming().duration;
+        const { left, right, top, bottom } = pulse.getBoundingClientRect();
+        const found = Array.from({ length: 501 }, (_, i) => {
+            const { x, y } = line.getPointAtLength(length * i / 500).matrixTransform(line.getScreenCTM());
+            return [Math.hypot(x - (left + right) / 2, y - (top + bottom) / 2), i / 500];
+        });
+        const usual = ["offset", "computedOffset", "easing", "composite"]; // of any keyframe
+        const moving = run.effect.getKeyframes().flatMap(Object.keys).filter((name) => !usual.includes(name));
+        return [...found.reduce((a, b) => (a[0] < b[0] ? a : b)), [...new Set(moving)]];
+    });
+}"""
+
+
 @pytest.mark.parametrize("back", [False, True], ids=["forward", "back"])
 def test_what_runs_along_lines_is_moved_and_not_painted(window, port, back):
     one = window().open(port, "hidden=3,2&samples=60")
     begin(one)
-    # Its ends while it is held there: at the neurons that the line joins.
-    places = one.page.evaluate(
-        """back => {
+    # All at once, before what runs has come to its end.
+    held = one.page.evaluate(
+        f"""back => {{
         const slider = document.querySelector("#flow-at");
         slider.value = back ? slider.max - 1 : 1;
         slider.dispatchEvent(new Event("input"));
-        const middle = (node) => node.getBoundingClientRect(), at = ({ x, width }) => x + width / 2;
-        return [...document.querySelectorAll(".pulse")].map((pulse) => {
-            const [run] = pulse.getAnimations();
-            run.pause();
-            const properties = Object.keys(run.effect.getKeyframes()[0]).filter((name) => name.startsWith("offset"));
-            return [0, run.effect.getTiming().duration - 1].map((time) => {
-                run.currentTime = time;
-                return [at(middle(pulse)), ...properties.filter((name) => name !== "offset")];
-            });
-        });
-    }""",
+        return [0, 0.5, 0.999].map({HELD});
+    }}""",
         back,
     )
-    assert len(places) == 2  # the first layer has two inputs
-    for (begun, begins_by), (ended, _) in places:
-        assert begins_by == "offsetDistance"  # the browser's compositor moves it
-        assert (ended < begun) == back
-        assert abs(ended - begun) > 50
+    for pulses, place in zip(held, [1, 0.5, 0] if back else [0, 0.5, 1]):
+        assert len(pulses) == 2  # the first layer has two inputs
+        for distance, share, moving in pulses:
+            assert distance < 1
+            assert share == pytest.approx(place, abs=0.02)
+            assert moving == ["transform"]  # the browser's compositor moves it; not so offsetDistance
     one.page.emulate_media(reduced_motion="reduce")
     go(one, 2)
     assert one.page.locator(".pulse").count() == 0

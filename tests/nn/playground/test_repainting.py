@@ -45,3 +45,25 @@ def test_nothing_is_asked_for_that_is_out_of_sight(window, port):
     for _ in range(2):
         with sockets[0].expect_event("framesent", is_look):
             pass
+
+
+def test_a_step_lays_out_its_numbers_and_not_the_page(window, port, browser):
+    one = window().open(port, "hidden=3&samples=60&present=1")
+    frame = one.page.context.new_cdp_session(one.page).send("Page.getFrameTree")["frameTree"]["frame"]["id"]
+    tracing, events, ended = browser.new_browser_cdp_session(), [], []
+    tracing.on("Tracing.dataCollected", lambda part: events.extend(part["value"]))
+    tracing.on("Tracing.tracingComplete", lambda _: ended.append(True))
+    tracing.send("Tracing.start", {"categories": "devtools.timeline", "transferMode": "ReportEvents"})
+    for step in range(1, 4):
+        one.page.keyboard.press("s")
+        one.until("step => document.querySelector('#steps').textContent === String(step)", step)
+        one.page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    tracing.send("Tracing.end")
+    while not ended:
+        one.page.wait_for_timeout(20)
+    layouts = [
+        event["args"]["beginData"] for event in events if event["name"] == "Layout" and "beginData" in event["args"]
+    ]
+    layouts = [layout for layout in layouts if layout["frame"] == frame]
+    assert layouts
+    assert all(layout["partialLayout"] for layout in layouts)
