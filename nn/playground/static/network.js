@@ -5,6 +5,8 @@ import { byId, element, format, svg } from "./dom.js";
 
 const WIDEST = 6, THIN = 2.5; // pixels of a line; thinner ones become so wide when they light up
 const ROW = 50, TOP = 34, LOW_TOP = 8; // in a text of USUAL pixels; with a larger one everything grows
+const WAY = 64; // from layer to layer, at least: a neuron and room for its lines
+const BUTTONS = 50, HIGH_TOP = 50; // the way that two buttons over a layer take beside each other; the room above where they do not
 const USUAL = 14;
 const FAR = 2; // rows between features where only those in use are shown, at most
 const SMALLEST = 0.42; // of the usual size, where a network must fit a screen
@@ -129,19 +131,22 @@ export class NetworkView {
   }
 
   layout() {
-    if (!this.columns) return;
+    if (!this.columns || !this.root.clientWidth) return; // out of sight
     const usual = parseFloat(getComputedStyle(this.root).fontSize) / USUAL;
-    const above = document.documentElement.classList.contains("bare") ? LOW_TOP : TOP; // there are no buttons over the layers
     const columns = this.columns.map((column) => column.filter((node) => getComputedStyle(node).display !== "none"));
-    const rows = Math.max(...columns.map((column) => column.length)), wanted = (above + rows * ROW) * usual;
+    const gaps = columns.length - 1, width = this.root.clientWidth, narrow = Math.min(1, width / ((60 + gaps * WAY) * usual));
+    const isHigh = narrow * WAY < BUTTONS, isBare = document.documentElement.classList.contains("bare"); // no buttons over the layers
+    this.root.classList.toggle("high", isHigh);
+    const above = isBare ? LOW_TOP : isHigh ? HIGH_TOP / narrow : TOP;
+    const rows = Math.max(...columns.map((column) => column.length)), wanted = (above + rows * ROW) * usual * narrow;
     this.root.style.height = `${wanted}px`;
     this.root.parentNode.style.setProperty("--least", `${SMALLEST * wanted}px`);
-    const width = this.root.clientWidth, height = this.root.clientHeight, scale = Math.min(1, height / wanted);
+    const height = this.root.clientHeight, scale = narrow * Math.min(1, height / wanted);
     this.root.style.setProperty("--scale", scale);
     const unit = this.unit = usual * scale, row = ROW * unit, top = above * unit;
     this.edges.setAttribute("viewBox", `0 0 ${width} ${height}`);
     const largest = Math.max(LABEL * unit, Math.min(LABEL * usual, LABEL_ROW * row));
-    const first = Math.max(34 * unit, HALF_NAME * largest), last = width - Math.max(26 * unit, HALF_NUMBER * largest), gaps = columns.length - 1;
+    const first = Math.max(34 * unit, HALF_NAME * largest), last = width - Math.max(26 * unit, HALF_NUMBER * largest);
     columns.forEach((column, c) => {
       const x = first + ((last - first) * c) / gaps;
       const isFixed = c === 0 && column.length === this.allFeatures.length; // the neurons of a layer stand in the middle

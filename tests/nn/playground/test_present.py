@@ -70,7 +70,7 @@ def test_full_screen_and_back(window, port):
     ids=["390", "200 %", "800", "1280", "1920"],
 )
 def test_nothing_reaches_out_of_the_window(window, port, width, height, scale, present, rival):
-    one = window(width=width, height=height, scale=scale).open(port, f"hidden=8,8,8,8&samples=60{present}{rival}")
+    one = window(width=width, height=height, scale=scale).open(port, f"hidden=8,8,2,2,2,2&samples=60{present}{rival}")
     assert one.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     outside = """[...document.querySelectorAll('.neuron, .feature, button, select, .losses dd, #curves, #surface')]
         .filter(e => e.offsetParent)
@@ -80,6 +80,18 @@ def test_nothing_reaches_out_of_the_window(window, port, width, height, scale, p
     cut = """[...document.querySelectorAll('.losses dd')]
         .filter(e => e.scrollWidth > e.clientWidth).map(e => e.textContent)"""
     assert one.page.evaluate(cut) == []
+    crowded = """[...document.querySelectorAll('.graph')].filter(e => e.offsetParent).flatMap((graph) => {
+        const boxes = (name) => [...graph.querySelectorAll(name)].filter(e => e.offsetParent)
+            .map(e => e.getBoundingClientRect());
+        const apart = (a, b, room) => b.left - a.right >= room || b.top - a.bottom >= 0 || b.bottom <= a.top;
+        const [neurons, buttons] = [boxes('.neuron'), boxes('.layer-header button')];
+        const isFree = (a, n, all) => all.slice(n + 1).every(b => apart(a, b, all === neurons ? 0.4 * a.width : 0));
+        return [neurons, buttons].flatMap(all => all.filter((a, n) => !isFree(a, n, all)));
+    })"""
+    assert one.page.evaluate(crowded) == []
+    if rival and width > 700:  # to be compared, side by side
+        first, second = (one.page.locator(name).bounding_box() for name in ("#surface", "#rival-surface"))
+        assert {name: second[name] for name in ("y", "width")} == {name: first[name] for name in ("y", "width")}
     if present == "&present=1" and width >= 800:  # a class sees everything without scrolling
         assert one.page.evaluate("document.documentElement.scrollHeight <= innerHeight")
         assert overlapping(one) == []
