@@ -65,7 +65,8 @@ CONSTANT = {
 }
 LEFT_OUT = {"shape": "plaintext", "fontcolor": GREY, "margin": "0.05,0.02"}
 
-READABLE = 0.6  # a drawing stays readable down to this fraction of its size
+PAGE, SCREENS = 555, 1110  # points in the width of a page, about 740 pixels, and in the height of two screens
+READABLE = 0.8  # a drawing stays readable down to this fraction of its size
 MANY = 4  # the edges into a node with more arguments than this meet in one point
 ROOM = 9  # minimum characters for the number on an edge into that point: lines ran through shorter ones
 
@@ -75,7 +76,7 @@ def draw(
     *,
     parameters: Values | Mapping[str, Value] = (),
     names: Mapping[str, Value] | None = None,
-    direction: Direction = "LR",
+    direction: Direction | None = None,
     depth: int | None = None,
     terms: int | None = None,
     around: Value | None = None,
@@ -86,7 +87,8 @@ def draw(
 
     `parameters` are the Values to draw as parameters; all other leaves are inputs. `names` replaces the labels of
     nodes; a mapping such as `parameters=model.named_parameters()` does both. The graph runs from left to right ("LR")
-    or from top to bottom ("TB").
+    or from top to bottom ("TB"); without a direction from left to right, and in a notebook from top to bottom where it
+    would otherwise be too wide for a page.
 
     `depth=n` draws the nodes at most n edges before the outputs. `terms=n` draws only the first n terms of a longer
     sum, product or dot product. `around=node` draws the nodes at most `depth` (by default 2) edges before and after
@@ -104,7 +106,7 @@ def draw(
     Raises ValueError if there would be more than `limit` nodes, constants included, or if `around` is not in the
     graph, TypeError if anything to draw is not a Value, and RuntimeError if the package graphviz is not installed.
     """
-    if direction not in ("LR", "TB"):
+    if direction not in (None, "LR", "TB"):
         raise ValueError(f"direction is 'LR' (left to right) or 'TB' (top to bottom), got {direction!r}")
     outputs = dict.fromkeys(as_values(value_or_values, "value_or_values"))
     if not outputs:
@@ -113,25 +115,31 @@ def draw(
     part = selected(list(outputs), depth, terms, around)
     check_size(part, limit)
 
-    picture = _picture_class()(
-        "computation graph", graph_attr=GRAPH | {"rankdir": direction}, node_attr=NODE, edge_attr=EDGE
-    )
-    if title:
-        picture.attr(
-            label=f"<{_escaped(title, 200)}>",
-            labelloc="t",
-            labeljust="l",
-            fontname=TEXT_FONT,
-            fontsize="13",
-            fontcolor=INK,
+    def drawn(direction: Direction) -> Any:
+        picture = _picture_class()(
+            "computation graph", graph_attr=GRAPH | {"rankdir": direction}, node_attr=NODE, edge_attr=EDGE
         )
-    ids = {node: f"n{i}" for i, node in enumerate(part.nodes)}
-    for node, id in ids.items():
-        kind = kind_of(node, known_parameters, outputs)
-        style = KINDS[kind] | (EMPHASIS if node is around else {})
-        box, tooltip = _box(node, labels.get(node, node.label)), _escaped(f"{kind}: {node!r}", 200)
-        picture.node(id, box, tooltip=tooltip, **style)
-        _add_edges(picture, node, ids, part, direction)
+        if title:
+            picture.attr(
+                label=f"<{_escaped(title, 200)}>",
+                labelloc="t",
+                labeljust="l",
+                fontname=TEXT_FONT,
+                fontsize="13",
+                fontcolor=INK,
+            )
+        ids = {node: f"n{i}" for i, node in enumerate(part.nodes)}
+        for node, id in ids.items():
+            kind = kind_of(node, known_parameters, outputs)
+            style = KINDS[kind] | (EMPHASIS if node is around else {})
+            box, tooltip = _box(node, labels.get(node, node.label)), _escaped(f"{kind}: {node!r}", 200)
+            picture.node(id, box, tooltip=tooltip, **style)
+            _add_edges(picture, node, ids, part, direction)
+        return picture
+
+    picture = drawn(direction or "LR")
+    if direction is None:
+        picture.upright = drawn("TB")
     return picture
 
 
@@ -148,7 +156,7 @@ def to_svg(value_or_values: Values, path: str | os.PathLike[str] | None = None, 
     >>> to_svg(x * x).startswith("<svg ")
     True
     """
-    svg = _layout(draw(value_or_values, **options))
+    svg = _layout(draw(value_or_values, **{"direction": "LR"} | options))
     if path is not None:
         write_atomically(path, svg.encode())
     return svg
@@ -238,8 +246,10 @@ def _picture_class() -> type[graphviz.Digraph]:
     class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no annotations
         """A Digraph that a notebook shows without the program `dot`."""
 
+        upright: Picture | None = None  # the same from top to bottom, if that may be shown instead
+
         def _repr_mimebundle_(self, *_: Any, **__: Any) -> dict[str, str]:
-            return {"image/svg+xml": as_wide_as_fits(_layout(self))}
+            return {"image/svg+xml": _for_page(self)}
 
         def __repr__(self) -> str:
             return "<the picture of a graph>"  # a notebook keeps it, and would keep an address in the memory
@@ -284,27 +294,34 @@ def _graphviz() -> str:
     )
 
 
-def as_wide_as_fits(svg: str) -> str:
+def _for_page(picture: Any) -> str:
     """The SVG element of a drawing for a notebook: no wider than the page, unless it would then be illegible.
 
-    Elsewhere a drawing keeps its natural size: a browser can then enlarge a file that is viewed alone, and the policy
-    of a page may forbid inline styles like this one.
+    One that would be is drawn from top to bottom if it is legible then and does not take screens to scroll. Elsewhere a
+    drawing keeps its natural size: a browser can then enlarge a file that is viewed alone, and the policy of a page may
+    forbid inline styles like this one.
     """
-    return re.sub(
-        r'<svg width="([\d.]+)pt"',
-        lambda found: (
-            f'<svg style="max-width:100%;min-width:{READABLE * float(found[1]):.0f}pt;height:auto"{found[0][4:]}'
-        ),
-        svg,
-        count=1,
-    )
+    svg = _layout(picture)
+    if picture.upright and READABLE * _size(svg)[0] > PAGE:
+        upright = _layout(picture.upright)
+        width, height = _size(upright)
+        if READABLE * width <= PAGE and height <= SCREENS:
+            svg = upright
+    least = READABLE * _size(svg)[0]
+    return svg.replace("<svg ", f'<svg style="max-width:100%;min-width:{least:.0f}pt;height:auto" ', 1)
+
+
+def _size(svg: str) -> tuple[float, float]:
+    """The width and the height of a drawing, in points."""
+    width, height = re.findall(r'(?:width|height)="([\d.]+)pt"', svg)[:2]
+    return float(width), float(height)
 
 
 def _for_notebooks(value: Value) -> str | None:
     """The graph of a Value as a picture. None, so that the repr is shown, if it cannot be drawn: it has more than 200
     nodes, too many for a page, or Graphviz is missing."""
     try:
-        return as_wide_as_fits(to_svg(value, limit=200))
+        return _for_page(draw(value, limit=200))
     except (ValueError, RuntimeError):
         return None
 

@@ -438,12 +438,17 @@ def test_a_value_and_a_drawing_show_themselves_in_a_notebook():
     assert isinstance(draw(f), graphviz.Digraph)
 
 
-def test_a_notebook_makes_a_wide_drawing_fit_and_keeps_it_readable():
-    svg = draw(chain(12))._repr_mimebundle_()["image/svg+xml"]
+@pytest.mark.parametrize(("length", "direction"), [(2, "LR"), (8, "TB"), (20, "LR")], ids=["fits", "high", "long"])
+def test_a_notebook_makes_a_drawing_fit_and_keeps_it_readable(length, direction):
+    value = chain(length)
+    svg = draw(value)._repr_mimebundle_()["image/svg+xml"]
+    assert value._repr_svg_() == svg
     root = ET.fromstring(svg)
     width = float(root.get("width").removesuffix("pt"))
-    assert root.get("style") == f"max-width:100%;min-width:{0.6 * width:.0f}pt;height:auto"
-    assert svg.replace(f' style="{root.get("style")}"', "") == to_svg(chain(12))
+    assert root.get("style") == f"max-width:100%;min-width:{0.8 * width:.0f}pt;height:auto"
+    assert svg.replace(f' style="{root.get("style")}"', "") == to_svg(value, direction=direction)
+    as_asked = draw(value, direction="LR")._repr_mimebundle_()["image/svg+xml"]
+    assert re.sub(' style="[^"]*"', "", as_asked) == to_svg(value)
 
 
 def test_no_program_is_needed(monkeypatch):
