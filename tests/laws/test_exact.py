@@ -177,20 +177,34 @@ def test_arrays_of_other_types(programs, dtype):
     assert bits(np.array(found).T) == bits([f(row) for row in array.astype(float).tolist()])
 
 
+@functools.cache
+def with_slopes(function, count):
+    """A function of so many numbers with its slopes, and compiled, for numbers and for samples: once for all points."""
+    f = value_and_grad(function, tuple(range(count)))
+    return f, jit(f, exact=True), jit(vmap(f), exact=True)
+
+
 @pytest.mark.parametrize("point", special_points(), ids=repr)
 def test_special_points(point):
-    f = value_and_grad(point.function, tuple(range(len(point.inputs))))
+    f, compiled, mapped = with_slopes(point.function, len(point.inputs))
     expected = bits(f(*point.inputs))
-    assert bits(jit(f, exact=True)(*point.inputs)) == expected
-    found = jit(vmap(f), exact=True)(*[np.full(11, x) for x in point.inputs])
+    assert bits(compiled(*point.inputs)) == expected
+    found = mapped(*[np.full(11, x) for x in point.inputs])
     lanes = np.array(flatten(found)[0]).reshape(-1, 11).T.tolist()
     assert [bits(lane) for lane in lanes] == [expected] * 11
 
 
+@functools.cache
+def second_slope(function):
+    """The second slope of a function of a number, and compiled: once for all points."""
+    f = grad(grad(function))
+    return f, jit(f, exact=True)
+
+
 @pytest.mark.parametrize("point", [p for p in special_points() if p.second is not ...], ids=repr)
 def test_second_derivatives_at_special_points(point):
-    f = grad(grad(point.function))
-    assert bits(jit(f, exact=True)(*point.inputs)) == bits(f(*point.inputs))
+    f, compiled = second_slope(point.function)
+    assert bits(compiled(*point.inputs)) == bits(f(*point.inputs))
 
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=40))

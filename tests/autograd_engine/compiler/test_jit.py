@@ -111,12 +111,19 @@ def test_each_primitive_is_within_8_units_in_the_last_place(name, data):
                     assert ulps(slope, right, allowance) <= ALLOWED, (row, k)
 
 
+@functools.cache
+def with_slopes(function, count):
+    """A function of so many numbers with its slopes, and compiled, for numbers and for samples: once for all points."""
+    f = value_and_grad(function, tuple(range(count)))
+    return f, jit(f), jit(vmap(f))
+
+
 @pytest.mark.parametrize("lanes", [False, True])
 @pytest.mark.parametrize("point", special_points(), ids=repr)
 def test_special_points(point, lanes):
-    f = value_and_grad(point.function, tuple(range(len(point.inputs))))
+    f, compiled, mapped = with_slopes(point.function, len(point.inputs))
     expected = flatten(f(*point.inputs))[0]
-    found = jit(vmap(f))(*[np.full(9, x) for x in point.inputs]) if lanes else jit(f)(*point.inputs)
+    found = mapped(*[np.full(9, x) for x in point.inputs]) if lanes else compiled(*point.inputs)
     numbers = np.array(flatten(found)[0]).reshape(len(expected), -1)
     np.testing.assert_allclose(numbers, np.array(expected)[:, None] + 0 * np.isnan(numbers), rtol=ALLOWED * 2**-52)
 
