@@ -6,12 +6,17 @@
 import gc
 import os
 import signal
+import sys
 
 import pytest
 from hypothesis import settings
 
 from tests.browser import browser as browser
 from tests.browser import page as page
+
+# Containers often keep Python from writing bytecode: each program that tests start would compile the package anew.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 settings.register_profile("project", deadline=None, derandomize=True)
 settings.register_profile("thorough", deadline=None, max_examples=2000)
