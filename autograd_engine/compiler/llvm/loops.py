@@ -143,6 +143,9 @@ br label %sums{n}""",
 
 def finish(loop: Loop, layout: Layout, first_slot: int) -> Function:
     """The sums over all chunks, added in the order of the chunks, into the shared memory from `first_slot` on."""
+    signature = f"finish_{loop.name}({FINISH_PARAMETERS})"
+    if not loop.sums:
+        return Function(signature, "entry:")
     lines = [
         f"""\
 entry:
@@ -152,6 +155,8 @@ entry:
 %chunks = sdiv i64 %one_less, %size
 %shared_at = getelementptr i64, ptr %context, i64 2
 %shared = load ptr, ptr %shared_at
+%totals = getelementptr double, ptr %shared, i64 {first_slot}
+call void @llvm.memcpy.p0.p0.i64(ptr %totals, ptr %partials, i64 {8 * loop.sums}, i1 false)
 br label %sums0"""
     ]
     kinds = _kinds(loop)
@@ -163,33 +168,29 @@ br label %sums0"""
         lines += [
             f"""\
 sums{n}:
-%s{n} = phi i64 [ {kind.first}, %{before} ], [ %s_next{n}, %store{n} ]
-%more_sums{n} = icmp slt i64 %s{n}, {kind.end}
-br i1 %more_sums{n}, label %chunks_of_sum{n}, label %{after}
-chunks_of_sum{n}:
-%c{n} = phi i64 [ 0, %sums{n} ], [ %c_next{n}, %chunk{n} ]
-%total{n} = phi double [ 0.0, %sums{n} ], [ %new_total{n}, %chunk{n} ]
+%c{n} = phi i64 [ 1, %{before} ], [ %c_next{n}, %one{n} ]
 %more_chunks{n} = icmp slt i64 %c{n}, %chunks
-br i1 %more_chunks{n}, label %chunk{n}, label %store{n}
+br i1 %more_chunks{n}, label %chunk{n}, label %{after}
 chunk{n}:
+%c_next{n} = add i64 %c{n}, 1
 %row{n} = mul i64 %c{n}, {loop.sums}
-%place{n} = add i64 %row{n}, %s{n}
-%from{n} = getelementptr double, ptr %partials, i64 %place{n}
-%part{n} = load double, ptr %from{n}
-%is_first{n} = icmp eq i64 %c{n}, 0""",
+%parts{n} = getelementptr double, ptr %partials, i64 %row{n}
+br label %one{n}
+one{n}:
+%s{n} = phi i64 [ {kind.first}, %chunk{n} ], [ %s_next{n}, %one{n} ]
+%total_at{n} = getelementptr double, ptr %totals, i64 %s{n}
+%part_at{n} = getelementptr double, ptr %parts{n}, i64 %s{n}
+%total{n} = load double, ptr %total_at{n}
+%part{n} = load double, ptr %part_at{n}""",
             *builder.lines,
             f"""\
-%new_total{n} = select i1 %is_first{n}, double %part{n}, double {both}
-%c_next{n} = add i64 %c{n}, 1
-br label %chunks_of_sum{n}
-store{n}:
-%slot{n} = add i64 %s{n}, {first_slot}
-%to{n} = getelementptr double, ptr %shared, i64 %slot{n}
-store double %total{n}, ptr %to{n}
+store double {both}, ptr %total_at{n}
 %s_next{n} = add i64 %s{n}, 1
-br label %sums{n}""",
+%more_sums{n} = icmp slt i64 %s_next{n}, {kind.end}
+br i1 %more_sums{n}, label %one{n}, label %sums{n}""",
         ]
-    return Function(f"finish_{loop.name}({FINISH_PARAMETERS})", "\n".join([*lines, "done:"]), set(_EXTREMES))
+    declarations = {*_EXTREMES, "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)"}
+    return Function(signature, "\n".join([*lines, "done:"]), declarations)
 
 
 def chunks(loop: Loop, layout: Layout) -> Function:
