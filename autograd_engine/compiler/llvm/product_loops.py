@@ -76,8 +76,8 @@ class _Writer:
         """The address that many doubles after another, and in each round `of_index` more."""
         b = self.builder
         if of_index:
-            doubles_now = b.emit(f"add i64 {b.emit(f'mul i64 {index}, {of_index}')}, {doubles}")
-            return b.emit(f"getelementptr double, ptr {pointer}, i64 {doubles_now}")
+            now = index if of_index == 1 else b.emit(f"mul i64 {index}, {of_index}")
+            pointer = b.emit(f"getelementptr double, ptr {pointer}, i64 {now}")
         return b.emit(f"getelementptr double, ptr {pointer}, i64 {doubles}") if doubles else pointer
 
     def load(self, address: str, vector: int = 0) -> str:
@@ -147,7 +147,7 @@ def _product(w: _Writer, loop: Product) -> None:
 def _sums(w: _Writer, loop: Sums) -> None:
     """Sums over the samples of the products of each row with each column: over the blocks goes the innermost loop."""
     b, (number, by_row), width = w.builder, loop.places, w.layout.width
-    tiles = itertools.product(_tiles(len(loop.rows), SIDE), _tiles(len(loop.columns), SIDE))
+    tiles = itertools.product(_tiles(len(loop.rows), SIDE, SIDE // 2), _tiles(len(loop.columns), SIDE))
     for (row, down, rows), (column, across, columns) in tiles:
         with w.loop(down) as of_rows, w.loop(across) as of_columns:
             corner = w.at("%memory", (number + row * by_row + column) * width, of_rows.index, rows * by_row * width)
@@ -165,8 +165,15 @@ def _sums(w: _Writer, loop: Sums) -> None:
                 w.store(total, address)
 
 
-def _tiles(count: int, size: int) -> Iterator[tuple[int, int, int]]:
-    """Tiles of this size, and one of what is left: the first that is in them, how many tiles, and their size."""
+def _tiles(count: int, size: int, least: int = 0) -> Iterator[tuple[int, int, int]]:
+    """Tiles of this size, and one of what is left: the first that is in them, how many tiles, and their size.
+
+    Where smaller ones leave nothing, there is only one kind to compile; they have at least more than half of the size,
+    or `least`.
+    """
+    even = max(smaller for smaller in range(1, size + 1) if count % smaller == 0)
+    if even >= (least or size // 2 + 1):
+        size = even
     if count >= size:
         yield 0, count // size, size
     if count % size:
