@@ -8,7 +8,7 @@ of its numbers by each of these along with the numbers themselves, and forgets t
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from autograd_engine.compiler.library import C_LIBRARY
@@ -41,10 +41,13 @@ def pulled_forward(loop: Any, of: dict[Any, Any], again: frozenset[str]) -> list
     if any(i >= len(sources) or sources[i].__class__ is not Traced for i in active):
         return None
     leads = _leads(loop, sources)
-    moved = {i: _moved(leads, loop, i) for i in active}
-    computed = [leads[x] for x in loop.nodes if x.arguments and leads[x]]
-    forward = sum(sum(1 for lead in computed if lead & bits) for bits, _ in moved.values())
-    names = [x.op.name for x in loop.nodes if x.op is not None]
+    needed = _needed(leads, loop, of)
+    way = _way(loop, [loop.following[k] for k in needed])
+    computed = [leads[x] for x in way if x.arguments and leads[x]]
+    moved = {i: _moved(leads, loop, i, needed) for i in active}
+    new = [bits for i, (bits, places) in moved.items() if _missing(loop, sources[i], places)]
+    forward = sum(1 for bits in new for lead in computed if lead & bits)
+    names = [x.op.name for x in way if x.op is not None]
     kept, calls = sum(name not in again for name in names), sum(name in C_LIBRARY for name in names)
     if forward > BACK * len(computed) + KEPT * (kept + len(loop.carries)) + CALL * calls:
         return None
@@ -79,15 +82,40 @@ def _leads(loop: Any, sources: Sequence[Traced]) -> dict[Any, int]:
     return leads
 
 
-def _moved(leads: dict[Any, int], loop: Any, i: int) -> tuple[int, list[int]]:
-    """What a change of source i changes in some round: as bits, and as the places of what is carried."""
+def _needed(leads: dict[Any, int], loop: Any, of: Iterable[int]) -> set[int]:
+    """The places of what is carried that these results depend on. Slopes that the loop carries for another sweep are
+    not among them, unless they are differentiated again."""
+    needed, waiting = set(of), [*of]
+    for k in waiting:
+        lead = leads.get(loop.following[k], 0)
+        more = [place for place in range(len(loop.carries)) if lead >> place & 1 and place not in needed]
+        needed.update(more)
+        waiting += more
+    return needed
+
+
+def _way(loop: Any, ends: Iterable[Any]) -> list[Any]:
+    """What is computed in a round from the numbers that it gets, for these ends."""
+    leaves = [*loop.carries, *loop.outside, *loop.reads.values(), *([loop.rounds] if loop.rounds is not None else [])]
+    way: list[Any] = loop.order([x for x in ends if isinstance(x, Traced)], leaves)
+    return way
+
+
+def _moved(leads: dict[Any, int], loop: Any, i: int, needed: set[int]) -> tuple[int, list[int]]:
+    """What a change of source i changes in some round: as bits, and as the places of what is carried and `needed`."""
     bits, places = 1 << i, {i} if i < len(loop.carries) else set[int]()
     while True:
         more = {k for k, x in enumerate(loop.following) if k not in places and leads.get(x, 0) & bits}
         if not more:
-            return bits, sorted(places)
+            return bits, sorted(places & needed)
         places |= more
         bits |= sum(1 << k for k in more)
+
+
+def _missing(loop: Any, source: Traced, places: Sequence[int]) -> list[int]:
+    """The places of numbers whose slopes by a source are not yet carried."""
+    known = loop.slopes.get(source, {})
+    return [k for k in places if k not in known and loop.carries[k].__class__ is Traced]
 
 
 def _carried_along(loop: Any, source: Traced, start: int | None, places: Sequence[int]) -> dict[int, int]:
@@ -95,8 +123,8 @@ def _carried_along(loop: Any, source: Traced, start: int | None, places: Sequenc
 
     The source is a carry, of which the slope at the `start` is 1, or a number from outside.
     """
+    missing = _missing(loop, source, places)
     known: dict[int, int] = loop.slopes.setdefault(source, {})
-    missing = [k for k in places if k not in known and loop.carries[k].__class__ is Traced]
     for k in missing:
         known[k] = len(loop.carries)
         loop.carry(1.0 if k == start else 0.0)
@@ -104,8 +132,6 @@ def _carried_along(loop: Any, source: Traced, start: int | None, places: Sequenc
     if start is None:
         seeds[source] = 1.0
     ends = [loop.following[k] for k in missing]
-    leaves = [*loop.carries, *loop.outside, *loop.reads.values(), *([loop.rounds] if loop.rounds is not None else [])]
-    order = loop.order([x for x in ends if isinstance(x, Traced)], leaves)
-    found = carried(forward_sweep, order, seeds, as_nodes=True)
+    found = carried(forward_sweep, _way(loop, ends), seeds, as_nodes=True)
     loop.following += [found.get(x, 0.0) if isinstance(x, Traced) else 0.0 for x in ends]
     return known

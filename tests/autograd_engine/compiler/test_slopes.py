@@ -67,6 +67,16 @@ def test_derivatives_of_higher_order_and_several_results():
     np.testing.assert_allclose(jit(jacobian(both, (0, 1)))(1.0, 0.5), jacobian(both, (0, 1))(1.0, 0.5), rtol=1e-12)
 
 
+def test_slopes_of_one_result_are_not_differentiated_for_the_next():
+    def angles(p):
+        at = fori_loop(0, 30, lambda i, x: x + 1e-2 * sin(p[1] * x), p[0])
+        return [at * sin(at + x) for x in p]
+
+    point = np.linspace(0.3, 0.7, 9)
+    np.testing.assert_allclose(jit(jacobian(angles))(point), jacobian(angles)(point), rtol=1e-12)
+    assert not goes_back(jacobian(angles), point)
+
+
 def test_samples_with_rounds_of_their_own():
     starts = np.geomspace(1e-4, 10.0, 11)
     values, slopes = jit(vmap(lambda x: value_and_grad(halved, (0, 1))(x, 0.5)))(starts)
