@@ -124,6 +124,10 @@ def _reachable(functions: Iterable[Callable[[], Any]], names: Collection[str], o
     own = list(map(_inner, functions))
     variables = [cell for f in own for cell in _cells(f, lambda name: name in names)]
     seen = set(map(id, variables))
+    twins = dict[int, list[Any]]()  # by the id of what they may be
+    for twin in context.twins.values():
+        for key in twin.owners:
+            twins.setdefault(key, []).append(twin)
     stack: list[Any] = [*functions, *others, *map(content, variables)]
     while stack:
         x = stack.pop()
@@ -131,7 +135,7 @@ def _reachable(functions: Iterable[Callable[[], Any]], names: Collection[str], o
             continue
         seen.add(id(x))
         if twin := context.twins.get(id(x)):
-            stack += [other.container for other in twin.others()]
+            stack += [other.container for key in twin.owners for other in twins[key]]
         if (row := row_of(x)) is not None:
             stack.append(row.table)
         if (view := view_of(x)) is not None:

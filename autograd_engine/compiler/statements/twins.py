@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -197,7 +198,10 @@ def _owners(twins: dict[int, Twin], x: Any, line: str) -> dict[int, Any]:
 def _keep(twins: _Twins, kept: Sequence[Iterable[Any]]) -> None:
     """Keep the twins that have names, and others."""
     context.twins = {key: twin for key, twin in twins.items() if _references(twin.x, kept) > 2}
-    context.twins = {key: twin for key, twin in context.twins.items() if any(twin.others())}
+    shares = Counter(key for twin in context.twins.values() for key in twin.owners)
+    context.twins = {
+        key: twin for key, twin in context.twins.items() if any(shares[owner] > 1 for owner in twin.owners)
+    }
 
 
 def _references(x: Any, kept: Sequence[Iterable[Any]]) -> int:
