@@ -10,7 +10,7 @@ import itertools
 from abc import abstractmethod
 from collections.abc import Sequence
 
-from autograd_engine.compiler.llvm.abreast import Abreast, independent
+from autograd_engine.compiler.llvm.abreast import Abreast, Independent, independent
 from autograd_engine.compiler.llvm.builder import Builder
 from autograd_engine.compiler.llvm.calls import has_lanes
 from autograd_engine.compiler.llvm.helpers import ask
@@ -103,109 +103,12 @@ class Straight(Stacks):
         return [self.select(*of_lane) for of_lane in zip(conditions, *found)]
 
     def _loop(self, i: int, loop: Loop) -> None:
-        """All rounds of a loop."""
-        b, function, vectors = self.builder, self.function, self.vectors
-        name = f"L{function.number()}"
-        count, *others = self.program.instructions[i].operands
+        """All rounds of a loop, and the names of what is taken of it."""
         results = self._results(i)
-        memories = {k: self.copied(others[k], i, k, n) for k, n in loop.memories.items()}
-        starts = {k: self.operand(x) for k, x in enumerate(others[: loop.carries]) if k not in memories}
-        others = others[loop.carries :]
-        rounds = Rounds(self, loop, name, others[: loop.stacks], others[loop.stacks :], memories)
-        masked = self.wide and (not loop.counted or self.differs(count))
-        counts = self.operand(count)
-        at = b.emit(f"getelementptr i64, ptr %context, i64 {STOPPED}")
-        runs = b.emit(f"icmp eq i64 {b.emit(f'load i64, ptr {at}')}, 0")
-        end, buffer, begins = "", "", []
-        if loop.counted:
-            largest = self.largest(count, counts, masked)
-            end = b.emit(f"select i1 {runs}, i64 {largest}, i64 0")
-            if loop.kept:  # with room for all that the line may read, even if there are no rounds
-                buffer = self.room(i, end if loop.bound is None else str(loop.bound), loop.kept)
-                end = b.emit(f"select i1 {b.emit(f'icmp eq ptr {buffer}, null')}, i64 0, i64 {end}")
-        else:
-            may = function.splat("i1", runs)
-            begins = [b.emit(f"and {b.bits} {lowered(b, 'as_bits', [x])}, {may}") for x in counts]
-        rounds.bring()
-        of_vectors = {}
-        for pack in rounds.packing.carried:
-            places = [loop.body.instructions[x].operands[0] for x in pack]
-            of_vectors[pack] = self.lanes.vector(tuple([self.program.instructions[i].operands[1 + k] for k in places]))
-            for k in places:
-                del starts[k]
-        every = 1 << max(POLLED // max(len(loop.body), 1), 1).bit_length()
-        first = "0"
-        if not self.wide and rounds.independent:
-            first, starts = rounds.abreast(end, starts, buffer, every)
-        before = function.label
-        b.lines += [f"br label %{name}", f"{name}:"]
-        head, phis = len(b.lines), [f"%{name}.j = phi i64 [ {first}, %{before} ], [ %{name}.next, %{name}.end ]"]
-
-        def phi(kind: str, result: str, start: str, following: str) -> None:
-            phis.append(f"{result} = phi {kind} [ {start}, %{before} ], [ {following}, %{name}.end ]")
-
-        continues: list[str] = []
-        goes = [f"%{name}.go{v}" for v in vectors]
-        more = b.emit(f"icmp slt i64 %{name}.j, {end}") if loop.counted else self.any(goes)
-        b.lines += [f"br i1 {more}, label %{name}.ask, label %{name}.done", f"{name}.ask:"]
-        ask(b, name, f"%{name}.j", every - 1, "body", "done")
-        rounds.index = f"%{name}.j"
-        if loop.backwards:
-            rounds.index = b.emit(f"sub i64 {b.emit(f'sub i64 {end}, 1')}, %{name}.j")
-        masks = goes
-        if masked and loop.counted:
-            index = rounds.number()
-            masks = [b.emit(f"fcmp olt {b.type} {x}, {n}") for x, n in zip(index, counts)]
-        rounds.masks = self.masks
-        if masked:
-            rounds.masks = [b.emit(f"and {b.bits} {x}, {y}") for x, y in zip(masks, self.masks)] or masks
-        function.label = f"{name}.body"
-        copies = list(enumerate(loop.body.outputs[len(loop.body.outputs) - len(loop.copies) :]))
-        early = [(k, x) for k, x in copies if loop.body.instructions[x].operation == "carry"]
-        self._keep_copies(i, loop, rounds, early)
-        rounds.everything()
-        ends = loop.body.outputs[not loop.counted :]
-        if not loop.counted:
-            continues = rounds.operand(loop.body.outputs[0])
-        following = {k: rounds.operand(ends[k]) for k in starts}
-        kept = ends[loop.carries : loop.carries + loop.kept]
-        for pack, first in of_vectors.items():
-            last = rounds.lanes.vector(tuple([ends[loop.body.instructions[x].operands[0]] for x in pack]))
-            phi(rounds.lanes.builder(len(pack)).type, rounds.lanes.names[pack], first, last)
-        if kept:
-            if not loop.counted:
-                buffer = self.room(i, b.emit(f"add i64 %{name}.j, 1"), loop.kept)
-                missing = b.emit(f"icmp eq ptr {buffer}, null")
-                b.lines += [f"br i1 {missing}, label %{name}.done, label %{name}.keep", f"{name}.keep:"]
-                function.label = f"{name}.keep"
-            rounds.keep_all(buffer, kept)
-        for k, start in starts.items():
-            names = following[k]
-            for v in vectors:
-                carry = rounds.carry(k)[v]
-                after = self.select(masks[v], names[v], carry) if masked else names[v]
-                phi(b.type, carry, start[v], after)
-        if not loop.counted:
-            for v in vectors:
-                x = continues[v]
-                x = lowered(b, "as_bits", [x]) if x[0] != "%" else x
-                phi(b.bits, goes[v], begins[v], b.emit(f"and {b.bits} {x}, {goes[v]}") if masked else x)
-        if not loop.counted and -1 in results.values():
-            done = b.emit(f"add i64 %{name}.j, 1")
-            passed = function.splat("double", b.emit(f"sitofp i64 {done} to double"))
-            for v in vectors:
-                phi(b.type, f"%{name}.n{v}", b.constant(0.0), self.select(goes[v], passed, f"%{name}.n{v}"))
-        self._keep_copies(i, loop, rounds, [pair for pair in copies if pair not in early])
-        for k, n in loop.memories.items():
-            left = rounds.stack(loop.body.outputs[k + (not loop.counted)])
-            if left is not memories[k]:
-                rounds.copy(left, memories[k], n)
-        b.lines[head:head] = phis
-        b.lines += [f"br label %{name}.end", f"{name}.end:", f"%{name}.next = add i64 %{name}.j, 1"]
-        b.lines += [f"br label %{name}", f"{name}.done:"]
-        function.label = f"{name}.done"
+        rounds = Rounds(self, i, loop)
+        rounds.all_rounds(counting=-1 in results.values())
         for result, place in results.items():
-            self.names[result] = [f"%{name}.n{v}" for v in vectors] if place < 0 else rounds.left(place)
+            self.names[result] = rounds.passed() if place < 0 else rounds.left(place)
 
     def _results(self, loop: int) -> dict[int, int]:
         """What is taken of a loop, and the place of each among what is carried; -1 stands for the number of rounds."""
@@ -217,15 +120,6 @@ class Straight(Stacks):
             if operation == "result":
                 found[x] = self.whole(operands[1])
         return found
-
-    def _keep_copies(self, i: int, loop: Loop, rounds: Rounds, copies: Sequence[tuple[int, int]]) -> None:
-        """Keep what some stacks hold in a round."""
-        for k, x in copies:
-            size, b = loop.copies[k], self.builder
-            entries = b.emit(f"mul i64 {b.emit(f'add i64 {rounds.index}, 1')}, {size}")
-            address = self.room(i, entries, 1, loop.carries + loop.kept + k)
-            target = self.stack_of(Memory(address, size, 0, self.wide), rounds.index)
-            rounds.copy(rounds.stack(x), target, size, address)
 
     def largest(self, count: int, counts: list[str], masked: bool) -> str:
         """How many rounds there are, at most if it differs from sample to sample."""
@@ -252,30 +146,32 @@ class Straight(Stacks):
 
 
 class Rounds(Straight):
-    """The body of a loop. `index` is the number of the round."""
+    """Loop `loop` of the line `outer`, where it is instruction `at`. `index` is the number of the round."""
 
-    def __init__(
-        self,
-        outer: Straight,
-        loop: Loop,
-        name: str,
-        stacks: Sequence[int],
-        captured: Sequence[int],
-        memories: dict[int, Memory],
-    ) -> None:
+    def __init__(self, outer: Straight, at: int, loop: Loop) -> None:
         super().__init__(loop.body, outer.builder, outer.vectors, outer.wide)
-        self._memories = memories
+        self._outer, self._at, self._of, self._name = outer, at, loop, f"L{outer.function.number()}"
+        self._count, *others = outer.program.instructions[at].operands
+        self._memories = {k: outer.copied(others[k], at, k, n) for k, n in loop.memories.items()}
+        self._begins_with = others[: loop.carries]
+        self._starts = {k: outer.operand(x) for k, x in enumerate(self._begins_with) if k not in self._memories}
+        others = others[loop.carries :]
+        self._read, self._captured = others[: loop.stacks], others[loop.stacks :]
+        self._stacks = [outer.stack(x) for x in self._read]
+        self._from_outside = [outer.stack(x) if outer.is_stack(x) else outer.operand(x) for x in self._captured]
         self._differs: dict[int, bool] = {}
-        self._of, self._outer, self._name, self._captured = loop, outer, name, captured
-        self._stacks, self._read = [outer.stack(x) for x in stacks], stacks
-        self._from_outside = [outer.stack(x) if outer.is_stack(x) else outer.operand(x) for x in captured]
-        self.index = ""
+        self._masked = self.wide and (not loop.counted or outer.differs(self._count))
+        self._counts = outer.operand(self._count)
+        self._goes = [f"%{self._name}.go{v}" for v in self.vectors]
+        self._phis: list[tuple[str, str, str, str]] = []
+        self._vectors: dict[Pack, str] = {}
+        self.index = f"%{self._name}.j"
         self._sides = sides(loop.body, range(len(loop.body.instructions)))
         lanes = 1 if self.wide else self.function.lanes_of_a_vector()
-        self.independent = None if self.wide or self.builder.exact else independent(loop, lanes)
-        lanes = 1 if self.independent else lanes
-        self.packing = packing(loop, self._sides, lanes, has_lanes(self.builder), self._place)
-        self.function.offsets[id(loop)] = self.packing.offsets
+        self._independent = None if self.wide or self.builder.exact else independent(loop, lanes)
+        lanes = 1 if self._independent else lanes
+        self._packing = packing(loop, self._sides, lanes, has_lanes(self.builder), self._place)
+        self.function.offsets[id(loop)] = self._packing.offsets
 
     def _place(self, k: int) -> Place | None:
         """Where a number that the body reads lies, if that can be told."""
@@ -287,45 +183,150 @@ class Rounds(Straight):
             return (operands[0],), self._stacks[k].offset
         return None
 
-    def bring(self) -> None:
+    def all_rounds(self, counting: bool) -> None:
+        """The lines of all rounds; with `counting`, also those that count them."""
+        b, name, function = self.builder, self._name, self.function
+        begins, end, buffer = self._bounds()
+        self._bring()
+        every = 1 << max(POLLED // max(len(self.program), 1), 1).bit_length()
+        first = self._abreast(self._independent, end, buffer, every) if self._independent else "0"
+        before = function.label
+        b.lines += [f"br label %{name}", f"{name}:"]
+        head = len(b.lines)
+        masks = self._ask(end, every)
+        self._round(masks, begins, buffer, counting)
+        phis = [("i64", f"%{name}.j", first, f"%{name}.next"), *self._phis]
+        b.lines[head:head] = [
+            f"{result} = phi {kind} [ {start}, %{before} ], [ {following}, %{name}.end ]"
+            for kind, result, start, following in phis
+        ]
+        b.lines += [f"br label %{name}.end", f"{name}.end:", f"%{name}.next = add i64 %{name}.j, 1"]
+        b.lines += [f"br label %{name}", f"{name}.done:"]
+        function.label = f"{name}.done"
+
+    def _bounds(self) -> tuple[list[str], str, str]:
+        """Whether there is a first round, or how many there are, and the buffer of what they keep."""
+        b, loop = self.builder, self._of
+        at = b.emit(f"getelementptr i64, ptr %context, i64 {STOPPED}")
+        runs = b.emit(f"icmp eq i64 {b.emit(f'load i64, ptr {at}')}, 0")
+        if not loop.counted:
+            may = self.function.splat("i1", runs)
+            return [b.emit(f"and {b.bits} {lowered(b, 'as_bits', [x])}, {may}") for x in self._counts], "", ""
+        largest = self._outer.largest(self._count, self._counts, self._masked)
+        end = b.emit(f"select i1 {runs}, i64 {largest}, i64 0")
+        if not loop.kept:
+            return [], end, ""
+        # with room for all that the line may read, even if there are no rounds
+        buffer = self._outer.room(self._at, end if loop.bound is None else str(loop.bound), loop.kept)
+        return [], b.emit(f"select i1 {b.emit(f'icmp eq ptr {buffer}, null')}, i64 0, i64 {end}"), buffer
+
+    def _bring(self) -> None:
         """Make vectors of numbers from outside, before the loop, and name those that are carried."""
-        for k, pack in enumerate(self.packing.carried):
+        for k, pack in enumerate(self._packing.carried):
             self.lanes.define(pack, f"%{self._name}.p{k}")
-        for xs in itertools.chain(*self.packing.operands.values()):
+        for xs in itertools.chain(*self._packing.operands.values()):
             if len({*xs}) > 1 and self._are(xs, "captured"):
                 of_outer = [self._captured[self._number(x)] for x in xs]
                 self.lanes.names[xs] = self._outer.lanes.vector(tuple(of_outer))
+        for pack in self._packing.carried:
+            places = [self._number(x) for x in pack]
+            self._vectors[pack] = self._outer.lanes.vector(tuple([self._begins_with[k] for k in places]))
+            for k in places:
+                del self._starts[k]
 
-    def abreast(
-        self, end: str, starts: dict[int, list[str]], buffer: str, every: int
-    ) -> tuple[str, dict[int, list[str]]]:
-        """The lines that do many rounds at a time. Returns the first round that is left, and what it begins with."""
-        assert self.independent
-        function, name = self.function, f"{self._name}w"
-        b = self.builder.wider(function.lanes_of_a_vector())
-        lines = Abreast(
-            self._of,
-            self.independent,
-            name,
-            b,
-            self.builder,
-            self._stacks,
-            self._from_outside,
-            self._memories,
-        )
-        found = lines.all(end, starts, function.label, buffer, self.packing.offsets, every)
+    def _abreast(self, found: Independent, end: str, buffer: str, every: int) -> str:
+        """The lines that do many rounds at a time. Returns the first round that is left, which begins with the rest."""
+        name, b, loop, function = f"{self._name}w", self.builder, self._of, self.function
+        wide, of_body = b.wider(function.lanes_of_a_vector()), (self._stacks, self._from_outside, self._memories)
+        lines = Abreast(loop, found, name, wide, b, *of_body)
+        first, self._starts = lines.all(end, self._starts, function.label, buffer, self._packing.offsets, every)
         function.label = f"{name}.left"
-        return found
+        return first
+
+    def _ask(self, end: str, every: int) -> list[str]:
+        """The lines that ask whether there is another round. Returns the lanes that have one, as the phis take them."""
+        b, name, loop = self.builder, self._name, self._of
+        more = b.emit(f"icmp slt i64 %{name}.j, {end}") if loop.counted else self.any(self._goes)
+        b.lines += [f"br i1 {more}, label %{name}.ask, label %{name}.done", f"{name}.ask:"]
+        ask(b, name, f"%{name}.j", every - 1, "body", "done")
+        if loop.backwards:
+            self.index = b.emit(f"sub i64 {b.emit(f'sub i64 {end}, 1')}, %{name}.j")
+        masks = self._goes
+        if self._masked and loop.counted:
+            masks = [b.emit(f"fcmp olt {b.type} {x}, {n}") for x, n in zip(self.number(), self._counts)]
+        self.masks = self._outer.masks
+        if self._masked:
+            self.masks = [b.emit(f"and {b.bits} {x}, {y}") for x, y in zip(masks, self.masks)] or masks
+        self.function.label = f"{name}.body"
+        return masks
+
+    def _round(self, masks: list[str], begins: list[str], buffer: str, counting: bool) -> None:
+        """The lines of a round: the body, what it keeps, and what is carried into the next."""
+        b, loop, outputs = self.builder, self._of, self.program.outputs
+        copies = list(enumerate(outputs[len(outputs) - len(loop.copies) :]))
+        early = [(k, x) for k, x in copies if self.program.instructions[x].operation == "carry"]
+        self._keep_copies(early)
+        self._everything()
+        continues = [] if loop.counted else self.operand(outputs[0])
+        ends = outputs[not loop.counted :]
+        following = {k: self.operand(ends[k]) for k in self._starts}
+        for pack, first in self._vectors.items():
+            last = self.lanes.vector(tuple([ends[self._number(x)] for x in pack]))
+            self._phi(self.lanes.builder(len(pack)).type, self.lanes.names[pack], first, last)
+        if kept := ends[loop.carries : loop.carries + loop.kept]:
+            self._keep_all(kept, buffer)
+        for k, start in self._starts.items():
+            for v, carry in zip(self.vectors, self.carry(k)):
+                after = following[k][v]
+                self._phi(b.type, carry, start[v], self.select(masks[v], after, carry) if self._masked else after)
+        if not loop.counted:
+            self._go_on(begins, continues, counting)
+        self._keep_copies([pair for pair in copies if pair not in early])
+        for k, n in loop.memories.items():
+            left = self.stack(ends[k])
+            if left is not self._memories[k]:
+                self.copy(left, self._memories[k], n)
+
+    def _phi(self, kind: str, result: str, first: str, following: str) -> None:
+        """What is `first` in the first round, and in others what is `following` in the one before."""
+        self._phis.append((kind, result, first, following))
+
+    def _go_on(self, begins: list[str], continues: list[str], counting: bool) -> None:
+        """Whether there is another round, in each lane, and how many there were."""
+        b, goes = self.builder, self._goes
+        for v in self.vectors:
+            x = continues[v]
+            x = lowered(b, "as_bits", [x]) if x[0] != "%" else x
+            self._phi(b.bits, goes[v], begins[v], b.emit(f"and {b.bits} {x}, {goes[v]}") if self._masked else x)
+        if counting:
+            done = b.emit(f"add i64 %{self._name}.j, 1")
+            count = self.function.splat("double", b.emit(f"sitofp i64 {done} to double"))
+            for v, passed in zip(self.vectors, self.passed()):
+                self._phi(b.type, passed, b.constant(0.0), self.select(goes[v], count, passed))
+
+    def passed(self) -> list[str]:
+        """The names of the number of rounds that there were."""
+        return [f"%{self._name}.n{v}" for v in self.vectors]
+
+    def _keep_copies(self, copies: Sequence[tuple[int, int]]) -> None:
+        """Keep what some stacks hold in a round."""
+        b, loop = self.builder, self._of
+        for k, x in copies:
+            size = loop.copies[k]
+            entries = b.emit(f"mul i64 {b.emit(f'add i64 {self.index}, 1')}, {size}")
+            address = self._outer.room(self._at, entries, 1, loop.carries + loop.kept + k)
+            target = self.stack_of(Memory(address, size, 0, self.wide), self.index)
+            self.copy(self.stack(x), target, size, address)
 
     def _are(self, xs: Pack, operation: str) -> bool:
         return all(x >= 0 and self.program.instructions[x].operation == operation for x in xs)
 
-    def everything(self) -> None:
+    def _everything(self) -> None:
         """The lines of the body."""
         elsewhere = apart(self._sides)
-        for step in self.packing.steps:
+        for step in self._packing.steps:
             if isinstance(step, tuple):
-                operands = self.packing.operands[step]
+                operands = self._packing.operands[step]
                 for xs in operands:
                     if xs not in self.lanes.names and side_by_side(self.program, xs, self._place):
                         [address] = self.addresses(self._stacks[self._number(xs[0])], self.index)
@@ -334,10 +335,16 @@ class Rounds(Straight):
             elif step not in elsewhere:
                 self.instruction(step)
 
-    def keep_all(self, buffer: str, kept: Sequence[int]) -> None:
+    def _keep_all(self, kept: Sequence[int], buffer: str) -> None:
         """Store what is kept of a round: the numbers of a pack at once."""
+        b, name = self.builder, self._name
+        if not self._of.counted:
+            buffer = self._outer.room(self._at, b.emit(f"add i64 %{name}.j, 1"), len(kept))
+            missing = b.emit(f"icmp eq ptr {buffer}, null")
+            b.lines += [f"br i1 {missing}, label %{name}.done, label %{name}.keep", f"{name}.keep:"]
+            self.function.label = f"{name}.keep"
         at = 0
-        for places in self.packing.stores:
+        for places in self._packing.stores:
             xs, memory = tuple([kept[k] for k in places]), Memory(buffer, len(kept), at, self.wide)
             if len(xs) > 1:
                 self.lanes.store(xs, self.addresses(memory, self.index)[0])
@@ -347,7 +354,7 @@ class Rounds(Straight):
 
     def left(self, k: int) -> list[str]:
         """The names of a number that is carried, after the last round."""
-        for pack in self.packing.carried:
+        for pack in self._packing.carried:
             for x in pack:
                 if self._number(x) == k:
                     return [self.lanes.lane(x)]
