@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import re
+from collections import deque
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from autograd_engine.compiler.statements.conditions import chosen, is_certain
-from autograd_engine.compiler.statements.contents import Changes, content
+from autograd_engine.compiler.statements.contents import Changes, content, fill
 from autograd_engine.compiler.statements.tables import Row, row_of
 from autograd_engine.compiler.statements.views import View, view_of
 from autograd_engine.compiler.trace.arrays import ArgumentArray, BatchArray
@@ -101,9 +104,16 @@ class Choice:
         of_a, of_b = apart(a), apart(b)
         if of_a and of_b and type(a) is type(b):
             return self._of_containers(of_a, of_b, name)
-        if type(a) is type(b) and not _is_array(a) and a == b:
+        if (
+            type(a) is type(b)
+            and not _is_array(a)
+            and not isinstance(a, deque)
+            and not hasattr(a, "__dict__")
+            and a == b
+        ):
             return a
-        raise _misfit(name, _described(a), _described(b))
+        one, other = _described(a), _described(b)
+        raise _misfit(name, one, other if one != other else f"another{other.removeprefix('a')}")
 
     def _of_undefined(self, a: Any, b: Any, name: str) -> Any:
         """The choice between two variables, of which one has no value, or not everywhere."""
@@ -158,13 +168,15 @@ def is_container(x: Any) -> bool:
 
 def _after(x: Any, changes: Changes) -> Any:
     """A container as a side has left it: what it holds now is what it held before."""
-    if id(x) in changes:
-        return changes[id(x)][1]
     own = getattr(x, "__dict__", None)
-    if id(own) not in changes or isinstance(x, type):
+    if isinstance(x, (type, ModuleType, FunctionType)) or changes.keys().isdisjoint((id(x), id(own))):
         return x
-    new = object.__new__(type(x))
-    new.__dict__.update(changes[id(own)][1])
+    if isinstance(x, (list, dict, set, np.ndarray)):
+        return changes[id(x)][1]
+    new = copy.copy(x)
+    for part, key in ((new, id(x)), (getattr(new, "__dict__", None), id(own))):
+        if key in changes:
+            fill(part, changes[key][1])
     return new
 
 
@@ -185,7 +197,7 @@ def _misfit(name: str, one: str, other: str) -> TraceError:
 
 
 def _described(x: Any) -> str:
-    if isinstance(x, (str, bool, type(None))):
+    if isinstance(x, (str, bool, type(None), set, bytearray)):
         return repr(x)
     return "a number" if _is_number(x) else f"a {type(x).__name__}"
 

@@ -1,26 +1,32 @@
-"""What a branch may change in place: the lists, dicts, arrays and objects that it can reach."""
+"""What a branch or a round may change in place: lists, dicts, arrays, objects, and whatever else has a state."""
 
 from __future__ import annotations
 
 import functools
+import pickle
+import random
 import sys
+from array import array
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from operator import is_
-from types import CellType, CodeType, FunctionType, MethodType, ModuleType
+from types import BuiltinMethodType, CellType, CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from autograd_engine.compiler.statements.tables import row_of
 from autograd_engine.compiler.statements.views import view_of
-from autograd_engine.compiler.trace.errors import is_of_user, user_line
+from autograd_engine.compiler.trace.errors import TraceError, is_of_user, user_line
 from autograd_engine.compiler.trace.traced import Traced, context, refusal
 
 Changes = dict[int, tuple[Any, Any]]
 """What is in the containers that a side has changed: pairs of container and content, by the id of the container."""
 
-_PLAIN = (float, int, str, bytes, bool, type(None), complex, Traced, ModuleType, type, CodeType)
-
+_PLAIN = (float, int, str, bytes, bool, type(None), complex, Traced, CodeType)
+_GENERATORS = (np.random.Generator, np.random.RandomState, np.random.BitGenerator, random.Random)
+_OF_PYTHON = ("types", "collections", "argparse")
+"""Modules of Python with classes whose objects hold what users give them: SimpleNamespace, UserDict and the like."""
 
 _LARGE = 1000
 """Of larger arrays of plain numbers it is only noted whether they change."""
@@ -60,7 +66,13 @@ class Contents:
         for key, (container, _) in {**a, **b}.items():
             before = content(container)
             of_a, of_b = (changes[key][1] if key in changes else before for changes in (a, b))
-            chosen.append((container, choose(of_a, of_b, f"a {type(container).__name__} that it changes")))
+            if isinstance(of_a, State):
+                if of_a != of_b:
+                    raise of_a.refusal()
+                now = of_a
+            else:
+                now = choose(of_a, of_b, f"{described(container)} that it changes")
+            chosen.append((container, now))
         for container, now in chosen:
             fill(container, now)
 
@@ -76,8 +88,38 @@ class Checksum(int):
     """What is kept of an array that is too large to be kept."""
 
 
+class State:
+    """How far a generator of random numbers is."""
+
+    def __init__(self, generator: Any) -> None:
+        self._state: Any
+        if isinstance(generator, random.Random):
+            self._state, self._restore = generator.getstate(), generator.setstate
+        elif isinstance(generator, np.random.RandomState):
+            self._state, self._restore = generator.get_state(), generator.set_state
+        else:
+            bits = getattr(generator, "bit_generator", generator)
+            self._state, self._restore = bits.state, functools.partial(setattr, bits, "state")
+        self._bytes = pickle.dumps(self._state)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, State) and self._bytes == other._bytes
+
+    def restore(self) -> None:
+        """Let the generator go on from here."""
+        self._restore(self._state)
+
+    @staticmethod
+    def refusal() -> TraceError:
+        """The error for drawing where only a call can tell whether, or how often."""
+        return refusal(
+            f"{user_line()} is a branch or a loop that is compiled, and runs only while it is traced; draw random "
+            "numbers before it"
+        )
+
+
 def content(container: Any) -> Any:
-    """What is in a container, for `fill`; of a large array of plain numbers a checksum."""
+    """What is in a container, for `fill`; of a large array of plain numbers a checksum, of an iterator nothing."""
     if isinstance(container, CellType):
         try:
             return container.cell_contents
@@ -87,16 +129,24 @@ def content(container: Any) -> Any:
         numbers = np.ascontiguousarray(container).ravel()
         numbers = numbers.view(np.uint64 if numbers.itemsize == 8 else np.uint8).astype(np.uint64)
         return Checksum(numbers @ np.arange(1, 2 * numbers.size, 2, dtype=np.uint64))
-    return list(container) if isinstance(container, list) else container.copy()
+    if isinstance(container, (list, deque)):
+        return list(container)
+    if isinstance(container, (dict, set, np.ndarray)):
+        return container.copy()
+    if isinstance(container, (bytearray, array)):
+        return container[:]
+    if isinstance(container, _GENERATORS):
+        return State(container)
+    return None if is_iterator(container) else _attributes(container)
 
 
 def is_the_same(container: Any, a: Any, b: Any) -> bool:
     """Whether a container has one content as well as the other."""
     if isinstance(container, CellType):
         return a is b
-    if isinstance(container, dict):
+    if isinstance(a, dict):
         return len(a) == len(b) and all(map(is_, a, b)) and all(map(is_, a.values(), b.values()))
-    if isinstance(container, list):
+    if isinstance(a, list):
         return len(a) == len(b) and all(map(is_, a, b))
     if isinstance(a, np.ndarray):
         return all(map(is_, a.flat, b.flat)) if a.dtype == object else a.tobytes() == b.tobytes()
@@ -113,10 +163,165 @@ def fill(container: Any, now: Any) -> None:
     elif isinstance(container, (dict, set)):
         container.clear()
         container.update(now)
+    elif isinstance(container, deque):
+        container.clear()
+        container.extend(now)
     elif isinstance(container, np.ndarray):
         container[...] = now
+    elif isinstance(now, State):
+        now.restore()
+    elif isinstance(now, dict):
+        before = _attributes(container)
+        for name in before.keys() - now.keys():
+            delattr(container, name)
+        for name, x in now.items():
+            if before.get(name, _EMPTY) is not x:
+                setattr(container, name, x)
     else:
         container[:] = now
+
+
+class Places:
+    """What containers hold in some of their places: attributes, items of dicts and deques, variables of functions."""
+
+    def __init__(self) -> None:
+        self.all: list[tuple[Any, Any]] = []
+
+    def found(self, container: Any, now: Any) -> list[tuple[Any, Any]] | None:
+        """Where `now` is not what a container holds, besides what is here; None if it has not the same places."""
+        before, others = content(container), [key for x, key in self.all if x is container]
+        if isinstance(container, CellType):
+            return None if before is _EMPTY or now is _EMPTY else [(container, key) for key in {None} - {*others}]
+        if isinstance(before, dict) and [*before] == [*now]:
+            return [(container, key) for key in before if before[key] is not now[key] and key not in others]
+        if isinstance(container, deque) and len(before) == len(now):
+            pairs = enumerate(zip(before, now))
+            return [(container, k) for k, (x, y) in pairs if x is not y and k not in others]
+        return None
+
+    def read(self) -> list[Any]:
+        """What is in the places."""
+        contents = {id(x): content(x) for x, _ in self.all}
+        return [contents[id(x)] if isinstance(x, CellType) else contents[id(x)][key] for x, key in self.all]
+
+    def write(self, values: Sequence[Any]) -> None:
+        """Fill the places."""
+        contents = {id(x): content(x) for x, _ in self.all}
+        for (x, key), value in zip(self.all, values):
+            if isinstance(x, CellType):
+                contents[id(x)] = value
+            else:
+                contents[id(x)][key] = value
+        for x in {id(x): x for x, _ in self.all}.values():
+            fill(x, contents[id(x)])
+
+    @staticmethod
+    def name(container: Any, key: Any) -> str:
+        """A place, in a message."""
+        kind = "a dict or an object" if type(container) is dict else described(container)
+        return described(container) if isinstance(container, CellType) else f"{key!r} of {kind}"
+
+
+def described(container: Any) -> str:
+    """A container, in a message."""
+    if isinstance(container, CellType):
+        return "a variable of another function"
+    if isinstance(container, (type, ModuleType)):
+        return f"the {'class' if isinstance(container, type) else 'module'} {container.__name__}"
+    return f"a {type(container).__name__}"
+
+
+def is_iterator(x: Any) -> bool:
+    """Whether something gives items one after the other, and keeps in mind which is next."""
+    return hasattr(type(x), "__next__")
+
+
+def check_iterator(x: Any) -> None:
+    """Raise TraceError if items are to be taken from an iterator that was made outside of the branch or the loop."""
+    if context.kept and is_iterator(x) and any(y is x for some in context.kept for y in some):
+        raise refusal(
+            f"{user_line()} takes items from an iterator in a branch or a loop that is compiled, which runs only while "
+            "it is traced; take them before it, or count in a variable and look them up in a list"
+        )
+
+
+def _attributes(x: Any) -> dict[str, Any]:
+    """The attributes of a class or a module, or those of an object that have slots."""
+    if isinstance(x, type):
+        return {name: value for name, value in vars(x).items() if not name.startswith("__")}
+    if isinstance(x, ModuleType):
+        return dict(vars(x))
+    return {name: getattr(x, name) for name in _slots(x.__class__) if hasattr(x, name)}
+
+
+@functools.lru_cache(maxsize=1000)
+def _slots(kind: Any) -> tuple[str, ...]:
+    """The attributes of the objects of a class that are kept in slots."""
+    members = {name: x for base in reversed(kind.__mro__) for name, x in vars(base).items()}
+    return tuple([name for name, x in members.items() if isinstance(x, MemberDescriptorType)])
+
+
+def _can_change(x: Any) -> bool:
+    """Whether something has a state of its own."""
+    if isinstance(x, np.ndarray):
+        return bool(x.flags.writeable)
+    return _is_of_user(x) if isinstance(x, (type, ModuleType)) else _has_state(x.__class__)
+
+
+@functools.lru_cache(maxsize=1000)
+def _has_state(kind: Any) -> bool:
+    """Whether the objects of a class have a state, besides that in their attributes that are no slots."""
+    kinds = (CellType, list, set, dict, deque, bytearray, array, *_GENERATORS)
+    is_one = issubclass(kind, kinds) and not issubclass(kind, random.SystemRandom)
+    return is_one or hasattr(kind, "__next__") or (_holds_what_users_give(kind) and bool(_slots(kind)))
+
+
+def _parts(x: Any, is_a_side: bool) -> Iterable[Any]:
+    """What can be reached from something at once."""
+    if isinstance(x, CellType):
+        return (content(x),)
+    if isinstance(x, dict):
+        return (*x.values(), *_of_object(x))
+    if isinstance(x, (list, set, tuple, deque)):
+        return (*x, *_of_object(x))
+    if isinstance(x, FunctionType):
+        return _of_function(x) if is_a_side or is_of_user(x.__code__.co_filename) else ()
+    if isinstance(x, np.ndarray):
+        return x.ravel().tolist() if x.dtype == object else ()
+    if isinstance(x, type):
+        return (*_attributes(x).values(), *x.__bases__) if _is_of_user(x) else ()
+    if isinstance(x, (MethodType, BuiltinMethodType)):
+        return getattr(x, "__func__", None), x.__self__
+    if isinstance(x, functools.partial):
+        return x.func, *x.args, *x.keywords.values()
+    if isinstance(x, functools._lru_cache_wrapper):
+        return (x.__wrapped__,)
+    if isinstance(x, property):
+        return x.fget, x.fset, x.fdel
+    if isinstance(x, (staticmethod, classmethod)):
+        return (x.__func__,)
+    return _of_object(x)
+
+
+def _of_object(x: Any) -> Sequence[Any]:
+    """The attributes of an object, and its class."""
+    if not _holds_what_users_give(x.__class__):
+        return ()
+    return (x.__class__, *_attributes(x).values(), getattr(x, "__dict__", None))
+
+
+def _of_function(f: FunctionType) -> Iterator[Any]:
+    """The variables that a function uses, the defaults of its parameters, and its attributes."""
+    yield from _cells(f)
+    yield from f.__defaults__ or ()
+    yield from (f.__kwdefaults__ or {}).values()
+    yield vars(f)
+    names = _names(f.__code__)
+    for name in names:
+        x = f.__globals__.get(name)
+        yield x
+        if isinstance(x, ModuleType) and _is_of_user(x):
+            yield from [vars(x)[name] for name in names if name in vars(x)]
 
 
 def _reachable(functions: Iterable[Callable[[], Any]], names: Collection[str], others: Sequence[Any]) -> Iterator[Any]:
@@ -131,7 +336,7 @@ def _reachable(functions: Iterable[Callable[[], Any]], names: Collection[str], o
     stack: list[Any] = [*functions, *others, *map(content, variables)]
     while stack:
         x = stack.pop()
-        if isinstance(x, _PLAIN) or id(x) in seen:
+        if id(x) in seen or isinstance(x, _PLAIN):
             continue
         seen.add(id(x))
         if twin := context.twins.get(id(x)):
@@ -140,32 +345,9 @@ def _reachable(functions: Iterable[Callable[[], Any]], names: Collection[str], o
             stack.append(row.table)
         if (view := view_of(x)) is not None:
             stack += view.arrays
-        if isinstance(x, FunctionType):
-            if x in own or is_of_user(x.__code__.co_filename):
-                stack += _cells(x)
-                stack += [x.__globals__[name] for name in _names(x.__code__) if name in x.__globals__]
-        elif isinstance(x, MethodType):
-            stack += [x.__func__, x.__self__]
-        elif isinstance(x, functools.partial):
-            stack += [x.func, *x.args, *x.keywords.values()]
-        elif isinstance(x, CellType):
+        if _can_change(x):
             yield x
-            stack.append(content(x))
-        elif isinstance(x, (list, set)):
-            yield x
-            stack += x
-        elif isinstance(x, tuple):
-            stack += x
-        elif isinstance(x, dict):
-            yield x
-            stack += x.values()
-        elif isinstance(x, np.ndarray):
-            if x.flags.writeable:
-                yield x
-            if x.dtype == object:
-                stack += x.ravel().tolist()
-        elif _is_a_class_of_user(type(x)) and hasattr(x, "__dict__"):
-            stack.append(vars(x))
+        stack += _parts(x, any(x is f for f in own))
 
 
 def _inner(f: Any) -> Any:
@@ -183,5 +365,14 @@ def _names(code: CodeType) -> frozenset[str]:
     return frozenset(code.co_names).union(*inner)
 
 
-def _is_a_class_of_user(kind: Any) -> bool:
-    return is_of_user(getattr(sys.modules.get(kind.__module__), "__file__", None) or "")
+@functools.lru_cache(maxsize=1000)
+def _holds_what_users_give(kind: Any) -> bool:
+    """Whether a class is the user's, or one of Python's that is made to hold attributes or items."""
+    return kind.__module__ in _OF_PYTHON or _is_of_user(kind)
+
+
+def _is_of_user(x: Any) -> bool:
+    """Whether a class or a module is the user's."""
+    name = x.__module__ if isinstance(x, type) else x.__name__
+    file = getattr(sys.modules.get(name), "__file__", None) or ""  # none in a notebook
+    return name not in sys.builtin_module_names and is_of_user(file)

@@ -164,7 +164,7 @@ class Memory:
         """The numbers at the end of a round. Raises TraceError if the list or array was changed in other ways."""
         now, before = [*rows_of(self.a), *numbers_of(self.a)], [*self._rows, *self._unread]
         if len(now) != len(before) or any(map(operator.is_not, now, before)):
-            raise self._refusal("it is changed as a whole")
+            raise self._refusal("it is changed as a whole; write a = a + x for a += x")
         return self.stack
 
     def leave(self, result: Any) -> None:

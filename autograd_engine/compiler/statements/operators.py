@@ -22,7 +22,7 @@ import numpy as np
 from autograd_engine.compiler.statements import indices, iterables, repeat, twins
 from autograd_engine.compiler.statements.choice import Choice, NothingReturned, Undefined
 from autograd_engine.compiler.statements.conditions import Unread, holding, is_certain, known, truth
-from autograd_engine.compiler.statements.contents import Contents
+from autograd_engine.compiler.statements.contents import Contents, check_iterator
 from autograd_engine.compiler.statements.indices import contained as contained
 from autograd_engine.compiler.statements.indices import exchange as exchange
 from autograd_engine.compiler.statements.indices import item as item
@@ -180,6 +180,7 @@ def for_stmt(
     options: dict[str, Any],
 ) -> None:
     """`for x in iterable: body(x)`, as long as `goes_on()` says that no `break` or `return` has ended it."""
+    check_iterator(iterable)
     iterable = indices.live(iterable)
     if _stays_a_loop(iterable, goes_on, body, get_state, set_state, names):
         return

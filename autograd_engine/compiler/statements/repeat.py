@@ -14,7 +14,7 @@ import numpy as np
 
 from autograd_engine.compiler.statements.choice import NothingReturned, Partly, Undefined
 from autograd_engine.compiler.statements.conditions import Unread, is_certain, truth, without_not
-from autograd_engine.compiler.statements.contents import Contents
+from autograd_engine.compiler.statements.contents import Contents, Places, State, content, described
 from autograd_engine.compiler.statements.iterables import Rounds
 from autograd_engine.compiler.statements.memory import Memory
 from autograd_engine.compiler.statements.tables import Row, holds_row, rows_of, shape_of
@@ -122,7 +122,7 @@ class _Repeated:
         others: Sequence[Any] = (),
     ) -> None:
         self.new, self.of_round, self.names, self.certain = new, of_round, names, certain
-        self.get_state, self.set_state = get_state, set_state
+        self._get_state, self._set_state = get_state, set_state
         self.before = tuple(get_state())
         self.contents = Contents(functions, names, others)
         self._found = set(map(id, self.contents.containers))
@@ -131,6 +131,17 @@ class _Repeated:
         self.numbers: set[int] = set()  # the carried variables of which a round makes numbers, not conditions
         self.wanted: dict[int, Any] = {}  # lists and arrays that a round changes at an index
         self.exchanged: set[int] = set()  # the tables of which a round exchanges rows
+        self.places = Places()  # what rounds change of objects, dicts and the like; it follows the variables
+
+    def get_state(self) -> tuple[Any, ...]:
+        """The variables, and what is in the places."""
+        return (*self._get_state(), *self.places.read())
+
+    def set_state(self, state: Sequence[Any]) -> None:
+        """Give the variables and the places these values."""
+        count = len(state) - len(self.places.all)
+        self._set_state(state[:count])
+        self.places.write(state[count:])
 
     def found(self, a: Any) -> bool:
         """Whether a list or an array is there before the loop."""
@@ -140,6 +151,9 @@ class _Repeated:
         """Record the loop, and give the variables their values after it."""
         while True:
             loop, more = self._attempt()
+            if self.new_places:
+                self._add_places()
+                continue
             rows = _rows(self.wanted)
             self.wanted = {key: a for key, a in self.wanted.items() if key not in rows}
             changes = [(key, x, now) for key, (x, now) in self.changes.items() if key not in rows | self.wanted.keys()]
@@ -250,14 +264,23 @@ class _Repeated:
             context.memories, context.repeated = around
             in_memory = self.in_memory.keys() | _rows(self.wanted)
             self.changes = {key: x for key, x in self.contents.taken().items() if key not in in_memory}
+            places = {key: self.places.found(x, now) for key, (x, now) in self.changes.items()}
+            self.new_places = [place for found in places.values() for place in found or ()]
             context.twins, context.kept = twins, kept
             self.set_state(self.before)
             note()
         changed = {*self.changes, *in_memory}
         self.links.check(outside, changed, self.before, self.before, outside)  # and the variables hold what was before
+        self.changes = {key: x for key, x in self.changes.items() if places[key] is None}
         if continues is not None:
             loop.continues = continues if isinstance(continues, Traced) else float(continues)
         return loop, more
+
+    def _add_places(self) -> None:
+        """Treat what rounds change of objects, dicts and the like as variables."""
+        self.places.all += self.new_places
+        self.names = [*self.names, *[self.places.name(*place) for place in self.new_places]]
+        self.before = self.get_state()
 
     def _left(self, x: Any, name: str) -> Any:
         """A variable at the end of a round. A row of a table becomes a list that may be any of its rows, since the
@@ -301,12 +324,13 @@ class _Repeated:
                 f"{user_line()}: {self.names[k]} is a result of vmap that changes from round to round of a loop that "
                 "is compiled; write while_loop or fori_loop, whose state may hold one"
             )
-        if any(leaf is None for leaf in leaves):
+        is_new = isinstance(x, (Undefined, NothingReturned))
+        if None in [*leaves, *([] if is_new else _flat(x)[0])]:
             raise refusal(
                 f"{user_line()}: {self.names[k]} changes from round to round of a loop that is compiled, but is no "
                 "number; keep numbers in variables that a loop changes"
             )
-        if not isinstance(x, (Undefined, NothingReturned)):
+        if not is_new:
             return {k}
         for leaf in leaves:
             loop.carry(0.0, Condition if isinstance(leaf, (bool, Condition)) else Traced)
@@ -323,11 +347,18 @@ class _Repeated:
     def _append(self, loop: Loop) -> None:
         """Append to lists what every round appends."""
         for key, (container, now) in self.changes.items():
-            n = len(container) + 1
-            if key not in self.appended or not self.certain or [isinstance(x, Unread) for x in now[:n]] != [True] * n:
+            if isinstance(now, State):
+                raise now.refusal()
+            if isinstance(now, dict) and (new := content(container).keys() ^ now.keys()):
+                raise refusal(
+                    f"{user_line()}: a loop that is compiled may change what a dict or an object holds, but not add or "
+                    f"remove {min(map(repr, new))}; give it a value before the loop"
+                )
+            n = len(container) + 1 if key in self.appended else 0
+            if not n or not self.certain or [isinstance(x, Unread) for x in now[:n]] != [True] * n:
                 raise refusal(
                     f"{user_line()}: a loop that is compiled may change variables and append to lists, but it changes "
-                    f"a {type(container).__name__} in place"
+                    f"{described(container)} in place"
                 )
             if any(map(self._is_there, now[n:])):
                 raise refusal(f"{user_line()}: a loop that is compiled appends a list that is there already, no copy")

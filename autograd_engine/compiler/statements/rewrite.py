@@ -22,6 +22,7 @@ from types import BuiltinMethodType, CodeType, FunctionType, MethodType, SimpleN
 from typing import Any
 
 from autograd_engine.compiler.statements import operators, paths
+from autograd_engine.compiler.statements.contents import check_iterator
 from autograd_engine.compiler.statements.indices import check_key, live, read
 from autograd_engine.compiler.statements.source import FUTURE, NotRewritableError, definition
 from autograd_engine.compiler.trace.errors import NOT_REWRITTEN, is_of_user
@@ -87,6 +88,9 @@ def converted_call(f: Any, args: tuple[Any, ...], keywords: dict[str, Any] | Non
     except TypeError:  # f has no hash
         builtin = None
     called = builtin or rewritten(f)
+    if builtin or called is f:
+        for x in (*args, f.__self__) if getattr(f, "__name__", "") in ("__next__", "send") else args:
+            check_iterator(x)
     is_method = isinstance(f, BuiltinMethodType) and isinstance(f.__self__, (list, dict, set))
     if args and isinstance(f, BuiltinMethodType):
         check_key(f.__self__, args[0])
@@ -164,7 +168,11 @@ def _codes_in(code: CodeType) -> Iterator[CodeType]:
 def _operators() -> Any:
     """The name `ag__` in a rewritten function."""
     names = {name: thing for name, thing in vars(operators).items() if not name.startswith("__")}
-    return SimpleNamespace(**names, converted_call=converted_call, autograph_artifact=autograph_artifact)
+    return _Names(**names, converted_call=converted_call, autograph_artifact=autograph_artifact)
+
+
+class _Names(SimpleNamespace):
+    """What a rewritten function reaches by the name `ag__`; of this library, so none of what it may change."""
 
 
 class _Options:
