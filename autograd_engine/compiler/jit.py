@@ -12,7 +12,6 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Hashable, Sequence
-from contextlib import suppress
 from types import MethodType
 from typing import Any, NamedTuple, overload
 from uuid import uuid4
@@ -210,8 +209,10 @@ class Jitted:
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """The result, in the structure in which the function returned it."""
         if {*map(type, args)} == ONLY_FLOATS and not keywords and (flat := self._flat.get(len(args))):
-            with suppress(KeepsTooMuchError):  # see below
+            try:
                 return flat.of_numbers(args)
+            except KeepsTooMuchError:  # see below; suppress() would take a quarter of the call
+                pass
         if self._static:
             variant, args, keywords = self._variant(self._static, args, keywords)
             return variant(*args, **keywords)
