@@ -38,7 +38,8 @@ def sides(program: Program, line: Sequence[int]) -> Sides:
     An instruction stands on the innermost side that all its users stand on. Sides that call no function are left out.
     """
     instructions, uses = program.instructions, program.uses
-    if not any(instructions[i].operation == "where" for i in line):
+    operations = {instructions[i].operation for i in line}
+    if "where" not in operations or C_LIBRARY.keys().isdisjoint(operations):
         return {}
     of: dict[int, Side | None] = {}  # of instructions and, until these are reached, of all users so far
     seen: dict[int, int] = {}
