@@ -3,8 +3,8 @@
 Such a round computes from its number, from what lies outside, and from entries of stacks at its number plus a constant;
 it changes such entries, keeps numbers, and adds to sums. An entry that a round changes may be read by others as long as
 they come in the same order when each line is done for all rounds of a vector before the next line. The sums of the
-lanes are added up at the end. What is left of the rounds, or all of them where an index would be out of range, is done
-one by one.
+lanes are added up at the end. What is left of the rounds is done in some lanes of a vector where the others can be
+masked, else one by one. So are all rounds where an index would be out of range.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def _are_sums(loop: Loop) -> bool:
 class Abreast:
     """The lines of a loop for as many rounds at a time as `builder` has lanes; `single` is what writes single numbers.
 
-    `stacks`, `outside` and `memories` are what the body gets; what it keeps goes to `buffer`, at the `offsets`.
+    `stacks`, `outside` and `memories` are what the body gets; what it keeps of a round goes to `kept`.
     """
 
     def __init__(
@@ -148,23 +148,26 @@ class Abreast:
         stacks: Sequence[Memory],
         outside: Sequence[list[str] | Memory],
         memories: dict[int, Memory],
+        kept: Sequence[Memory],
     ) -> None:
         self.loop, self.found, self.name = loop, found, name
         self.builder, self.single, self.width = builder, single, builder.width
-        self.stacks, self.outside, self.memories = stacks, outside, memories
+        self.stacks, self.outside, self.memories, self.kept = stacks, outside, memories, kept
+        touched = [*stacks, *[x for x in outside if isinstance(x, Memory)], *memories.values(), *kept]
+        self.masks = self.width >= 8 and all(x.record == 1 for x in touched)  # by AVX-512, which does it for nothing
+        self.valid = ""  # which lanes stand for a round, if not all
         self.base = ""  # the smallest number of the rounds of a vector
         self.label = f"{name}.on"  # of the block of lines that is being written
         self.names: dict[int, str] = {}
         self.bases: dict[int, tuple[str, Two]] = {}  # of powers, by `_prepare_powers`
 
-    def all(
-        self, end: str, starts: dict[int, list[str]], before: str, buffer: str, offsets: Sequence[int], every: int
-    ) -> tuple[str, dict[int, list[str]]]:
+    def all(self, end: str, starts: dict[int, list[str]], before: str, every: int) -> tuple[str, dict[int, list[str]]]:
         """The loop over the rounds below `end`, from a block of lines on. Returns the first round that is left, and
         what is carried into it; the block of lines is `name`.left then."""
         s, b, name, body = self.single, self.builder, self.name, self.loop.body
         fits = s.emit(f"icmp sle i64 {end}, {self.found.most}")
-        whole = s.emit(f"select i1 {fits}, i64 {s.emit(f'and i64 {end}, {-self.width}')}, i64 0")
+        in_vectors = end if self.masks else s.emit(f"and i64 {end}, {-self.width}")
+        whole = s.emit(f"select i1 {fits}, i64 {in_vectors}, i64 0")
         for i, (operation, operands, _) in enumerate(body.instructions):
             if operation == "captured" and isinstance(names := self.outside[operands[0]], list):
                 self.names[i] = b.splat("double", names[0])
@@ -178,19 +181,21 @@ class Abreast:
         self.base = f"%{name}.first"
         if self.loop.backwards:
             self.base = s.emit(f"sub i64 {s.emit(f'sub i64 {end}, {self.width}')}, %{name}.first")
+        if self.masks:
+            self._find_valid(end)
         for i, (operation, operands, _) in enumerate(body.instructions):
             if i not in self.names and (line := self._line(operation, operands)):
                 self.names[i] = line
         outputs, carries = body.outputs, self.loop.carries
-        record = Memory(buffer, self.loop.kept, 0, wide=False)
-        for place, x in enumerate(outputs[carries : carries + self.loop.kept]):
-            self._store(self._operand(x), record, offsets[place])
+        for x, memory in zip(outputs[carries:], self.kept):
+            self._store(self._operand(x), memory)
         phis = [f"%{name}.first = phi i64 [ 0, %{before} ], [ %{name}.after, %{self.label} ]"]
         zero = b.constant(0.0)
         for k in starts:
-            phis.append(
-                f"%{name}.s{k} = phi {b.type} [ {zero}, %{before} ], [ {self._operand(outputs[k])}, %{self.label} ]"
-            )
+            total, after = f"%{name}.s{k}", self._operand(outputs[k])
+            if self.masks:
+                after = b.emit(f"select {b.bits} {self.valid}, {b.type} {after}, {b.type} {total}")
+            phis.append(f"{total} = phi {b.type} [ {zero}, %{before} ], [ {after}, %{self.label} ]")
         s.lines[head:head] = phis
         s.lines += [f"%{name}.after = add i64 %{name}.first, {self.width}", f"br label %{name}.rounds"]
         s.lines += [f"{name}.left:"]
@@ -214,7 +219,7 @@ class Abreast:
             number = self._operand(operands[0])
             if operation == "add_at":
                 number = lowered(b, "add", [self._load(memory, shift), number])
-            self._store(number, memory, memory.offset, shift)
+            self._store(number, memory, shift)
             return ""
         if operation == "carry":
             return f"%{self.name}.s{operands[0]}" if operands[0] not in self.memories else ""
@@ -263,11 +268,21 @@ class Abreast:
         assert isinstance(memory, Memory)
         return memory
 
-    def _addresses(self, memory: Memory, offset: int, shift: int) -> list[str]:
+    def _find_valid(self, end: str) -> None:
+        """Which lanes stand for a round: in the last vector some do not."""
+        b, kind = self.builder, f"<{self.width} x i64>"
+        lanes = ", ".join([f"i64 {lane}" for lane in range(self.width)])
+        rounds = b.emit(f"add {kind} {b.splat('i64', self.base)}, <{lanes}>")
+        test = f"sge {kind} {rounds}, zeroinitializer"
+        if not self.loop.backwards:
+            test = f"slt {kind} {rounds}, {b.splat('i64', end)}"
+        self.valid = b.emit(f"icmp {test}")
+
+    def _addresses(self, memory: Memory, shift: int) -> list[str]:
         """The addresses of the entries of all rounds of a vector; if they lie side by side, that of the first."""
         s = self.single
         at = s.emit(f"add i64 {self.base}, {shift}")
-        at = s.emit(f"add i64 {s.emit(f'mul i64 {at}, {memory.record}')}, {offset}")
+        at = s.emit(f"add i64 {s.emit(f'mul i64 {at}, {memory.record}')}, {memory.offset}")
         first = s.emit(f"getelementptr double, ptr {memory.address}, i64 {at}")
         if memory.record == 1:
             return [first]
@@ -275,7 +290,12 @@ class Abreast:
         return [s.emit(f"getelementptr double, ptr {first}, i64 {step}") for step in steps]
 
     def _load(self, memory: Memory, shift: int) -> str:
-        b, addresses = self.builder, self._addresses(memory, memory.offset, shift)
+        b, addresses = self.builder, self._addresses(memory, shift)
+        if self.masks:
+            function = f"{b.type} @llvm.masked.load.v{self.width}f64.p0"
+            b.declarations.add(f"declare {function}(ptr, i32, {b.bits}, {b.type})")
+            valid = f"{b.bits} {self.valid}, {b.type} zeroinitializer"
+            return b.emit(f"call {function}(ptr {addresses[0]}, i32 8, {valid})")
         if len(addresses) == 1:
             return b.emit(f"load {b.type}, ptr {addresses[0]}, align 8")
         vector = "poison"
@@ -284,8 +304,13 @@ class Abreast:
             vector = b.emit(f"insertelement {b.type} {vector}, double {number}, i64 {lane}")
         return vector
 
-    def _store(self, vector: str, memory: Memory, offset: int, shift: int = 0) -> None:
-        b, addresses = self.builder, self._addresses(memory, offset, shift)
+    def _store(self, vector: str, memory: Memory, shift: int = 0) -> None:
+        b, addresses = self.builder, self._addresses(memory, shift)
+        if self.masks:
+            function = f"void @llvm.masked.store.v{self.width}f64.p0"
+            b.declarations.add(f"declare {function}({b.type}, ptr, i32, {b.bits})")
+            b.lines.append(f"call {function}({b.type} {vector}, ptr {addresses[0]}, i32 8, {b.bits} {self.valid})")
+            return
         if len(addresses) == 1:
             b.lines.append(f"store {b.type} {vector}, ptr {addresses[0]}, align 8")
             return

@@ -21,7 +21,7 @@ class Body(Straight):
     """The lines of one function: a straight line of scalars, or of vectors in a loop over the blocks of a tile."""
 
     def __init__(self, plan: Plan, section: Section, width: int) -> None:
-        self.plan, self.layout, self.offsets = plan, plan.layout, plan.offsets
+        self.plan, self.layout, self.places = plan, plan.layout, plan.places
         self.section = section
         builder = Builder(width, self.layout.exact)
         vectors = range(1 if width == 1 else self.layout.vectors)

@@ -136,7 +136,7 @@ class Plan:
         self.program, self.layout, self.products, self.name = program, layout, products, name
         # Of all plans together: the numbers of buffers, and where what loops keep lies in their records.
         self.buffers: dict[bool, dict[tuple[int, int, int], int]] = {} if outer is None else outer.buffers
-        self.offsets: dict[int, Sequence[int]] = {} if outer is None else outer.offsets
+        self.places: dict[int, Sequence[tuple[int, int]]] = {} if outer is None else outer.places
         self.shared_slots: dict[int, int] = {}
         self.kept: dict[int, int] = {}
         self.rounds: list[RoundPlan] = []
@@ -357,7 +357,7 @@ class RoundPlan(Plan):
         others = [k for k in range(loop.carries) if k not in loop.rows and k not in loop.memories]
         self.slots = {k: layout.slot() for k in others}
         super().__init__(loop.body, layout, name=f"{outer.name}r{number}_", outer=outer)
-        self.offsets[id(loop)] = range(loop.kept)
+        self.places[id(loop)] = [(loop.kept, k) for k in range(loop.kept)]
         for x in outer.program.instructions[number].operands[: 1 + loop.carries]:
             outer.keep(x)
         for x in loop.body.outputs:

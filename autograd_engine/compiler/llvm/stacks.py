@@ -41,8 +41,8 @@ class Function(Protocol):
     """What a straight line needs of the function in which it stands."""
 
     label: str
-    offsets: dict[int, Sequence[int]]
-    """Where what loops keep lies in their records, by id of the loop."""
+    places: dict[int, Sequence[tuple[int, int]]]
+    """How far what loops keep of a round is from the next round's, and where the first is, by id of the loop."""
 
     def number(self) -> int:
         """A number that no other loop of the function has."""
@@ -111,7 +111,7 @@ class Stacks(ABC):
                 cell = self.function.cell(self.program, operands[0], loop.carries + offset)
                 address = self.builder.emit(f"load ptr, ptr {cell}")
                 return Memory(address, loop.copies[offset - record], 0, self.wide, of_stacks=True)
-            offset = self.function.offsets[id(loop)][offset]
+            record, offset = self.function.places[id(loop)][offset]
             cell = self.function.cell(self.program, operands[0])
         elif operation == "memory":
             cell = self.function.cell(self.program, operands[0], self.whole(operands[1]))

@@ -171,7 +171,10 @@ class Rounds(Straight):
         self._independent = None if self.wide or self.builder.exact else independent(loop, lanes)
         lanes = 1 if self._independent else lanes
         self._packing = packing(loop, self._sides, lanes, has_lanes(self.builder), self._place)
-        self.function.offsets[id(loop)] = self._packing.offsets
+        places = [(loop.kept, at) for at in self._packing.offsets]
+        if self._independent and loop.bound is not None:  # all rounds of each number side by side, for vectors
+            places = [(1, loop.bound * k) for k in range(loop.kept)]
+        self._kept_at = self.function.places[id(loop)] = places
 
     def _place(self, k: int) -> Place | None:
         """Where a number that the body reads lies, if that can be told."""
@@ -238,8 +241,9 @@ class Rounds(Straight):
         """The lines that do many rounds at a time. Returns the first round that is left, which begins with the rest."""
         name, b, loop, function = f"{self._name}w", self.builder, self._of, self.function
         wide, of_body = b.wider(function.lanes_of_a_vector()), (self._stacks, self._from_outside, self._memories)
-        lines = Abreast(loop, found, name, wide, b, *of_body)
-        first, self._starts = lines.all(end, self._starts, function.label, buffer, self._packing.offsets, every)
+        kept = [Memory(buffer, *at, wide=False) for at in self._kept_at]
+        lines = Abreast(loop, found, name, wide, b, *of_body, kept)
+        first, self._starts = lines.all(end, self._starts, function.label, every)
         function.label = f"{name}.left"
         return first
 
@@ -343,14 +347,12 @@ class Rounds(Straight):
             missing = b.emit(f"icmp eq ptr {buffer}, null")
             b.lines += [f"br i1 {missing}, label %{name}.done, label %{name}.keep", f"{name}.keep:"]
             self.function.label = f"{name}.keep"
-        at = 0
         for places in self._packing.stores:
-            xs, memory = tuple([kept[k] for k in places]), Memory(buffer, len(kept), at, self.wide)
+            xs, memory = tuple([kept[k] for k in places]), Memory(buffer, *self._kept_at[places[0]], self.wide)
             if len(xs) > 1:
                 self.lanes.store(xs, self.addresses(memory, self.index)[0])
             else:
                 self.keep(memory, self.index, self.operand(xs[0]))
-            at += len(xs)
 
     def left(self, k: int) -> list[str]:
         """The names of a number that is carried, after the last round."""

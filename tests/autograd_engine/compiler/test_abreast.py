@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from mpmath import mp, mpf
 
-from autograd_engine import exp, jit, value_and_grad
+from autograd_engine import dot, exp, jit, value_and_grad
 from autograd_engine.compiler.llvm import straight, vector_math
 from autograd_engine.compiler.llvm.host import width
 from autograd_engine.primitives import PRIMITIVES
@@ -63,6 +63,22 @@ def test_their_slopes(reads, writes):
     compiled = jit(slopes)
     for n in (7, 21):
         close(compiled(ENTRIES, 0.9, n), slopes(ENTRIES, 0.9, n))
+
+
+@pytest.mark.parametrize("rows", [1, 9, 40])
+def test_slopes_of_triangular_loops(rows):
+    """What rounds keep lies number by number, and the last rounds of each row are fewer than a vector holds."""
+
+    def f(entries, x):
+        v, total = list(entries), 0.0
+        for i in range(rows - 1, -1, -1):
+            for j in range(i + 1):
+                v[j] = exp(-v[j + 1] * x) * v[j] + x**j
+                total += v[j] * entries[j]
+        return dot(v, ENTRIES) + total
+
+    of_all = value_and_grad(f, (0, 1))
+    close(jit(of_all)(ENTRIES, 0.7), of_all(ENTRIES, 0.7))
 
 
 def test_an_index_that_is_out_of_range(abreast):
