@@ -50,13 +50,20 @@ def divided(
     lines: dict[tuple[int, int], list[int]] = {}
     sums: dict[tuple[int, int], list[int]] = {}
     around = {i for i, loop in loops.items() if loop.around}
-    read_before = readers([i.operation for i in instructions], [i.operands for i in instructions])
+    operations = [i.operation for i in instructions]
+    read_before = readers(operations, [i.operands for i in instructions])
+    fills_buffers = not STACKS.isdisjoint(operations)
     for i, (operation, operands, batch) in enumerate(instructions):
         if operation in FROM_OUTSIDE:
             continue
-        # A loop over samples comes after the shared code of its stage, and so does not read what that has changed.
-        after = [ready[x] + (instructions[x].batch != batch) for x in read_before.get(i, ())]
-        ready[i] = stage = max([earliest.get(i, 0), *after, *[ready[x] for x in operands if x >= 0]])
+        stage = earliest.get(i, 0)
+        for x in operands:
+            if x >= 0 and ready[x] > stage:
+                stage = ready[x]
+        for x in read_before.get(i, ()):
+            # A loop over samples comes after the shared code of its stage, and so does not read what that has changed.
+            stage = max(stage, ready[x] + (instructions[x].batch != batch))
+        ready[i] = stage
         if operation in REDUCTIONS:
             batch = summed_batch(instructions, operands)
             sums.setdefault((stage, batch), []).append(i)
@@ -74,7 +81,7 @@ def divided(
         elif batch == _ROUNDS:
             steps += [Rounds(loops[i].body.body, stage, i) for i in line]
         else:
-            again = _filling_buffers(instructions, line, batch)
+            again = _filling_buffers(instructions, line, batch) if fills_buffers else []
             too_early = [
                 i for i, before in read_before.items() if ready[i] <= stage and not set(again).isdisjoint(before)
             ]

@@ -105,6 +105,10 @@ def _product0(s: Emitter, x: int, y: int) -> int | None:
     return None
 
 
+_CAN_END = frozenset({"where", "div", "pow"})
+"""Operations whose result can be one of the `ends` of Infinities whatever its operands are."""
+
+
 @dataclass
 class Infinities:
     """What is known of the instructions of a program, so that the strong zero can stay where it is needed often.
@@ -119,6 +123,8 @@ class Infinities:
 
     def note(self, s: Emitter, i: int, operation: str, operands: tuple[int, ...]) -> None:
         """Note what instruction i is."""
+        if not self.ends and operation not in _CAN_END:
+            return  # there is nothing yet to pass on
         if operation == "where":
             numbers = operands[1:]
             if any(x < 0 and s.value(x) == 0 for x in numbers) or not self.choices.isdisjoint(numbers):

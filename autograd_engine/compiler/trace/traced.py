@@ -231,8 +231,8 @@ def blocks() -> Sequence[list[Traced]]:
 
 def home(x: Traced) -> list[Traced]:
     """The nodes among which x is: those of the body that is being traced, or of what is around it."""
-    around = blocks()
-    return next((nodes for nodes in around if is_among(nodes, x)), around[0])
+    here = context.nodes or []
+    return here if is_among(here, x) else next((nodes for nodes in blocks() if is_among(nodes, x)), here)
 
 
 @contextmanager
