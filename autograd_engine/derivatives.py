@@ -78,13 +78,13 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
     >>> grad(lambda x, y: x * y**2, argnums=(0, 1))(2.0, 3.0)
     (9.0, 12.0)
     """
-    return FunctionOf(_gradient, f, argnums, has_aux)
+    return FunctionOf(_gradient, f, "grad", argnums, has_aux)
 
 
 def _gradient(
-    f: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool, /, *args: Any, **keywords: Any
+    f: Callable[..., Any], caller: str, argnums: int | Sequence[int], has_aux: bool, /, *args: Any, **keywords: Any
 ) -> Any:
-    value, slopes = _value_and_gradient(f, argnums, has_aux, *args, **keywords)
+    value, slopes = _value_and_gradient(f, caller, argnums, has_aux, *args, **keywords)
     return (slopes, value[1]) if has_aux else slopes
 
 
@@ -101,15 +101,15 @@ def value_and_grad(
     ((9.0, 'a remark'), 6.0)
     """
 
-    return FunctionOf(_value_and_gradient, f, argnums, has_aux)
+    return FunctionOf(_value_and_gradient, f, "value_and_grad", argnums, has_aux)
 
 
 def _value_and_gradient(
-    f: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool, /, *args: Any, **keywords: Any
+    f: Callable[..., Any], caller: str, argnums: int | Sequence[int], has_aux: bool, /, *args: Any, **keywords: Any
 ) -> tuple[Any, Any]:
-    run = Run("grad", f, args, keywords, argnums, together=True)
+    run = Run(caller, f, args, keywords, argnums, together=True)
     output, aux = run.output if has_aux else (run.output, None)
-    output = one_number("grad", output, f)
+    output = one_number(caller, output, f)
     trace = run.trace([output])
     value, slopes = trace.number(output), run.gradient(trace.pull({output: 1.0}))
     return ((value, trace.numbers_in(aux)), slopes) if has_aux else (value, slopes)
@@ -134,12 +134,12 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, sparse:
     [[3.0, 2.0], [1.0, 1.0]]
     """
 
-    return FunctionOf(_sparse_jacobian if sparse else _jacobian, f, argnums)
+    return FunctionOf(_sparse_jacobian, f, argnums) if sparse else FunctionOf(_jacobian, f, "jacobian", argnums)
 
 
-def _jacobian(f: Callable[..., Any], argnums: int | Sequence[int], /, *args: Any, **keywords: Any) -> Any:
-    run = Run("jacobian", f, args, keywords, argnums)
-    outputs = Outputs("jacobian", run.output)
+def _jacobian(f: Callable[..., Any], caller: str, argnums: int | Sequence[int], /, *args: Any, **keywords: Any) -> Any:
+    run = Run(caller, f, args, keywords, argnums)
+    outputs = Outputs(caller, run.output)
     trace = run.trace(outputs.numbers)
     block = np.empty((outputs.structure.size, run.structure.size), dtype=object)
     if outputs.of_batches or _MANY * len(run.inputs) <= len(outputs.numbers):
@@ -175,7 +175,9 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, sparse: 
     array([[ 6.,  0.],
            [ 0., 12.]])
     """
-    return FunctionOf(_sparse_hessian, f, argnums) if sparse else jacobian(grad(f, argnums), argnums)
+    if sparse:
+        return FunctionOf(_sparse_hessian, f, argnums)
+    return FunctionOf(_jacobian, FunctionOf(_gradient, f, "hessian", argnums, False), "hessian", argnums)
 
 
 def _sparse_hessian(f: Callable[..., Any], argnums: int | Sequence[int], /, *args: Any, **keywords: Any) -> Any:
@@ -207,7 +209,7 @@ def hvp(f: Callable[..., Any]) -> Callable[[Any, Any], Any]:
 
 def _hvp(f: Callable[..., Any], x: Any, v: Any, /) -> Any:
     matching("hvp", "a vector", v, "point", flatten(x)[1])
-    return jvp(grad(f), (x,), (v,))[1]
+    return jvp(FunctionOf(_gradient, f, "hvp", 0, False), (x,), (v,))[1]
 
 
 def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:

@@ -21,6 +21,7 @@ from autograd_engine import (
     grad,
     gradient,
     hessian,
+    hvp,
     jacobian,
     jit,
     jvp,
@@ -354,6 +355,27 @@ def test_a_derivative_is_never_minus_zero():
     assert math.copysign(1.0, slope(0.0)) == 1.0
     value, _ = value_and_grad(lambda x: arctan2(slope(x), -1.0))(0.0)
     assert value == arctan2(slope(0.0), -1.0) == math.pi
+
+
+NAMED = {
+    "grad": lambda f: grad(f),
+    "value_and_grad": lambda f: value_and_grad(f),
+    "hessian": lambda f: hessian(f),
+    "jacobian": lambda f: jacobian(f),
+    "hvp": lambda f: lambda x: hvp(f)(x, x),
+    "vjp": lambda f: lambda x: vjp(f, x),
+    "jvp": lambda f: lambda x: jvp(f, (x,), (x,)),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("f", [lambda x: None, lambda x: "text", lambda x: [x, "text"]])
+def test_what_returns_no_number_is_refused_in_the_name_of_the_function_called(name, f):
+    for of_f in (NAMED[name](f), jit(NAMED[name](f))):
+        with pytest.raises(TypeError, match=rf"^{name}\(\)"):
+            of_f(1.5)
+    with pytest.raises(TypeError, match=rf"^{name}\(\), in "):
+        NAMED[name](f)("text")
 
 
 def test_one_number_may_come_as_an_array_without_axes():
