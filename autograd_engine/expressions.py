@@ -14,6 +14,7 @@ names, and the constants pi, e, inf and nan. Everything else is refused by name.
 from __future__ import annotations
 
 import ast
+import difflib
 import keyword
 import math
 import operator
@@ -158,7 +159,9 @@ def _variables(node: ast.AST) -> Iterator[str]:
     elif isinstance(node, ast.Call):
         if not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS:
             name = ast.unparse(node.func) if isinstance(node.func, (ast.Name, ast.Attribute)) else "that"
-            raise ExpressionError(f"{_short(name)} is not a function of a formula; there are {', '.join(FUNCTIONS)}")
+            close = difflib.get_close_matches(name, FUNCTIONS, n=4)
+            meant = f"did you mean {' or '.join(close)}?" if close else "there are exp, log, sin, sqrt, abs and others"
+            raise ExpressionError(f"{_short(name)} is not a function of a formula; {meant}")
         if node.keywords:
             raise ExpressionError(f"{node.func.id}() takes no named arguments in a formula")
         for argument in node.args:

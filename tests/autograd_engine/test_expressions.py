@@ -166,3 +166,16 @@ def test_any_text_is_a_formula_or_one_clear_error(text):
 def test_the_variables_must_be_given(numbers):
     with pytest.raises(TypeError, match="variables x, y"):
         parse("x + y")(**numbers)
+
+
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if len(name) > 3])
+def test_a_slip_in_a_name_is_answered_with_the_name(name):
+    slip = name[:2] + name[1:]
+    if slip not in FUNCTIONS:
+        with pytest.raises(ExpressionError, match=rf"did you mean (\w+ or )*{name}( or \w+)*\?$"):
+            parse(f"{slip}(x)")
+
+
+def test_a_name_like_no_other_is_answered_in_a_line():
+    with pytest.raises(ExpressionError, match=r"^'foo' is not a function of a formula; .{,60}$"):
+        parse("foo(x)")
