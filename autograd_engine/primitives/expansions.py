@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from autograd_engine.primitives.activations import sigmoid
 from autograd_engine.primitives.arithmetic import abs, maximum, minimum, where
 from autograd_engine.primitives.exponentials import LOG2E, exp, exp2, log1p
-from autograd_engine.primitives.primitive import Primitive, family, row
+from autograd_engine.primitives.primitive import PRIMITIVES, row
 from autograd_engine.primitives.rounding import round
 
 Sum = list[Any]
@@ -132,24 +132,20 @@ def _near_partials(out: Any, rough: Any, larger: Any, smaller: Any) -> tuple[Any
     return where(usual, 1.0, 0.0), where(usual, 0.0, exp(larger - out)), where(usual, 0.0, exp(smaller - out))
 
 
-def _near_row(of: int) -> Primitive:
-    name = f"logaddexp_near{of}"
-    APART[name] = Apart(_usual, _rare)
-    return row(
-        name,
-        _near,
-        _near_partials,
-        "log(exp(larger) + exp(smaller)) where that is near 0 or `rough` is nan; elsewhere `rough`, what floats give.",
-        ("1 unless near 0", "exp(larger - out) near 0", "exp(smaller - out) near 0"),
-    )
-
-
-_near_0 = family("logaddexp_near", _near_row, last=0)(0)
+_logaddexp_near_0 = row(
+    "logaddexp_near_0",
+    _near,
+    _near_partials,
+    "log(exp(larger) + exp(smaller)) where that is near 0 or `rough` is nan; elsewhere `rough`, what floats give.",
+    ("1 unless near 0", "exp(larger - out) near 0", "exp(smaller - out) near 0"),
+)
+PRIMITIVES.apart["logaddexp_near_0"] = PRIMITIVES.pop("logaddexp_near_0")
+APART["logaddexp_near_0"] = Apart(_usual, _rare)
 
 
 def _logaddexp(x: Any, y: Any) -> Any:
     larger = maximum(x, y)
-    return _near_0(larger + log1p(exp(-abs(x - y))), larger, minimum(x, y))  # of nan for equal infinities
+    return _logaddexp_near_0(larger + log1p(exp(-abs(x - y))), larger, minimum(x, y))  # of nan for equal infinities
 
 
 def _logaddexp_partials(out: Any, x: Any, y: Any) -> tuple[Any, Any]:

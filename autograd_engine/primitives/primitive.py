@@ -17,14 +17,15 @@ from autograd_engine.primitives.row_functions import checked_forward, checked_pa
 
 
 class _Table(dict[str, "Primitive"]):
-    """The rows by name. Rows of families are made when they are looked up; iterating does not include them."""
+    """The rows by name. Iterating leaves out families, whose rows are made when they are looked up, and `apart`."""
 
     families: ClassVar[dict[str, Callable[[int], Primitive]]] = {}
+    apart: ClassVar[dict[str, Primitive]] = {}  # rows inside of others; see `expansions`
 
     def __missing__(self, name: str) -> Primitive:
         stem = name.rstrip("0123456789")
         if stem == name or stem not in self.families:
-            raise KeyError(name)
+            return self.apart[name]
         return self.families[stem](int(name[len(stem) :]))
 
 
