@@ -50,8 +50,9 @@ class Blank:
 class Task:
     """The lines of a derivation; of the numbers in it `blanks` many are left blank, drawn by `seed`.
 
-    The last term's is always one of them. What is blank is blank wherever it occurs. Where there are fewer, it is
-    all numbers; without `blanks`, some.
+    The last term's is always one of them. What is blank is blank wherever it occurs, and no line gives it away: where
+    all else of a product is shown, so is not what comes out. Where there are fewer, it is all numbers; without
+    `blanks`, some.
     """
 
     def __init__(self, out: Value, terms: Sequence[Term], names: Names, blanks: int | None, seed: int) -> None:
@@ -64,8 +65,7 @@ class Task:
         last = self.terms[-1]
         self.slots[self._quantity(last)] = last
         others = [quantity for quantity, slot in self.slots.items() if slot is not last]
-        drawn = random.Random(seed).sample(range(len(others)), min((blanks or MOST_UNASKED) - 1, len(others)))
-        chosen = [*(others[place] for place in sorted(drawn)), self._quantity(last)]
+        chosen = [*self._drawn(others, (blanks or MOST_UNASKED) - 1, seed), self._quantity(last)]
         self.blanks = {key: self._blank(self.slots[key], _letters(place)) for place, key in enumerate(chosen)}
         hints = {key: self._hints(self.slots[key], blank.name) for key, blank in self.blanks.items()}
         for key, blank in self.blanks.items():
@@ -101,6 +101,30 @@ class Task:
                 yield calculation(left, self._product(path, left), self._shown(path, path.number))
             sums = total(self._shown(path, path.number) for path in term.paths)
             yield calculation(sign, [sums], self._shown(term, term.number))
+
+    def _drawn(self, others: Sequence[Quantity], most: int, seed: int) -> list[Quantity]:
+        """So many numbers beside the last one, or fewer: none can be had by undoing a multiplication or an addition."""
+        first = random.Random(seed).sample(range(len(others)), min(most, len(others)))
+        waiting = [others[place] for place in dict.fromkeys([*first, *range(len(others))])]
+        equations, asked = list(self._equations()), {self._quantity(self.terms[-1])}
+        while len(asked) <= most:
+            found = next((x for x in waiting if not _gives_away(equations, {*asked, x})), None)
+            if found is None:
+                break
+            waiting.remove(found)
+            asked.add(found)
+        return [x for x in others if x in asked]
+
+    def _equations(self) -> Iterator[tuple[set[Quantity], Quantity]]:
+        """The numbers that are multiplied or added, and what comes out."""
+        for term in self.terms:
+            for path in term.paths:
+                members = {self._quantity(x) for x in path.factors if not is_number(x.symbol, 1)}
+                if path.source is not self.out:
+                    members.add(self._quantity(self.numbers[path.source]))
+                yield members, self._quantity(path if len(term.paths) > 1 else term)
+            if len(term.paths) > 1:
+                yield {self._quantity(path) for path in term.paths}, self._quantity(term)
 
     def _slots(self) -> Iterator[Slot]:
         """Every number that can be asked for, some of them more than once."""
@@ -208,6 +232,11 @@ def _multiplied_out(term: Term) -> Term:
         return Path(of.source, (*of.factors, *term.common), number)
 
     return replace(term, common=(), paths=tuple(map(path, term.paths)))
+
+
+def _gives_away(equations: Sequence[tuple[set[Quantity], Quantity]], asked: set[Quantity]) -> bool:
+    """Whether some equation has one number that is asked for among those which lead to one that is shown."""
+    return any(result not in asked and len(members & asked) == 1 for members, result in equations)
 
 
 def _box(name: str) -> Name:

@@ -111,6 +111,18 @@ def test_the_equations_are_right_and_no_answer_is_visible(f, at, blanks, seed):
         assert values == pytest.approx([values[0]] * len(values), rel=0.02, abs=0.02 * max(map(abs, values))), task.text
 
 
+@settings(max_examples=100)
+@given(expressions(max_steps=5), points(), st.integers(1, 4), st.integers(0, 10**6))
+def test_no_blank_is_had_by_dividing_or_subtracting(f, at, blanks, seed):
+    _, _, task = exercise_of(f, at, blanks, seed)
+    below = task.text.partition("\nfind ")[2].partition("\n")[2]
+    for _, rights in statements("\n".join(line.removeprefix("  ") for line in below.splitlines())):
+        *_, made_of, result = [right for _, right in rights] if len(rights) > 1 else ["", ""]
+        letters = set(re.findall(r"\([A-Z]+\)", made_of))
+        if len(letters) == 1 and not re.search(r"[^\W\d]", re.sub(r"\([A-Z]+\)|e[-+]\d+", "", made_of)):
+            assert re.search(r"\([A-Z]+\)", result), task.text
+
+
 def test_a_square_is_asked_for_without_its_answer():
     x = Value(3.0, "x")
     lines = str(exercise(x * x, x, blanks=2)).splitlines()
