@@ -92,7 +92,7 @@ def minimize(
     screen = console()
     screen.print(_table(expression, descent))
     kind = _kind(expression, descent)
-    screen.print(f"\n{_message(expression, descent)}.\n{kind}: {_point(expression, descent)}")
+    screen.print(f"\n{_message(expression, descent, kind)}.\n{kind}: {_point(expression, descent)}")
     if options.out is not None:
         write_atomically(options.out, picture(expression, descent, options.out.suffix.lower()))
         screen.print(f"Written: {options.out}")
@@ -116,11 +116,12 @@ def _shown(steps: int) -> list[int]:
     return [*range(6), *(k for k in series if k < steps), steps]
 
 
-def _message(expression: Expression, descent: Descent) -> str:
+def _message(expression: Expression, descent: Descent, kind: str) -> str:
     """Why it ended, and what to change if it ended badly."""
     message = descent.message[0].upper() + descent.message[1:]
     if descent.reason == "converged":
-        return message
+        downwards = "; but the formula curves downwards there in some direction, start elsewhere"
+        return message + downwards * (kind in (SADDLE, LAST))
     if _bottomless(expression, descent):
         return f"{message}; the formula seems to have no minimum there, start elsewhere"
     if descent.reason == "max_steps":

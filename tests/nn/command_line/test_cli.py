@@ -683,8 +683,12 @@ def test_a_line_search_chooses_the_rate(capsys):
         (["log(x)", "x=1", "--line-search", "--lr", "0.1"], "seems to have no minimum there", "Last point"),
         (["-exp(x)", "x=1"], "seems to have no minimum there, start elsewhere.", "Last point"),
         (["x*log(x)", "x=1", "--lr", "2"], "f(x) is nan, ‖gradient‖ is nan; lower --lr.", "Last point"),
-        (["x**2 - y**2", "x=1", "y=0"], "Converged after ", "Last point"),
-        (["x*y", "x=0", "y=0"], "Converged after 0 steps", "Saddle point or maximum: x*y = 0 at x = 0, y = 0"),
+        (["x**2 - y**2", "x=1", "y=0"], "; but the formula curves downwards there in some direction,", "Last point"),
+        (
+            ["x*y", "x=0", "y=0"],
+            "; but the formula curves downwards there",
+            "Saddle point or maximum: x*y = 0 at x = 0, y = 0",
+        ),
         (["cos(x)", "x=0"], "Converged after 0 steps", "Saddle point or maximum: cos(x) = 1 at x = 0"),
     ],
 )
