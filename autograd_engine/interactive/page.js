@@ -34,9 +34,10 @@ function refresh() {
     if (edge.label) edge.label.textContent = numberOn(edge, isPassing ? (local) => product(gradients[i] ?? 0, local) : undefined);
   }
   const bar = byId("step");
-  bar.max = steps.length;
-  bar.value = Math.min(step, steps.length);
+  bar.max = steps.length + 1; // done
+  bar.value = Math.min(step, steps.length + 1);
   byId("count").textContent = over ? "done" : `${step} of ${steps.length}`;
+  bar.setAttribute("aria-valuetext", byId("count").textContent);
   byId("first").disabled = byId("previous").disabled = step === 0;
   byId("next").disabled = byId("last").disabled = over;
   byId("next").classList.toggle("natural", !over);
@@ -47,7 +48,13 @@ function refresh() {
   panelParts();
 }
 
+// Write all numbers anew, and the panel.
+function describe(from = selected) {
+  keepFocus(names[from], () => (refresh(), showPanel()));
+}
+
 function select(i) {
+  const from = selected;
   selected = i;
   if (i !== undefined) {
     if (!shown.has(i)) {
@@ -57,15 +64,13 @@ function select(i) {
     current = i;
     reveal(i);
   }
-  refresh();
-  showPanel();
+  describe(from);
 }
 
 function reset() {
   nodes.forEach((node, i) => (node.data = original[i]));
   graph.seed = 1;
-  refresh();
-  showPanel();
+  describe();
 }
 
 function goTo(k) {
@@ -83,8 +88,7 @@ function reshow(change, anchor) {
   view.x += (before.x - after.x) * view.scale;
   view.y += (before.y - after.y) * view.scale;
   move();
-  refresh();
-  if (selected !== undefined) showPanel(); // whose buttons depend on what is shown
+  describe(); // buttons of the panel depend on what is shown
 }
 
 const unfold = (i) => reshow(() => behind(nodes, shown, i).hidden.slice(0, SHOW_MORE).forEach((j) => shown.add(j)), i);
@@ -199,6 +203,10 @@ byId("previous").onclick = () => goTo(Math.min(step, steps.length + 1) - 1);
 byId("next").onclick = () => goTo(step + 1);
 byId("last").onclick = () => goTo(Infinity);
 byId("step").oninput = (event) => goTo(event.target.valueAsNumber);
+// A button that can no longer be pressed hands the focus on: the keyboard would have to start anew from the top.
+for (const [id, heir] of Object.entries({ first: "step", previous: "step", next: "step", last: "step", unfold: "fold", fold: "unfold" })) {
+  byId(id).addEventListener("click", ({ target }) => (target.disabled || target.hidden) && byId(heir).focus());
+}
 
 const kinds = ["input", "parameter", "constant", "result", "output"].filter((kind) => nodes.some((node) => node.kind === kind));
 document.querySelector(".legend").append(

@@ -43,6 +43,18 @@ function edit(i, value) {
 const collator = new Intl.Collator("en", { numeric: true });
 const inOrder = (i, j) => Number(!nodes[i].label) - Number(!nodes[j].label) || collator.compare(names[i], names[j]);
 
+const spokenName = (element) => element.getAttribute("aria-label") ?? element.textContent;
+
+// Do what writes the panel anew. A focus in it stays there: at what is named alike, or else at the way back.
+function keepFocus(from, change) {
+  const panel = byId("panel"), focused = document.activeElement, isHere = panel.contains(focused);
+  change();
+  if (!isHere) return;
+  const places = [...panel.querySelectorAll("button, input, summary")];
+  const called = (name) => places.find((place) => spokenName(place) === name);
+  (called(spokenName(focused)) ?? called(from) ?? places[0]).focus();
+}
+
 function showPanel() {
   const panel = byId("panel");
   panel.scrollTop = 0;

@@ -775,6 +775,53 @@ def test_all_of_it_works_by_keyboard(open_graph):
     assert page.locator("#panel h1").inner_text() == "out"
 
 
+def test_the_focus_is_never_lost_by_keyboard(open_graph):
+    page = open_graph(chain_network()[0], at_the_end=False)
+
+    def press(*keys):
+        """Press keys; what has the focus then."""
+        for key in keys:
+            page.keyboard.press(key)
+            assert page.evaluate("document.activeElement !== document.body"), key
+        return page.evaluate("(e => e.getAttribute('aria-label') ?? e.textContent)(document.activeElement)")
+
+    def to(name, key="Tab"):
+        assert name in (press(key) for _ in range(30))
+
+    count, heading = page.locator("#count"), page.locator("#panel h1")
+    assert press("Enter", "Enter", "Enter", "Enter", "Enter") == "One step on"
+    assert press("Enter") == "Step of the backward pass"
+    assert count.inner_text() == "done"
+    press("ArrowLeft")
+    assert count.inner_text() == page.get_by_label("Step of the").get_attribute("aria-valuetext") == "5 of 5"
+    press("ArrowRight")
+    assert count.inner_text() == "done"
+    to("To the start", "Shift+Tab")
+    assert press("Enter") == "Step of the backward pass"
+    assert count.inner_text() == "0 of 5"
+    to("w1", "Shift+Tab")
+    press("Enter")
+    assert heading.inner_text() == "w1"
+    assert press("Enter") == "w1"  # back to where one came from
+    to("data of w1")
+    press("Control+a", "3")
+    to("w1", "Shift+Tab")
+    press("Enter")
+    to("data of w1")
+    assert press("Escape") == "data of w1"
+    assert (heading.inner_text(), page.get_by_label("data of w1").input_value()) == ("out", "3")
+    to("Reset the numbers")
+    assert press("Enter") == "Reset the numbers"
+    assert page.get_by_label("data of w1").input_value() == "1"
+    to("w1", "Shift+Tab")
+    press("Enter")
+    to("x2")  # in the chain rule
+    assert press("Enter") == "w1"
+    assert heading.inner_text() == "x2"
+    assert press("Enter") == "x2"
+    assert heading.inner_text() == "w1"
+
+
 def test_a_large_graph_is_folded_and_opens_at_a_click(open_graph):
     loss, weights = network(width=20)
     nodes = len(topological_order([loss]))
@@ -786,7 +833,8 @@ def test_a_large_graph_is_folded_and_opens_at_a_click(open_graph):
     assert page.locator(".edge.side").count() > 5 * page.locator(".box.folded").count()
     page.locator(".box.folded").first.dispatch_event("pointerup", {"button": 0})
     assert first < page.locator(".box[data-value]").count() <= first + 40
-    page.get_by_role("button", name=f"Show all {nodes} nodes").click()
+    page.get_by_role("button", name=f"Show all {nodes} nodes").press("Enter")
+    assert page.locator("#fold").evaluate("button => button === document.activeElement")
     assert page.locator(".box[data-value]").count() == nodes
     assert page.locator(".box.folded").count() == 0
     assert len(in_sight(page)) > 3
