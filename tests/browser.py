@@ -13,10 +13,17 @@ import pytest
 
 SECONDS = 300  # that something may take where many share the machine
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# The list of suggestions under the address bar, which nobody sees here, is two pages more for every window. A later
+# list takes the place of Playwright's, so of that one there is what keeps a browser still.
+FEATURES = [
+    *("WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "PaintHolding", "DestroyProfileOnBrowserClose", "HttpsUpgrades"),
+    *("HttpsFirstBalancedModeAutoEnable", "MediaRouter", "OptimizationHints", "NetworkTimeServiceQuerying"),
+    *("AimEnabled", "PreconnectToSearch", "AvoidUnnecessaryBeforeUnloadCheckSync", "LensOverlay"),
+]
 # No sandbox, since in a container there is none to be had; and nothing that talks to the network by itself.
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
+    *("--disable-component-update", "--disable-sync", f"--disable-features={','.join(FEATURES)}"),
 ]
 
 
