@@ -72,11 +72,11 @@ class _Kind:
 
 
 def _kinds(loop: Loop) -> list[_Kind]:
-    """The kinds of reductions of a loop; that of sums if there are none."""
+    """The kinds of reductions of a loop."""
     found: list[_Kind] = []
-    for operation in loop.reductions or ["batch_sum"]:
+    for operation, count in loop.reductions.items():
         first = found[-1].end if found else 0
-        end = first + loop.reductions.get(operation, 0)
+        end = first + count
         found.append(_Kind(len(found), *REDUCTIONS[operation], first, end))
     return found
 
@@ -90,7 +90,7 @@ def loop(loop: Loop, layout: Layout) -> Function:
     declarations = {"declare i64 @llvm.smin.i64(i64, i64)", f"declare void @{body}"}
     kinds = _kinds(loop)
     type_ = "double" if layout.exact else f"<{layout.width} x double>"
-    lines = ["entry:", "br label %clear0"]
+    lines = ["entry:", f"br label %{'clear0' if kinds else 'tiles'}"]
     for kind in kinds:
         n = kind.number
         before, after = f"clear{n - 1}" if n else "entry", f"clear{n + 1}" if kind is not kinds[-1] else "tiles"
@@ -108,9 +108,9 @@ store {type_} {neutral}, ptr %cleared{n}, align 8
 br label %clear{n}""")
     lines.append(f"""\
 tiles:
-%from = phi i64 [ %start, %clear{kinds[-1].number} ], [ %after, %tile ]
+%from = phi i64 [ %start, %{f"clear{kinds[-1].number}" if kinds else "entry"} ], [ %after, %tile ]
 %more_tiles = icmp slt i64 %from, %end
-br i1 %more_tiles, label %tile, label %sums0
+br i1 %more_tiles, label %tile, label %{"sums0" if kinds else "done"}
 tile:
 %after = add i64 %from, {tile}
 %to = call i64 @llvm.smin.i64(i64 %after, i64 %end)
@@ -143,9 +143,9 @@ br label %sums{n}""",
 
 def finish(loop: Loop, layout: Layout, first_slot: int) -> Function:
     """The sums over all chunks, added in the order of the chunks, into the shared memory from `first_slot` on."""
-    signature = f"finish_{loop.name}({FINISH_PARAMETERS})"
-    if not loop.sums:
-        return Function(signature, "entry:")
+    signature, kinds = f"finish_{loop.name}({FINISH_PARAMETERS})", _kinds(loop)
+    if not kinds:
+        return calls(signature, [])
     lines = [
         f"""\
 entry:
@@ -159,7 +159,6 @@ entry:
 call void @llvm.memcpy.p0.p0.i64(ptr %totals, ptr %partials, i64 {8 * loop.sums}, i1 false)
 br label %sums0"""
     ]
-    kinds = _kinds(loop)
     for kind in kinds:
         n = kind.number
         before, after = f"sums{n - 1}" if n else "entry", f"sums{n + 1}" if kind is not kinds[-1] else "done"
@@ -236,15 +235,14 @@ def _chunk_size(loop: Loop, layout: Layout) -> str:
 %size = call i64 @llvm.smax.i64(i64 %blocks, i64 {SMALLEST_CHUNK})"""
 
 
-def outputs(layout: Layout) -> list[Function]:
-    """`outputs` stores the outputs that are left and, where it matters, whether something that is looked at is NaN."""
-    called = [f"last({SHARED_PARAMETERS})"]
-    if not layout.seeks_nan:
-        return [calls(f"outputs({SHARED_PARAMETERS})", called)]
-    functions = [_find_nan("in_outputs", f"%count = add i64 0, {layout.outputs}", 1)]
-    if layout.watched:
-        functions.append(_find_nan("in_shared", f"%count = add i64 0, {layout.watched}", 2))
-    called += [function.signature for function in functions]
+def outputs(layout: Layout, stores: Sequence[str]) -> list[Function]:
+    """`outputs` calls the `stores` of what is left and, where it matters, says whether something looked at is NaN."""
+    functions: list[Function] = []
+    if layout.seeks_nan:
+        functions.append(_find_nan("in_outputs", f"%count = add i64 0, {layout.outputs}", 1))
+        if layout.watched:
+            functions.append(_find_nan("in_shared", f"%count = add i64 0, {layout.watched}", 2))
+    called = [*stores, *[function.signature for function in functions]]
     return [*functions, calls(f"outputs({SHARED_PARAMETERS})", called)]
 
 

@@ -22,7 +22,7 @@ from autograd_engine.compiler.program.program import Program
 from autograd_engine.compiler.program.regions import cut
 from autograd_engine.compiler.program.traced_function import Leaf
 
-FUNCTIONS = 8
+FUNCTIONS = 12
 """Functions in a module, at most."""
 QUICKLY = 4000
 """Instructions. What is longer and has a batch is compiled quickly: LLVM selects and allocates, and no more."""
@@ -58,8 +58,10 @@ def emit(
         functions.append(Function(signature, "\n".join(body.lines), body.builder.declarations))
 
     def straight(plan: Plan, name: str, parameters: str, section: Section, width: int) -> None:
-        """A function that computes a section, each of its parts in a separate function."""
-        signatures = [f"{name}_{number}({parameters})" for number in range(len(section.parts))]
+        """A function that computes a section, each of its parts in a separate function where there are several."""
+        whole = f"{name}({parameters})"
+        several = len(section.parts) != 1
+        signatures = [f"{name}_{number}({parameters})" if several else whole for number in range(len(section.parts))]
         for part, signature in zip(section.parts, signatures):
             if part.loop is not None:
                 functions.append(product_loops.function(signature, part.loop, section, layout))
@@ -68,7 +70,8 @@ def emit(
             body.all(part.instructions)
             body.store_rows(part.rows)
             add(signature, body)
-        functions.append(loops.calls(f"{name}({parameters})", signatures))
+        if several:
+            functions.append(loops.calls(whole, signatures))
 
     def over_samples(loop: Loop, first: int = 0) -> Loop:
         """A loop over samples, whose sums lie in the shared memory from `first` on."""
@@ -123,8 +126,7 @@ def emit(
             body.copy_to_outputs(stack, start, count, to)
         signatures.append(f"copies({SHARED_PARAMETERS})")
         add(signatures[-1], body)
-    functions.append(loops.calls(f"last({SHARED_PARAMETERS})", signatures))
-    functions += [*loops.outputs(layout), loops.run(layout)]
+    functions += [*loops.outputs(layout, signatures), loops.run(layout)]
     attributes = "noinline optnone " if layout.quick else ""
     modules = [_module(functions[i : i + FUNCTIONS], attributes) for i in range(0, len(functions), FUNCTIONS)]
     return Code(modules, layout)

@@ -65,7 +65,7 @@ def test_c_has_an_if_for_each_side(tmp_path):
 
 def calls_without_a_jump(text):
     """The functions that the lines of LLVM IR before the first jump call."""
-    line = text.partition("define void @stage_0_0(")[2].partition("br i1")[0]
+    line = text.partition("define void @stage_0(")[2].partition("br i1")[0]
     return re.findall(r"call double @(\w+)", line)
 
 
