@@ -20,7 +20,6 @@ import html
 import math
 import os
 from collections.abc import Mapping
-from importlib.resources import files
 from string import Template
 from typing import Any
 
@@ -31,7 +30,7 @@ from autograd_engine.explanations.names import Names, reading_order
 from autograd_engine.explanations.statements import displayed
 from autograd_engine.files import write_atomically
 from autograd_engine.graph import topological_order
-from autograd_engine.interactive.javascript import emit, key, literal
+from autograd_engine.interactive.javascript import emit, file_text, key, literal
 from autograd_engine.labels import Values, parameters_and_labels
 from autograd_engine.primitives import Primitive
 from autograd_engine.value import Value
@@ -76,11 +75,11 @@ def to_html(
     nodes = _nodes(value, known, labels)
     rows = {(node.op, len(node.arguments)): None for node in topological_order([value]) if node.op}
     script = _script(emit((op.name, inputs) for op, inputs in rows))
-    style = _palette() + mathml.STYLE + _text("style.css")
+    style = _palette() + mathml.STYLE + file_text("style.css")
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
     )
-    page = Template(_text("page.html")).substitute(
+    page = Template(file_text("page.html")).substitute(
         title=html.escape(f"{value.label or 'computation graph'} = {value.data:.6g}"),
         policy=policy,
         style=style,
@@ -137,12 +136,8 @@ def _rule(op: Primitive, row: str) -> str:
     return f'<template data-rule="{html.escape(row)}">{mathml.displayed(partials)}</template>'
 
 
-def _text(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
-
-
 def _script(rows: str) -> str:
-    engine, *others = (_text(f"{name}.js") for name in SCRIPTS)
+    engine, *others = (file_text(f"{name}.js") for name in SCRIPTS)
     return "\n".join(["(() => {", '"use strict";', engine, rows, *others, "})();"])
 
 

@@ -22,7 +22,7 @@ from typing import Any
 from autograd_engine.number import Operators
 from autograd_engine.primitives import PRIMITIVES, Primitive, as_float
 
-__all__ = ["BASIC", "emit", "key", "literal"]
+__all__ = ["BASIC", "emit", "file_text", "key", "literal"]
 
 # The infix operators of JavaScript are IEEE 754's.
 OPERATORS = {"add": "{} + {}", "sub": "{} - {}", "mul": "{} * {}", "div": "{} / {}", "neg": "-{}"}
@@ -96,11 +96,16 @@ def emit(rows: Iterable[tuple[str, int]]) -> str:
     return "\n".join([*_helpers("\n".join(lines)), *lines])
 
 
+def file_text(name: str) -> str:
+    """The text of a file in the folder of this module."""
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
 def _helpers(code: str) -> list[str]:
     """The paragraphs of special.js that this code needs."""
     needed: list[str] = []
     words = _words(code)
-    _, *paragraphs = files(__package__).joinpath("special.js").read_text(encoding="utf-8").rstrip().split("\n\n")
+    _, *paragraphs = file_text("special.js").rstrip().split("\n\n")
     for paragraph in reversed(paragraphs):
         statements = re.sub("//.*", "", paragraph)
         [name] = re.findall(r"^(?:const|function) (\w+)", statements, re.MULTILINE)

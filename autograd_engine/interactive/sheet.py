@@ -7,7 +7,6 @@ import html
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib.resources import files
 from string import Template
 
 from autograd_engine.explanations import exercise as grading
@@ -16,7 +15,7 @@ from autograd_engine.explanations.exercise import Exercise
 from autograd_engine.explanations.notation import plain_number
 from autograd_engine.explanations.tasks import DIGITS, Blank
 from autograd_engine.files import as_path, write_atomically
-from autograd_engine.interactive.javascript import literal
+from autograd_engine.interactive.javascript import file_text, literal
 from autograd_engine.interactive.printing import printed
 
 __all__ = ["exercise_sheet"]
@@ -65,10 +64,10 @@ def exercise_sheet(
         **{"reasons": mistakes.REASONS, "comma": grading.COMMA, "thousands": grading.THOUSANDS},
         **{"tolerance": mistakes.TOLERANCE, "exact": mistakes.EXACT},
     }
-    page = Template(_text("sheet.html")).substitute(
+    page = Template(file_text("sheet.html")).substitute(
         title=html.escape(title),
         style=_style(),
-        script=_text("sheet.js"),
+        script=file_text("sheet.js"),
         sheets="\n".join(f'<template data-seed="{seed}">{_sheet(sheet)}</template>' for seed, sheet in sheets.items()),
         data=literal(data),
     )
@@ -125,7 +124,7 @@ def _on_paper(title: str, sheets: Mapping[int, Sequence[Exercise]], solved: bool
 
 
 def _style() -> str:
-    return mathml.STYLE + _text("sheet.css")
+    return mathml.STYLE + file_text("sheet.css")
 
 
 def _data(blank: Blank) -> dict[str, object]:
@@ -154,7 +153,3 @@ def _answer(blank: Blank) -> str:
         '<button class="check">Check</button><button class="hint">Hint</button>'
         '<span class="verdict" role="status"></span><ol></ol></div>'
     )
-
-
-def _text(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
