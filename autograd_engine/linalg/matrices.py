@@ -14,6 +14,7 @@ import numpy as np
 
 from autograd_engine.number_arrays import number_array
 from autograd_engine.primitives import as_float, div, dot, where
+from autograd_engine.runs import is_node
 from autograd_engine.structure import float_array
 from autograd_engine.value import Value
 
@@ -40,11 +41,7 @@ def _array_of(name: str, x: Any) -> Any:
         raise type(error)(f"{name}: {error}") from None
     if array.dtype == np.float64:
         return array
-    return number_array([x if _is_recorded(x) else as_float(x, name) for x in array.ravel().tolist()], array.shape)
-
-
-def _is_recorded(x: Any) -> bool:
-    return hasattr(x, "record") and not isinstance(x, float)
+    return number_array([x if is_node(x) else as_float(x, name) for x in array.ravel().tolist()], array.shape)
 
 
 def are_plain(*arrays: Any) -> bool:
