@@ -7,7 +7,7 @@ only ever passed to vmap never reveals its length, so one kernel takes any numbe
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -161,6 +161,31 @@ class ArgumentArray(NDArrayOperatorsMixin):
 
     def __repr__(self) -> str:
         return f"<array argument of shape {self._shape}>"
+
+
+class LateArray(NDArrayOperatorsMixin):
+    """What vmap returns where its numbers are made one by one only if something needs them so."""
+
+    shape: tuple[int, ...]
+    one_by_one: Callable[[], list[Any]]  # gives the numbers, in C order
+    _array: Any = None
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        if self._array is None:
+            self._array = number_array(self.one_by_one(), self.shape)
+        return self._array.copy() if copy else self._array
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.__array__()[key]
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.__array__())
+
+    def __bool__(self) -> bool:
+        return bool(self.__array__())
 
 
 class BatchArray(Reducible, NDArrayOperatorsMixin):

@@ -6,14 +6,13 @@ function does more with it than to flatten and concatenate, it becomes an array 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autograd_engine.compiler.trace.array_trace import ArrayTrace
-from autograd_engine.compiler.trace.arrays import ArgumentArray, BatchArray
+from autograd_engine.compiler.trace.arrays import ArgumentArray, BatchArray, LateArray
 from autograd_engine.compiler.trace.traced import Batch, Traced, check_trace, inside
 from autograd_engine.number_arrays import number_array
 from autograd_engine.primitives import identity
@@ -94,12 +93,11 @@ class Block:
         return found
 
 
-class BlockArray(NDArrayOperatorsMixin):
+class BlockArray(LateArray):
     """An array whose numbers, one after another, are those of its parts: blocks, and lists of single numbers."""
 
     def __init__(self, parts: Sequence[Any], shape: tuple[int, ...]) -> None:
         self.parts, self.shape, self.ndim = parts, shape, len(shape)
-        self._array: Any = None
 
     @property
     def size(self) -> int:
@@ -116,23 +114,8 @@ class BlockArray(NDArrayOperatorsMixin):
         """The same numbers in another shape."""
         return self.ravel() if shape in [(-1,), ((-1,),), (self.size,), ((self.size,),)] else self[()].reshape(*shape)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        if self._array is None:
-            numbers = [x for part in self.parts for x in (part.single() if isinstance(part, Block) else part)]
-            self._array = number_array(numbers, self.shape)
-        return self._array.copy() if copy else self._array
-
-    def __getitem__(self, key: Any) -> Any:
-        return self.__array__()[key]
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.__array__())
-
-    def __bool__(self) -> bool:
-        return bool(self.__array__())
+    def one_by_one(self) -> list[Any]:  # noqa: D102
+        return [x for part in self.parts for x in (part.single() if isinstance(part, Block) else part)]
 
     @property
     def _samples(self) -> Any:

@@ -6,13 +6,12 @@ for everything else they are an array of single numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from autograd_engine.compiler.trace.arrays import ArgumentArray
+from autograd_engine.compiler.trace.arrays import ArgumentArray, LateArray
 from autograd_engine.compiler.trace.items import stacks_of
 from autograd_engine.compiler.trace.loops import Loop
 from autograd_engine.compiler.trace.stacks import Stack, batch_of, entry
@@ -75,13 +74,12 @@ def _array(numbers: Sequence[Any], shape: Sequence[int]) -> Any:
     return np.fromiter(numbers, dtype=object, count=len(numbers)).reshape(shape)
 
 
-class LoopedArray(NDArrayOperatorsMixin):
+class LoopedArray(LateArray):
     """An array with `length` entries, whose `numbers` are stacks, or the same for all entries."""
 
     def __init__(self, length: int, numbers: Any) -> None:
         self.length, self.numbers = length, numbers
         self.shape, self.ndim = (length, *numbers.shape), 1 + int(numbers.ndim)
-        self._array: Any = None
 
     def sum(self, axis: Any = None, **others: Any) -> Any:
         """The sum over the entries (axis 0) or everything (None); over other axes as of an array of single numbers."""
@@ -108,12 +106,9 @@ class LoopedArray(NDArrayOperatorsMixin):
         """The sum and the length, for `sum` and `mean` of the package."""
         return self.sum(), float(self.length)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        if self._array is None:
-            numbers = self.numbers.ravel().tolist()
-            entries = [entry(x, i) if isinstance(x, Stack) else x for i in range(self.length) for x in numbers]
-            self._array = number_array(entries, self.shape)
-        return self._array.copy() if copy else self._array
+    def one_by_one(self) -> list[Any]:  # noqa: D102
+        numbers = self.numbers.ravel().tolist()
+        return [entry(x, i) if isinstance(x, Stack) else x for i in range(self.length) for x in numbers]
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
         if method == "__call__" and not keywords and ufunc.signature is None and all(map(self._goes_along, inputs)):
@@ -148,20 +143,8 @@ class LoopedArray(NDArrayOperatorsMixin):
             raise AttributeError(name)
         return getattr(self.__array__(), name)
 
-    def __getitem__(self, key: Any) -> Any:
-        return self.__array__()[key]
-
     def __setitem__(self, key: Any, number: Any) -> None:
         raise UnlikeRoundsError
-
-    def __len__(self) -> int:
-        return self.length
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.__array__())
-
-    def __bool__(self) -> bool:
-        return bool(self.__array__())
 
 
 def _single(x: Any) -> Any:
