@@ -20,6 +20,13 @@ export class Lessons {
     return this.on.change();
   }
 
+  /** The query of a link. One that names a lesson and none of its settings is a link to them, too. */
+  whole(query) {
+    const all = new URLSearchParams(query), lesson = this.lessons[all.get("lesson")];
+    if (!lesson || [...new URLSearchParams(lesson.query).keys()].some((name) => all.has(name))) return query;
+    return `${query}&${lesson.query}&tab=${lesson.tab}`;
+  }
+
   show(name) {
     const lesson = this.lessons[name];
     this.name = lesson ? name : "";

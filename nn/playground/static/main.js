@@ -34,7 +34,7 @@ const request = connect({
     if (!controls) build(welcome);
     byId("lost").hidden = true;
     const again = page.frame !== null; // the server was away: go on from what was shown last
-    send("open", { query: readLink(again ? linkQuery(page, inspector, [look, lessons]) : location.hash.slice(1), page, inspector, [look, lessons]) });
+    open(again ? linkQuery(page, inspector, [look, lessons]) : address());
     if (again && page.wasPlaying) play(true);
   },
   lost() {
@@ -305,6 +305,12 @@ function addPoint(x1, x2) {
 
 // The link
 
+const address = () => lessons.whole(location.hash.slice(1));
+
+function open(query) {
+  send("open", { query: readLink(query, page, inspector, [look, lessons]) });
+}
+
 function writeLink() {
   history.replaceState(null, "", `#${linkQuery(page, inspector, [look, lessons])}`);
 }
@@ -345,7 +351,7 @@ byId("discrete").onchange = () => { show(); writeLink(); };
 byId("own-undo").onclick = () => change({ points: page.settings.points.slice(0, -1) });
 byId("own-clear").onclick = () => change({ points: [], columns: [], classes: [], scales: [] });
 usePaste({ paste: (text) => send("paste", { text }), change });
-addEventListener("hashchange", () => send("open", { query: readLink(location.hash.slice(1), page, inspector, [look, lessons]) }));
+addEventListener("hashchange", () => open(address()));
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || byId("paste").open) return;
   if (event.key === "Escape") flow?.end();

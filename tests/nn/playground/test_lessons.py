@@ -61,10 +61,15 @@ def test_overfitting():
 @pytest.mark.parametrize("name", LESSONS)
 def test_a_lesson_is_a_link(window, port, name):
     lesson = LESSONS[name]
-    one = window().open(port, f"{lesson.settings.query()}&lesson={name}")
+    one = window().open(port, f"lesson={name}&present=1&panels=1")
     card = one.page.get_by_role("region", name=lesson.title)
     assert lesson.watch in card.inner_text()
-    one.until("name => location.hash.includes(`lesson=${name}`)", name)
+    tab = "" if lesson.tab == "graph" else f"&tab={lesson.tab}"
+    link = f"{lesson.settings.query()}{tab}&present=1&panels=1&lesson={name}"
+    pairs = "query => [...new URLSearchParams(query)].map(String).sort().join(' ')"
+    one.until(f"link => ({pairs})(location.hash.slice(1)) === ({pairs})(link)", link)
+    one.page.evaluate("hash => { location.hash = hash; }", f"hidden=2&lesson={name}")  # settings of its own
+    one.until(f"link => ({pairs})(location.hash.slice(1)) === ({pairs})(link)", f"hidden=2{tab}&lesson={name}")
     assert one.page.get_by_label("Lesson", exact=True).input_value() == name
 
 
