@@ -232,8 +232,8 @@ def described(container: Any) -> str:
 
 
 def is_iterator(x: Any) -> bool:
-    """Whether something gives items one after the other, and keeps in mind which is next."""
-    return hasattr(type(x), "__next__")
+    """Whether something keeps in mind which of its items is next, but not in attributes."""
+    return hasattr(type(x), "__next__") and not _holds_what_users_give(x.__class__)
 
 
 def check_iterator(x: Any) -> None:
@@ -300,6 +300,8 @@ def _parts(x: Any, is_a_side: bool) -> Iterable[Any]:
         return x.fget, x.fset, x.fdel
     if isinstance(x, (staticmethod, classmethod)):
         return (x.__func__,)
+    if isinstance(x, memoryview):
+        return (x.obj,)
     return _of_object(x)
 
 
@@ -312,14 +314,10 @@ def _of_object(x: Any) -> Sequence[Any]:
 
 def _of_function(f: FunctionType) -> Iterator[Any]:
     """The variables that a function uses, the defaults of its parameters, and its attributes."""
-    yield from _cells(f)
-    yield from f.__defaults__ or ()
-    yield from (f.__kwdefaults__ or {}).values()
-    yield vars(f)
-    names = _names(f.__code__)
-    for name in names:
-        x = f.__globals__.get(name)
-        yield x
+    cells, names = _cells(f), _names(f.__code__)
+    used = [f.__globals__[name] for name in names if name in f.__globals__]
+    yield from (*cells, *used, *(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values(), vars(f))
+    for x in (*used, *map(content, cells)):
         if isinstance(x, ModuleType) and _is_of_user(x):
             yield from [vars(x)[name] for name in names if name in vars(x)]
 

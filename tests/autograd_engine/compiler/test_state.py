@@ -176,17 +176,50 @@ def of_random_numbers(x):
 def of_a_bytearray(x):
     seen = bytearray(3)
     if x > 0.0:
-        seen[1] = 1
+        seen[1] += 1
         y = x
     else:
-        seen[1] = 1
+        seen[1] += 1
         y = x * x
     return y * seen[1]
+
+
+def of_a_view_of_memory(x):
+    numbers = np.zeros(3)
+    view = memoryview(numbers)
+    if x > 0.0:
+        view[0] += 2.0
+    else:
+        x = 3.0 * x
+        view[0] += 2.0
+    return x * numbers[0]
+
+
+class Ones:
+    """An iterator whose state is an attribute."""
+
+    def __init__(self):
+        self.taken = 0.0
+
+    def __next__(self):
+        self.taken += 1.0
+        return self.taken
+
+
+def of_an_iterator_of_the_user(x):
+    ones = Ones()
+    if x > 0.0:
+        x = x * next(ones)
+    else:
+        x = 3.0 * x * next(ones)
+        next(ones)
+    return x * ones.taken
 
 
 BRANCHES = [
     *(of_a_deque, of_a_namespace, of_slots, of_a_user_list, of_a_class, of_a_function, of_a_property),
     *(of_a_method_with_a_name, of_a_default, of_what_a_method_reaches, of_random_numbers, of_a_bytearray),
+    *(of_a_view_of_memory, of_an_iterator_of_the_user),
 ]
 
 
@@ -390,6 +423,26 @@ def changes_a_chosen_object(x):
 def test_what_cannot_be_compiled_is_refused(f, words):
     with pytest.raises(TraceError, match=words):
         jit(value_and_grad(f))(0.7)
+
+
+def test_what_a_module_holds_is_as_uncompiled(tmp_path, monkeypatch):
+    (tmp_path / "held.py").write_text("held, count = [], 0.0\n\ndef hold(x):\n    held.append(x)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def f(x):
+        import held
+
+        held.held.clear()
+        held.count = x
+        if x > 0.0:
+            held.hold(x)
+            held.count = x * x
+        else:
+            held.hold(3.0 * x)
+        return held.held[0] * len(held.held) * held.count
+
+    for x in POINTS:
+        assert jit(value_and_grad(f), exact=True)(x) == value_and_grad(f)(x)
 
 
 def test_refusals_leave_everything_as_it_was():
