@@ -78,10 +78,11 @@ def test_a_link_leads_somewhere(page, target):
 def test_a_link_to_the_playground_is_one_that_it_takes(page):
     links = re.findall(r"http://127.0.0.1:8000/#([^)\s`]+)", page.read_text(encoding="utf-8"))
     for query in links:
-        of_the_page = re.compile(r"&(tab=(graph|weights|deltas|landscape|script)|look=\d\.\d|lesson=[\w-]+)(?=&|$)")
+        tab = "tab=(graph|weights|deltas|landscape|script)"
+        of_the_page = re.compile(rf"(?:^|&)({tab}|look=\d\.\d|lesson=[\w-]+)(?=&|$)")
         settings = Settings.from_query(of_the_page.sub("", query))
-        for lesson in re.findall(r"&lesson=([\w-]+)", query):
-            assert settings == LESSONS[lesson].settings
+        for lesson in re.findall(r"\blesson=([\w-]+)", query):
+            assert settings in (LESSONS[lesson].settings, Settings())  # which the lesson brings along
     assert len(links) > 8 or page.name != "course.md"
 
 
