@@ -8,16 +8,12 @@ The names and arguments of the functions are those that malt's converters write 
 
 from __future__ import annotations
 
-import bisect
-import builtins
 import functools
 import operator
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
-from typing import Any, Literal
-
-import numpy as np
+from typing import Any
 
 from autograd_engine.compiler.statements import indices, iterables, repeat, twins
 from autograd_engine.compiler.statements.choice import Choice, NothingReturned, Undefined
@@ -28,18 +24,14 @@ from autograd_engine.compiler.statements.indices import exchange as exchange
 from autograd_engine.compiler.statements.indices import item as item
 from autograd_engine.compiler.statements.memory import target as target
 from autograd_engine.compiler.statements.views import view_of
-from autograd_engine.compiler.trace.arrays import is_unknown
 from autograd_engine.compiler.trace.errors import TraceError, line_of, user_line
-from autograd_engine.compiler.trace.indices import Index
 from autograd_engine.compiler.trace.recorder import UNROLLED
-from autograd_engine.compiler.trace.traced import Condition, Traced, context, refusal
-from autograd_engine.number_arrays import COMPARISONS, number_array, viewed
-from autograd_engine.primitives import ceil, floor, where
+from autograd_engine.compiler.trace.traced import Condition, context, refusal
+from autograd_engine.number_arrays import COMPARISONS, viewed
 
 UndefinedReturnValue = NothingReturned  # the name that malt writes
-_UNKNOWN = "numbers that are known only when the compiled function is called"
+UNKNOWN = "numbers that are known only when the compiled function is called"
 _MANY = 10_000
-_NOTHING: Any = object()
 
 
 def if_stmt(
@@ -94,12 +86,12 @@ def _cond(
             raise
         except RecursionError:
             raise refusal(
-                f"{user_line()} ends a recursion by {_UNKNOWN}; write a for over a fixed range with a break in it"
+                f"{user_line()} ends a recursion by {UNKNOWN}; write a for over a fixed range with a break in it"
             ) from None
         except Exception as error:
             raise refusal(
                 f"{line_of(error)} raises {type(error).__name__} ({error}) on one side of the branch at {user_line()}, "
-                f"which depends on {_UNKNOWN}; compiled code raises nothing, so give a number there, such as nan, and "
+                f"which depends on {UNKNOWN}; compiled code raises nothing, so give a number there, such as nan, and "
                 "check it after the call"
             ) from error
         finally:
@@ -194,7 +186,7 @@ def for_stmt(
             unknown += not hasattr(iterable, "__len__")  # it may be endless
             if unknown > _MANY:
                 raise refusal(
-                    f"{user_line()} repeats {_MANY:,} times, and its end depends on {_UNKNOWN}; write a for over "
+                    f"{user_line()} repeats {_MANY:,} times, and its end depends on {UNKNOWN}; write a for over "
                     "a shorter range"
                 )
             if_stmt(condition, functools.partial(body, x), _pass, get_state, set_state, names, len(names))
@@ -268,7 +260,7 @@ def assert_stmt(test: Any, message: Callable[[], Sequence[Any]]) -> None:
     condition = truth(test)
     if isinstance(condition, Condition):
         raise refusal(
-            f"{user_line()} asserts something of {_UNKNOWN}; compiled code raises nothing, so check the arguments "
+            f"{user_line()} asserts something of {UNKNOWN}; compiled code raises nothing, so check the arguments "
             "before the call, or the result after it"
         )
     if not condition:
@@ -325,7 +317,7 @@ class FunctionScope:
         """What the function returns; `returned` says whether a `return` was reached."""
         if isinstance(returned, Condition) and not is_certain(returned):
             raise refusal(
-                f"{user_line()}: whether {self._function}() returns a result or None depends on {_UNKNOWN}; let it "
+                f"{user_line()}: whether {self._function}() returns a result or None depends on {UNKNOWN}; let it "
                 "return numbers in every case"
             )
         twins.spread()
@@ -335,110 +327,3 @@ class FunctionScope:
 def with_function_scope(body: Callable[[FunctionScope], Any], name: str, options: Any) -> Any:
     """The body of a rewritten lambda."""
     return body(FunctionScope("lambda", name, options))
-
-
-def _largest(better: Callable[[Any, Any], Any], builtin: Callable[..., Any]) -> Callable[..., Any]:
-    """Python's max or min: the first of the numbers than which no other is better."""
-
-    def chosen(*args: Any, key: Any = None, default: Any = _NOTHING) -> Any:
-        given = list(args[0]) if len(args) == 1 else list(args)
-        keys = given if key is None else [key(x) for x in given]
-        if not any(isinstance(x, Traced) for x in keys):
-            others = {"key": key} if default is _NOTHING else {"key": key, "default": default}
-            return builtin(given, **others) if len(args) == 1 else builtin(*given, key=key)
-        best = keys[0], given[0]
-        for pair in zip(keys[1:], given[1:]):
-            best = if_exp(better(pair[0], best[0]), lambda pair=pair: pair, lambda best=best: best, "")  # type: ignore[misc]
-        return best[1]
-
-    return chosen
-
-
-def _sorted(items: Iterable[Any], *, key: Any = None, reverse: bool = False) -> Any:
-    """`sorted`, of numbers."""
-    given = list(items)
-    if not any(isinstance(x, Traced) for x in given):
-        return sorted(given, key=key, reverse=reverse)
-    if key is not None:
-        raise refusal(f"{user_line()} sorts by a key that depends on {_UNKNOWN}; sort the numbers themselves")
-    numbers = np.sort(number_array(given, (len(given),))).tolist()
-    return numbers[::-1] if reverse else numbers
-
-
-def _any(conditions: Iterable[Any]) -> Any:
-    result: Any = False
-    for x in conditions:
-        if (result := if_exp(result, lambda: True, lambda x=x: truth(x), "")) is True:  # type: ignore[misc]
-            break
-    return result
-
-
-def _all(conditions: Iterable[Any]) -> Any:
-    result: Any = True
-    for x in conditions:
-        if (result := if_exp(result, lambda x=x: truth(x), lambda: False, "")) is False:  # type: ignore[misc]
-            break
-    return result
-
-
-def _whole(x: Any = 0, *base: Any) -> Any:
-    """`int`: of a number that is not known, towards zero. No derivative goes through it."""
-    if not isinstance(x, Traced) or base:
-        return int(x, *base)
-    return x if isinstance(x, Index) else where(x < 0, ceil(x), floor(x)).detach()
-
-
-def _taken(a: Any, places: Any, axis: Any = None, **others: Any) -> Any:
-    """`np.take`."""
-    places = np.asarray(places)
-    if not is_unknown(places) or others:
-        return np.take(a, places, axis, **others)
-    array = np.asarray(a).ravel() if axis is None else np.moveaxis(np.asarray(a), axis, 0)
-    found = indices.item(array, places)
-    count = places.ndim
-    return found if axis is None else np.moveaxis(found, range(count), range(axis, axis + count))
-
-
-_DECIDING: tuple[Any, ...] = (np.argmax, np.argmin, np.argsort, np.sort, np.searchsorted)
-
-
-def _by_order(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of NumPy's that decides by comparing, of an array made by np.array too."""
-    return lambda a, *args, **others: function(viewed(indices.read(a)), *args, **others)
-
-
-def _place(side: Literal["left", "right"]) -> Callable[..., Any]:
-    """`bisect`, where an index of numbers that are not known is asked for."""
-
-    def found(a: Any, x: Any, *others: Any, **keywords: Any) -> Any:
-        a = indices.read(a)
-        if others or keywords or not (is_unknown(x) or any(map(is_unknown, a))):
-            return getattr(bisect, f"bisect_{side}")(a, x, *others, **keywords)
-        return np.searchsorted(number_array([*a], (len(a),)), x, side=side)
-
-    return found
-
-
-BUILTINS: dict[Any, Callable[..., Any]] = {
-    np.take: _taken,
-    **{f: _by_order(f) for f in _DECIDING},
-    bisect.bisect_left: _place("left"),
-    bisect.bisect_right: _place("right"),
-    builtins.int: _whole,
-    builtins.sorted: _sorted,
-    builtins.float: lambda x=0.0: x if isinstance(x, Traced) else float(x),
-    builtins.max: _largest(lambda x, best: x > best, builtins.max),
-    builtins.min: _largest(lambda x, best: x < best, builtins.min),
-    builtins.bool: lambda x=False: truth(x),
-    builtins.any: _any,
-    builtins.isinstance: indices.is_instance,
-    builtins.type: indices.kind,
-    builtins.len: iterables.length,
-    builtins.sum: iterables.total,
-    builtins.range: iterables.ranged,
-    builtins.iter: iterables.iterator,
-    builtins.zip: iterables.zipped,
-    builtins.enumerate: iterables.enumerated,
-    builtins.all: _all,
-}
-"""What is called instead of builtin functions that ask for the truth of numbers."""

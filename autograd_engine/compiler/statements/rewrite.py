@@ -22,6 +22,7 @@ from types import BuiltinMethodType, CodeType, FunctionType, MethodType, SimpleN
 from typing import Any
 
 from autograd_engine.compiler.statements import operators, paths
+from autograd_engine.compiler.statements.calls import BUILTINS, method_of
 from autograd_engine.compiler.statements.contents import check_iterator
 from autograd_engine.compiler.statements.indices import check_key, live, read
 from autograd_engine.compiler.statements.source import FUTURE, NotRewritableError, definition
@@ -84,7 +85,7 @@ def rewritten(f: Any) -> Any:
 def converted_call(f: Any, args: tuple[Any, ...], keywords: dict[str, Any] | None, scope: Any) -> Any:
     """`f(*args, **keywords)` in a rewritten function."""
     try:
-        builtin = operators.BUILTINS.get(f)
+        builtin = BUILTINS.get(f) or method_of(f)
     except TypeError:  # f has no hash
         builtin = None
     called = builtin or rewritten(f)
