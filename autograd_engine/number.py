@@ -92,18 +92,11 @@ class Arithmetic(Operators):
 
     __slots__ = ()
 
-    if TYPE_CHECKING:
-        data: Any
-
     def __divmod__(self, other: Any) -> tuple[Any, Any]:
         return self // other, self % other
 
     def __rdivmod__(self, other: Any) -> tuple[Any, Any]:
         return other // self, other % self
-
-    def __int__(self) -> int:
-        """The whole part. Its slope is 0, so no gradient is lost."""
-        return int(self.data)
 
     def __round__(self, digits: int | None = None) -> Any:
         """Round to `digits` decimals. The result is a recorded number even without `digits`.

@@ -312,9 +312,10 @@ class Value(Arithmetic):
     def __float__(self) -> float:
         if _is_for_a_test():
             return self._float
-        raise TypeError(
-            f"a Value cannot become a float, which would lose its gradient; {INSTEAD_OF_MATH}, or take x.data"
-        )
+        raise TypeError(f"a Value cannot become a float and keep its gradient; {INSTEAD_OF_MATH}, or take x.data")
+
+    def __int__(self) -> int:
+        return int(self._float)  # of slope 0, so that no gradient is lost
 
     @property
     def __array__(self) -> Callable[..., Any]:

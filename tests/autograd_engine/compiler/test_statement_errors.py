@@ -206,8 +206,11 @@ def a_key(x):
     return sorted([x, 1.0], key=lambda t: -t)[0]
 
 
-@refused(2, r"write sorted\(numbers\) instead of numbers.sort\(\)")
+@refused(5, r"there is a generator on line .* write sorted\(numbers\) instead of numbers.sort\(\)")
 def a_sort(x):
+    def both():
+        yield x
+
     numbers = [x, 1.0]
     numbers.sort()
     return numbers[0]
