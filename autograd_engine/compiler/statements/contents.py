@@ -43,6 +43,11 @@ class Contents:
         self.containers = list(_reachable(functions, names, others))
         self._before = [content(x) for x in self.containers]
 
+    def held(self) -> list[Any]:
+        """What is kept of the attributes and items of objects, dicts and deques, to give it back."""
+        pairs = zip(self.containers, self._before)
+        return [x for container, before in pairs if not isinstance(container, list) for x in _items_of(before)]
+
     def taken(self) -> Changes:
         """What has changed. The containers get back what they held before."""
         changed: Changes = {}
@@ -259,6 +264,10 @@ def _slots(kind: Any) -> tuple[str, ...]:
     """The attributes of the objects of a class that are kept in slots."""
     members = {name: x for base in reversed(kind.__mro__) for name, x in vars(base).items()}
     return tuple([name for name, x in members.items() if isinstance(x, MemberDescriptorType)])
+
+
+def _items_of(now: Any) -> Iterable[Any]:
+    return now.values() if isinstance(now, dict) else now if isinstance(now, list) else ()
 
 
 def _can_change(x: Any) -> bool:

@@ -149,25 +149,9 @@ class _Repeated:
 
     def run(self) -> None:
         """Record the loop, and give the variables their values after it."""
-        while True:
+        loop, more = self._attempt()
+        while self._learned(more):
             loop, more = self._attempt()
-            if self.new_places:
-                self._add_places()
-                continue
-            rows = _rows(self.wanted)
-            self.wanted = {key: a for key, a in self.wanted.items() if key not in rows}
-            changes = [(key, x, now) for key, (x, now) in self.changes.items() if key not in rows | self.wanted.keys()]
-            at_items = {key: x for key, x, now in changes if _is_of_numbers(x, now)}
-            lists = {key: x for key, x, _ in changes if isinstance(x, list) and key not in at_items}
-            rows = _rows(at_items)
-            at_items = {key: x for key, x in at_items.items() if key not in rows}
-            missing = (self.wanted | at_items).keys() - self.in_memory.keys()
-            missing |= {key for key in self.exchanged if key in self.in_memory and not self.in_memory[key].exchanges}
-            if not more and not missing and lists.keys() <= self.appended.keys():
-                break
-            self.carried |= more
-            self.appended |= lists
-            self.wanted |= at_items
         if not context.outer:  # what is inside is run twice with it
             before, (loop, _) = list(_trail(loop)), self._attempt()
             if before != list(_trail(loop)):
@@ -270,17 +254,36 @@ class _Repeated:
             self.set_state(self.before)
             note()
         changed = {*self.changes, *in_memory}
-        self.links.check(outside, changed, self.before, self.before, outside)  # and the variables hold what was before
+        held = self.before, self.contents.held()
+        self.links.check(outside, changed, *held, *held, outside)  # variables and containers hold it, too
         self.changes = {key: x for key, x in self.changes.items() if places[key] is None}
         if continues is not None:
             loop.continues = continues if isinstance(continues, Traced) else float(continues)
         return loop, more
 
-    def _add_places(self) -> None:
-        """Treat what rounds change of objects, dicts and the like as variables."""
-        self.places.all += self.new_places
-        self.names = [*self.names, *[self.places.name(*place) for place in self.new_places]]
-        self.before = self.get_state()
+    def _learned(self, more: set[int]) -> bool:
+        """Whether the next attempt has to do with more than the last one: with more variables, or more in memory."""
+        if self.new_places:  # what rounds change of objects, dicts and the like are variables too
+            self.places.all += self.new_places
+            self.names = [*self.names, *[self.places.name(*place) for place in self.new_places]]
+            self.before = self.get_state()
+            return True
+        rows = _rows(self.wanted)
+        self.wanted = {key: a for key, a in self.wanted.items() if key not in rows}
+        changes = [(key, x, now) for key, (x, now) in self.changes.items() if key not in rows | self.wanted.keys()]
+        at_items = {key: x for key, x, now in changes if _is_of_numbers(x, now)}
+        lists = {key: x for key, x, _ in changes if isinstance(x, list) and key not in at_items}
+        rows = _rows(at_items)
+        at_items = {key: x for key, x in at_items.items() if key not in rows}
+        missing = (self.wanted | at_items).keys() - self.in_memory.keys()
+        missing |= {key for key in self.exchanged if key in self.in_memory and not self.in_memory[key].exchanges}
+        if not more and not missing and lists.keys() <= self.appended.keys():
+            return False
+        self.carried |= more
+        self.appended |= lists
+        own = {id(self.before[k]) for k in more}  # a variable that gets other lists is carried, and not in memory
+        self.wanted = {key: a for key, a in (self.wanted | at_items).items() if key not in own}
+        return True
 
     def _left(self, x: Any, name: str) -> Any:
         """A variable at the end of a round. A row of a table becomes a list that may be any of its rows, since the

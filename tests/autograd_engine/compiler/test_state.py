@@ -306,6 +306,17 @@ def with_an_array(x):
     return state.a[0] * state.b[1]
 
 
+def with_new_lists_that_change(x):
+    state, other = SimpleNamespace(a=[x, 1.0], y=x * x), [1.0, 2.0]
+    while state.y < 5.0:
+        state.a[1] = state.a[1] + 0.1
+        state.a = [0.5 * state.a[0] + 1.0, state.a[1]]
+        other[0] = other[0] + 0.1 * x
+        other = [other[0], state.a[0]]
+        state.y = state.y + abs(state.a[1])
+    return state.y * state.a[0] + other[0] * other[1]
+
+
 def with_loops_in_loops(x):
     state = SimpleNamespace(y=x * x + 0.5, inner=0.0)
     while state.y < 20.0:
@@ -329,6 +340,7 @@ def in_many_rounds(x):
 LOOPS = [
     *(until_an_attribute_is_large, with_a_controller, with_bodies, with_slots, with_the_last_values, with_a_dict),
     *(with_a_counter, with_two_names, with_an_array, with_loops_in_loops, in_many_rounds),
+    with_new_lists_that_change,
 ]
 
 
@@ -399,6 +411,16 @@ def chooses_an_object(x):
     return chosen.y
 
 
+def changes_a_list_with_another_name(x):
+    state = SimpleNamespace(a=[x, 1.0], y=x * x)
+    other = state.a
+    while state.y < 5.0:
+        state.a[1] = state.a[1] + 0.1
+        state.a = [0.5 * state.a[0] + 1.0, state.a[1]]
+        state.y = state.y + state.a[1]
+    return state.y * other[1]
+
+
 def changes_a_chosen_object(x):
     a, b = Body([x], [1.0]), Body([1.0], [x])
     chosen = a if x > 0.0 else b
@@ -417,6 +439,7 @@ def changes_a_chosen_object(x):
         (makes_an_attribute, "not add or remove 'last'; give it a value before the loop"),
         (keeps_a_word, "'word' of a dict or an object changes from round to round .* but is no number"),
         (chooses_an_object, "as a SimpleNamespace where it holds and as another SimpleNamespace elsewhere"),
+        (changes_a_list_with_another_name, "changes a list which may be the same as one with another name"),
         (changes_a_chosen_object, "changes a Body which may be the same as one with another name"),
     ],
 )
