@@ -41,7 +41,7 @@ def _setting(load: float) -> str:
     others = "a machine at rest"
     if load >= BUSY:
         others = (
-            f"a machine on which {load:.0f} other processes wanted the cores when it began: ratios are of times that "
+            f"a machine with a load of {load:.1f} when it began: ratios are of times that "
             "a process had for itself, and both sides lost some to caches and clocks that they shared"
         )
     return (
