@@ -13,11 +13,11 @@ import numpy as np
 
 from autograd_engine.compiler.program.build import collector_paused, program_of
 from autograd_engine.compiler.program.program import SHARED, Program
+from autograd_engine.compiler.statements.pure import PureRecorder, pure
 from autograd_engine.compiler.statements.rewrite import rewriting, rewritten, rolling
 from autograd_engine.compiler.trace.array_trace import ArrayTrace
 from autograd_engine.compiler.trace.arrays import BatchArray
 from autograd_engine.compiler.trace.errors import TraceError, no_argument
-from autograd_engine.compiler.trace.recorder import Recorder
 from autograd_engine.compiler.trace.segments import pulled_in_segments
 from autograd_engine.compiler.trace.sparse import recording_sparse
 from autograd_engine.compiler.trace.traced import TooLongError, Traced, UnlikeRoundsError, context, tracing
@@ -110,7 +110,7 @@ class TracedFunction:
     def _run(self, f: Callable[..., Any], call: _Call, gathers: bool = True, **how: bool) -> None:
         """`_trace`. What cannot be done with samples that are gathered in the kernel is done with single numbers."""
         self.arrays = ArrayTrace()
-        recorder = Recorder(self.arrays, gathers)
+        recorder = PureRecorder(self.arrays, gathers)
         try:
             self._trace(recorder, f, call, **how)
         except Exception:
@@ -121,7 +121,7 @@ class TracedFunction:
     @collector_paused()
     def _trace(
         self,
-        recorder: Recorder,
+        recorder: PureRecorder,
         f: Callable[..., Any],
         call: _Call,
         rolls: bool = False,
@@ -131,7 +131,7 @@ class TracedFunction:
         self.scalars = 0
         args, keywords, exact = call
         recorder.rolling = functools.partial(rolling, exact)
-        traced = tracing(self.arrays.vmap, recorder, rolls, is_limited, exact, together)
+        traced = tracing(pure(self.arrays.vmap), recorder, rolls, is_limited, exact, together)
         with recording_sparse(self.arrays), traced as nodes:
             context.cut = self._cut
             try:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from autograd_engine import TraceError, jit, sin, value_and_grad
+from autograd_engine import TraceError, cond, fori_loop, jit, scan, sin, switch, value_and_grad, vmap, while_loop
 
 POINTS = (1.3, 0.2, -0.7, -2.1)
 
@@ -466,6 +466,103 @@ def test_what_a_module_holds_is_as_uncompiled(tmp_path, monkeypatch):
 
     for x in POINTS:
         assert jit(value_and_grad(f), exact=True)(x) == value_and_grad(f)(x)
+
+
+def counts_rounds(x):
+    rounds = [0.0]
+
+    def body(i, y):
+        rounds[0] += 1.0
+        return 1.1 * y
+
+    return fori_loop(0, 30, body, x) * rounds[0]
+
+
+def draws_in_rounds(x):
+    drawn = np.random.default_rng(0)
+    end, path = scan(lambda y, t: (0.9 * y + t * drawn.random(), y), x, np.linspace(0.0, 1.0, 25))
+    return end + path[3] * drawn.random()
+
+
+def keeps_a_table(x):
+    tables = {}
+
+    def step(y, t):
+        if "table" not in tables:
+            tables["table"] = np.linspace(0.0, 1.0, 3)
+        return y * 0.9 + t * tables["table"][1], y
+
+    return scan(step, x, np.linspace(0.0, 1.0, 25))[0] + len(tables)
+
+
+def notes_few_samples(x):
+    seen = []
+    found = vmap(lambda t: (seen.append(t), t * t)[1])(np.arange(3.0) * x)
+    return found.sum() * len(seen)
+
+
+@pytest.mark.parametrize(
+    ("f", "loops"),
+    [(counts_rounds, False), (draws_in_rounds, False), (keeps_a_table, True), (notes_few_samples, False)],
+)
+def test_functions_that_change_something_are_run_as_often_as_they_count(f, loops):
+    compiled = jit(value_and_grad(f))
+    for x in POINTS:
+        assert compiled(x) == pytest.approx(value_and_grad(f)(x), rel=1e-12)
+    assert ("loop" in compiled.program()) == loops
+
+
+def appends_on_one_side(x):
+    out = []
+    cond(x > 0.0, lambda y: out.append(y), lambda y: out.append(2.0 * y), x)
+    return out[0]
+
+
+def counts_in_a_switch(x):
+    state = SimpleNamespace(calls=0.0)
+
+    def counted(y):
+        state.calls = state.calls + 1.0
+        return y
+
+    return switch(1.0 * (x > 0.0), [counted, lambda y: 2.0 * y], x) * state.calls
+
+
+def adds_up_in_a_while(x):
+    total = [0.0]
+
+    def body(y):
+        total[0] = total[0] + y
+        return 1.5 * y
+
+    return while_loop(lambda y: y < 9.0, body, x) * total[0]
+
+
+def counts_samples(x):
+    calls = [0.0]
+
+    def counted(t):
+        calls[0] = calls[0] + 1.0
+        return t * x
+
+    return np.sum(vmap(counted)(np.arange(100.0))) * calls[0]
+
+
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (appends_on_one_side, r"is given to cond\(\) changes a list in place"),
+        (counts_in_a_switch, r"is given to cond\(\) changes a dict in place"),
+        (adds_up_in_a_while, r"is given to while_loop\(\) changes a list in place"),
+        (
+            counts_samples,
+            r"is given to vmap\(\) changes a list in place, and runs only while it is traced; let it",
+        ),
+    ],
+)
+def test_functions_that_change_something_where_they_cannot_be_run_are_refused(f, words):
+    with pytest.raises(TraceError, match=words):
+        jit(value_and_grad(f))(0.7)
 
 
 def test_refusals_leave_everything_as_it_was():
