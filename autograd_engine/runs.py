@@ -87,7 +87,10 @@ class Run:
         for i, argument in zip(indices, [fresh] if one else fresh):
             arguments[i] = argument
         with variables(self.inputs):
-            self.output = user_function.get()(f)(*arguments, **keywords)
+            try:
+                self.output = user_function.get()(f)(*arguments, **keywords)
+            except TypeError as error:
+                raise with_a_way_out(error) from error.__cause__
         for x in self.inputs:  # variables while f runs, constants afterwards
             if x.op is None:
                 become_constant(x)
@@ -99,6 +102,21 @@ class Run:
     def trace(self, outputs: Sequence[Any], seeds: Sequence[Any] = ()) -> Trace:
         """The graph that leads to `outputs`. Derivatives along it are nodes if one of the `seeds` to be carried is."""
         return Trace(self.inputs, outputs, self.outside, self.nested or any(is_node(x) for x in seeds), self.real)
+
+
+def with_a_way_out(error: Exception) -> Exception:
+    """An error; one of NumPy's about objects, where it computes in floats alone, with what to write instead."""
+    words = str(error)
+    about_objects = "dtype('O')" in words or "not supported for the input types" in words
+    if not isinstance(error, TypeError) or not about_objects or _WAY_OUT in words:
+        return error
+    return TypeError(f"{words}; {_WAY_OUT}").with_traceback(error.__traceback__)
+
+
+_WAY_OUT = (
+    "NumPy computes that in floats alone; for numbers that are differentiated take a function of "
+    "autograd_engine.linalg, such as solve or inv, or write out the formula"
+)
 
 
 class Outputs:

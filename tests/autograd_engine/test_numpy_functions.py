@@ -8,7 +8,7 @@ import scipy.special
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_engine import TraceError, Value, grad, jit, value_and_grad, vmap
+from autograd_engine import TraceError, Value, grad, jit, linalg, value_and_grad, vmap
 from autograd_engine.numpy_sorting import exchanges
 
 X = np.array([0.5, -1.25, 2.1, 0.75, 3.2, -0.4])
@@ -253,6 +253,23 @@ def test_whole_parts_are_flat_and_refused_where_they_cannot_be_compiled():
     np.testing.assert_allclose(grad(f)(X), grad(weighed(lambda x: x * np.trunc(x)))(X))
     with pytest.raises(TraceError, match="float"):
         jit(f)(X)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.linalg.svd(np.array([[x[0], 1.0], [2.0, x[1]]]))[1][0],
+        lambda x: np.linalg.solve(np.array([[x[0], 1.0], [2.0, x[1]]]), np.array([1.0, 2.0]))[0],
+        lambda x: np.fft.fft(np.array([x[0], x[1]])).real[0],
+        lambda x: np.interp(0.5, [0.0, 1.0], np.array([x[0], x[1]])),
+    ],
+)
+def test_what_numpy_computes_in_floats_alone_has_a_way_out(f):
+    for of_f in (grad(f), grad(lambda x: grad(f)(x)[0]), jit(f), jit(grad(f))):
+        with pytest.raises(TypeError, match=r"a function of autograd_engine\.linalg, such as solve") as raised:
+            of_f(X)
+        assert str(raised.value).count("in floats alone") == 1
+    assert grad(lambda x: linalg.solve(np.array([[x[0], 1.0], [2.0, x[1]]]), [1.0, 2.0])[0])(X).shape == X.shape
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -13,7 +13,7 @@ import numpy as np
 
 from autograd_engine.compiler.program.build import collector_paused, program_of
 from autograd_engine.compiler.program.program import SHARED, Program
-from autograd_engine.compiler.statements.pure import PureRecorder, pure
+from autograd_engine.compiler.statements.pure import PureRecorder
 from autograd_engine.compiler.statements.rewrite import rewriting, rewritten, rolling
 from autograd_engine.compiler.trace.array_trace import ArrayTrace
 from autograd_engine.compiler.trace.arrays import BatchArray
@@ -22,6 +22,7 @@ from autograd_engine.compiler.trace.segments import pulled_in_segments
 from autograd_engine.compiler.trace.sparse import recording_sparse
 from autograd_engine.compiler.trace.traced import TooLongError, Traced, UnlikeRoundsError, context, tracing
 from autograd_engine.primitives import as_float
+from autograd_engine.runs import with_a_way_out
 from autograd_engine.structure import flatten, map_leaves
 from autograd_engine.value import Value
 
@@ -131,14 +132,14 @@ class TracedFunction:
         self.scalars = 0
         args, keywords, exact = call
         recorder.rolling = functools.partial(rolling, exact)
-        traced = tracing(pure(self.arrays.vmap), recorder, rolls, is_limited, exact, together)
+        traced = tracing(self.arrays.vmap, recorder, rolls, is_limited, exact, together)
         with recording_sparse(self.arrays), traced as nodes:
             context.cut = self._cut
             try:
                 output = f(*map_leaves(self._symbol, args), **map_leaves(self._symbol, keywords))
-            except Exception:
+            except Exception as error:
                 if not context.refused:
-                    raise
+                    raise with_a_way_out(error) from error.__cause__
             if context.refused:  # and perhaps caught, or followed by another error
                 raise context.refused
             found, self.structure = flatten(output)

@@ -1,4 +1,4 @@
-"""Functions given to cond, while_loop, fori_loop, scan and vmap: they are traced once, and may run any number of times.
+"""Functions given to cond, while_loop, fori_loop and scan: they are traced once, and may run any number of times.
 
 What such a function changes in place would be changed once. It is refused, or a straight line runs it as often as it
 counts. New keys of a dict with plain things are no change: they are kept to be computed once.
@@ -14,8 +14,6 @@ from autograd_engine.compiler.trace.errors import user_line
 from autograd_engine.compiler.trace.recorder import Recorder
 from autograd_engine.compiler.trace.traced import Traced, refusal
 from autograd_engine.structure import leaves_of
-
-Vmap = Callable[[Callable[..., Any], Sequence[Any], Sequence[int | None], int], Any]
 
 
 class PureRecorder(Recorder):
@@ -41,37 +39,15 @@ class PureRecorder(Recorder):
         return _recorded("scan", (step,), lambda: Recorder.scan(self, step, init, xs, length, reverse), unrolls=True)
 
 
-def pure(vmap: Vmap) -> Vmap:
-    """A vmap that raises TraceError for a function that changes something, if it runs it less often than samples."""
-
-    def mapped(f: Callable[..., Any], args: Sequence[Any], axes: Sequence[int | None], samples: int) -> Any:
-        runs = 0
-
-        def counted(*of_sample: Any) -> Any:
-            nonlocal runs
-            runs += 1
-            return f(*of_sample)
-
-        return _recorded("vmap", (f,), lambda: vmap(counted, args, axes, samples), lambda: runs >= samples)
-
-    return mapped
-
-
 def _recorded(
-    caller: str,
-    functions: Sequence[Callable[..., Any]],
-    record: Callable[[], Any],
-    is_run_in_full: Callable[[], bool] = lambda: False,
-    unrolls: bool = False,
+    caller: str, functions: Sequence[Callable[..., Any]], record: Callable[[], Any], unrolls: bool = False
 ) -> Any:
     """What is recorded of some functions; NotImplemented, or an error, if they change something."""
     contents = Contents((), (), functions)
-    result, changes = NotImplemented, []
     try:
         result = record()
     finally:
-        if not is_run_in_full():
-            changes = [x for x, now in contents.taken().values() if not _is_kept(x, now)]
+        changes = [x for x, now in contents.taken().values() if not _is_kept(x, now)]
     if changes and not unrolls:
         raise refusal(
             f"{user_line()}: a function that is given to {caller}() changes {described(changes[0])} in place, and runs "
