@@ -90,7 +90,8 @@ class Run:
             try:
                 self.output = user_function.get()(f)(*arguments, **keywords)
             except TypeError as error:
-                raise with_a_way_out(error) from error.__cause__
+                check_for_floats_alone(error)
+                raise
         for x in self.inputs:  # variables while f runs, constants afterwards
             if x.op is None:
                 become_constant(x)
@@ -104,13 +105,12 @@ class Run:
         return Trace(self.inputs, outputs, self.outside, self.nested or any(is_node(x) for x in seeds), self.real)
 
 
-def with_a_way_out(error: Exception) -> Exception:
-    """An error; one of NumPy's about objects, where it computes in floats alone, with what to write instead."""
+def check_for_floats_alone(error: TypeError) -> None:
+    """Raise TypeError, with what to write instead, if an error is NumPy's refusal to compute with objects."""
     words = str(error)
     about_objects = "dtype('O')" in words or "not supported for the input types" in words
-    if not isinstance(error, TypeError) or not about_objects or _WAY_OUT in words:
-        return error
-    return TypeError(f"{words}; {_WAY_OUT}").with_traceback(error.__traceback__)
+    if about_objects and _WAY_OUT not in words:
+        raise TypeError(f"{words}; {_WAY_OUT}") from error
 
 
 _WAY_OUT = (

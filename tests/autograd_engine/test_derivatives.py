@@ -489,3 +489,18 @@ def test_a_detached_number_makes_no_derivative_a_value():
     x = Value(2.0).detach()
     x.data = 3.0
     assert x.op is None
+
+
+@pytest.mark.parametrize("transformed", [grad, jit, lambda f: jit(grad(f))], ids=["grad", "jit", "both"])
+def test_an_error_of_the_function_keeps_the_one_that_it_handled(transformed):
+    def f(x):
+        try:
+            {}["missing"]
+        except KeyError:
+            raise TypeError("mine")  # noqa: B904
+        return x
+
+    with pytest.raises(TypeError, match="mine") as raised:
+        transformed(f)(1.0)
+    assert isinstance(raised.value.__context__, KeyError)
+    assert not raised.value.__suppress_context__

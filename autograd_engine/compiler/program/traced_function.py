@@ -22,7 +22,7 @@ from autograd_engine.compiler.trace.segments import pulled_in_segments
 from autograd_engine.compiler.trace.sparse import recording_sparse
 from autograd_engine.compiler.trace.traced import TooLongError, Traced, UnlikeRoundsError, context, tracing
 from autograd_engine.primitives import as_float
-from autograd_engine.runs import with_a_way_out
+from autograd_engine.runs import check_for_floats_alone
 from autograd_engine.structure import flatten, map_leaves
 from autograd_engine.value import Value
 
@@ -139,7 +139,9 @@ class TracedFunction:
                 output = f(*map_leaves(self._symbol, args), **map_leaves(self._symbol, keywords))
             except Exception as error:
                 if not context.refused:
-                    raise with_a_way_out(error) from error.__cause__
+                    if isinstance(error, TypeError):
+                        check_for_floats_alone(error)
+                    raise
             if context.refused:  # and perhaps caught, or followed by another error
                 raise context.refused
             found, self.structure = flatten(output)

@@ -129,7 +129,7 @@ def method_of(f: Any) -> Callable[..., Any] | None:
     """What is called instead of a method of a list, an array of objects or a ufunc that compares numbers."""
     owner: Any = getattr(f, "__self__", None)
     name = getattr(f, "__name__", "")
-    is_array = type(owner) is np.ndarray and owner.dtype == object
+    is_array = type(owner) is np.ndarray and is_unknown(owner)
     if name == "sort" and (is_array or type(owner) is list):
         order = BUILTINS[np.sort if is_array else builtins.sorted]
         return lambda *args, **keywords: operator.setitem(owner, slice(None), order(owner, *args, **keywords))

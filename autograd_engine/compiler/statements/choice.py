@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import re
-from collections import deque
-from types import FunctionType, ModuleType
+import reprlib
+from collections import UserDict, UserList, deque
+from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,9 @@ from autograd_engine.number_arrays import number_array
 from autograd_engine.primitives import where
 from autograd_engine.runs import is_node
 from autograd_engine.structure import apart
+
+_COMPARED_BY_ITEMS = (deque, UserDict, UserList, SimpleNamespace)
+"""Classes whose `==` would ask for the truth of numbers that are not known."""
 
 
 class Undefined:
@@ -44,7 +48,7 @@ class Partly(Undefined):
         """The value. Raises TraceError where it is not certain that there is one."""
         if is_certain(self.defined):
             return self.value
-        if re.search(r"\((while|for) [^()]*\S", self.line):
+        if re.search(r":\d+ \((while|for) ", self.line):
             raise refusal(
                 f"{user_line()} reads {self.name}, to which the loop at {self.line} need not give a value, as far as "
                 f"can be told; give {self.name} one before the loop"
@@ -104,13 +108,7 @@ class Choice:
         of_a, of_b = apart(a), apart(b)
         if of_a and of_b and type(a) is type(b):
             return self._of_containers(of_a, of_b, name)
-        if (
-            type(a) is type(b)
-            and not _is_array(a)
-            and not isinstance(a, deque)
-            and not hasattr(a, "__dict__")
-            and a == b
-        ):
+        if type(a) is type(b) and not _is_array(a) and not isinstance(a, _COMPARED_BY_ITEMS) and a == b:
             return a
         one, other = _described(a), _described(b)
         raise _misfit(name, one, other if one != other else f"another{other.removeprefix('a')}")
@@ -197,8 +195,10 @@ def _misfit(name: str, one: str, other: str) -> TraceError:
 
 
 def _described(x: Any) -> str:
-    if isinstance(x, (str, bool, type(None), set, bytearray)):
+    if isinstance(x, (str, bool, type(None))):
         return repr(x)
+    if isinstance(x, (set, bytearray)):
+        return reprlib.repr(x)
     return "a number" if _is_number(x) else f"a {type(x).__name__}"
 
 

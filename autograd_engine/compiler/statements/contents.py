@@ -194,37 +194,44 @@ class Places:
 
     def found(self, container: Any, now: Any) -> list[tuple[Any, Any]] | None:
         """Where `now` is not what a container holds, besides what is here; None if it has not the same places."""
-        before, others = content(container), [key for x, key in self.all if x is container]
-        if isinstance(container, CellType):
-            return None if before is _EMPTY or now is _EMPTY else [(container, key) for key in {None} - {*others}]
-        if isinstance(before, dict) and [*before] == [*now]:
-            return [(container, key) for key in before if before[key] is not now[key] and key not in others]
-        if isinstance(container, deque) and len(before) == len(now):
-            pairs = enumerate(zip(before, now))
-            return [(container, k) for k, (x, y) in pairs if x is not y and k not in others]
-        return None
+        before, after = _by_place(container, content(container)), _by_place(container, now)
+        if before is None or after is None or [*before] != [*after]:
+            return None
+        others = [key for x, key in self.all if x is container]
+        return [(container, key) for key in before if before[key] is not after[key] and key not in others]
 
     def read(self) -> list[Any]:
         """What is in the places."""
-        contents = {id(x): content(x) for x, _ in self.all}
-        return [contents[id(x)] if isinstance(x, CellType) else contents[id(x)][key] for x, key in self.all]
+        contents = self._contents()
+        return [contents[id(x)][key] for x, key in self.all]
 
     def write(self, values: Sequence[Any]) -> None:
         """Fill the places."""
-        contents = {id(x): content(x) for x, _ in self.all}
+        contents = self._contents()
         for (x, key), value in zip(self.all, values):
-            if isinstance(x, CellType):
-                contents[id(x)] = value
-            else:
-                contents[id(x)][key] = value
+            contents[id(x)][key] = value
         for x in {id(x): x for x, _ in self.all}.values():
-            fill(x, contents[id(x)])
+            now = contents[id(x)]
+            fill(x, now[None] if isinstance(x, CellType) else list(now.values()) if isinstance(x, deque) else now)
+
+    def _contents(self) -> dict[int, Any]:
+        """What is in the containers, by place."""
+        return {id(x): _by_place(x, content(x)) for x, _ in self.all}
 
     @staticmethod
     def name(container: Any, key: Any) -> str:
         """A place, in a message."""
         kind = "a dict or an object" if type(container) is dict else described(container)
         return described(container) if isinstance(container, CellType) else f"{key!r} of {kind}"
+
+
+def _by_place(container: Any, now: Any) -> dict[Any, Any] | None:
+    """A content as a dict of what is in each place; None for containers whose places are no variables."""
+    if isinstance(container, CellType):
+        return {} if now is _EMPTY else {None: now}
+    if isinstance(container, deque):
+        return dict(enumerate(now))
+    return now if isinstance(now, dict) else None
 
 
 def described(container: Any) -> str:

@@ -90,7 +90,8 @@ def converted_call(f: Any, args: tuple[Any, ...], keywords: dict[str, Any] | Non
         builtin = None
     called = builtin or rewritten(f)
     if builtin or called is f:
-        for x in (*args, f.__self__) if getattr(f, "__name__", "") in ("__next__", "send") else args:
+        takes_of_its_own = getattr(f, "__name__", "") in ("__next__", "send")
+        for x in (*args, getattr(f, "__self__", None)) if takes_of_its_own else args:
             check_iterator(x)
     is_method = isinstance(f, BuiltinMethodType) and isinstance(f.__self__, (list, dict, set))
     if args and isinstance(f, BuiltinMethodType):

@@ -216,10 +216,30 @@ def of_an_iterator_of_the_user(x):
     return x * ones.taken
 
 
+class Unit:
+    """Equal to others of its name."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __eq__(self, other):
+        return self.name == other.name
+
+    __hash__ = None
+
+
+def of_equal_objects(x):
+    if x > 0.0:
+        unit, y = Unit("m"), 2.0 * x
+    else:
+        unit, y = Unit("m"), x * x
+    return y * len(unit.name)
+
+
 BRANCHES = [
     *(of_a_deque, of_a_namespace, of_slots, of_a_user_list, of_a_class, of_a_function, of_a_property),
     *(of_a_method_with_a_name, of_a_default, of_what_a_method_reaches, of_random_numbers, of_a_bytearray),
-    *(of_a_view_of_memory, of_an_iterator_of_the_user),
+    *(of_a_view_of_memory, of_an_iterator_of_the_user, of_equal_objects),
 ]
 
 
