@@ -197,24 +197,34 @@ def _owners(twins: dict[int, Twin], x: Any, line: str) -> dict[int, Any]:
 
 def _keep(twins: _Twins, kept: Sequence[Iterable[Any]]) -> None:
     """Keep the twins that have names, and others."""
-    context.twins = {key: twin for key, twin in twins.items() if _references(twin.x, kept) > 2}
+    named = _named((twin.x for twin in twins.values()), twins, kept)
+    context.twins = {key: twin for key, twin in twins.items() if id(twin.x) in named}
     shares = Counter(key for twin in context.twins.values() for key in twin.owners)
     context.twins = {
         key: twin for key, twin in context.twins.items() if any(shares[owner] > 1 for owner in twin.owners)
     }
 
 
-def _references(x: Any, kept: Sequence[Iterable[Any]]) -> int:
-    """How many references there are to x besides those of the statements, in `kept` too, and of `roots`.
+def _named(things: Iterable[Any], twins: _Twins, kept: Sequence[Iterable[Any]]) -> dict[int, Any]:
+    """By id, the things to which more refers than the statements, in `kept` too, the twins and `roots`.
 
     To what a part of another array is a part of, counts as well.
     """
-    count = sys.getrefcount(x) - 1 - (id(_container(x)) in context.roots)
-    base = x.base if isinstance(x, np.ndarray) else None
-    while isinstance(base, np.ndarray):
-        count += sys.getrefcount(base) - 3  # that of its part, and of this function and call
-        base = base.base
-    return count - sum([y is x for some in (*context.kept, *kept) for y in some])
+    unique = [*{id(x): x for x in things}.values()]
+    bases = [x.base if isinstance(x, np.ndarray) else None for x in unique]
+    ours = Counter(id(x) for some in (bases, *context.kept, *kept) for x in some)
+    # How many references this line adds differs from one Python to another; to the new list there are no others.
+    pairs: Iterable[tuple[Any, Any]] = zip([[], *unique], [[], *bases])
+    own, *counts = [(sys.getrefcount(x), sys.getrefcount(base)) for x, base in pairs]
+    found = {}
+    for x, base, (of_x, of_base) in zip(unique, bases, counts):
+        key = id(_container(x))
+        others = of_x - own[0] - 1 - ours[id(x)] - (key in context.roots) - (key in twins)
+        if isinstance(base, np.ndarray):
+            others += of_base - own[1] - 1 - ours[id(base)]
+        if others > 0:
+            found[id(x)] = x
+    return found
 
 
 def united(before: _Twins, a: _Twins, b: _Twins) -> _Twins:
@@ -276,10 +286,7 @@ class Links:
         Raises TraceError if that is not only read.
         """
         candidates = [*self.before, *outside, *[twin.x for twin in context.twins.values()]]
-        others: dict[int, Any] = {}
-        for x in candidates:
-            if _references(x, (candidates, self.before, *kept)) > 2 + (id(_container(x)) in context.twins):
-                others[id(_container(x))] = x
+        others = _named(candidates, context.twins, (candidates, self.before, *kept))
         self._linked = [(k, x) for k, keys in enumerate(self._keys) for x in others.values() if keys & _keys(x)]
         for k, x in self._linked:
             if k in self._changed or id(_container(x)) in changed:
