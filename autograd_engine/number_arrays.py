@@ -189,9 +189,19 @@ def apply_ufunc(ufunc: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...]
     if out is not None:
         if not all(isinstance(x, np.ndarray) for x in out):
             raise TypeError(f"numpy.{ufunc.__name__}() can only write its result into an array, not {out[0]!r:.60}")
-        keywords["out"] = tuple(map(_plain, out))
         if ufunc.__name__ in _TESTS or ufunc.__name__ in COMPARISONS:
             keywords.setdefault("casting", "unsafe")  # the results are booleans held as objects
+        elif any(x.dtype != object for x in out):
+            raise TypeError(
+                f"numpy.{ufunc.__name__}() cannot write what is differentiated or compiled into an array of floats, "
+                "out=; make that array by np.zeros_like(x), where x is an argument of the function"
+            )
+    if method == "__call__" and keywords.get("where", True) is not True:
+        keywords["where"] = condition = np.asarray(keywords["where"])
+        if condition.dtype == object or (out is None and not condition.all()):
+            return _written_where(keywords.pop("where"), ufunc, inputs, out, keywords)
+    if out is not None:
+        keywords["out"] = tuple(map(_plain, out))
     arrays = [np.asarray(x, dtype=object) for x in inputs]
     if keywords.get("dtype") is not None and np.dtype(keywords["dtype"]) in (float, bool):
         del keywords["dtype"]  # what numbers and conditions are
@@ -214,6 +224,16 @@ def apply_ufunc(ufunc: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...]
     if out is not None and method != "at":
         return out[0] if len(out) == 1 else out
     return truths(result) if ufunc.__name__ in _TESTS or ufunc.__name__ in COMPARISONS else viewed(result)
+
+
+def _written_where(condition: Any, ufunc: np.ufunc, inputs: Any, out: Any, keywords: dict[str, Any]) -> Any:
+    """Write the results of a ufunc where a condition holds, which need not be known yet."""
+    if out is None:
+        raise TypeError(f"numpy.{ufunc.__name__}() with where= needs out=, an array that has the numbers elsewhere")
+    results = apply_ufunc(ufunc, "__call__", *inputs, **keywords)
+    for array, result in zip(out, results if ufunc.nout > 1 else (results,)):
+        array[...] = apply_ufunc(WHERE, "__call__", condition, result, array)
+    return out[0] if len(out) == 1 else out
 
 
 _NO_VALUE = inspect.signature(np.max).parameters["initial"].default

@@ -71,6 +71,10 @@ WORKING = {
     "max where": lambda x: np.max(x, where=x < 2, initial=-math.inf),
     "max of a table": lambda x: table(x).max() + np.min(table(x)),
     "astype": lambda x: x.astype(float) * 2,
+    "written where": lambda x: np.divide(x, x - 0.5, out=np.zeros_like(x), where=x > 0.6),
+    "written in place": lambda x: (y := x * x - 1, np.sqrt(y, out=y, where=y > 0))[0],
+    "two written where": lambda x: np.divmod(x, 0.65, out=(x * 1.0, x * 2.0), where=x > 0),
+    "written where it is known": lambda x: np.add(x, 1.0, out=x * x, where=np.zeros_like(x, dtype=bool) | SOME),
     "select": lambda x: np.select([x > 1, x > 0], [x**2, 3 * x], default=-1.0),
     "where": lambda x: np.where(x[0] > 0, x[0] * x[1], 0.0),
     "logaddexp2": lambda x: np.logaddexp2(x, 1.5),
@@ -150,6 +154,7 @@ def test_values_are_those_of_floats_and_gradients_those_of_differences(name):
     else:
         for exact in (False, True):
             compiled, compiled_slopes = jit(value_and_grad(f), exact=exact)(X)
+            assert jit(f, exact=exact)(X) == pytest.approx(value, rel=1e-13)
             assert compiled == pytest.approx(value, rel=1e-13)
             np.testing.assert_allclose(compiled_slopes, slopes, rtol=1e-12, atol=1e-14)
 
@@ -244,6 +249,8 @@ REFUSED = {
         (TypeError, TraceError),
         r"^numpy\.histogram\(\) takes floats|branches",
     ),
+    "written into floats": (lambda x: np.add(x, 1, out=np.zeros(6)), TypeError, "array of floats, out=; .*zeros_like"),
+    "written nowhere": (lambda x: np.add(x, 1, where=x > 0), TypeError, "with where= needs out="),
     "modf": (lambda x: np.modf(x), TypeError, r"^numpy\.modf\(\) takes floats only, .* x\.data$"),
 }
 

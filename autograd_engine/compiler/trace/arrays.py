@@ -7,7 +7,7 @@ only ever passed to vmap never reveals its length, so one kernel takes any numbe
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -121,7 +121,9 @@ class ArgumentArray(NDArrayOperatorsMixin):
         for x in inputs:
             if isinstance(x, BatchArray):
                 return x.__array_ufunc__(ufunc, method, *inputs, **keywords)
-        return _elementwise(ufunc, method, map(_plain, inputs), keywords)
+        if not all(isinstance(x, np.ndarray) for x in keywords.get("out", ())):
+            raise TraceError(_IN_PLACE)
+        return apply_ufunc(ufunc, method, *map(_plain, inputs), **keywords)
 
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
         args = tuple([x.together() if isinstance(x, ArgumentArray) else x for x in args])
@@ -293,8 +295,10 @@ class BatchArray(Reducible, NDArrayOperatorsMixin):
             raise cannot(f"the result of vmap has no {ufunc.__name__}.{method}; use .sum() or .max()")
         if ufunc.signature is not None:
             return self._product(ufunc, *inputs)
+        if given := [name for name in ("out", "where") if name in keywords]:
+            raise cannot(f"the result of vmap cannot be computed with {given[0]}=; use np.where, and make a new one")
         with inside(self.batch):
-            results = _elementwise(ufunc, method, map(self._of_sample, inputs), keywords)
+            results = apply_ufunc(ufunc, method, *map(self._of_sample, inputs), **keywords)
         if isinstance(results, tuple):
             return tuple([BatchArray(self.batch, result) for result in results])
         return BatchArray(self.batch, results)
@@ -367,13 +371,6 @@ def object_array(leaves: Sequence[Any], shape: tuple[int, ...]) -> Any:
 _METHODS = {np.sum: "sum", np.mean: "mean", np.max: "max", np.amax: "max", np.min: "min", np.amin: "min"}
 """The functions of NumPy's that reduce the result of a vmap, with its methods."""
 _IN_PLACE = "an array of a compiled function cannot be changed in place; make a new one"
-
-
-def _elementwise(ufunc: np.ufunc, method: str, inputs: Iterable[Any], keywords: dict[str, Any]) -> Any:
-    """Apply a NumPy function to arrays of symbols, by its row of the table if it has one."""
-    if keywords.get("out") is not None:
-        raise TraceError(_IN_PLACE)
-    return apply_ufunc(ufunc, method, *inputs, **keywords)
 
 
 def is_unknown(part: Any) -> bool:

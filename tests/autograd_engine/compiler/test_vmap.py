@@ -290,6 +290,8 @@ def test_an_array_of_the_outside_fixes_the_number_of_samples():
         (lambda X: logsumexp(vmap(lambda x: np.array([x, x]))(X)), "takes one number of each sample"),
         (lambda X: np.std(vmap(relu)(X)), "numpy.std does not take"),
         (lambda X: np.add.reduce(vmap(relu)(X)), "no add.reduce"),
+        (lambda X: np.sqrt(X, where=vmap(relu)(X) > 0, out=np.zeros_like(X)), "one by one"),
+        (lambda X: np.sqrt(vmap(relu)(X), where=X > 0), "computed with where="),
         (lambda X: 1.0 if vmap(relu)(X) else 2.0, "no truth value"),
         (lambda X: vmap(lambda x: np.array([x, x]))(X) @ vmap(relu)(X), "left factor only"),
         (lambda X: X @ vmap(relu)(X), "left factor only"),
