@@ -73,6 +73,13 @@ COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
 }
 """Comparisons, and what connects truths, by the names of NumPy's functions."""
 
+_CONNECTIONS: dict[str, Callable[[Any, Any], Any]] = {
+    "logical_and": operator.and_,
+    "logical_or": operator.or_,
+    "logical_xor": operator.xor,
+}
+"""What the functions that connect numbers as truths do with truths, by which they reduce."""
+
 _OF_TRUTHS: dict[Any, Any] = {
     **dict.fromkeys((np.add, np.maximum, np.fmax), np.bitwise_or),
     **dict.fromkeys((np.multiply, np.minimum, np.fmin), np.bitwise_and),
@@ -210,8 +217,10 @@ def apply_ufunc(ufunc: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...]
     if method == "reduce" and keywords.get("where", True) is not True:
         neutral = keywords.get("initial") if ufunc.identity is None else ufunc.identity
         arrays[0] = _only(arrays[0], keywords.pop("where"), neutral)
+    if method in ("reduce", "accumulate", "reduceat") and ufunc.__name__ in _CONNECTIONS:
+        arrays[0] = np.asarray(arrays[0].view(NumberArray) != 0, dtype=object)  # so is a single number a truth
     if method in ("at", "reduceat"):  # the second input holds indices
-        arrays[:2] = [_plain(inputs[0]), inputs[1]]
+        arrays[:2] = [_plain(inputs[0] if method == "at" else arrays[0]), inputs[1]]
     if method == "reduce" and ufunc in _EXTREMES and out is None:
         given = {name: keywords[name] for name in ("axis", "keepdims") if name in keywords}
         initial = keywords.get("initial")
@@ -276,7 +285,9 @@ def _by_rows(ufunc: np.ufunc, method: str) -> Any:
     if name in _TESTS:
         test = _TESTS[name]
         return np.frompyfunc(lambda x: test(x if hasattr(x, "record") else float(x)), 1, 1)
-    if name in COMPARISONS and (method == "__call__" or "logical" in name):
+    if name in _CONNECTIONS and method not in ("__call__", "outer"):
+        return np.frompyfunc(_CONNECTIONS[name], 2, 1, identity=ufunc.identity)
+    if name in COMPARISONS and (method == "__call__" or name in _CONNECTIONS):
         return np.frompyfunc(COMPARISONS[name], 2, 1, identity=ufunc.identity)
     if name == "divmod":
         return np.frompyfunc(divmod, 2, 2)

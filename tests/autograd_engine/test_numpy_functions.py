@@ -194,6 +194,24 @@ def test_nan_is_sorted_to_the_end_and_is_the_largest_and_the_smallest():
             np.testing.assert_array_equal(found, f(numbers))
 
 
+CONNECTED = [np.any, np.all]
+for connection in (np.logical_and, np.logical_or, np.logical_xor):
+    CONNECTED += [connection.reduce, connection.accumulate, lambda x, axis, c=connection: c.reduceat(x, [0], axis)]
+
+
+@pytest.mark.parametrize("shape", [(1,), (3,), (1, 3), (3, 1)])
+def test_one_number_is_connected_to_a_truth_too(shape):
+    x = np.array([-2.0, 0.0, 3.0])[: math.prod(shape)].reshape(shape)
+
+    def found(x):
+        return [f(x, axis=0) * 1.0 for f in CONNECTED]
+
+    of_values = value_and_grad(lambda x: (x.sum() * 0, found(x)), has_aux=True)
+    for each in (jit(found)(x), of_values(x)[0][1], jit(of_values)(x)[0][1]):
+        for one, expected in zip(each, found(x)):
+            np.testing.assert_array_equal(one, expected)
+
+
 @given(st.lists(st.sampled_from([-1.0, 0.0, 0.0, 2.0, 3.5]), min_size=1, max_size=40))
 def test_sorting_networks_sort(numbers):
     places = list(numbers)
