@@ -1,7 +1,7 @@
 // The choices at the top and at the left: everything of the settings but the network itself.
 
 import { css, styled } from "./colors.js";
-import { byId, element, fitted, format } from "./dom.js";
+import { byId, element, format } from "./dom.js";
 
 const NAMES = {
   sgd: "gradient descent", momentum: "momentum", nesterov: "Nesterov", adagrad: "Adagrad", rmsprop: "RMSprop",
@@ -13,7 +13,7 @@ const NUMBERS = {
 };
 const SLIDERS = { noise: (x) => `${Math.round(x * 100)} %`, train: (x) => `${Math.round(x * 100)} %`, samples: String, batch: String };
 const USUAL_SPEED = 1000;
-const THUMBNAIL = 1.6; // the radius of a point
+const THUMBNAIL = 46, SHARP = 2, DOT = 1.6; // the side in pixels, and points of the image for one; the radius of a dot
 
 export const spelled = (name) => NAMES[name] ?? name.replace("_", " ");
 
@@ -54,11 +54,10 @@ export class Controls {
   }
 
   dataset(name, preview) {
-    const canvas = element("canvas", { "aria-hidden": "true" });
+    const picture = element("img", { alt: "", width: THUMBNAIL, height: THUMBNAIL }); // a canvas would be a layer to put together with each frame
     const button = element("button", { role: "radio", "aria-label": spelled(name), title: spelled(name), click: () => this.choose(name) },
-      canvas, element("span", {}, name));
-    this.datasets.set(name, { button, canvas, preview });
-    requestAnimationFrame(() => this.thumbnail(name));
+      picture, element("span", {}, name));
+    this.datasets.set(name, { button, picture, preview });
     return button;
   }
 
@@ -74,20 +73,22 @@ export class Controls {
   }
 
   thumbnail(name) {
-    const { canvas, preview } = this.datasets.get(name), { context, width } = fitted(canvas);
-    const at = (x) => ((x / this.extent + 1) / 2) * width;
+    const { picture, preview } = this.datasets.get(name), size = SHARP * THUMBNAIL, canvas = element("canvas", { width: size, height: size });
+    const context = canvas.getContext("2d"), at = (x) => ((x / this.extent + 1) / 2) * THUMBNAIL;
+    context.scale(SHARP, SHARP);
     for (const [x1, x2, target] of preview ?? this.settings?.points ?? []) {
       context.beginPath();
-      context.arc(at(x1), at(-x2), THUMBNAIL, 0, 2 * Math.PI);
+      context.arc(at(x1), at(-x2), DOT, 0, 2 * Math.PI);
       context.fillStyle = css(target);
       context.fill();
     }
     if (!preview && !this.settings?.points.length) {
-      context.font = `${width * 0.6}px system-ui, sans-serif`;
+      context.font = `${THUMBNAIL * 0.6}px system-ui, sans-serif`;
       context.textAlign = "center";
       context.fillStyle = styled("--quiet");
-      context.fillText("+", width / 2, width * 0.7);
+      context.fillText("+", THUMBNAIL / 2, THUMBNAIL * 0.7);
     }
+    picture.src = canvas.toDataURL();
   }
 
   /** Arrow keys choose among the data sets, as among radio buttons. */

@@ -6,7 +6,6 @@ import { answerPaste, usePaste } from "./paste.js";
 import { connect } from "./connection.js";
 import { Controls, inWords } from "./controls.js";
 import { Curves } from "./curves.js";
-import { HeatMap } from "./colors.js";
 import { byId, format, indexed, percent, write } from "./dom.js";
 import { Flow } from "./flow.js";
 import { hoverOf } from "./hover.js";
@@ -141,7 +140,7 @@ function build(welcome) {
     ask: () => { hover.look(null); play(false); send("flow", { sample: page.sample }); },
     end: () => hover.again(),
   });
-  output = new OutputView(extent, { sample: chooseSample, add: addPoint });
+  output = new OutputView(extent, { sample: chooseSample, add: addPoint, drawn: (canvas) => rival?.drawPoints(canvas) });
   curves = new Curves(byId("curves"));
   const state = () => ({
     settings: page.settings, parameters: page.names, frame: page.frame, isBusy: flow.isOn,
@@ -165,7 +164,6 @@ function build(welcome) {
 
 /** Draws everything anew, in other colours or sizes. */
 function repaint() {
-  new HeatMap(byId("scale")).paint(Int8Array.from({ length: 255 }, (_, i) => i - 127));
   controls.thumbnails();
   network.redraw();
   rival.redraw();

@@ -1,13 +1,14 @@
 // The picture of the network: features, neurons with what they have learnt, and weights between them.
 
 import { HeatMap, css, lineColor } from "./colors.js";
-import { byId, element, format, svg } from "./dom.js";
+import { byId, element, fitted, format, svg } from "./dom.js";
 
 const WIDEST = 6, THIN = 2.5; // pixels of a line; thinner ones become so wide when they light up
 const ROW = 50, TOP = 34, LOW_TOP = 8; // in a text of USUAL pixels; with a larger one everything grows
 const WAY = 64; // from layer to layer, at least: a neuron and room for its lines
 const BUTTONS = 50, HIGH_TOP = 50; // the way that two buttons over a layer take beside each other; the room above where they do not
 const USUAL = 14;
+const SIDE = 36, HALF = 20, EDGE = 1.8; // of a map: its points; half of a neuron, and what its edge with the round corners takes of that
 const FAR = 2; // rows between features where only those in use are shown, at most
 const SMALLEST = 0.42; // of the usual size, where a network must fit a screen
 const LABEL = 12, LABEL_ROW = 0.36, LABEL_GAP = 1 / 9, SMALLEST_LABEL = 9; // a number: its usual size, at most that of a row and of a gap between layers, and its smallest size
@@ -27,10 +28,11 @@ export function layersOf(settings) {
 export class NetworkView {
   /** `isRival` for a second network, which is shown only: `on` has no `features` and `hidden` then. `on.select(layer, neuron, input)`, `on.features(names)`, `on.hidden(widths)`, `on.laidOut()` once all is in its place. */
   constructor(root, allFeatures, limits, on, isRival = false) {
-    Object.assign(this, { root, allFeatures, limits, on, isRival, lines: [], maps: [], biases: [], shown: "" });
+    Object.assign(this, { root, allFeatures, limits, on, isRival, lines: [], neurons: [], biases: [], shown: "" });
     this.edges = svg("svg", { class: "edges", "aria-hidden": "true" });
+    this.canvas = element("canvas", { class: "maps", "aria-hidden": "true" }); // one for all: each canvas is a layer for the browser to put together
     this.nodes = element("div", { class: "nodes" });
-    root.append(this.edges, this.nodes);
+    root.append(this.edges, this.canvas, this.nodes);
     new ResizeObserver(() => this.layout()).observe(root);
     root.addEventListener("keydown", (event) => this.move(event));
     if (isRival) return;
@@ -49,8 +51,9 @@ export class NetworkView {
     this.nodes.replaceChildren();
     this.edges.replaceChildren();
     this.lines = [];
-    this.maps = [];
+    this.neurons = [];
     this.biases = [];
+    this.context = null;
     this.places = new Map();
     this.columns = [this.allFeatures.map((name) => this.feature(name))];
     this.headers = [];
@@ -59,6 +62,7 @@ export class NetworkView {
       if (!last && !this.isRival) this.headers.push(this.header(k, layer.neurons)); // above its neurons, and so before them
       this.columns.push(Array.from({ length: layer.neurons }, (_, j) => this.neuron(k, j, last)));
     });
+    this.maps = new HeatMap(element("canvas", { width: SIDE, height: SIDE * this.neurons.length })); // one below the other
     this.layers.forEach((layer, k) => {
       const sources = k ? this.columns[k] : this.columns[0].filter((node) => node.dataset.on === "true");
       for (let j = 0; j < layer.neurons; j++) {
@@ -93,16 +97,15 @@ export class NetworkView {
   }
 
   neuron(k, j, last) {
-    const canvas = element("canvas", { width: 36, height: 36 });
     const name = (this.isRival ? "Second network: " : "") + (last ? "Output neuron" : `Layer ${k + 1}, neuron ${j + 1}`);
     const button = element("button", {
       class: last ? "neuron out" : "neuron", "aria-label": name, "aria-describedby": this.isRival ? "rival-hovered" : "hovered", "data-key": `neuron ${k} ${j}`,
       "data-layer": k, "data-neuron": j, click: () => this.on.select?.(k, j, null),
-    }, canvas);
+    });
     const bias = element("button", {
       class: "bias", tabindex: -1, "aria-label": `${name}: bias`, "data-bias": `${k} ${j}`, click: () => this.on.select?.(k, j, this.layers[k].inputs),
     });
-    this.maps.push(new HeatMap(canvas));
+    this.neurons.push(button);
     this.biases.push({ node: bias, index: this.layers[k].bias + j, name, shown: "" });
     this.nodes.append(button, bias);
     button.bias = bias;
@@ -173,6 +176,8 @@ export class NetworkView {
     // Where all else is small since there are many neurons, numbers are as large as their room.
     this.label = Math.min(largest, Math.max(LABEL_GAP * this.gap, SMALLEST_LABEL));
     this.root.style.setProperty("--label", `${this.label}px`);
+    this.context = fitted(this.canvas).context;
+    this.paintMaps();
     this.on.laidOut?.();
   }
 
@@ -186,13 +191,22 @@ export class NetworkView {
   /** Whether a frame is of this network; the next one may be shown before there is a frame of it. */
   fits(frame) {
     const last = this.layers.at(-1);
-    return frame.maps.shape[0] === this.maps.length && frame.weights.data.length === last.bias + last.neurons;
+    return frame.maps.shape[0] === this.neurons.length && frame.weights.data.length === last.bias + last.neurons;
   }
 
   /** Paints the heat maps of a frame. */
   paint(frame) {
-    const { data } = frame.maps, size = frame.maps.shape[1] * frame.maps.shape[2];
-    this.maps.forEach((map, n) => map.paint(data.subarray(n * size, (n + 1) * size)));
+    this.maps.paint(frame.maps.data);
+    this.paintMaps();
+  }
+
+  paintMaps() {
+    if (!this.context) return; // it was never in sight
+    const half = HALF * this.unit - EDGE;
+    this.neurons.forEach((node, n) => {
+      const { x, y } = this.places.get(node);
+      this.context.drawImage(this.maps.context.canvas, 0, n * SIDE, SIDE, SIDE, x - half, y - half, 2 * half, 2 * half);
+    });
   }
 
   /** Paints the weights and biases of a frame. */

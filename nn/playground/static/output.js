@@ -8,7 +8,7 @@ const LEAST_RADIUS = 3.6, RADIUS = 1 / 75; // of a point: pixels, and of the wid
 const DARK = "#1f2328", LIGHT = "#ffffff";
 
 export class OutputView {
-  /** `on.sample(row)` chooses a training point, `on.add(x1, x2)` adds an own one at a place. */
+  /** `on.sample(row)` chooses a training point, `on.add(x1, x2)` adds an own one at a place, `on.drawn(canvas)` once the points were drawn. */
   constructor(extent, on) {
     Object.assign(this, { extent, on, train: [], test: [], own: false, sample: 0, cursor: null });
     this.surface = new Surface(byId("surface"), byId("output-title"));
@@ -142,5 +142,6 @@ export class OutputView {
       context.fillStyle = DARK;
       context.fillText(this.cursor.map((number) => format(number)).join(", "), Math.min(cx + 6, width - 64), Math.max(cy - 6, 12));
     }
+    this.on.drawn(this.canvas);
   }
 }

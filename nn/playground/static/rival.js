@@ -52,10 +52,7 @@ export class Rival {
     if (!rival || !this.isOn || !this.network.fits(rival)) return;
     this.network.paint(rival);
     this.surface.paint(rival);
-    const points = byId("points"), copy = byId("rival-points");
     if (all) {
-      [copy.width, copy.height] = [points.width, points.height];
-      if (points.width) copy.getContext("2d").drawImage(points, 0, 0);
       this.network.paintWeights(rival);
       this.hover.show();
     }
@@ -64,6 +61,13 @@ export class Rival {
     write(byId("rival-test-loss"), format(testLoss, 3));
     write(byId("rival-train-accuracy"), percent(trainRight));
     write(byId("rival-test-accuracy"), percent(testRight));
+  }
+
+  /** Shows the points of the first network: they were drawn anew. */
+  drawPoints(points) {
+    const copy = byId("rival-points");
+    [copy.width, copy.height] = [points.width, points.height];
+    if (points.width) copy.getContext("2d").drawImage(points, 0, 0);
   }
 
   redraw() {

@@ -21,6 +21,27 @@ def test_other_numbers_change_texts_and_no_elements(window, port):
     assert one.page.evaluate(made) > 0
 
 
+def test_all_maps_of_a_network_are_on_one_canvas(window, port):
+    """Each canvas is a layer, which the browser puts together with the others in every frame."""
+    one = window().open(port, "hidden=1&samples=60")
+    canvases = "document.querySelectorAll('canvas').length"
+    few = one.page.evaluate(canvases)
+    one = window().open(port, "hidden=8,8,8&samples=60")
+    assert one.page.evaluate(canvases) == few
+    small, large = one.page.evaluate("""() => {
+        const canvas = document.querySelector(".maps"), out = document.querySelector(".neuron.out");
+        const around = canvas.getBoundingClientRect(), { x, y, width, height } = out.getBoundingClientRect();
+        const row = (canvas, x, y, width) => [...canvas.getContext("2d").getImageData(x, y, width, 1).data];
+        const middle = Math.round(y + height / 2 - around.y);
+        const surface = document.querySelector("#surface");
+        return [row(canvas, Math.round(x - around.x), middle, Math.round(width)), row(surface, 0, 36, 72)];
+    }""")
+    for share in 0.25, 0.75:
+        at = [row[4 * int(share * len(row) / 4) :][:4] for row in (small, large)]
+        assert at[0][3] == 255
+        assert max(abs(a - b) for a, b in zip(*at)) < 25
+
+
 def test_nothing_is_asked_for_that_is_out_of_sight(window, port):
     one = window()
     sockets, asked = [], []

@@ -39,13 +39,13 @@ def test_growing_shows_no_number_of_the_network_before(window, port, monkeypatch
     one.page.evaluate(change)
     assert one.text("#busy") == words
     assert {one.text(figure) for figure in FIGURES} == {"…"}
-    for selector in (INSIDE[tab], ".neuron canvas", ".surface canvas", ".line", "#sample-about"):
+    for selector in (INSIDE[tab], ".maps", ".surface canvas", ".line", "#sample-about"):
         assert not one.page.evaluate(SEEN, selector), selector
     going_on.set()
     one.page.locator(INSIDE[tab]).wait_for()
     one.until("document.querySelector('#steps').textContent === '0'")
     assert one.text("#busy") == ""
-    assert one.page.evaluate(SEEN, ".neuron canvas")
+    assert one.page.evaluate(SEEN, ".maps")
 
 
 def test_settings_of_the_descent_take_nothing_away(window, port):
