@@ -91,7 +91,7 @@ nn.playground: layout data kinds settings lessons engine training frames inspect
 nn.playground: landscape session server
 nn: playground
 nn.command_line: terminal options ranks output assignments descent_picture networks predictor results report
-nn.command_line: minimize explain playground predict train commands main entry
+nn.command_line: minimize explain topics exercises playground predict train commands main entry
 nn: command_line
 autograd_engine: __main__
 """

@@ -27,7 +27,7 @@ COMMANDS = [
     for page in PAGES
     for block in re.findall(r"^```console\n(.+?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     for command, output in re.findall(
-        r"^\$ .venv/bin/autograd-engine ((?:explain|minimize) .+)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE
+        r"^\$ .venv/bin/autograd-engine ((?:exercises|explain|minimize) .+)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE
     )
 ]
 LINKS = [
@@ -95,7 +95,7 @@ def test_the_files_that_a_page_names_exist(page):
 def test_the_readme_is_short_and_the_pages_have_examples():
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 250
     assert len(BLOCKS) >= 40
-    assert {command.split()[0] for _, command, _ in COMMANDS} == {"explain", "minimize"}
+    assert {command.split()[0] for _, command, _ in COMMANDS} == {"exercises", "explain", "minimize"}
 
 
 def test_every_page_is_in_the_list_of_pages():

@@ -14,9 +14,20 @@ def assigned(expression: Expression, assignments: Sequence[str], *, what: str, t
     Raises CommandError if there is no variable, one has no number or two, or a name is unknown; the message calls
     such a number `what`, and what is done with the formula `to`.
     """
+    texts = _texts(expression, assignments, what, to)
+    return {name: _evaluated(name, text) for name, text in texts.items()}
+
+
+def choices(expression: Expression, assignments: Sequence[str], *, what: str, to: str) -> dict[str, list[float]]:
+    """The same where each variable has numbers to choose from, with commas between them, as in x=0,pi/2,pi."""
+    texts = _texts(expression, assignments, what, to)
+    return {name: [_evaluated(name, text) for text in several.split(",")] for name, several in texts.items()}
+
+
+def _texts(expression: Expression, assignments: Sequence[str], what: str, to: str) -> dict[str, str]:
     if not expression.names:
         raise CommandError(f"the formula {expression.text!r} has no variable, so there is nothing to {to}")
-    found: dict[str, float] = {}
+    found: dict[str, str] = {}
     for assignment in assignments:
         name, equals, text = (part.strip() for part in assignment.partition("="))
         if not equals:
@@ -25,7 +36,7 @@ def assigned(expression: Expression, assignments: Sequence[str], *, what: str, t
             raise CommandError(f"the formula has no variable {name!r}; it has {', '.join(expression.names)}")
         if name in found:
             raise CommandError(f"{name} has two {what}s")
-        found[name] = _evaluated(assignment, text)
+        found[name] = text
     missing = [name for name in expression.names if name not in found]
     if missing:
         examples = " ".join(f"{name}=0" for name in missing)
@@ -41,7 +52,7 @@ def computed(expression: Expression, leaves: Mapping[str, Value]) -> Value:
     return out
 
 
-def _evaluated(assignment: str, text: str) -> float:
+def _evaluated(name: str, text: str) -> float:
     """The number in the text, which may be a formula such as pi/2."""
     try:
         number = parse(text)
@@ -49,5 +60,5 @@ def _evaluated(assignment: str, text: str) -> float:
     except ExpressionError:
         value = math.nan
     if not math.isfinite(value):
-        raise CommandError(f"{assignment}: {text!r} is not a finite number")
+        raise CommandError(f"{name}={text}: {text!r} is not a finite number")
     return value

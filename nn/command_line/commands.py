@@ -1,4 +1,5 @@
-"""The application: the commands `train`, `predict`, `minimize`, `explain` and `playground`, each from its own file.
+"""The application: the commands `train`, `predict`, `minimize`, `explain`, `exercises` and `playground`, each from its
+own file.
 
 The options of a command are a dataclass, in which a field is at once a flag, its help text and its validation.
 """
@@ -11,6 +12,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from autograd_engine import __version__
 from autograd_engine.expressions import ExpressionError
+from nn.command_line.exercises import exercises
 from nn.command_line.explain import explain
 from nn.command_line.minimize import minimize
 from nn.command_line.options import CommandError
@@ -57,6 +59,11 @@ app.command(
     explain,
     usage="Usage: autograd-engine explain [OPTIONS] FORMULA VALUE...",
     help_epilogue=_examples(EXPLAIN, 'explain "sigmoid(w*x + b)" w=0.5 x=2 b=-1 --svg neuron.svg'),
+)
+app.command(
+    exercises,
+    usage="Usage: autograd-engine exercises [OPTIONS] TOPIC... | FORMULA VALUES...",
+    help_epilogue=_examples("exercises chain --sheets 30", 'exercises "sigmoid(w*x)" w=0.5,1 x=2,3 --out sheet.ipynb'),
 )
 app.command(playground, help_epilogue=_examples("playground", "playground --port 0 --no-browser"))
 app.register_install_completion_command(help="Let bash, zsh, fish or PowerShell complete commands and options.")

@@ -1000,6 +1000,7 @@ def without_extras(*arguments):
         ["train", "--help"],
         ["playground", "--help"],
         ["explain", "x*y", "x=1", "y=2", "--svg", "graph.svg", "--html", "graph.html"],
+        ["exercises", "chain"],
         ["minimize", "(x-5)**2", "x=0"],
     ],
 )
@@ -1080,7 +1081,7 @@ def test_the_examples_in_the_help_work(capsys, monkeypatch, no_pictures):
     monkeypatch.setattr(server, "serve", lambda listener: None)
     monkeypatch.setattr("webbrowser.open", lambda address: None)
     Path("tests").symlink_to(Path(__file__).parents[2])
-    for command in "", "train", "predict", "minimize", "explain", "playground":
+    for command in "", "train", "predict", "minimize", "explain", "exercises", "playground":
         assert main([*command.split(), "--help"]) == 0
         examples = re.findall(r"^ autograd-engine (.+)$", capsys.readouterr().out, re.MULTILINE)
         assert examples
@@ -1103,6 +1104,8 @@ def test_a_shell_completes_commands_options_and_choices(monkeypatch, tmp_path):
     assert main(["--install-completion", "--shell", "bash"]) == 0
     script = re.findall(r'\. "(.+)"', (tmp_path / ".bashrc").read_text())[0]
     for typed, completions in {
+        "ex": ["explain", "exercises"],
+        "exercises chain --bl": ["--blanks"],
         "p": ["predict", "playground"],
         "train --se": ["--seed"],
         "train iris --model ": ["mlp", "conv"],
