@@ -133,10 +133,13 @@ def float_array(x: Any) -> Any:
     """
     if not isinstance(x, np.ndarray):
         return x.item() if isinstance(x, np.generic) and not isinstance(x, float) else x
-    if isinstance(x, np.ma.MaskedArray):
-        raise TypeError("expected a plain array, got a MaskedArray; give .filled(0.0) of it, and its mask as weights")
-    if isinstance(x, np.matrix):
-        raise TypeError("expected a plain array, got a matrix; give np.asarray of it, and write @ for its products")
+    if x.__class__ is not np.ndarray:  # only then, since np.ma is imported when it is first named, in 20 ms
+        if isinstance(x, np.ma.MaskedArray):
+            raise TypeError(
+                "expected a plain array, got a MaskedArray; give .filled(0.0) of it, and its mask as weights"
+            )
+        if isinstance(x, np.matrix):
+            raise TypeError("expected a plain array, got a matrix; give np.asarray of it, and write @ for its products")
     return x.astype(np.float64, copy=False) if x.dtype.kind in "biuf" else x
 
 
