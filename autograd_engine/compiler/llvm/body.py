@@ -309,18 +309,21 @@ class Body(Straight):
     def _store_results(self, i: int, operation: str, names: list[str]) -> None:
         """Store instruction i wherever it will be read."""
         plan, section = self.plan, self.section
+        is_shared = section.batch == SHARED
+        here, there = (plan.shared_slots, plan.outputs) if is_shared else (section.slots, plan.kept)
+        if i not in here and i not in there:
+            return
         for v, name in enumerate(names):
-            if section.batch == SHARED:
-                targets = [("%shared", plan.shared_slots[i])] if i in plan.shared_slots else []
+            if is_shared:
+                targets = [("%shared", here[i])] if i in here else []
                 targets += [("%outputs", index) for index in plan.outputs.get(i, ())]
                 addresses = [self.address(*target) for target in targets]
             else:
-                addresses = [self._slot(i, v)] if i in section.slots else []
-                addresses += [self.row(plan.kept[i], v)] if i in plan.kept else []
-            if addresses:
-                number = lowered(self.builder, "as_number", [name]) if operation in CONDITIONS else name
-                for address in addresses:
-                    self.store(number, address)
+                addresses = [self._slot(i, v)] if i in here else []
+                addresses += [self.row(plan.kept[i], v)] if i in there else []
+            number = lowered(self.builder, "as_number", [name]) if operation in CONDITIONS else name
+            for address in addresses:
+                self.store(number, address)
 
     def _slot(self, x: int, v: int) -> str:
         return self.address("%slots", self.layout.block * self.section.slots[x] + self.width * v)

@@ -69,7 +69,7 @@ class Stacks(ABC):
         self.unit = self.width * len(vectors) if wide else 1
         self.names: dict[int, list[str]] = {}
         self.masks: list[str] = []  # the lanes for which the line counts, if not for all
-        self.of_stacks: dict[str, Callable[[int, Operands], list[str]]] = {
+        self.special: dict[str, Callable[[int, Operands], list[str]]] = {  # what has not one lowering for a vector
             "table": self._table,
             "zeros": self._zeros,
             "pick": self._pick,

@@ -19,7 +19,7 @@ from autograd_engine.compiler.llvm.layout import STOPPED
 from autograd_engine.compiler.llvm.lower import lowered
 from autograd_engine.compiler.llvm.memory import NO_CODE
 from autograd_engine.compiler.llvm.packs import Pack, Place, packing, side_by_side
-from autograd_engine.compiler.llvm.stacks import Function, Memory, Stacks
+from autograd_engine.compiler.llvm.stacks import Function, Memory, Operands, Stacks
 from autograd_engine.compiler.program.choices import Sides, apart, sides
 from autograd_engine.compiler.program.program import OF_BODY, OF_LOOP, Loop, Program, whole_rounds
 
@@ -35,6 +35,11 @@ class Straight(Stacks):
     def __init__(self, program: Program, builder: Builder, vectors: range, wide: bool) -> None:
         super().__init__(program, builder, vectors, wide)
         self.lanes = Lanes(self)
+        self.special |= {
+            "loop": self._loop,
+            "result": lambda i, operands: self.names[i],
+            "entry": lambda i, operands: self.entry(self.stack(operands[0]), str(self.whole(operands[1]))),
+        }
 
     def operand(self, x: int) -> list[str]:
         """The names of an operand, which may first have to be read."""
@@ -62,17 +67,11 @@ class Straight(Stacks):
         operation, operands, _ = self.program.instructions[i]
         if i in self._sides:
             return self._choice(operands, self._sides[i])
-        if operation == "loop":
-            self._loop(i, self.program.loops[i])
-            return []
-        if operation == "result":
-            return self.names[i]
-        if operation == "entry":
-            return self.entry(self.stack(operands[0]), str(self.whole(operands[1])))
-        if operation in self.of_stacks:
-            return self.of_stacks[operation](i, operands)
-        of_vectors = zip(*[self.operand(x) for x in operands])
-        return [lowered(self.builder, operation, of_vector) for of_vector in of_vectors]
+        if special := self.special.get(operation):
+            return special(i, operands)
+        names, builder = self.names, self.builder
+        of_vectors = zip(*[names.get(x) or self.operand(x) for x in operands])
+        return [lowered(builder, operation, of_vector) for of_vector in of_vectors]
 
     def _choice(self, operands: Sequence[int], of_sides: tuple[list[int], list[int]]) -> list[str]:
         """A choice whose sides are computed only where they are needed: where some lane chooses them."""
@@ -102,13 +101,14 @@ class Straight(Stacks):
                 del self.names[x]
         return [self.select(*of_lane) for of_lane in zip(conditions, *found)]
 
-    def _loop(self, i: int, loop: Loop) -> None:
+    def _loop(self, i: int, operands: Operands) -> list[str]:
         """All rounds of a loop, and the names of what is taken of it."""
         results = self._results(i)
-        rounds = Rounds(self, i, loop)
+        rounds = Rounds(self, i, self.program.loops[i])
         rounds.all_rounds(counting=-1 in results.values())
         for result, place in results.items():
             self.names[result] = rounds.passed() if place < 0 else rounds.left(place)
+        return []
 
     def _results(self, loop: int) -> dict[int, int]:
         """What is taken of a loop, and the place of each among what is carried; -1 stands for the number of rounds."""
