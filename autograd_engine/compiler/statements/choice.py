@@ -124,7 +124,7 @@ class Choice:
         return Partly(name, value, everywhere, line)
 
     def _where(self, a: Any, b: Any) -> Any:
-        number = where(self.condition, a, b)
+        number = where(self.condition, exact_number(a), exact_number(b))
         context.choices.add(number)
         return number
 
@@ -157,6 +157,16 @@ class Choice:
         if keys != b[1]:
             raise _misfit(name, f"a {kind.__name__} with the keys {list(keys)}", f"one with {list(b[1])}")
         return container([self(x, y, name) for x, y in zip(parts, b[-1])])
+
+
+def exact_number(x: Any) -> Any:
+    """The number x. Raises TraceError if it is a whole number that a double does not hold."""
+    if type(x) is int and abs(x) > 2**53 and (x.bit_length() > 1000 or int(float(x)) != x):
+        raise refusal(
+            f"{user_line()} leaves a whole number of {len(str(x))} digits, and those that a branch or a loop chooses "
+            "between are doubles in compiled code, exact up to 2**53"
+        )
+    return x
 
 
 def is_container(x: Any) -> bool:

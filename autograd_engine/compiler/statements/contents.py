@@ -9,6 +9,7 @@ import sys
 from array import array
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextvars import ContextVar
 from operator import is_
 from types import BuiltinMethodType, CellType, CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
@@ -28,6 +29,7 @@ _GENERATORS = (np.random.Generator, np.random.RandomState, np.random.BitGenerato
 _OF_PYTHON = ("types", "collections", "argparse")
 """Modules of Python with classes whose objects hold what users give them: SimpleNamespace, UserDict and the like."""
 
+_VARIABLES = (CellType, ContextVar)
 _LARGE = 1000
 """Of larger arrays of plain numbers it is only noted whether they change."""
 
@@ -125,10 +127,10 @@ class State:
 
 def content(container: Any) -> Any:
     """What is in a container, for `fill`; of a large array of plain numbers a checksum, of an iterator nothing."""
-    if isinstance(container, CellType):
+    if isinstance(container, _VARIABLES):
         try:
-            return container.cell_contents
-        except ValueError:
+            return container.get() if isinstance(container, ContextVar) else container.cell_contents
+        except (ValueError, LookupError):
             return _EMPTY
     if isinstance(container, np.ndarray) and container.dtype != object and container.size > _LARGE:
         numbers = np.ascontiguousarray(container).ravel()
@@ -147,7 +149,7 @@ def content(container: Any) -> Any:
 
 def is_the_same(container: Any, a: Any, b: Any) -> bool:
     """Whether a container has one content as well as the other."""
-    if isinstance(container, CellType):
+    if isinstance(container, _VARIABLES):
         return a is b
     if isinstance(a, dict):
         return len(a) == len(b) and all(map(is_, a, b)) and all(map(is_, a.values(), b.values()))
@@ -160,7 +162,9 @@ def is_the_same(container: Any, a: Any, b: Any) -> bool:
 
 def fill(container: Any, now: Any) -> None:
     """Give a container this content."""
-    if isinstance(container, CellType):
+    if isinstance(container, ContextVar):
+        container.set(now)
+    elif isinstance(container, CellType):
         if now is _EMPTY:
             del container.cell_contents
         else:
@@ -212,7 +216,7 @@ class Places:
             contents[id(x)][key] = value
         for x in {id(x): x for x, _ in self.all}.values():
             now = contents[id(x)]
-            fill(x, now[None] if isinstance(x, CellType) else list(now.values()) if isinstance(x, deque) else now)
+            fill(x, now[None] if isinstance(x, _VARIABLES) else list(now.values()) if isinstance(x, deque) else now)
 
     def _contents(self) -> dict[int, Any]:
         """What is in the containers, by place."""
@@ -227,7 +231,7 @@ class Places:
 
 def _by_place(container: Any, now: Any) -> dict[Any, Any] | None:
     """A content as a dict of what is in each place; None for containers whose places are no variables."""
-    if isinstance(container, CellType):
+    if isinstance(container, _VARIABLES):
         return {} if now is _EMPTY else {None: now}
     if isinstance(container, deque):
         return dict(enumerate(now))
@@ -249,8 +253,13 @@ def is_iterator(x: Any) -> bool:
 
 
 def check_iterator(x: Any) -> None:
-    """Raise TraceError if items are to be taken from an iterator that was made outside of the branch or the loop."""
-    if context.kept and is_iterator(x) and any(y is x for some in context.kept for y in some):
+    """Raise TraceError if items are to be taken from an iterator that was made outside of the branch or the loop, or
+    from an object of the user's that holds one."""
+    if not context.kept:
+        return
+    holds = _holds_what_users_give(x.__class__) and hasattr(x, "__iter__")
+    iterators = [y for y in (x, *(_items_of(_own(x)) if holds else ())) if is_iterator(y)]
+    if iterators and any(y is z for some in context.kept for z in some for y in iterators):
         raise refusal(
             f"{user_line()} takes items from an iterator in a branch or a loop that is compiled, which runs only while "
             "it is traced; take them before it, or count in a variable and look them up in a list"
@@ -273,6 +282,11 @@ def _slots(kind: Any) -> tuple[str, ...]:
     return tuple([name for name, x in members.items() if isinstance(x, MemberDescriptorType)])
 
 
+def _own(x: Any) -> dict[str, Any]:
+    """The attributes of an object."""
+    return {**_attributes(x), **getattr(x, "__dict__", {})}
+
+
 def _items_of(now: Any) -> Iterable[Any]:
     return now.values() if isinstance(now, dict) else now if isinstance(now, list) else ()
 
@@ -287,14 +301,14 @@ def _can_change(x: Any) -> bool:
 @functools.lru_cache(maxsize=1000)
 def _has_state(kind: Any) -> bool:
     """Whether the objects of a class have a state, besides that in their attributes that are no slots."""
-    kinds = (CellType, list, set, dict, deque, bytearray, array, *_GENERATORS)
+    kinds = (*_VARIABLES, list, set, dict, deque, bytearray, array, *_GENERATORS)
     is_one = issubclass(kind, kinds) and not issubclass(kind, random.SystemRandom)
     return is_one or hasattr(kind, "__next__") or (_holds_what_users_give(kind) and bool(_slots(kind)))
 
 
 def _parts(x: Any, is_a_side: bool) -> Iterable[Any]:
     """What can be reached from something at once."""
-    if isinstance(x, CellType):
+    if isinstance(x, _VARIABLES):
         return (content(x),)
     if isinstance(x, dict):
         return (*x.values(), *_of_object(x))

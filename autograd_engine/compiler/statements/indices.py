@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd_engine.compiler.statements import twins
 from autograd_engine.compiler.statements.conditions import Unread
-from autograd_engine.compiler.statements.contents import content, is_the_same
+from autograd_engine.compiler.statements.contents import check_iterator, content, is_the_same
 from autograd_engine.compiler.statements.iterables import Live, are_doubles
 from autograd_engine.compiler.statements.tables import exchanged, part_of, row_of, table_shape, whole
 from autograd_engine.compiler.statements.views import View, is_array, view_of
@@ -115,6 +115,7 @@ def live(a: Any) -> Any:
 def contained(x: Any, container: Any) -> Any:
     """`x in container`."""
     container = read(container)
+    check_iterator(container)
     check_key(container, x)
     return x in container
 

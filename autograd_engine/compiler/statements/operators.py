@@ -277,6 +277,12 @@ def augmented(name: str, a: Any, x: Any) -> Any:
     return a
 
 
+def taken(x: Any) -> Any:
+    """What a statement takes items from."""
+    check_iterator(x)
+    return x
+
+
 def changed() -> None:
     """Let what depends on lists and arrays, that may have been changed as a whole, change with them."""
     indices.renew_views()

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_engine.compiler.statements.choice import NothingReturned, Partly, Undefined
+from autograd_engine.compiler.statements.choice import NothingReturned, Partly, Undefined, exact_number
 from autograd_engine.compiler.statements.conditions import Unread, is_certain, truth, without_not
 from autograd_engine.compiler.statements.contents import Contents, Places, State, content, described
 from autograd_engine.compiler.statements.iterables import Rounds
@@ -426,7 +426,7 @@ def _flat(x: Any) -> tuple[list[Any], Structure]:
 
 def _number(x: Any) -> Any:
     if isinstance(x, NUMBERS):
-        return x if isinstance(x, Traced) else float(x)
+        return x if isinstance(x, Traced) else float(exact_number(x))
     return None
 
 

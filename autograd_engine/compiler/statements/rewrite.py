@@ -243,7 +243,22 @@ def _converted(node: Any, f: FunctionType) -> tuple[Any, str]:
     from malt.pyct.static_analysis import activity, liveness, reaching_definitions, reaching_fndefs
 
     class Statements(control_flow.ControlFlowTransformer):  # type: ignore[misc]
-        """Without attributes and items among the variables: `Contents` knows them too, and their other names."""
+        """Without attributes and items among the variables: `Contents` knows them too, and their other names. What
+        other functions may read is read after a statement, too."""
+
+        _shared: frozenset[Any] = frozenset()
+
+        def visit_FunctionDef(self, node: Any) -> Any:  # noqa: N802
+            before, self._shared = self._shared, frozenset(_used_inside(node))
+            new = super().visit_FunctionDef(node)
+            self._shared = before
+            return new
+
+        def _get_block_vars(self, node: Any, modified: Any) -> Any:
+            of_body = self.state[control_flow._Function].scope
+            shared = (self._shared | of_body.nonlocals | of_body.globals) & modified
+            anno.setanno(node, anno.Static.LIVE_VARS_OUT, anno.getanno(node, anno.Static.LIVE_VARS_OUT) | shared)
+            return super()._get_block_vars(node, modified)
 
         def _get_block_composite_vars(self, modified: Any, live_in: Any) -> frozenset[Any]:
             return frozenset()
@@ -255,6 +270,12 @@ def _converted(node: Any, f: FunctionType) -> tuple[Any, str]:
 
         def visit_IfExp(self, node: Any) -> Any:  # noqa: N802
             return super().visit_IfExp(self.generic_visit(node))
+
+    class Variables(activity.ActivityAnalyzer):  # type: ignore[misc]
+        """Without the parameters of functions among the variables of where these are defined."""
+
+        def visit_arg(self, node: Any) -> Any:
+            return node if self._track_annotations_only else super().visit_arg(node)
 
     for part in ast.walk(node):
         if hasattr(part, "lineno"):
@@ -269,7 +290,7 @@ def _converted(node: Any, f: FunctionType) -> tuple[Any, str]:
     node.args.kw_defaults = [default and ast.Constant(None) for default in node.args.kw_defaults]
 
     def analysed(node: Any) -> Any:
-        node = activity.resolve(qual_names.resolve(node), context, None)
+        node = Variables(context).visit(qual_names.resolve(node))
         return reaching_definitions.resolve(node, context, graphs)
 
     graphs = cfg.build(node)
@@ -285,6 +306,23 @@ def _converted(node: Any, f: FunctionType) -> tuple[Any, str]:
     if not isinstance(node, ast.Lambda):
         node.name = name
     return _Items().visit(node), name
+
+
+def _used_inside(node: ast.AST) -> Iterator[Any]:
+    """The variables that functions and generators in a function have from outside. A `key=` is used where it stands."""
+    from malt.pyct import anno
+    from malt.pyct.static_analysis import annos
+
+    stack = [*ast.iter_child_nodes(node)]
+    while stack:
+        inner = stack.pop()
+        is_key = isinstance(inner, ast.keyword) and inner.arg == "key"
+        stack += [] if is_key else ast.iter_child_nodes(inner)
+        if isinstance(inner, (ast.FunctionDef, ast.Lambda)):
+            scope = anno.getanno(inner, annos.NodeAnno.ARGS_AND_BODY_SCOPE)
+            yield from (scope.read - scope.bound) | scope.nonlocals
+        elif isinstance(inner, ast.Assign) and isinstance(inner.value, ast.GeneratorExp):
+            yield from [anno.getanno(x, anno.Basic.QN) for x in ast.walk(inner.value) if isinstance(x, ast.Name)]
 
 
 class _Items(ast.NodeTransformer):

@@ -199,8 +199,22 @@ class _Prepared(ast.NodeTransformer):
             links.append(ast.Tuple([_lambda(compare, "a", "b"), _lambda(operand)], ast.Load()))
         return _call("chain", node, node.left, *links)
 
+    def visit_Starred(self, node: ast.Starred) -> Any:
+        self.generic_visit(node)
+        if isinstance(node.ctx, ast.Load):
+            node.value = _call("taken", node, node.value)
+        return node
+
+    def visit_comprehension(self, node: ast.comprehension) -> Any:
+        self.generic_visit(node)
+        node.iter = _call("taken", node.iter, node.iter)
+        return node
+
     def visit_Assign(self, node: ast.Assign) -> Any:
-        """`a[i], a[k] = a[k], a[i]` exchanges two rows, of which none is in two places in between."""
+        """What is assigned to several names, or a slice, gives its items. `a[i], a[k] = a[k], a[i]` exchanges two rows,
+        of which none is in two places in between."""
+        if any(map(_takes_items, node.targets)) and not isinstance(node.value, (ast.Tuple, ast.List)):
+            node.value = _call("taken", node, node.value)
         match node.targets, node.value:
             case [ast.Tuple([a, b])], ast.Tuple([ast.Subscript() as one, ast.Subscript() as other]) if (
                 [ast.unparse(a), ast.unparse(b)] == [ast.unparse(other), ast.unparse(one)]
@@ -219,8 +233,9 @@ class _Prepared(ast.NodeTransformer):
         return _without_else(self.generic_visit(node))
 
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
-        """`w += x` may change what w is."""
+        """`w += x` may change what w is, and take the items of x."""
         self.generic_visit(node)
+        node.value = _call("taken", node, node.value)
         if isinstance(node.target, ast.Subscript):
             return node
         changed = _statement(_call("changed", node))
@@ -274,6 +289,12 @@ class _Breaks(ast.NodeTransformer):
         return node
 
     visit_While = visit_FunctionDef = visit_Lambda = visit_For  # noqa: N815
+
+
+def _takes_items(target: ast.expr) -> bool:
+    """Whether what is assigned to a target gives its items."""
+    is_slice = isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Slice)
+    return is_slice or isinstance(target, (ast.Tuple, ast.List))
 
 
 def _lambda(body: ast.expr, *names: str) -> ast.Lambda:

@@ -403,6 +403,78 @@ def takes_from_an_iterator_in_a_loop(x):
     return x
 
 
+def picks_items(pick):
+    def f(x):
+        items = iter([1.0, 2.0, 3.0])
+        if x > 0.0:
+            x = pick(items, x)
+        return x * sum(items)
+
+    f.__name__ = pick.__name__
+    return f
+
+
+class Holding:
+    def __init__(self, items):
+        self.items = items
+
+    def __iter__(self):
+        return self.items
+
+
+def by_names(items, x):
+    first, *_ = items
+    return x * first
+
+
+def by_a_star(items, x):
+    return max(*items) * x
+
+
+def in_a_list(items, x):
+    return len([*items]) * x
+
+
+def by_in(items, x):
+    return x + (2.0 in items)
+
+
+def into_a_slice(items, x):
+    kept = [x]
+    kept[1:] = items
+    return kept[-1] * x
+
+
+def onto_a_list(items, x):
+    kept = [x]
+    kept += items
+    return kept[-1] * x
+
+
+def by_a_comprehension(items, x):
+    return sum([x * item for item in items])
+
+
+def by_a_generator(items, x):
+    return sum(x * item for item in items)
+
+
+def from_an_object(items, x):
+    return sum(Holding(items)) * x
+
+
+def in_a_for_over_an_object(items, x):
+    for item in Holding(items):
+        x = x * item
+    return x
+
+
+PICKS = [
+    *(by_names, by_a_star, in_a_list, by_in, into_a_slice, onto_a_list, by_a_comprehension, by_a_generator),
+    *(from_an_object, in_a_for_over_an_object),
+]
+
+
 def changes_a_set(x):
     seen = {0}
     if x > 0.0:
@@ -455,6 +527,7 @@ def changes_a_chosen_object(x):
         (takes_from_an_iterator, "takes items from an iterator in a branch"),
         (runs_over_an_iterator, "takes items from an iterator in a branch"),
         (takes_from_an_iterator_in_a_loop, "takes items from an iterator in a branch"),
+        *((picks_items(pick), "takes items from an iterator in a branch") for pick in PICKS),
         (changes_a_set, r"leaves a set that it changes as \{0, 1\} where it holds and as \{0\} elsewhere"),
         (makes_an_attribute, "not add or remove 'last'; give it a value before the loop"),
         (keeps_a_word, "'word' of a dict or an object changes from round to round .* but is no number"),
