@@ -230,7 +230,7 @@ def test_on_paper_tasks_and_solutions_are_apart(page, tmp_path, solved):
 
 def test_a_pdf_has_the_tasks_and_another_one_the_solutions(tmp_path):
     if not any(map(shutil.which, printing._PROGRAMS)):
-        pytest.skip("needs Chromium: apt-get install chromium")
+        pytest.skip("needs Chromium: apt-get install chromium-headless-shell")
     exercise_sheet(tasks, tmp_path / "sheet.pdf", seeds=[1, 2])
     assert {path.name for path in tmp_path.iterdir()} == {"sheet.pdf", "sheet-solutions.pdf"}
     for path in tmp_path.iterdir():
