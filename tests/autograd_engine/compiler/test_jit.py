@@ -580,7 +580,7 @@ def test_wrong_static_arguments():
     for names in (3, [1]):
         with pytest.raises(TypeError, match="static_argnames must be a name or a list of names, got"):
             jit(named_f, static_argnames=names)
-    with pytest.raises(TypeError, match="static arguments must be hashable: unhashable type: 'list'"):
+    with pytest.raises(TypeError, match=r"static arguments must be hashable: .*unhashable type: 'list'"):
         jit(named_f, static_argnames="x")([1.0])
     for argument in ("relu", None):
         with pytest.raises(TypeError, match=r"f\(\): x: expected a real number.*; .* in static_argnames"):
