@@ -9,7 +9,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from autograd_engine import grad, hessian, jacobian, jit, jvp, tanh, value_and_grad, vjp, vmap, where
+from autograd_engine import grad, hessian, jacobian, jit, jvp, scan, tanh, value_and_grad, vjp, vmap, where
 from autograd_engine.compiler.llvm import executable
 from autograd_engine.compiler.llvm.layout import CHUNKS, SMALLEST_CHUNK
 from autograd_engine.primitives import PRIMITIVES
@@ -175,6 +175,15 @@ def test_arrays_of_other_types(programs, dtype):
     f = of_samples(programs)
     found = jit(vmap(f), exact=True)(array)
     assert bits(np.array(found).T) == bits([f(row) for row in array.astype(float).tolist()])
+
+
+def test_a_loop_through_an_array_of_any_layout_that_is_closed_over():
+    def weighted(rows):
+        return lambda x: scan(lambda total, row: (total * row[0] + x * row[1], total), 0.0, rows)[0]
+
+    numbers = np.random.default_rng(0).normal(size=(40, 2))
+    for rows in layouts(numbers):
+        assert jit(weighted(rows), exact=True)(0.7) == weighted(numbers)(0.7)
 
 
 @functools.cache

@@ -19,7 +19,7 @@ class ConstantArray(ArgumentArray):
     """An array of plain numbers that a traced function maps although it is not an argument."""
 
     def __init__(self, trace: ArrayTrace, number: int, array: Any) -> None:
-        self.plain = np.array(array, dtype=float)
+        self.plain = np.array(array, dtype=float, order="C")
         self.array = array
         super().__init__(trace, number, np.shape(array))
 
