@@ -279,6 +279,13 @@ def number_array(numbers: Sequence[Any], shape: Sequence[int]) -> Any:
     return np.fromiter(numbers, dtype=object, count=len(numbers)).reshape(shape).view(NumberArray)
 
 
+def compared_like(made: Any, *others: Any) -> Any:
+    """`made` of numbers of `others`: a plain array if these are, which NumPy compares as objects."""
+    arrays = [x for x in others if isinstance(x, np.ndarray) and x.dtype == object]
+    is_plain = bool(arrays) and all(type(x) is np.ndarray for x in arrays)
+    return np.asarray(made) if is_plain and isinstance(made, NumberArray) else made
+
+
 def _by_rows(ufunc: np.ufunc, method: str) -> Any:
     """`ufunc`, or a function that computes the same on objects by the rows of the table."""
     name = ufunc.__name__

@@ -79,7 +79,7 @@ def _taken(a: Any, places: Any, axis: Any = None, **others: Any) -> Any:
     places = np.asarray(places)
     if not is_unknown(places) or others:
         return np.take(a, places, axis, **others)
-    array = np.asarray(a).ravel() if axis is None else np.moveaxis(np.asarray(a), axis, 0)
+    array = np.asanyarray(a).ravel() if axis is None else np.moveaxis(np.asanyarray(a), axis, 0)
     found = indices.item(array, places)
     count = places.ndim
     return found if axis is None else np.moveaxis(found, range(count), range(axis, axis + count))
@@ -114,7 +114,7 @@ def _comparing(function: Callable[..., Any], of_objects: Callable[..., Any]) -> 
     """A function of NumPy's that compares numbers, of arrays made by np.array too, which compare as objects do."""
 
     def called(*args: Any, **keywords: Any) -> Any:
-        given = [np.asarray(indices.read(a)) if isinstance(a, (list, tuple, np.ndarray)) else a for a in args]
+        given = [np.asanyarray(indices.read(a)) if isinstance(a, (list, tuple, np.ndarray)) else a for a in args]
         arrays = [a for a in given if type(a) is np.ndarray]
         others = [a for a in given if type(a) is not np.ndarray and a is not None]
         are_plain = all(isinstance(a, (float, int, np.number)) for a in others)

@@ -18,7 +18,7 @@ from autograd_engine.compiler.statements.views import View, view_of
 from autograd_engine.compiler.trace.arrays import ArgumentArray, BatchArray
 from autograd_engine.compiler.trace.errors import TraceError, user_line
 from autograd_engine.compiler.trace.traced import Condition, Traced, context, inside, refusal
-from autograd_engine.number_arrays import number_array
+from autograd_engine.number_arrays import compared_like, number_array
 from autograd_engine.primitives import where
 from autograd_engine.runs import is_node
 from autograd_engine.structure import apart
@@ -100,7 +100,7 @@ class Choice:
                 pairs = zip(a.of_sample.flat, b.of_sample.flat)
                 return a.with_numbers(iter([self(x, y, name) for x, y in pairs]))
         if _is_array(a) and _is_array(b):
-            made = self._of_arrays(np.asarray(a), np.asarray(b), name)
+            made = self._of_arrays(np.asanyarray(a), np.asanyarray(b), name)
             self._note_views(made, (a, b))
             return made
         if isinstance(a, Row) or isinstance(b, Row):
@@ -133,7 +133,8 @@ class Choice:
             raise _misfit(name, f"an array of shape {a.shape}", f"one of shape {b.shape}")
         if a.dtype == b.dtype != object and a.tobytes() == b.tobytes():
             return a.copy()
-        return number_array([self(x, y, name) for x, y in zip(a.ravel(), b.ravel())], a.shape)
+        numbers = [self(x, y, name) for x, y in zip(a.flat, b.flat)]
+        return compared_like(number_array(numbers, a.shape), a, b)
 
     def _note_views(self, made: Any, chosen: tuple[Any, Any]) -> None:
         """Let the choice between two arrays be a view, if one of them is."""

@@ -20,6 +20,7 @@ from autograd_engine.compiler.trace.items import NUMBERS, checked
 from autograd_engine.compiler.trace.items import item as pick
 from autograd_engine.compiler.trace.masks import is_mask
 from autograd_engine.compiler.trace.traced import Traced, context, refusal
+from autograd_engine.number_arrays import compared_like
 
 
 def item(a: Any, key: Any) -> Any:
@@ -33,7 +34,7 @@ def item(a: Any, key: Any) -> Any:
     if any(map(is_unknown, parts)):
         array = _array(read(a))
         if array is not None:
-            found = _part(a, parts, pick(array, parts))
+            found = _part(a, parts, compared_like(pick(array, parts), a))
             is_list = isinstance(a, (list, tuple)) and isinstance(found, np.ndarray)
             return type(a)(found.tolist()) if is_list else found
         if isinstance(a, (list, tuple)) and a and isinstance(key, Traced):

@@ -34,7 +34,7 @@ from autograd_engine.compiler.trace.loops import Loop
 from autograd_engine.compiler.trace.masks import is_mask, masked
 from autograd_engine.compiler.trace.stacks import Stack, entry, picked, put
 from autograd_engine.compiler.trace.traced import context, refusal
-from autograd_engine.number_arrays import number_array
+from autograd_engine.number_arrays import compared_like, number_array
 from autograd_engine.primitives import where
 
 _AS_A_WHOLE = "a loop that is compiled can read and set the items of a list that it changes, but not use it as a whole"
@@ -136,7 +136,7 @@ class Memory:
         numbers = self.numbers(at)
         if not at.ndim:
             return numbers[0]
-        return numbers if isinstance(self.a, list) else number_array(numbers, at.shape)
+        return numbers if isinstance(self.a, list) else compared_like(number_array(numbers, at.shape), self.a)
 
     def numbers(self, places: Any) -> list[Any]:
         """The numbers at these places."""

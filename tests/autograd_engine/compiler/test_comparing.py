@@ -87,3 +87,60 @@ def test_orders(f):
         value, slopes = value_and_grad(f, argnums=(0, 1))(*point)
         np.testing.assert_allclose(compiled(*point)[0], value, rtol=1e-13)
         np.testing.assert_allclose(compiled(*point)[1], slopes, rtol=1e-12)
+
+
+OF_ARGUMENTS = {
+    "max": lambda a: np.max(a) + 2.0 * a.min() + np.ptp(a),
+    "maximum": lambda a: weighted(np.maximum(a, 0.5)) + weighted(np.fmin(a, a[::-1])),
+    "clip": lambda a: weighted(np.clip(a, -0.5, 1.0)) + weighted(a.clip(None, 0.5)),
+    "methods": lambda a: np.maximum.reduce(a) + weighted(np.minimum.accumulate(a)) + weighted(np.maximum.outer(a, a)),
+    "made of it": lambda a: np.max(2.0 * a) + np.max(a[[1, 0]], axis=0),
+}
+ARRAYS = {
+    "by the table": lambda a, k: a * k,
+    "as objects": lambda a, k: np.array([k * t for t in a]),
+    "with floats": lambda a, k: np.array([k * t for t in a]) if k > 1.0 else np.array([1.0, 1.0]),
+}
+
+
+def assert_equal_beside_a_branch(f):
+    """Values and first derivatives are the uncompiled ones, to the bit if `exact`, at ties and nan too."""
+    compiled, exact = [jit(value_and_grad(f, argnums=(0, 1)), exact=exact) for exact in (False, True)]
+    for *array, x in [(*point, sign * 0.7) for point in POINTS for sign in (1.0, -1.0)]:
+        value, slopes = value_and_grad(f, argnums=(0, 1))(np.array(array), x)
+        for found, tolerance in ((exact, 0.0), (compiled, 1e-13)):
+            np.testing.assert_allclose(found(np.array(array), x)[0], value, rtol=tolerance)
+            for one, other in zip(found(np.array(array), x)[1], slopes):
+                np.testing.assert_allclose(one, other, rtol=tolerance)
+
+
+@pytest.mark.parametrize("f", OF_ARGUMENTS.values(), ids=OF_ARGUMENTS)
+def test_arrays_of_arguments_follow_the_table_beside_a_branch(f):
+    def beside(a, x):
+        return f(a) * (2.0 * x if x > 0.0 else x)
+
+    assert_equal_beside_a_branch(beside)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")  # of NumPy, about the nan
+@pytest.mark.parametrize("made", ARRAYS.values(), ids=ARRAYS)
+def test_what_a_branch_chooses_compares_as_the_arrays_do(made):
+    def chosen(a, x):
+        b = made(a, 2.0) if x > 0.0 else made(a, 1.0)
+        picked = b[[int(x), 1]]
+        return np.max(b) * x + weighted(np.clip(b, -0.5, 1.0)) + np.max(picked) + np.min(np.take(b, [1, int(x)]))
+
+    assert_equal_beside_a_branch(chosen)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.parametrize("made", list(ARRAYS.values())[:2], ids=list(ARRAYS)[:2])
+def test_what_a_loop_changes_compares_as_the_arrays_do(made):
+    def changed(a, x):
+        b, total = made(a, 1.0), 0.0
+        while x < 2.0:
+            b[0], x = b[1], x + 1.0
+            total = total + np.max(b) + weighted(np.maximum(b, 0.5))
+        return total + weighted(np.clip(b, -0.5, 1.0))
+
+    assert_equal_beside_a_branch(changed)
