@@ -169,11 +169,15 @@ def _checkpointed(f: Callable[..., Any], /, *args: Any, **keywords: Any) -> Any:
     outer = first.used_besides(numbers)
 
     def again(numbers: Sequence[Any]) -> Again:
-        run = Again(numbers_of_f, numbers[: len(inputs)], outer, numbers[len(inputs) :])
-        same = list(map(data, numbers)) != given_then or all(map(_alike, map(data, run.outputs), results))
+        # Other nodes than those that f itself would find in its variables: series, or what a replay has in their place.
+        others = any(is_node(x) and x is not own for x, own in zip(numbers[len(inputs) :], outer))
+        others = others or any(is_node(x) and x.__class__ is not Value for x in numbers)
+        then = given_then if others else numbers
+        run = Again(numbers_of_f, then[: len(inputs)], outer, then[len(inputs) :])
+        same = list(map(data, then)) != given_then or all(map(_alike, map(data, run.outputs), results))
         if not same or not set(outer).issubset(run.reached):
             raise ValueError(_ANOTHER)
-        return run
+        return Again(run.replayed, numbers) if others else run
 
     given_then, results = [*numbers, *map(data, outer)], list(map(data, first.outputs))
     call = Call(

@@ -1,6 +1,7 @@
 """Functions with a derivative of their own, and functions that run again for their derivatives."""
 
 import copy
+import functools
 import gc
 import itertools
 import math
@@ -25,6 +26,7 @@ from autograd_engine import (
     draw,
     exp,
     explain,
+    fixed_point,
     fori_loop,
     grad,
     gradient,
@@ -40,6 +42,7 @@ from autograd_engine import (
     sin,
     stop_gradient,
     tanh,
+    taylor,
     to_html,
     value_and_grad,
     vjp,
@@ -352,6 +355,33 @@ def test_a_checkpoint_may_use_values_that_are_not_its_arguments():
     assert grad(lambda x: checkpoint(lambda y: y * stop_gradient(x))(x))(3.0) == 3.0
     compiled = jit(grad(lambda w, x: f(w, x, checkpoint), argnums=(0, 1)))
     assert close(compiled(0.3, 0.8), grad(lambda w, x: f(w, x, lambda g: g), argnums=(0, 1))(0.3, 0.8))
+
+
+CLOSURES = {
+    "a checkpoint": lambda x, y, own: own(lambda q: q * y * sin(x))(x),
+    "in a checkpoint": lambda x, y, own: own(lambda q: own(lambda s: sin(s * y) * x * q)(q) * y)(x),
+    "in a root": lambda x, y, own: root(lambda s: s + s**3 - own(lambda q: sin(q * y) * x)(x), 0.3),
+    "around a root": lambda x, y, own: own(lambda q: root(lambda s: s - cos(s * 0.3) * sin(x) - s * y * q, 0.3))(x),
+    "around a fixed point": lambda x, y, own: own(lambda q: fixed_point(lambda s: 0.3 * sin(s * x) + y * q, 0.3))(y),
+}
+
+
+@pytest.mark.parametrize("f", CLOSURES.values(), ids=CLOSURES)
+def test_what_a_checkpoint_uses_besides_its_arguments_has_derivatives_of_every_order(f):
+    def series_and_nested(own):
+        def along(t, x=0.7):
+            return f(x + t, 0.4 - 2 * t, own)
+
+        orders = [along, grad(along), grad(grad(along)), grad(grad(grad(along)))]
+        nested = [order(0.0) / math.factorial(k) for k, order in enumerate(orders)]
+        by_x = jacobian(lambda x: taylor(functools.partial(along, x=x), 2)(0.0))(0.7)
+        return taylor(along, 3)(0.0), nested, by_x
+
+    series, nested, by_x = series_and_nested(checkpoint)
+    expected, _, slopes = series_and_nested(lambda g: g)
+    assert close(series, expected)
+    assert close(nested, expected)
+    assert close(by_x, slopes)
 
 
 def test_checkpoints_nest():

@@ -138,6 +138,7 @@ PROGRAMS = {
     "branches": lambda x: x[0] ** 2.5 if x[0] > x[1] else -x[0],
     "angles": lambda x: arctan2(x[0], x[1]) * hypot(x[0], 1.0),
     "checkpoints": lambda x: checkpoint(lambda x: (np.tanh(x) * x).sum())(x),
+    "closures": lambda x: checkpoint(lambda y: sin(y * x[1]) * x[0])(x[0] * x[1]),
 }
 X, V = np.array([0.4, 0.3]), np.array([1.0, -0.5])
 
