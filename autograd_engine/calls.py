@@ -22,8 +22,10 @@ class Call:
 
     `run(inputs)` gives its results. `pull(call, inputs, cotangents)` gives a cotangent for each input, and `push(call,
     inputs, tangents)` a tangent for each result; without it, a pull for each result takes its place. All of them take
-    plain numbers to plain numbers, and nodes to nodes.
+    plain numbers to plain numbers, and nodes to nodes; series only if the call `has_series`.
     """
+
+    has_series = True
 
     def __init__(
         self,

@@ -31,7 +31,7 @@ It has the methods `cond(pred, if_true, if_false, operands)`, `while_loop(cond, 
 body, init)` and `scan(step, init, xs, length, reverse)`, called with arguments that have been checked. What returns
 NotImplemented is run here. `checkpoint(f, args, keywords)` calls f and keeps little for derivatives; `closed(inputs,
 outputs)` makes what has been recorded since `inputs` a function of them; `with rolling() as loops`, `loops(f)` is the
-function f with each for of many rounds as a loop.
+function f with each for of many rounds as a loop. `with unrolled()` leaves loops to Python whose length is known.
 """
 
 

@@ -106,8 +106,6 @@ class _Problem:
         leaves, self.structure = flatten(float_arrays(x0, f"{caller}(): x0"))
         numbers = [number_of(caller, "x0", x) for x in leaves]
         self.recorder = None if variable.get() is Value else recorder.get()
-        if variable.get() is not Value and self.recorder is None:
-            raise TypeError(f"taylor() of {caller}() cannot be compiled; take derivatives by grad instead")
         self.start, self.count = list(map(data, numbers)), len(numbers)
 
     def call(self, numbers: Sequence[Any]) -> Any:
@@ -186,6 +184,7 @@ class _Problem:
             lambda *given: [*zeros, *pulled(*given)],
             pushed,
         )
+        call.has_series = False
         call.latest = [*inputs, *outer], x
         return self.structure(call.results([*inputs, *outer]))
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from autograd_engine.calls import Output
@@ -27,9 +28,15 @@ from autograd_engine.diagnosis.origins import computed_aside
 from autograd_engine.graph import product
 from autograd_engine.number import Arithmetic
 from autograd_engine.primitives import div, identity, mul
-from autograd_engine.runs import Outputs, Run, Trace, any_operands, matching
+from autograd_engine.runs import Outputs, Run, Trace, any_operands, is_node, matching
 
 __all__ = ["taylor"]
+
+
+_NO_NUMBER = (
+    "taylor() cannot be compiled where a loop has a number of rounds, or an item an index, that is known only when the "
+    "compiled function is called; take derivatives by grad instead"
+)
 
 
 def taylor(f: Callable[..., Any], order: int, *path: Sequence[Any]) -> Callable[..., list[Any]]:
@@ -41,7 +48,8 @@ def taylor(f: Callable[..., Any], order: int, *path: Sequence[Any]) -> Callable[
     returns; the derivative of order k with respect to t is k! cₖ.
 
     f is run once. The coefficients can be differentiated again, and computed in a compiled function, in which the loops
-    of f are then unrolled.
+    of f are then unrolled: their lengths must be known while it is compiled, and so must be the indices of numbers that
+    depend on x. `root` and `fixed_point` have no series there.
 
     Raises ValueError unless `order` is a whole number from 0 on, and where the structure of a part of the path is not
     that of the arguments; TypeError where the path is missing, or something is not a number.
@@ -60,11 +68,9 @@ def taylor(f: Callable[..., Any], order: int, *path: Sequence[Any]) -> Callable[
 def _taylor(
     f: Callable[..., Any], order: int, path: Sequence[Sequence[Any]], /, *args: Any, **keywords: Any
 ) -> list[Any]:
-    before = recorder.set(None)  # a loop recorded whole can carry tangents, but no series
-    try:
+    recording = recorder.get()  # a loop recorded whole can carry tangents, but no series
+    with nullcontext() if recording is None else recording.unrolled():
         run = Run("taylor", f, args, keywords, range(len(args)))
-    finally:
-        recorder.reset(before)
     if not path:
         if len(args) != 1 or run.structure.children[0].kind is not None:
             raise TypeError("taylor() of a function of more than one number needs a direction: taylor(f, order, (v,))")
@@ -88,6 +94,10 @@ def _series(trace: Trace, path: Sequence[Sequence[Any]], order: int) -> dict[Any
         known[x] = Series(table, None, (), start[: order + 1])
     for node in trace.order:
         if node not in known:
+            if node.op.__class__ is Output and not node.op.call.has_series:
+                raise TypeError(
+                    f"taylor() of {node.op.call.name}() cannot be compiled; take derivatives by grad instead"
+                )
             constants = any_operands(node) if trace.as_nodes else node.operands
             arguments = [known.get(x, constant) for x, constant in zip(node.arguments, constants)]
             known[node] = table.series(node.op, arguments, node if trace.as_nodes else node.data)
@@ -199,7 +209,9 @@ class Series(Arithmetic):
             if x.__class__ is Series and slope.__class__ is Series:
                 total += [_times(j * x[j], slope, k - j) for j in range(1, k + 1)]
             elif x.__class__ is Series and (slope.__class__ is not float or slope):
-                linear.append(product(x[k], slope, "push"))
+                linear.append(term := product(x[k], slope, "push"))
+                if term.__class__ is not float and not (term is None or is_node(term)):
+                    raise TypeError(_NO_NUMBER)
         return _sum([_sum(total) / k, *linear])
 
 

@@ -13,6 +13,7 @@ from mpmath import mp, mpf
 from autograd_engine import (
     arctan2,
     checkpoint,
+    cond,
     cos,
     custom_derivative,
     exp,
@@ -31,7 +32,9 @@ from autograd_engine import (
     taylor,
     vmap,
     where,
+    while_loop,
 )
+from autograd_engine.compiler.trace import traced
 from autograd_engine.primitives import PRIMITIVES
 from tests.laws.rows import ROWS
 from tests.laws.strategies import KINKED, domain, expressions, points
@@ -151,6 +154,53 @@ def test_what_a_program_is_made_of(f):
     if f is not PROGRAMS["checkpoints"]:
         for one, other in zip(jit(lambda x, v: taylor(f, 3, (v,))(x))(X, V), found):
             np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-14)
+
+
+STEPS = np.array([0.5, 2.0, -1.0])
+
+
+def rolled(x):
+    for _ in range(60):
+        x = x + 0.1 * (sin(x) if x > 1.0 else cos(x) * x)
+    return x
+
+
+CHOSEN = {
+    "a loop of many rounds": rolled,
+    "cond": lambda x: cond(x > 1.0, sin, lambda x: x * x, x),
+    "an item of known numbers": lambda x: STEPS[int(3 * x)] * x**3,
+    "one of some items": lambda x: sum([x * x if k == int(2 * x) else sin(k * x) for k in range(3)]),
+}
+
+
+@pytest.mark.parametrize("f", CHOSEN.values(), ids=CHOSEN)
+def test_compiled_series_go_through_what_is_chosen_at_a_call(f, monkeypatch):
+    monkeypatch.setattr(traced, "LONG", 500)
+    compiled = jit(taylor(f, 3))
+    for x in (0.3, 0.8):
+        np.testing.assert_allclose(compiled(x), taylor(f, 3)(x), rtol=1e-11)
+
+
+def until(x):
+    while x < 3.0:
+        x = x + x * x
+    return x
+
+
+UNKNOWN = {
+    "while": until,
+    "while_loop": lambda x: while_loop(lambda x: x < 3.0, lambda x: x + x * x, x),
+    "fori_loop": lambda x: fori_loop(0, 30 * x, lambda i, y: y * x, x),
+    "an item": lambda x: np.array([x, x * x])[int(x)],
+}
+
+
+@pytest.mark.parametrize("f", UNKNOWN.values(), ids=UNKNOWN)
+def test_compiled_series_refuse_what_has_none(f):
+    with pytest.raises(
+        TypeError, match=r"^taylor\(\) cannot be compiled where a loop .* or an item an index, .* by grad"
+    ):
+        jit(taylor(f, 3))(0.3)
 
 
 def test_calls_with_derivatives_of_their_own():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from autograd_engine.compiler.trace.loops import Loop, needs, record_again
 from autograd_engine.compiler.trace.segments import pulled_in_segments
 from autograd_engine.compiler.trace.stacks import PICK, Stack, batch_of, entry
 from autograd_engine.compiler.trace.traced import Condition, Traced, cannot, context, home, is_among
-from autograd_engine.control_flow import apart_from_none, numbers_of_round, pair
+from autograd_engine.control_flow import apart_from_none, numbers_of_round, pair, recorder
 from autograd_engine.copying import is_variable
 from autograd_engine.mapping import stacked
 from autograd_engine.primitives import where
@@ -149,6 +150,17 @@ class Recorder:
             context.cut = before
             context.again.update(x for x in nodes[first:] if x.op is not PICK)
 
+    @contextmanager
+    def unrolled(self) -> Iterator[None]:
+        """Leave loops of a known length to Python in the block."""
+        rolls, context.rolls = context.rolls, False
+        before = recorder.set(_Unrolled(self.arrays))
+        try:
+            yield
+        finally:
+            recorder.reset(before)
+            context.rolls = rolls
+
     def closed(
         self, inputs: Sequence[Traced], outputs: Sequence[Any]
     ) -> tuple[list[Traced], Callable[[Sequence[Any]], list[Any]]]:
@@ -183,6 +195,20 @@ class Recorder:
             return [known.get(x, x) if isinstance(x, Traced) else x for x in outputs]
 
         return outer, again
+
+
+class _Unrolled(Recorder):
+    """Leaves loops of a known length to Python."""
+
+    def vmap(self, *args: Any) -> Any:
+        return NotImplemented
+
+    def scan(self, *args: Any) -> Any:
+        return NotImplemented
+
+    def fori_loop(self, lower: Any, upper: Any, body: Any, init: Any) -> Any:
+        known = not isinstance(upper - lower, Traced)
+        return NotImplemented if known else super().fori_loop(lower, upper, body, init)
 
 
 class _State:

@@ -27,7 +27,6 @@ from autograd_engine.compiler.trace.traced import (
     context,
     inside,
 )
-from autograd_engine.control_flow import recorder
 from autograd_engine.mapping import loop, map_arrays, mapper
 from autograd_engine.number_arrays import number_array
 from autograd_engine.primitives import as_float
@@ -46,17 +45,6 @@ def recording_sparse(arrays: ArrayTrace) -> Iterator[None]:
         sparse_recorder.reset(token)
 
 
-class _Unrolled(Recorder):
-    """Leaves loops of a known length to Python."""
-
-    def scan(self, *args: Any) -> Any:
-        return NotImplemented
-
-    def fori_loop(self, lower: Any, upper: Any, body: Any, init: Any) -> Any:
-        known = not isinstance(upper - lower, Traced)
-        return NotImplemented if known else super().fori_loop(lower, upper, body, init)
-
-
 class SparseRecorder:
     """Records the sparse derivatives of one trace; see `sparsity.sparse_recorder`."""
 
@@ -68,15 +56,14 @@ class SparseRecorder:
         """Run what is differentiated as one graph of single numbers and blocks, without loops."""
         if context.batch is not None or context.outer:
             raise TraceError(f"{user_line()}: {caller}(sparse=True) cannot be taken inside a vmap or a loop")
-        rolls, context.rolls = context.rolls, False
         limited, context.is_limited = context.is_limited, False
-        mapped, recorded = mapper.set(self._vmap), recorder.set(_Unrolled(self.arrays))
+        mapped = mapper.set(self._vmap)
         try:
-            yield
+            with Recorder(self.arrays).unrolled():
+                yield
         finally:
-            recorder.reset(recorded)
             mapper.reset(mapped)
-            context.rolls, context.is_limited = rolls, limited
+            context.is_limited = limited
 
     def jacobian(self, caller: str, run: Run) -> SparseArray:
         """The derivatives of what a run returned with respect to its inputs."""
