@@ -89,8 +89,9 @@ def jit(
     library: within 8 units in the last place for each operation. With `exact`, values and first derivatives have the
     bits that the uncompiled function gives on Values, with these exceptions: sums over samples, also in gradients, are
     added from the first sample to the last; the sum of a number that all samples share is the number times how many
-    samples there are; derivatives of functions with hundreds of paths may be added up in another order, and so may
-    what the rounds of a loop that stays one contribute to a number from outside of it. Second derivatives may differ
+    samples there are; what a number that is used three times contributes to derivatives may be added up in another
+    order in functions with hundreds of paths, beside numbers that NumPy or `sorted` chooses by comparing others, as
+    np.where, np.sort and np.interp do, and from the rounds of a loop that stays one. Second derivatives may differ
     in the last bit, since the rules of uncompiled functions evaluate constants as floats; so may first derivatives
     through `linalg`, and what comes from its `eigh`.
 
