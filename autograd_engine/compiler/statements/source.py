@@ -123,7 +123,7 @@ def _instructions(code: CodeType) -> list[tuple[str, Any]]:
     return [
         (step.opname.replace("LOAD_METHOD", "LOAD_ATTR"), None if step.opcode in jumps else step.argval)
         for step in dis.get_instructions(code)
-        if step.opname != "PUSH_NULL"
+        if step.opname not in ("PUSH_NULL", "EXTENDED_ARG")  # by which jumps get longer
     ]
 
 

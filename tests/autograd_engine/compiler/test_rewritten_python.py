@@ -8,6 +8,7 @@ import pytest
 
 from autograd_engine import jit, value_and_grad, vmap
 from autograd_engine import sum as total
+from autograd_engine.compiler.statements.source import definition
 from tests.autograd_engine.compiler.test_random_statements import defined
 from tests.autograd_engine.compiler.test_statements import same_bits
 
@@ -340,6 +341,15 @@ def test_equal_code_of_two_files_is_told_apart():
         with pytest.raises(TypeError, match="raises NameError") as raised:
             jit(f)(1.0)
         assert f"{f.__code__.co_filename}:2 (" in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", ["if x > 0:", "while x > 0:", "for _ in (x,):"])
+def test_functions_of_every_length_are_found(kind):
+    # Where a jump just reaches over 255 units of code, what has been imported decides whether it takes another one.
+    for length in range(10, 30):
+        body = [f"    {kind}", *["        x = np.sin(x)"] * length]
+        f = defined(["import numpy as np", "def f(x):", *body, "    return x"])
+        assert definition(f.__code__, {}).name == "f"
 
 
 def test_a_source_that_has_changed_does_not_count(tmp_path, monkeypatch):
