@@ -196,11 +196,12 @@ _LARGE = 708.0
 
 
 def _log(z: Complex) -> Complex:
-    x, y = abs(z.real), abs(z.imag)
-    large, small = rows.maximum(x, y), rows.minimum(x, y)
+    # The part that is larger is chosen as it stands: abs and maximum have no second derivatives at 0 and at ties.
+    wide = abs(z.real) >= abs(z.imag)
+    large, small = where(wide, z.real, z.imag), where(wide, z.imag, z.real)
     size = hypot(z.real, z.imag)
     near = 0.5 * rows.log1p((large - 1) * (large + 1) + small * small)
-    scale = where(large > 1e300, 0.25, where(large < 1e-290, 2.0**100, 1.0))
+    scale = where(abs(large) > 1e300, 0.25, where(abs(large) < 1e-290, 2.0**100, 1.0))
     far = rows.log(hypot(z.real * scale, z.imag * scale)) - rows.log(scale)
     return Complex(where((size > 0.5) & (size < 2), near, far), z.angle())
 
@@ -216,7 +217,7 @@ def _sqrt(z: Complex) -> Complex:
     short = where(long == 0, side * rows.sqrt(side * y), y / where(long == 0, 1.0, 2 * long))
     endless = abs(y) == inf
     real = where(endless, inf, where(right, long, side * short))
-    return Complex(real, where(endless, y, where(right, short, side * long)))
+    return Complex(real, where(endless, side * inf, where(right, short, side * long)))
 
 
 def _grown(angle: Any, hyperbolic: Primitive, x: Any) -> Any:

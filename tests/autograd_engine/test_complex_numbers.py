@@ -20,6 +20,7 @@ from autograd_engine import (
     dot,
     exp,
     grad,
+    hessian,
     jacobian,
     jit,
     log,
@@ -140,6 +141,25 @@ def test_values_and_derivatives_are_those_of_mpmath(name, x, y):
     by_parts = jacobian(lambda x, y: FORMULAS[name](Complex(x, y)), (0, 1))(x, y)
     expected = [slope.real, -slope.imag, slope.imag, slope.real]  # Cauchy and Riemann
     assert [*by_parts.real, *by_parts.imag] == pytest.approx(expected, rel=1e-12, abs=1e-12 * abs(slope))
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+@pytest.mark.parametrize("z", [1 + 0j, 0.7j, 1 + 1j, 0.6 - 0.6j, 2 + 2j, -1 - 1j, -0.9 + 0.4j])
+def test_second_derivatives_on_the_axes_and_at_equal_parts_are_those_of_mpmath(name, z):
+    with mp.workdps(50):
+        curvature = complex(mp.diff(IN_MPMATH[name], mpc(z), 2))
+    real, imag = curvature.real, curvature.imag
+    f = FORMULAS[name]
+    found = [hessian(lambda p, part=part: getattr(f(Complex(*p)), part))([z.real, z.imag]) for part in ("real", "imag")]
+    expected = [real, -imag, -imag, -real, imag, real, real, -imag]  # Cauchy and Riemann, twice
+    assert np.ravel(found) == pytest.approx(expected, rel=1e-11, abs=1e-11 * abs(curvature))
+
+
+@pytest.mark.parametrize("y", [math.inf, -math.inf])
+@pytest.mark.parametrize("x", [-2.0, 0.0, 1.0])
+def test_the_root_of_infinity_is_flat(x, y):
+    by_parts = jacobian(lambda x, y: sqrt(Complex(x, y)), (0, 1))(x, y)
+    assert [*by_parts.real, *by_parts.imag] == [0.0] * 4
 
 
 @pytest.mark.parametrize("side", [0.0, -0.0])
