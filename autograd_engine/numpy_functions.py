@@ -14,6 +14,7 @@ import numpy as np
 
 from autograd_engine.number_arrays import FUNCTIONS, WHERE, apply_ufunc, as_numbers
 from autograd_engine.primitives import div, sinc, sum, where
+from autograd_engine.primitives.bessel import i0
 
 
 def _chosen(pairs: Sequence[tuple[Any, Callable[[], Any]]], otherwise: Callable[[], Any]) -> Any:
@@ -200,6 +201,7 @@ def _geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, **ot
 
 _OURS: dict[Any, Callable[..., Any]] = {
     np.sinc: lambda x: np.frompyfunc(sinc, 1, 1)(as_numbers(x)),
+    np.i0: lambda x: np.frompyfunc(i0, 1, 1)(as_numbers(x)),
     np.interp: _interp,
     np.cov: _cov,
     np.corrcoef: _corrcoef,

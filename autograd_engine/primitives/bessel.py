@@ -92,6 +92,13 @@ i1e = row(
     composite=True,
 )
 
+
+def i0(x: Any) -> Any:
+    """I₀(x), a smooth function, which exp(|x|) i0e(x) is not at 0."""
+    near, far = _near_and_far(x, 8.0)
+    return where(abs(x) > 8.0, exp(far) * _far(far, _I0), polynomial(square(0.5 * near), _I0_SERIES))
+
+
 # From 1 to 5, J₀(x) and J₁(x) / x over the products of x² minus the squares of three zeros, as polynomials in
 # x² / 12.5 - 1.
 _J0_ZEROS = (5.783185962946784, 30.471262343662087, 74.88700679069518)

@@ -31,6 +31,7 @@ WORKING = {
     "radians": lambda x: np.radians(x[:2]),
     "degrees": lambda x: np.degrees(table(x)),
     "sinc": np.sinc,
+    "i0": np.i0,
     "fmax": lambda x: np.fmax(x, 0.6) + np.fmin(x, [math.nan, 1, 0, 0, 0, 0]),
     "interp": lambda x: np.interp(x, KNOTS, HEIGHTS),
     "interp with ends": lambda x: np.interp(table(1.9 * x), KNOTS, HEIGHTS, left=7.0, right=-1.0),
@@ -160,13 +161,21 @@ def test_values_are_those_of_floats_and_gradients_those_of_differences(name):
 
 
 def test_functions_of_single_numbers():
-    for f in (lambda v: np.interp(v, KNOTS, HEIGHTS), np.sinc, np.deg2rad, lambda v: np.where(v > 0, v * v, 0.0)):
+    for f in (
+        lambda v: np.interp(v, KNOTS, HEIGHTS),
+        np.sinc,
+        lambda v: np.i0(9 * v) + np.i0(30 * v),
+        np.deg2rad,
+        lambda v: np.where(v > 0, v * v, 0.0),
+    ):
         assert np.ravel(f(Value(0.3)))[0].data == pytest.approx(float(f(0.3)), rel=1e-15)
         slope = (f(0.3 + 1e-6) - f(0.3 - 1e-6)) / 2e-6
         for found in (grad(f)(0.3), jit(grad(f))(0.3), vmap(grad(f))(np.array([0.3]))[0]):
             assert found == pytest.approx(slope, rel=1e-8)
     np.testing.assert_array_equal(vmap(lambda v: np.interp(v, KNOTS, HEIGHTS))(X), np.interp(X, KNOTS, HEIGHTS))
     assert grad(grad(np.sinc))(0.0) == pytest.approx(-(math.pi**2) / 3, rel=1e-14)
+    assert grad(grad(np.i0))(0.0) == grad(grad(np.i0))(-0.0) == 0.5
+    assert grad(grad(grad(grad(np.i0))))(0.0) == 0.375
 
 
 def test_a_knot_has_the_slope_to_its_right_and_nan_stays_nan():
