@@ -180,8 +180,14 @@ def _of_sorted(numbers: Any, share: float, method: str) -> Any:
     low = min(floor(at), len(numbers) - 1)
     weight = round(at) - low if method == "nearest" else _WEIGHTS[method](at - low)
     high = min(low + 1, len(numbers) - 1)
-    found = numbers[low] + (numbers[high] - numbers[low]) * weight if weight else numbers[low]
-    return np.where(numbers[-1] != numbers[-1], nan, found)
+    return np.where(numbers[-1] != numbers[-1], nan, _between(numbers[low], numbers[high], weight))
+
+
+def _between(low: Any, high: Any, weight: float) -> Any:
+    """Numbers between two, by NumPy's formula: from the nearer one, which is not rounded if it has all the weight."""
+    if weight in (0, 1):
+        return high if weight else low
+    return low + (high - low) * weight if weight < 0.5 else high - (high - low) * (1 - weight)
 
 
 def _kept(found: Any, a: Any, axis: Any, keepdims: bool) -> Any:

@@ -8,7 +8,7 @@ import scipy.special
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_engine import TraceError, Value, grad, jit, linalg, value_and_grad, vmap
+from autograd_engine import TraceError, Value, grad, jit, jvp, linalg, value_and_grad, vmap
 from autograd_engine.numpy_sorting import exchanges
 
 X = np.array([0.5, -1.25, 2.1, 0.75, 3.2, -0.4])
@@ -158,6 +158,21 @@ def test_values_are_those_of_floats_and_gradients_those_of_differences(name):
             assert jit(f, exact=exact)(X) == pytest.approx(value, rel=1e-13)
             assert compiled == pytest.approx(value, rel=1e-13)
             np.testing.assert_allclose(compiled_slopes, slopes, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("method", ["linear", "lower", "higher", "midpoint", "nearest"])
+@pytest.mark.parametrize(
+    "numbers", [[-1e17, 1.0], [3e16, 1.0, -7.0], [math.inf, 1.0, -math.inf, 0.5], [-math.inf] * 2 + [1.0, 2.0]]
+)
+def test_quantiles_between_numbers_far_apart_are_those_of_numpy(numbers, method):
+    def quantiles(x):
+        return np.quantile(x, [0.0, 0.1, 0.25, 0.3, 0.5, 0.6, 0.7, 0.9, 1.0], method=method)
+
+    x = np.array(numbers)
+    with np.errstate(invalid="ignore"):
+        expected = quantiles(x)  # nan where NumPy multiplies a weight of 0 by an infinite distance
+    for found in (jvp(quantiles, (x,), (np.ones_like(x),))[0], jit(quantiles, exact=True)(x)):
+        np.testing.assert_array_equal(np.where(np.isnan(expected), expected, found), expected)
 
 
 def test_functions_of_single_numbers():
