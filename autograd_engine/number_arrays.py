@@ -124,9 +124,16 @@ class NumberArray(np.ndarray[Any, Any]):
         """Sort in place, as np.sort does."""
         self[...] = np.sort(self, axis, *args, **keywords)
 
+    def partition(self, *args: Any, **keywords: Any) -> None:
+        """Partition in place, as np.partition does."""
+        self[...] = np.partition(self, *args, **keywords)
+
     def argsort(self, *args: Any, **keywords: Any) -> Any:
-        """np.argsort of the array; so are `argmax`, `argmin` and `searchsorted` NumPy's functions."""
+        """np.argsort of the array; so are `argpartition`, `argmax`, `argmin` and `searchsorted` NumPy's functions."""
         return np.argsort(self, *args, **keywords)
+
+    def argpartition(self, *args: Any, **keywords: Any) -> Any:  # noqa: D102
+        return np.argpartition(self, *args, **keywords)
 
     def argmax(self, *args: Any, **keywords: Any) -> Any:  # noqa: D102
         return np.argmax(self, *args, **keywords)

@@ -97,6 +97,16 @@ def _argsort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, **othe
     return np.argsort(floats, axis, kind, order, **others)
 
 
+def _partitioned(plain: Any, in_order: Callable[..., Any]) -> Callable[..., Any]:
+    """np.partition or np.argpartition: numbers in ascending order are partitioned at every place."""
+
+    def call(a: Any, kth: Any, axis: Any = -1, kind: Any = "introselect", order: Any = None) -> Any:
+        plain(np.zeros(np.shape(a)), kth, axis, kind, order)  # raises what NumPy raises
+        return in_order(a, axis)
+
+    return call
+
+
 def _place_of(better: Callable[[Any, Any], Any], plain: Any) -> Callable[..., Any]:
     """np.argmax or np.argmin: the place of the best number, the first of several, or of the first nan."""
 
@@ -210,6 +220,8 @@ def _median(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = F
 _OURS: dict[Any, Callable[..., Any]] = {
     np.sort: _sort,
     np.argsort: _argsort,
+    np.partition: _partitioned(np.partition, _sort),
+    np.argpartition: _partitioned(np.argpartition, _argsort),
     np.argmax: _place_of(lambda x, best: x > best, np.argmax),
     np.argmin: _place_of(lambda x, best: x < best, np.argmin),
     np.searchsorted: _searchsorted,

@@ -111,6 +111,9 @@ SORTING = {
     "sort in place": lambda x: (y := x * 1.0, y.sort())[0],
     "many": lambda x: np.sort(np.concatenate([x * k + 0.1137 * k * k for k in range(1, 8)])),
     "argsort": lambda x: np.argsort(x) * x + x.argsort()[0],
+    "partition": lambda x: np.partition(x, [1, 4])[[1, 4]] + (y := x * 1.0, y.partition(2))[0][2],
+    "partition a table": lambda x: np.partition(table(x), -1, axis=0)[-1],
+    "argpartition": lambda x: x[np.argpartition(x, 2)[2]] + x.argpartition(-2)[-2],
     "argmax": lambda x: (np.argmax(x) + x.argmin()) * x,
     "argmax of a table": lambda x: np.argmax(table(x), axis=1, keepdims=True) * table(x),
     "searchsorted": lambda x: np.searchsorted(KNOTS, x) * x + np.searchsorted(np.sort(x), 0.3, side="right"),
@@ -173,6 +176,17 @@ def test_quantiles_between_numbers_far_apart_are_those_of_numpy(numbers, method)
         expected = quantiles(x)  # nan where NumPy multiplies a weight of 0 by an infinite distance
     for found in (jvp(quantiles, (x,), (np.ones_like(x),))[0], jit(quantiles, exact=True)(x)):
         np.testing.assert_array_equal(np.where(np.isnan(expected), expected, found), expected)
+
+
+def test_a_partition_has_nan_at_its_end():
+    def second(x):
+        return np.partition(x, 1)[1] + 2 * x[np.argpartition(x, 1)[1]]
+
+    x = np.array([math.nan, 1.0, 2.0, 0.5])
+    assert value_and_grad(second)(x)[0] == jit(second)(x) == second(x) == 3
+    np.testing.assert_array_equal(grad(second)(x), [0.0, 3.0, 0.0, 0.0])
+    with pytest.raises(ValueError, match="kth"):
+        grad(lambda x: np.partition(x, 4)[0])(x)
 
 
 def test_functions_of_single_numbers():
