@@ -130,8 +130,8 @@ def method_of(f: Any) -> Callable[..., Any] | None:
     owner: Any = getattr(f, "__self__", None)
     name = getattr(f, "__name__", "")
     is_array = type(owner) is np.ndarray and is_unknown(owner)
-    if name == "sort" and (is_array or type(owner) is list):
-        order = BUILTINS[np.sort if is_array else builtins.sorted]
+    if name in ("sort", "partition") and (is_array or type(owner) is list):
+        order = BUILTINS[getattr(np, name) if is_array else builtins.sorted]
         return lambda *args, **keywords: operator.setitem(owner, slice(None), order(owner, *args, **keywords))
     if is_array and name in _METHODS:
         return lambda *args, **keywords: BUILTINS[_METHODS[name]](owner, *args, **keywords)
@@ -140,7 +140,7 @@ def method_of(f: Any) -> Callable[..., Any] | None:
     return None
 
 
-_METHODS = {name: getattr(np, name) for name in ("max", "min", "clip", "argmax", "argmin", "argsort")}
+_METHODS = {name: getattr(np, name) for name in ("max", "min", "clip", "argmax", "argmin", "argsort", "argpartition")}
 _OF_OBJECTS: dict[Any, Any] = {np.maximum: _MAXIMUM, np.fmax: _MAXIMUM, np.minimum: _MINIMUM, np.fmin: _MINIMUM}
 _EXTREMES: dict[Any, Callable[..., Any]] = {
     **_OF_OBJECTS,
@@ -151,7 +151,7 @@ _EXTREMES: dict[Any, Callable[..., Any]] = {
     np.sign: np.frompyfunc(sign, 1, 1),
 }
 _DECIDING: tuple[Any, ...] = (
-    *(np.argmax, np.argmin, np.argsort, np.sort, np.searchsorted),
+    *(np.argmax, np.argmin, np.argsort, np.sort, np.argpartition, np.partition, np.searchsorted),
     *(np.median, np.percentile, np.quantile, np.linalg.norm),
 )
 

@@ -55,6 +55,10 @@ FUNCTIONS = {
 ORDERED = {
     "sort": lambda x, y: weighted(np.sort([x, y, x * y, 0.5])),
     "the places": lambda x, y: weighted(np.argsort([x, y, x * y, 0.7])) + np.argmax([x, y]) * x,
+    "partition": lambda x, y: np.partition([x, y, x * y, 0.5], 1)[1],
+    "the places of a partition": lambda x, y: (
+        np.argpartition([x, y, x * y, 0.7], 2)[2] + numbers(x, y).argpartition(0)[0] * x
+    ),
     "the place of the smallest": lambda x, y: np.array([x, y, x * y])[np.array([x, y, x * y]).argmin()],
     "median": lambda x, y: np.median(np.array([x, y, x * y])),
     "the largest of all": lambda x, y: np.linalg.norm(np.array([x, y, x * y]), np.inf),
@@ -65,7 +69,9 @@ def sorts_in_place(x, y):
     values, array = [x, y, x * y, 0.7], np.array([x, y, x * y, 0.7])
     values.sort(reverse=True)
     array.sort()
-    return weighted(values) + 3.0 * weighted(array)
+    parted = numbers(x, y)
+    parted.partition(2)
+    return weighted(values) + 3.0 * weighted(array) + parted[2]
 
 
 @pytest.mark.filterwarnings("ignore:invalid value")  # of NumPy, about the nan
