@@ -62,7 +62,7 @@ autograd_engine.compiler.trace: blocks matrices sparse
 autograd_engine.compiler: trace arguments
 autograd_engine.compiler.statements: conditions tables views contents choice twins iterables indices memory repeat
 autograd_engine.compiler.statements: operators calls pure
-autograd_engine.compiler.statements: paths source rewrite
+autograd_engine.compiler.statements: paths source conversion rewrite
 autograd_engine.compiler: statements
 autograd_engine.compiler.program: program regions choices rules bodies simplify build listing traced_function
 autograd_engine.compiler: program

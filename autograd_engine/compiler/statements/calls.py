@@ -34,7 +34,7 @@ def _largest(better: Callable[[Any, Any], Any], builtin: Callable[..., Any]) -> 
             return builtin(given, **others) if len(args) == 1 else builtin(*given, key=key)
         best = keys[0], given[0]
         for pair in zip(keys[1:], given[1:]):
-            best = if_exp(better(pair[0], best[0]), lambda pair=pair: pair, lambda best=best: best, "")  # type: ignore[misc]
+            best = if_exp(better(pair[0], best[0]), lambda pair=pair: pair, lambda best=best: best)  # type: ignore[misc]
         return best[1]
 
     return chosen
@@ -54,7 +54,7 @@ def _sorted(items: Iterable[Any], *, key: Any = None, reverse: bool = False) -> 
 def _any(conditions: Iterable[Any]) -> Any:
     result: Any = False
     for x in conditions:
-        if (result := if_exp(result, lambda: True, lambda x=x: truth(x), "")) is True:  # type: ignore[misc]
+        if (result := if_exp(result, lambda: True, lambda x=x: truth(x))) is True:  # type: ignore[misc]
             break
     return result
 
@@ -62,7 +62,7 @@ def _any(conditions: Iterable[Any]) -> Any:
 def _all(conditions: Iterable[Any]) -> Any:
     result: Any = True
     for x in conditions:
-        if (result := if_exp(result, lambda x=x: truth(x), lambda: False, "")) is False:  # type: ignore[misc]
+        if (result := if_exp(result, lambda x=x: truth(x), lambda: False)) is False:  # type: ignore[misc]
             break
     return result
 
@@ -87,7 +87,7 @@ def _taken(a: Any, places: Any, axis: Any = None, **others: Any) -> Any:
 
 def _larger(better: Callable[[Any, Any], Any]) -> Any:
     """What NumPy's maximum or minimum of two objects is: the first one, if it is not worse."""
-    return np.frompyfunc(lambda x, y: if_exp(better(x, y), lambda: x, lambda: y, ""), 2, 1)
+    return np.frompyfunc(lambda x, y: if_exp(better(x, y), lambda: x, lambda: y), 2, 1)
 
 
 _MAXIMUM, _MINIMUM = _larger(operator.ge), _larger(operator.le)

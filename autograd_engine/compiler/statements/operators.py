@@ -3,7 +3,7 @@
 Where a condition is a plain bool, each operator does what the statement does. Where it is a `Condition`, both sides run
 and `choose` takes, number by number, what the side that counts has left behind.
 
-The names and arguments of the functions are those that malt's converters write into a function.
+The names and arguments of the functions for statements are those that malt's converters write into a function.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def _value(condition: Condition, a: Callable[[], Any], b: Callable[[], Any]) -> 
     return value
 
 
-def if_exp(test: Any, a: Callable[[], Any], b: Callable[[], Any], text: str) -> Any:
+def if_exp(test: Any, a: Callable[[], Any], b: Callable[[], Any]) -> Any:
     """`a() if test else b()`."""
     condition = truth(test)
     if isinstance(condition, Condition):
@@ -310,7 +310,7 @@ def ldu(read: Callable[[], Any], name: str) -> Any:
 class FunctionScope:
     """The body of a rewritten function."""
 
-    def __init__(self, function: str, name: str, options: Any) -> None:
+    def __init__(self, function: str) -> None:
         self._function = function
 
     def __enter__(self) -> FunctionScope:
@@ -328,8 +328,3 @@ class FunctionScope:
             )
         twins.spread()
         return None if isinstance(result, NothingReturned) else result
-
-
-def with_function_scope(body: Callable[[FunctionScope], Any], name: str, options: Any) -> Any:
-    """The body of a rewritten lambda."""
-    return body(FunctionScope("lambda", name, options))

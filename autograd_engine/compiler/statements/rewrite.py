@@ -1,8 +1,8 @@
 """Which functions are rewritten, and what calls one another in them.
 
-A function is rewritten by the converters of malt (AutoGraph's), so that each statement calls an operator. The new code
-has the file and the lines of the old one, so that errors and tracebacks name what the user wrote. It shares globals,
-defaults and the variables from outside with the old function.
+A function is rewritten (`conversion`), so that each statement calls an operator. The new code has the file and the
+lines of the old one, so that errors and tracebacks name what the user wrote. It shares globals, defaults and the
+variables from outside with the old function.
 
 Only the user's functions are rewritten: those that a rewritten function calls, and those that it gives to others, such
 as `map` and `grad`. Functions of this library also ask for what they call (`user_function`).
@@ -82,7 +82,7 @@ def rewritten(f: Any) -> Any:
     return functools.partial(_rewritten(call), f) if _is_to_be_rewritten(call) else f
 
 
-def converted_call(f: Any, args: tuple[Any, ...], keywords: dict[str, Any] | None, scope: Any) -> Any:
+def converted_call(f: Any, args: tuple[Any, ...], keywords: dict[str, Any] | None) -> Any:
     """`f(*args, **keywords)` in a rewritten function."""
     try:
         builtin = BUILTINS.get(f) or method_of(f)
@@ -177,19 +177,6 @@ class _Names(SimpleNamespace):
     """What a rewritten function reaches by the name `ag__`; of this library, so none of what it may change."""
 
 
-class _Options:
-    """What malt's converters ask for and write into a function; there is nothing to choose here."""
-
-    def uses(self, feature: Any) -> bool:
-        return False
-
-    def call_options(self) -> _Options:
-        return self
-
-    def to_ast(self) -> ast.Constant:
-        return ast.Constant(None)
-
-
 def _factory(f: FunctionType) -> _Factory:
     """The code of a function of `ag__` that makes the rewritten function, and the variables that it needs."""
     code = f.__code__
@@ -197,9 +184,9 @@ def _factory(f: FunctionType) -> _Factory:
         raise NotRewritableError("it is a generator or a coroutine")
     node = definition(code, f.__globals__)
     try:
-        node, name = _converted(node, f)
-    except NotRewritableError:
-        raise
+        from autograd_engine.compiler.statements import conversion
+
+        node, name = conversion.converted(node, f)
     except ModuleNotFoundError:
         raise ImportError(
             "jit() needs diastatic-malt for statements that depend on the arguments: pip install diastatic-malt"
@@ -214,161 +201,10 @@ def _factory(f: FunctionType) -> _Factory:
     inner.body.insert(0, node)
     variables = [ast.Assign([ast.Name(x, ast.Store())], ast.Constant(None)) for x in code.co_freevars]
     outer.body[:0] = variables  # type: ignore[attr-defined]
-    _place(outer, code.co_firstlineno)
+    conversion.place(outer, code.co_firstlineno)
     module = ast.Module([outer], [])
     flags = code.co_flags & FUTURE
     compiled = compile(module, code.co_filename, "exec", flags=flags, dont_inherit=True)
     [of_outer] = [x for x in compiled.co_consts if isinstance(x, CodeType)]
     [of_inner] = [x for x in of_outer.co_consts if isinstance(x, CodeType)]
     return of_inner, of_inner.co_freevars
-
-
-def _converted(node: Any, f: FunctionType) -> tuple[Any, str]:
-    """The tree of a function after malt's converters, and the name that it has there."""
-    import importlib.util  # noqa: F401  # malt takes it for imported
-
-    from malt.converters import (
-        break_statements,
-        call_trees,
-        conditional_expressions,
-        continue_statements,
-        control_flow,
-        functions,
-        logical_expressions,
-        return_statements,
-        variables,
-    )
-    from malt.core.converter import ProgramContext
-    from malt.pyct import anno, cfg, inspect_utils, naming, origin_info, qual_names, transformer
-    from malt.pyct.static_analysis import activity, liveness, reaching_definitions, reaching_fndefs
-
-    class Statements(control_flow.ControlFlowTransformer):  # type: ignore[misc]
-        """Without attributes and items among the variables: `Contents` knows them too, and their other names. What
-        other functions may read is read after a statement, too."""
-
-        _shared: frozenset[Any] = frozenset()
-
-        def visit_FunctionDef(self, node: Any) -> Any:  # noqa: N802
-            before, self._shared = self._shared, frozenset(_used_inside(node))
-            new = super().visit_FunctionDef(node)
-            self._shared = before
-            return new
-
-        def _get_block_vars(self, node: Any, modified: Any) -> Any:
-            of_body = self.state[control_flow._Function].scope
-            shared = (self._shared | of_body.nonlocals | of_body.globals) & modified
-            anno.setanno(node, anno.Static.LIVE_VARS_OUT, anno.getanno(node, anno.Static.LIVE_VARS_OUT) | shared)
-            return super()._get_block_vars(node, modified)
-
-        def _get_block_composite_vars(self, modified: Any, live_in: Any) -> frozenset[Any]:
-            return frozenset()
-
-    part: Any
-
-    class Expressions(conditional_expressions.ConditionalExpressionTransformer):  # type: ignore[misc]
-        """With the conditional expressions in conditional expressions."""
-
-        def visit_IfExp(self, node: Any) -> Any:  # noqa: N802
-            return super().visit_IfExp(self.generic_visit(node))
-
-    class Variables(activity.ActivityAnalyzer):  # type: ignore[misc]
-        """Without the parameters of functions among the variables of where these are defined."""
-
-        def visit_arg(self, node: Any) -> Any:
-            return node if self._track_annotations_only else super().visit_arg(node)
-
-    for part in ast.walk(node):
-        if hasattr(part, "lineno"):
-            place = origin_info.Location(None, part.lineno, part.col_offset)
-            anno.setanno(part, anno.Basic.ORIGIN, origin_info.OriginInfo(place, None, "", None))
-    namespace = inspect_utils.getnamespace(f)
-    namer = naming.Namer(namespace)
-    name = namer.new_symbol(getattr(node, "name", "function"), ())
-    info = transformer.EntityInfo(name, "", f.__code__.co_filename, (), namespace)
-    context = transformer.Context(info, namer, ProgramContext(_Options()))
-    node.args.defaults = [ast.Constant(None) for _ in node.args.defaults]
-    node.args.kw_defaults = [default and ast.Constant(None) for default in node.args.kw_defaults]
-
-    def analysed(node: Any) -> Any:
-        node = Variables(context).visit(qual_names.resolve(node))
-        return reaching_definitions.resolve(node, context, graphs)
-
-    graphs = cfg.build(node)
-    node = analysed(node)
-    anno.dup(node, {anno.Static.DEFINITIONS: anno.Static.ORIG_DEFINITIONS})
-    for converter in (functions, break_statements, continue_statements, return_statements, call_trees):
-        node = converter.transform(node, context)
-    graphs = cfg.build(node)
-    node = reaching_fndefs.resolve(analysed(node), context, graphs)
-    node = Expressions(context).visit(Statements(context).visit(liveness.resolve(node, context, graphs)))
-    for converter in (logical_expressions, variables):
-        node = converter.transform(node, context)
-    if not isinstance(node, ast.Lambda):
-        node.name = name
-    return _Items().visit(node), name
-
-
-def _used_inside(node: ast.AST) -> Iterator[Any]:
-    """The variables that functions and generators in a function have from outside. A `key=` is used where it stands."""
-    from malt.pyct import anno
-    from malt.pyct.static_analysis import annos
-
-    stack = [*ast.iter_child_nodes(node)]
-    while stack:
-        inner = stack.pop()
-        is_key = isinstance(inner, ast.keyword) and inner.arg == "key"
-        stack += [] if is_key else ast.iter_child_nodes(inner)
-        if isinstance(inner, (ast.FunctionDef, ast.Lambda)):
-            scope = anno.getanno(inner, annos.NodeAnno.ARGS_AND_BODY_SCOPE)
-            yield from (scope.read - scope.bound) | scope.nonlocals
-        elif isinstance(inner, ast.Assign) and isinstance(inner.value, ast.GeneratorExp):
-            yield from [anno.getanno(x, anno.Basic.QN) for x in ast.walk(inner.value) if isinstance(x, ast.Name)]
-
-
-class _Items(ast.NodeTransformer):
-    """`a[i]` becomes `ag__.item(a, i)`, or `ag__.target(a)[i]` where it is set, and `i in a` a call as well."""
-
-    def visit_Compare(self, node: ast.Compare) -> Any:
-        """Replace `in`."""
-        self.generic_visit(node)
-        if len(node.ops) > 1 or not isinstance(node.ops[0], (ast.In, ast.NotIn)):
-            return node
-        function = ast.Attribute(ast.Name("ag__", ast.Load()), "contained", ast.Load())
-        result: ast.expr = ast.Call(function, [node.left, *node.comparators], [])
-        if isinstance(node.ops[0], ast.NotIn):
-            result = ast.UnaryOp(ast.Not(), result)
-        return ast.copy_location(result, node)
-
-    def visit_Subscript(self, node: ast.Subscript) -> Any:
-        """Replace what is read, and what is changed."""
-        self.generic_visit(node)
-        if not isinstance(node.ctx, ast.Load):
-            of = ast.Attribute(ast.Name("ag__", ast.Load()), "target", ast.Load())
-            node.value = ast.copy_location(ast.Call(of, [node.value], []), node)
-            return node
-        function = ast.Attribute(ast.Name("ag__", ast.Load()), "item", ast.Load())
-        return ast.copy_location(ast.Call(function, [node.value, node.slice], []), node)
-
-
-def _place(node: ast.AST, line: int) -> None:
-    """Give every node the line that it comes from; without one, that of a part of it, or of what it is in."""
-    line = _line(node) or line
-    if "lineno" in node._attributes:
-        # Without columns: Python would mark the wrong part of the line in a traceback.
-        node.lineno = node.end_lineno = line  # type: ignore[attr-defined]
-        node.col_offset = node.end_col_offset = -1  # type: ignore[attr-defined]
-    for child in ast.iter_child_nodes(node):
-        _place(child, line)
-
-
-def _line(node: ast.AST) -> int | None:
-    from malt.pyct import anno
-
-    if "lineno" not in node._attributes:  # one node serves all trees, so what malt notes on it means nothing
-        return None
-    if anno.hasanno(node, anno.Basic.ORIGIN):
-        line: int = anno.getanno(node, anno.Basic.ORIGIN).loc.lineno
-        return line
-    if isinstance(node, (ast.FunctionDef, ast.Lambda)):
-        return None
-    return next(filter(None, map(_line, ast.iter_child_nodes(node))), None)

@@ -94,7 +94,7 @@ def _is_of(node: Any, owner: str | None, code: CodeType) -> bool:
     """Whether a definition is that of `code`: a file may have changed, and several lambdas begin on one line."""
     if any(isinstance(part, ast.Assert) for part in ast.walk(node)):
         return True  # pytest rewrites them
-    node = copy.deepcopy(node)
+    node = copy.copy(node)
     statement: Any = ast.Expr(node) if isinstance(node, ast.Lambda) else node
     if statement is node:
         node.decorator_list, node.name = [], "_" * 9  # another name, since that is a global one for the function itself
@@ -196,7 +196,7 @@ class _Prepared(ast.NodeTransformer):
         links = []
         for op, operand in zip(node.ops, node.comparators):
             compare = ast.Compare(ast.Name("a", ast.Load()), [op], [ast.Name("b", ast.Load())])
-            links.append(ast.Tuple([_lambda(compare, "a", "b"), _lambda(operand)], ast.Load()))
+            links.append(ast.Tuple([as_function(compare, "a", "b"), as_function(operand)], ast.Load()))
         return _call("chain", node, node.left, *links)
 
     def visit_Starred(self, node: ast.Starred) -> Any:
@@ -250,7 +250,7 @@ class _Prepared(ast.NodeTransformer):
         if not __debug__:
             return ast.copy_location(ast.Pass(), node)
         message = ast.Tuple([node.msg] if node.msg else [], ast.Load())
-        return _statement(_call("assert_stmt", node, node.test, _lambda(message)))
+        return _statement(_call("assert_stmt", node, node.test, as_function(message)))
 
     def _private(self, name: str) -> str:
         """A name as the class around the function has it."""
@@ -297,7 +297,8 @@ def _takes_items(target: ast.expr) -> bool:
     return is_slice or isinstance(target, (ast.Tuple, ast.List))
 
 
-def _lambda(body: ast.expr, *names: str) -> ast.Lambda:
+def as_function(body: ast.expr, *names: str) -> ast.Lambda:
+    """`lambda names: body`."""
     arguments = [ast.arg(name) for name in names]
     return ast.Lambda(ast.arguments([], arguments, None, [], [], None, []), body)
 
@@ -306,6 +307,10 @@ def _statement(call: ast.Call) -> ast.Expr:
     return ast.copy_location(ast.Expr(call), call)
 
 
+def operation(name: str, *operands: ast.expr) -> ast.Call:
+    """The call of a function of `operators`."""
+    return ast.Call(ast.Attribute(ast.Name("ag__", ast.Load()), name, ast.Load()), list(operands), [])
+
+
 def _call(operator: str, node: ast.AST, *args: ast.expr) -> ast.Call:
-    call = ast.Call(ast.Attribute(ast.Name("ag__", ast.Load()), operator, ast.Load()), list(args), [])
-    return ast.fix_missing_locations(ast.copy_location(call, node))
+    return ast.fix_missing_locations(ast.copy_location(operation(operator, *args), node))
