@@ -29,16 +29,16 @@ def evaluated(written, numbers):
         ")(", ")*("
     )
     python = re.sub(r"([^\W\d]\w*)\(", lambda found: f"{found[1]}*(" if found[1] in names else found[0], python)
-    result = eval(python, {**FUNCTIONS, **names})
+    result = eval(python, FUNCTIONS, names)
     return result.data if isinstance(result, Value) else float(result)
 
 
 def _with_brackets_for_bars(written):
     """|x| as abs(x): a bar opens where no operand has ended before it."""
-    python = ""
-    for character in written:
+    python, *rest = written.split("|")
+    for part in rest:
         opens = python.rstrip()[-1:] in ("", *"([,·+-/^<>=≤≥≠⌊⌈")
-        python += ("abs(" if opens else ")") if character == "|" else character
+        python += ("abs(" if opens else ")") + part
     return python
 
 
@@ -59,17 +59,17 @@ def chained(written, numbers, strong_zero=False):
 
 def _split(written, signs):
     """The parts before which one of these signs stands outside of all brackets, each with its sign."""
-    parts, depth, place = [], 0, 0
-    while place < len(written):
-        sign = next((sign for sign in signs if depth == 0 and written.startswith(sign, place)), "")
-        if sign:
-            parts.append([sign, ""])
-            place += len(sign)
-            continue
-        depth += (written[place] in "([") - (written[place] in ")]")
-        if parts:
-            parts[-1][1] += written[place]
-        place += 1
+    parts, depth, start = [], 0, 0
+    for found in re.finditer("|".join(map(re.escape, (*signs, *"()[]"))), written):
+        if depth == 0 and found[0] in signs:
+            if parts:
+                parts[-1][1] = written[start : found.start()]
+            parts.append([found[0], ""])
+            start = found.end()
+        else:
+            depth += (found[0] in "([") - (found[0] in ")]")
+    if parts:
+        parts[-1][1] = written[start:]
     return parts
 
 
