@@ -39,6 +39,13 @@ def pytest_collection():
         gc.enable()
 
 
+def pytest_collection_modifyitems(items):
+    """The notebooks come first, which take longest of what one worker does alone: as nearly the last they kept it busy
+    when the others had nothing left to do.
+    """
+    items.sort(key=lambda item: item.path.stem != "test_notebooks")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _ctrl_c_interrupts():
     """Also where a shell has started the tests in the background, which makes them and their programs ignore it."""
