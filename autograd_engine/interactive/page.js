@@ -12,8 +12,11 @@ function refresh() {
   const passing = over || step === 0 ? undefined : steps[step - 1];
   const passingItem = passing === undefined ? undefined : shownFor(passing);
   for (const item of items) {
-    if (item.behind !== undefined) continue;
     const { node: i, element } = item;
+    if (item.behind !== undefined) {
+      element.setAttribute("tabindex", "-1");
+      continue;
+    }
     if (isConstant(i)) continue;
     const gradient = graph.arrived(i);
     item.value.textContent = short(graph.values[i]);
@@ -106,13 +109,12 @@ function point(i) {
   items.forEach((item, k) => item.element.classList.toggle("hot", hot.has(k)));
 }
 
-// The neighbour of a node in the direction of an arrow key.
-function neighbour(i, arrow) {
-  const here = items[itemOf.get(i)];
+// What is drawn next to an item in the direction of an arrow key, and can be pressed.
+function neighbour(here, arrow) {
   const across = down ? "x" : "y";
   const nearest = (candidates) =>
-    candidates.sort((a, b) => Math.abs(a[across] - here[across]) - Math.abs(b[across] - here[across]))[0]?.node;
-  const boxes = (indices) => indices.map((k) => items[k]).filter((item) => item.node !== undefined && !isConstant(item.node));
+    candidates.sort((a, b) => Math.abs(a[across] - here[across]) - Math.abs(b[across] - here[across]))[0];
+  const boxes = (indices) => indices.map((k) => items[k]).filter((item) => item.node === undefined || !isConstant(item.node));
   if (arrow === (down ? "ArrowUp" : "ArrowLeft")) return nearest(boxes(here.before));
   if (arrow === (down ? "ArrowDown" : "ArrowRight")) return nearest(boxes(here.after));
   const side = arrow === "ArrowUp" || arrow === "ArrowLeft" ? -1 : 1;
@@ -148,9 +150,9 @@ addEventListener("pointerup", (event) => {
 svg.addEventListener("pointerover", (event) => !dragged && point(boxAt(event.target)?.node));
 svg.addEventListener("pointerleave", () => point(undefined));
 svg.addEventListener("focusin", (event) => {
-  const node = event.target.matches(":focus-visible") ? boxAt(event.target)?.node : undefined;
-  point(node);
-  if (node !== undefined) reveal(node);
+  const item = event.target.matches(":focus-visible") ? boxAt(event.target) : undefined;
+  point(item?.node);
+  if (item) bringIn(item);
 });
 svg.addEventListener("focusout", () => point(undefined));
 svg.addEventListener(
@@ -165,19 +167,25 @@ svg.addEventListener(
 );
 svg.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const node = boxAt(event.target)?.node;
+  const item = boxAt(event.target);
   const pan = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] }[event.key];
   if (event.key === "+" || event.key === "=") zoom(1.25);
   else if (event.key === "-") zoom(0.8);
   else if (event.key === "0") fit();
-  else if ((event.key === "Enter" || event.key === " ") && node !== undefined) select(node);
-  else if (pan && node !== undefined && !event.shiftKey) {
-    const next = neighbour(node, event.key);
-    if (next !== undefined) {
-      items[itemOf.get(node)].element.setAttribute("tabindex", "-1");
-      current = next;
-      items[itemOf.get(next)].element.setAttribute("tabindex", "0");
-      items[itemOf.get(next)].element.focus();
+  else if ((event.key === "Enter" || event.key === " ") && item) {
+    if (item.behind === undefined) select(item.node);
+    else {
+      current = item.behind; // which has the focus now that the pill is gone
+      unfold(current);
+      items[itemOf.get(current)].element.focus();
+    }
+  } else if (pan && item && !event.shiftKey) {
+    const next = neighbour(item, event.key);
+    if (next) {
+      item.element.setAttribute("tabindex", "-1");
+      current = next.node ?? next.behind; // where Tab comes back to
+      next.element.setAttribute("tabindex", "0");
+      next.element.focus();
     }
   } else if (pan) {
     view.x += pan[0];

@@ -70,7 +70,8 @@ function text(style, x, y, content) {
 function boxOf(item) {
   const { width: w, height: h } = item;
   if (item.behind !== undefined) {
-    return draw("g", { class: "box folded" }, shapeOf("folded", w, h), text("centred", 0, 4, item.text), title("Click to show more of the graph"));
+    const pill = { class: "box folded", role: "button", tabindex: "-1", "aria-label": `${item.text} before ${names[item.behind]}: show them` };
+    return draw("g", pill, shapeOf("folded", w, h), text("centred", 0, 4, item.text), title("Click to show more of the graph"));
   }
   const i = item.node;
   const { kind, op, label } = nodes[i];

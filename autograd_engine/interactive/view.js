@@ -65,8 +65,9 @@ function around(item) {
 }
 
 // Bring a shown node into the window.
-function reveal(i) {
-  const item = items[itemOf.get(i)];
+const reveal = (i) => bringIn(items[itemOf.get(i)]);
+
+function bringIn(item) {
   const { left, top, width, height } = free();
   const into = (place, half, start, size) => Math.min(Math.max(place, start + half), start + size - half) - place;
   view.x += into(view.x + item.x * view.scale, (item.width / 2) * view.scale, left, width);

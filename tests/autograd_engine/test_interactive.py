@@ -849,6 +849,27 @@ def test_a_large_graph_is_folded_and_opens_at_a_click(open_graph):
     assert box(page, "w0.3.1").count() == 1
 
 
+def test_the_arrow_keys_reach_what_is_folded_and_enter_opens_it(open_graph):
+    node = leaf(0.5, "x")
+    for _ in range(400):
+        node = sin(node)
+    page = open_graph(node)
+    page.locator("#graph").focus()
+    page.keyboard.press("Tab")
+    boxes = page.locator(".box[data-value]")
+    first, second = (boxes.nth(at).bounding_box() for at in (0, 1))
+    labels, shown = "document.activeElement.getAttribute('aria-label')", boxes.count()
+    boxes.first.focus()
+    page.keyboard.press("ArrowUp" if second["y"] > first["y"] + 10 else "ArrowLeft")
+    assert "more before" in page.evaluate(labels)
+    focused = page.locator(".box.folded:focus-visible .shape")
+    assert focused.evaluate("shape => getComputedStyle(shape).strokeWidth") == "3px"
+    page.keyboard.press("Enter")
+    assert shown < boxes.count() <= shown + 40
+    assert page.evaluate(labels).split(",")[1].startswith(" result")
+    assert page.locator(".box[tabindex='0']").count() == 1
+
+
 def test_a_chain_of_2000_nodes_is_folded_and_folds_again(open_graph):
     x = leaf(0.5, "x")
     node = x
