@@ -24,9 +24,13 @@ _SIGNS = {
 }
 _WORDS = {"text": "mtext", "mathit": "mi", "mathrm": "mi", "operatorname": "mi"}
 _SPACES = {"\\quad": '<mspace width="1em"/>', "\\ ": '<mspace width="0.5em"/>'}
-# What a page with formulas needs in its style sheet.
+# What a page with formulas needs in its style sheet. These fonts know how high an exponent stands and how far down an
+# index goes; what Chromium takes for "math" may not, and then they do not become smaller by themselves either.
 STYLE = """
-math { font-size: 1.1em; }
+math {
+  font-family: "Cambria Math", "STIX Two Math", "Latin Modern Math", "DejaVu Math TeX Gyre", "Noto Sans Math", math;
+  font-size: 1.1em;
+}
 mi.italic { font-style: italic; }
 mtable.aligned mtd { padding: 0.2em 0.1em; text-align: left; }
 mtable.aligned mtd:first-child { text-align: right; }

@@ -8,7 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from autograd_engine import PRIMITIVES, Value, exercise, explain, formula, where
-from autograd_engine.explanations.mathml import displayed, inline, page
+from autograd_engine.explanations.mathml import STYLE, displayed, inline
+from autograd_engine.explanations.mathml import page as page_of
 from autograd_engine.explanations.statements import Statement
 from autograd_engine.explanations.statements import displayed as displayed_lines
 from autograd_engine.explanations.symbols import Name
@@ -86,7 +87,7 @@ def corpus():
 
 @pytest.mark.parametrize("markdown", list(corpus()), ids=lambda _: "")
 def test_every_text_is_well_formed_and_nothing_of_it_is_markup(markdown):
-    content = page(markdown)
+    content = page_of(markdown)
     assert "$" not in content
     tree = ElementTree.fromstring(f"<body>{content}</body>")
     assert {element.tag for element in tree.iter()} <= {
@@ -110,7 +111,7 @@ def test_how_it_is_set():
 @given(st.text(max_size=40))
 def test_any_label_stays_text(label):
     x = Value(2.0, label)
-    ElementTree.fromstring(f"<body>{page(explain(x.sin() * x, x).markdown)}</body>")
+    ElementTree.fromstring(f"<body>{page_of(explain(x.sin() * x, x).markdown)}</body>")
 
 
 def test_no_formula_is_longer_than_mathjax_takes():
@@ -118,3 +119,19 @@ def test_no_formula_is_longer_than_mathjax_takes():
     formulas = re.findall(r"\$\$(.*?)\$\$", displayed_lines([line] * 30), re.DOTALL)
     assert max(map(len, formulas)) < 5000
     assert sum(formula.count(line.latex) for formula in formulas) == 30
+
+
+def test_an_index_goes_below_its_line_and_an_exponent_stays_beside_its_base(page):
+    page.set_content(f"<style>{STYLE}</style>{inline('w_{1} + x^{2}')}")
+    is_installed = """
+        const write = document.createElement("canvas").getContext("2d");
+        const { fontFamily } = getComputedStyle(document.querySelector("math"));
+        const width = (family) => (write.font = `40px ${family}`, write.measureText("x + 1 = ∂").width);
+        width(fontFamily.replace(/, math$/, ", monospace")) !== width("monospace")"""
+    if not page.evaluate(is_installed):
+        pytest.skip("needs a font for mathematics: apt-get install fonts-dejavu-extra")
+    boxes = "scripts => [...scripts.children].map(child => child.getBoundingClientRect())"
+    base, index = page.locator("msub").evaluate(boxes)
+    assert index["bottom"] > base["bottom"] + 0.2 * base["height"]
+    base, exponent = page.locator("msup").evaluate(boxes)
+    assert exponent["bottom"] > base["top"] + 0.2 * base["height"]
