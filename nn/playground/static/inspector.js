@@ -27,7 +27,7 @@ export class Inspector {
     byId("sample").onchange = () => on.sample(Math.round(Number(byId("sample").value)) - 1);
     this.picture = element("div", { class: "picture", tabindex: 0, role: "img", "aria-label": "Computation graph", scroll: () => this.edges() });
     this.frame = element("div", { class: "frame" }, this.picture);
-    this.zoom = new Zoom(this.picture, { moved: () => this.edges() });
+    this.zoom = new Zoom(this.picture, { moved: () => this.edges(), isSeen: () => this.isSeen(), reveal: () => this.picture.scrollBy(...this.distance(false)) });
     this.further = element("p", { class: "hint", hidden: true }, "The graph is larger than this window: drag or scroll it, or click into it and use the arrow keys, + and −.");
     this.rule = element("div", { class: "rule", tabindex: 0, role: "region", "aria-label": "Chain rule" });
     byId("panel-graph").append(element("div", {}, this.frame, element("div", { class: "below" }, this.further, this.zoom.buttons)),
@@ -135,8 +135,9 @@ export class Inspector {
     return [way(node.left, node.right, window.left, window.right), way(node.top, node.bottom, window.top, window.bottom)];
   }
 
+  /** Whether the selected node is in sight, if with less around it, as at the ends of the drawing. */
   isSeen() {
-    return this.distance(false).every((way) => Math.abs(way) < 1);
+    return this.distance(false).every((way) => Math.abs(way) <= MARGIN);
   }
 
   /** Shades the sides on which the picture goes on: not every system shows a scroll bar before one scrolls. */

@@ -3,11 +3,12 @@
 import { element } from "./dom.js";
 
 const READABLE = 0.66; // of its own size a drawing is at least, unless it is fitted
+const TOO_NARROW = 1.5; // windows wide, a readable drawing would show too little of itself: it is fitted then, as on a telephone
 const NEARER = 1.25, LEAST = 0.1, MOST = 8;
 const POINT = 4 / 3; // pixels, in which browsers measure
 
 export class Zoom {
-  /** `picture` is the window, which scrolls; `on.moved()` is called when it shows another part. */
+  /** `picture` is the window, which scrolls; `on.moved()` is called when it shows another part, `on.isSeen()` says whether what was chosen can be seen, and `on.reveal()` scrolls to it. */
   constructor(picture, on) {
     Object.assign(this, { picture, on, factor: null, isFitted: false });
     this.buttons = element("div", { class: "zoom" },
@@ -22,7 +23,7 @@ export class Zoom {
     });
   }
 
-  /** Sizes a drawing: as large as fits but readable, unless one chose otherwise. */
+  /** Sizes a drawing: as large as fits but readable, unless one chose otherwise or would see little of it. */
   apply(drawing) {
     this.drawing = drawing;
     const width = POINT * parseFloat(drawing.getAttribute("width")), height = POINT * parseFloat(drawing.getAttribute("height"));
@@ -34,13 +35,15 @@ export class Zoom {
     const chosen = this.factor !== null;
     drawing.style.width = chosen ? `${this.factor * width}px` : "";
     drawing.style.maxWidth = chosen ? "none" : "";
-    drawing.style.minWidth = chosen ? "" : `${READABLE * width}px`;
+    drawing.style.minWidth = chosen || READABLE * width > TOO_NARROW * clientWidth ? "" : `${READABLE * width}px`;
   }
 
-  /** Goes nearer or farther, with a place of the window (its middle) staying where it is. */
-  by(times, x = this.picture.clientWidth / 2, y = this.picture.clientHeight / 2) {
-    const { picture, drawing } = this;
+  /** Goes nearer or farther with a place of the window staying where it is: its middle, as far as what was chosen stays in sight. */
+  by(times, x, y) {
+    const { picture, drawing } = this, isFree = x === undefined;
     if (!drawing) return;
+    const wasSeen = isFree && this.on.isSeen();
+    if (isFree) [x, y] = [picture.clientWidth / 2, picture.clientHeight / 2];
     const before = drawing.getBoundingClientRect().width, natural = POINT * parseFloat(drawing.getAttribute("width"));
     this.factor = Math.min(Math.max((before / natural) * times, LEAST), MOST);
     this.isFitted = false;
@@ -48,6 +51,7 @@ export class Zoom {
     this.apply(drawing);
     const grown = drawing.getBoundingClientRect().width / before;
     picture.scrollTo(left * grown - x, top * grown - y);
+    if (wasSeen) this.on.reveal();
     this.on.moved();
   }
 

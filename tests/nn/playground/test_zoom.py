@@ -40,3 +40,19 @@ def test_a_graph_fits_zooms_and_moves(window, port):
     assert page.evaluate(SIZE)[0] < before
     page.keyboard.press("0")
     assert page.evaluate(SIZE)[0] <= wide
+
+
+def test_on_a_telephone_a_graph_opens_as_a_whole_and_going_nearer_keeps_the_neuron_in_sight(window, port):
+    one = window(width=390, height=844).open(port, "hidden=8,8&samples=60&look=2.0")
+    one.page.locator(".picture svg").wait_for()
+    (width, _), (wide, _) = one.page.evaluate(SIZE), one.page.evaluate(WINDOW)
+    assert 0.8 * wide < width <= wide
+    for _ in range(5):
+        one.page.get_by_role("button", name="Nearer").click()
+    assert one.page.evaluate(SIZE)[0] > 2.5 * width
+    box, picture = (
+        one.page.locator(".picture text", has_text="output").last.bounding_box(),
+        one.page.locator(".picture").bounding_box(),
+    )
+    assert picture["x"] < box["x"] < box["x"] + box["width"] < picture["x"] + picture["width"]
+    assert picture["y"] < box["y"] < box["y"] + box["height"] < picture["y"] + picture["height"]
