@@ -112,7 +112,7 @@ def _markdown(source: str) -> dict[str, object]:
 
 def _on_paper(title: str, sheets: Mapping[int, Sequence[Exercise]], solved: bool) -> str:
     """The sheets as a page without a script, each from the top of a page of paper."""
-    what = html.escape(title + (": solutions" if solved else ""))
+    what = html.escape(("Solutions: " if solved else "") + title)
     parts = []
     for seed, sheet in sheets.items():
         of = f'<span id="seed">Seed {seed}</span>' if len(sheets) > 1 else ""

@@ -84,8 +84,8 @@ def _descent(draw: Random) -> Tasks:
 def _graphs(draw: Random) -> Tasks:
     x, y, z = leaves(draw, x=[-2, 1, 3], y=[4, 5], z=[-4, 2])
     [q] = _named(q=x + y)
-    c, e = _named(c=z * (q * x), e=exp(1 / y))
-    return [(q * z, x, None), (e, y, None), (c, x, None)]
+    c, f = _named(c=z * (q * x), f=exp(1 / y))
+    return [(q * z, x, None), (f, y, None), (c, x, None)]
 
 
 TOPICS = {

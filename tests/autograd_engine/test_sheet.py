@@ -221,7 +221,7 @@ def test_on_paper_tasks_and_solutions_are_apart(page, tmp_path, solved):
     (tmp_path / "paper.html").write_text(text, encoding="utf-8")
     page.goto((tmp_path / "paper.html").as_uri())
     page.emulate_media(media="print")
-    assert page.locator("h1").all_inner_texts() == ["<i>: solutions" if solved else "<i>"] * 2
+    assert page.locator("h1").all_inner_texts() == ["Solutions: <i>" if solved else "<i>"] * 2
     assert page.locator("#seed").all_inner_texts() == ["Seed 3", "Seed 4"]
     assert page.locator(".solution:visible").count() == 6 * solved
     assert page.locator(".task:visible").count() == 6 * (not solved)
