@@ -29,13 +29,14 @@ export class Zoom {
     const width = POINT * parseFloat(drawing.getAttribute("width")), height = POINT * parseFloat(drawing.getAttribute("height"));
     const { clientWidth, clientHeight } = this.picture, style = getComputedStyle(this.picture);
     const room = (size, ...sides) => size - sides.reduce((sum, side) => sum + parseFloat(style[side]), 0);
+    this.isFitted ||= this.factor === null && READABLE * width > TOO_NARROW * clientWidth;
     if (this.isFitted) {
       this.factor = Math.min(room(clientWidth, "paddingLeft", "paddingRight") / width, room(clientHeight, "paddingTop", "paddingBottom") / height, 1);
     }
     const chosen = this.factor !== null;
     drawing.style.width = chosen ? `${this.factor * width}px` : "";
     drawing.style.maxWidth = chosen ? "none" : "";
-    drawing.style.minWidth = chosen || READABLE * width > TOO_NARROW * clientWidth ? "" : `${READABLE * width}px`;
+    drawing.style.minWidth = chosen ? "" : `${READABLE * width}px`;
   }
 
   /** Goes nearer or farther with a place of the window staying where it is: its middle, as far as what was chosen stays in sight. */

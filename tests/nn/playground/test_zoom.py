@@ -45,8 +45,9 @@ def test_a_graph_fits_zooms_and_moves(window, port):
 def test_on_a_telephone_a_graph_opens_as_a_whole_and_going_nearer_keeps_the_neuron_in_sight(window, port):
     one = window(width=390, height=844).open(port, "hidden=8,8&samples=60&look=2.0")
     one.page.locator(".picture svg").wait_for()
-    (width, _), (wide, _) = one.page.evaluate(SIZE), one.page.evaluate(WINDOW)
+    (width, height), (wide, high) = one.page.evaluate(SIZE), one.page.evaluate(WINDOW)
     assert 0.8 * wide < width <= wide
+    assert height <= high
     for _ in range(5):
         one.page.get_by_role("button", name="Nearer").click()
     assert one.page.evaluate(SIZE)[0] > 2.5 * width
