@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias
 
 from cyclopts import Parameter
 
@@ -16,6 +16,7 @@ from nn.command_line.output import check_ending, console
 from nn.command_line.topics import TOPICS, Tasks, Topic, leaves
 
 Count = Annotated[int, at_least(1)]
+Word: TypeAlias = Literal[tuple(TOPICS)] | str  # type: ignore[valid-type]  # a shell completes the topics
 
 
 @Parameter(name="*")
@@ -36,9 +37,9 @@ class ExercisesOptions:
 
 
 def exercises(
-    what: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    what: Annotated[Word, Parameter(allow_leading_hyphen=True, show_choices=False)],
     /,
-    *more: str,
+    *more: Annotated[Word, Parameter(show_choices=False)],
     options: ExercisesOptions | None = None,
 ) -> None:
     """Make sheets of exercises in the chain rule, which grade answers, name mistakes and give hints.

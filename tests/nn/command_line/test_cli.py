@@ -1106,6 +1106,8 @@ def test_a_shell_completes_commands_options_and_choices(monkeypatch, tmp_path):
     for typed, completions in {
         "ex": ["explain", "exercises"],
         "exercises chain --bl": ["--blanks"],
+        "exercises c": ["cost", "chain"],
+        "exercises chain x": ["xor"],
         "p": ["predict", "playground"],
         "train --se": ["--seed"],
         "train iris --model ": ["mlp", "conv"],
