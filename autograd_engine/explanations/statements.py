@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import partial
 from itertools import groupby
-from math import isfinite
+from math import isfinite, prod
 from typing import TYPE_CHECKING, TypeVar
 
 from autograd_engine.explanations.chain_rule import Factor, KnownFactor
@@ -17,6 +18,7 @@ BREAK = "\N{ZERO WIDTH SPACE}"
 LONGEST = 4000  # characters of a formula; MathJax takes 5 kB
 WIDTH = 110  # of a line of text
 MOST_DIGITS = 17  # of a float; more do not change it
+MUCH = 7  # more digits than this, added or in a result, may be those that floats round
 LIKE_THE_FIRST = 3  # from this many items of one form on, they are folded into one
 
 Item = TypeVar("Item")
@@ -105,22 +107,41 @@ def _one_by_one(terms: Iterable[Symbol], written: Callable[[Symbol], str] = text
 
 def calculation(left: Symbol, rights: Sequence[Symbol], result: Symbol) -> Statement:
     """The statement in which all numbers have enough digits to give the result as it is printed."""
-    exact = [_adding_up(right, result) for right in rights]
-    shown = [given if right is None else right for right, given in zip(exact, rights)]
-    return Statement(left, (*shown, result), rounded=any(right is None for right in exact))
+    calculations = [_adding_up(right, result) for right in rights]
+    shown = [right for right, _ in calculations]
+    return Statement(left, (*shown, result), rounded=not all(adds_up for _, adds_up in calculations))
 
 
-def _adding_up(right: Symbol, result: Symbol) -> Symbol | None:
-    """`right` with enough digits, or None if there are not enough; as it is where it is no calculation."""
+def _adding_up(right: Symbol, result: Symbol) -> tuple[Symbol, bool]:
+    """`right` with enough digits, and whether there are enough; as it is where not, or where it is no calculation."""
     for more in range(MOST_DIGITS):
         shown = _with_numbers(right, partial(_longer, more))
         try:
             number = evaluate(_with_numbers(shown, lambda x: Number(float(text(x)))), {})
         except KeyError:  # a name has no number
-            return right
+            return right, True
         if not isinstance(result, Number) or number == result.value or text(result) in _printed(number, result):
-            return shown
-    return None
+            return shown, more < MUCH or _is_exact(shown, result)
+    return right, False
+
+
+def _is_exact(shown: Symbol, result: Symbol) -> bool:
+    """Whether it adds up in decimal numbers, too: floats hide what a difference of almost equal ones has lost."""
+    if not isinstance(result, Number) or result.digits > MUCH:
+        return True
+    try:
+        return text(result) in _printed(float(_decimal(shown)), result)
+    except (ValueError, OverflowError):  # inf or nan
+        return True
+
+
+def _decimal(x: Symbol) -> Fraction:
+    """The value of a sum or product of the numbers as they are printed."""
+    if isinstance(x, Product):
+        return prod(map(_decimal, x.factors), start=Fraction(1))
+    if isinstance(x, Sum):
+        return sum(map(_decimal, x.terms), start=Fraction(0))
+    return Fraction(text(x) if isinstance(x, Number) else evaluate(x, {}))
 
 
 def _longer(more: int, x: Number) -> Number:

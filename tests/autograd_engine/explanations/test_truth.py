@@ -178,6 +178,12 @@ def exactly(right):
     return eval(re.sub(r"[\d.]+(e[-+]\d+)?", lambda x: f'Fraction("{x[0]}")', right).replace("·", "*"))
 
 
+def test_what_a_difference_of_almost_equal_numbers_loses_is_not_called_equal():
+    x = Value(0.0, "x")
+    written = explain(cross_entropy([x, -33.0], 0), x).text
+    assert "= -1 + 0.9999999999999953\n          ≈ -4.663e-15" in written
+
+
 def test_digits_are_added_where_the_printed_numbers_would_not_add_up():
     x, y = Value(1.5, "x"), Value(0.5, "y")
     assert str(explain(exp(x * y) + sin(x), x)).splitlines()[1:] == [
