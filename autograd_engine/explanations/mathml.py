@@ -32,9 +32,9 @@ math {
   font-size: 1.1em;
 }
 mi.italic { font-style: italic; }
-mtable.aligned mtd { padding: 0.2em 0.1em; text-align: left; }
+mtable.aligned mtd { padding: 0.35em 0.1em; text-align: left; }
 mtable.aligned mtd:first-child { text-align: right; }
-mtable.cases mtd { padding: 0.1em 0.8em 0.1em 0; text-align: left; }
+mtable.cases mtd { padding: 0.25em 0.8em 0.25em 0; text-align: left; }
 .blank { border: 1.5px solid; border-radius: 4px; padding: 0.1em 0.5em; }
 msub > :not(:first-child), msup > :not(:first-child), msubsup > :not(:first-child) { font-size: 0.75em; }
 div.formula { overflow-x: auto; overflow-y: hidden; margin: 0.6em 0; }
