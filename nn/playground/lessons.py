@@ -71,8 +71,8 @@ LESSONS = {
     "vanishing-gradients": Lesson(
         "Vanishing gradients",
         Settings(data="circle", hidden=(6, 6, 6, 6, 6, 6), activation="sigmoid", lr=0.1),
-        "Press play: nothing is learnt. The bars below are the deltas, the derivative of the loss with respect to each "
-        "neuron's sum. From the output back to layer 1 they become thousands of times smaller.",
+        "Press play: nothing is learnt. Deltas by layer has a bar for each delta, the derivative of the loss with "
+        "respect to the neuron's sum. From the output back to layer 1 they become thousands of times smaller.",
         (
             Try("tanh instead", {"activation": "tanh"}),
             Try("Two layers only", {"hidden": [6, 6]}),

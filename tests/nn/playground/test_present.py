@@ -158,6 +158,11 @@ def test_a_class_can_read_the_numbers_of_many_neurons(window, port, rival):
 def test_a_class_is_one_button_away_from_what_a_lesson_speaks_of(window, port):
     one = window(width=1280, height=720).open(port, "lesson=vanishing-gradients&tab=deltas&present=1&samples=60")
     assert not one.page.locator("#panel-deltas").is_visible()
+    one.page.keyboard.press("b")  # the words make room for numbers; the buttons stay apart
+    one.until("!document.querySelector('#flow').hidden")
+    row, button = (one.page.locator(name).bounding_box() for name in (".lesson > .row", "#lesson-panels"))
+    assert button["y"] - row["y"] - row["height"] > 4
+    one.page.keyboard.press("b")
     one.page.locator("#lesson-panels").click()
     assert one.page.locator("#panel-deltas").is_visible()
     assert one.page.evaluate("document.activeElement.id") == "tab-deltas"
