@@ -83,6 +83,14 @@
     hint.hidden = !blank.hints.length;
   }
 
+  // A formula that is wider than the page can be scrolled by the keyboard, too.
+  const widths = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      if (target.scrollWidth > target.clientWidth) target.setAttribute("tabindex", "0");
+      else target.removeAttribute("tabindex");
+    }
+  });
+
   let shown; // the seed of what is on the page
 
   function show() {
@@ -91,6 +99,8 @@
       shown = seed;
       const place = seeds.indexOf(seed);
       document.querySelector("main").replaceChildren(document.querySelectorAll("template")[place].content.cloneNode(true));
+      widths.disconnect();
+      document.querySelectorAll("main .formula").forEach((formula) => widths.observe(formula));
       document.querySelectorAll("main section").forEach((section, i) =>
         section.querySelectorAll(".answer").forEach((row, k) => connect(row, sheets[place][i][k])),
       );

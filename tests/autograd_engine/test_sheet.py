@@ -166,6 +166,21 @@ def test_nothing_is_wider_than_the_window(sheet, page, width):
     assert sheet().evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_the_keyboard_scrolls_a_formula_where_it_is_wider_than_the_window(sheet, page):
+    x = Value(2.0, "a_rather_long_name")
+    page = sheet(exercises=exercise(exp(sin(x * x) * x), x, seed=1))
+    reached = "[...document.querySelectorAll('main .formula')].map(({ tabIndex }) => tabIndex === 0)"
+    is_wide = "[...document.querySelectorAll('main .formula')].map(one => one.scrollWidth > one.clientWidth)"
+    drawn = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
+    page.set_viewport_size({"width": 320, "height": 800})
+    page.evaluate(drawn)
+    assert True in page.evaluate(reached)
+    assert page.evaluate(reached) == page.evaluate(is_wide)
+    page.set_viewport_size({"width": 1920, "height": 800})
+    page.evaluate(drawn)
+    assert True not in page.evaluate(reached)
+
+
 def test_labels_stay_text(sheet):
     x = Value(2.0, "</script><b>&x")
     x.label = "<img src=x onerror=alert(1)>"
