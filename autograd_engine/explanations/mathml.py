@@ -32,6 +32,7 @@ math {
   font-size: 1.1em;
 }
 mi.italic { font-style: italic; }
+mtext { white-space: nowrap; }
 mtable.aligned mtd { padding: 0.35em 0.1em; text-align: left; }
 mtable.aligned mtd:first-child { text-align: right; }
 mtable.cases mtd { padding: 0.25em 0.8em 0.25em 0; text-align: left; }

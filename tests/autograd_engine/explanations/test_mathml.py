@@ -135,3 +135,13 @@ def test_an_index_goes_below_its_line_and_an_exponent_stays_beside_its_base(page
     assert index["bottom"] > base["bottom"] + 0.2 * base["height"]
     base, exponent = page.locator("msup").evaluate(boxes)
     assert exponent["bottom"] > base["top"] + 0.2 * base["height"]
+
+
+def test_words_in_a_formula_stay_on_their_line_in_a_narrow_window(page):
+    path = r"\text{path 1}"
+    wide = displayed(
+        rf"\begin{{aligned}} {path} &= \frac{{a}}{{b}} \cdot \frac{{b}}{{c}} \cdot \frac{{c}}{{d}} \end{{aligned}}"
+    )
+    page.set_content(f"<style>{STYLE}</style><div style='width: 5em'>{wide}</div><p>{inline(path)}</p>")
+    narrow, free = page.locator("mtext").evaluate_all("all => all.map(one => one.getBoundingClientRect().width)")
+    assert narrow == free
