@@ -74,7 +74,7 @@ def line(markdown: str) -> str:
 
 
 def _words(text: str | None) -> str:
-    return html.escape(text or "").replace(" - ", " − ")
+    return re.sub(r"(?<= )-(?=[ \d])", "−", html.escape(text or ""))
 
 
 def _strong(text: str | None) -> str:

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from autograd_engine import PRIMITIVES, Value, exercise, explain, formula, where
-from autograd_engine.explanations.mathml import STYLE, displayed, inline
+from autograd_engine.explanations.mathml import STYLE, displayed, inline, line
 from autograd_engine.explanations.mathml import page as page_of
 from autograd_engine.explanations.statements import Statement
 from autograd_engine.explanations.statements import displayed as displayed_lines
@@ -105,6 +105,7 @@ def test_how_it_is_set():
     assert inline(r"\mathrm{d} \mathit{loss}") == (
         '<math><mi mathvariant="normal">d</mi><mspace width="0.15em"/><mi class="italic">loss</mi></math>'
     )
+    assert line("**A** = -0.5, a - 1, well-known") == "<b>A</b> = −0.5, a − 1, well-known"
     assert displayed(r"\boxed{A}") == '<math display="block"><mrow class="blank"><mi>A</mi></mrow></math>'
 
 
