@@ -177,6 +177,34 @@ def _count_nonzero(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     return apply_ufunc(WHERE, "__call__", marks, 1.0, 0.0).sum(axis, keepdims=keepdims)
 
 
+def _all(marks: Any) -> Any:
+    """Whether all hold: a bool, or a condition that is not known yet."""
+    held = np.all(as_numbers(marks))
+    return bool(held) if isinstance(held, np.bool_) else held
+
+
+def _allclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> Any:
+    return _all(np.isclose(a, b, rtol, atol, equal_nan))
+
+
+def _array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
+    try:
+        a, b = as_numbers(a1), as_numbers(a2)
+    except ValueError:  # rows of several lengths
+        return False
+    if a.shape != b.shape:
+        return False
+    return _all((a == b) | (a != a) & (b != b) if equal_nan else a == b)
+
+
+def _array_equiv(a1: Any, a2: Any) -> Any:
+    try:
+        a, b = np.broadcast_arrays(as_numbers(a1), as_numbers(a2), subok=True)
+    except ValueError:  # shapes that do not go together
+        return False
+    return _array_equal(a, b)
+
+
 def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, **others: Any) -> Any:
     shares, step = np.linspace(0.0, 1.0, num, endpoint, retstep=True)
     start, change = as_numbers(start), as_numbers(stop) - start
@@ -220,6 +248,9 @@ _OURS: dict[Any, Callable[..., Any]] = {
     np.piecewise: _piecewise,
     np.average: _average,
     np.count_nonzero: _count_nonzero,
+    np.allclose: _allclose,
+    np.array_equal: _array_equal,
+    np.array_equiv: _array_equiv,
     np.linspace: _linspace,
     np.logspace: _logspace,
     np.geomspace: _geomspace,

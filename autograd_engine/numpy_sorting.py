@@ -217,8 +217,18 @@ def _median(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = F
     return _kept(np.where(numbers[-1] != numbers[-1], nan, middle), a, axis, keepdims)
 
 
+def _unique(ar: Any, *args: Any, **keywords: Any) -> Any:
+    if _floats(ar) is None:
+        raise TypeError(
+            "numpy.unique() has as many numbers as differ, which is known only when the compiled function is called; "
+            "call it outside, on plain numbers, or use np.sort(), whose length is known"
+        )
+    return np.unique._implementation(ar, *args, **keywords)  # type: ignore[attr-defined]
+
+
 _OURS: dict[Any, Callable[..., Any]] = {
     np.sort: _sort,
+    np.unique: _unique,
     np.argsort: _argsort,
     np.partition: _partitioned(np.partition, _sort),
     np.argpartition: _partitioned(np.argpartition, _argsort),

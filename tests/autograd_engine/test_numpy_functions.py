@@ -232,6 +232,50 @@ def test_nan_is_sorted_to_the_end_and_is_the_largest_and_the_smallest():
             np.testing.assert_array_equal(found, f(numbers))
 
 
+HOLED = np.array([1.0, math.nan, 2.0])
+COMPARISONS = {
+    "close to itself": lambda x: np.allclose(x, x[::-1]),
+    "close where nan is": lambda x: np.allclose(x, HOLED, equal_nan=True),
+    "close by a tolerance": lambda x: np.allclose(2.0 * x, x, 1.0, atol=0.0),
+    "close to infinity": lambda x: np.allclose([math.inf, 1.0, 2.0], x),
+    "equal": lambda x: np.array_equal(x, x * 1.0),
+    "equal where nan is": lambda x: np.array_equal(x, HOLED, equal_nan=True),
+    "of another length": lambda x: np.array_equal(x, x[:2]),
+    "of another shape": lambda x: np.array_equal(x.reshape(3, 1), x.reshape(1, 3)),
+    "not even an array": lambda x: np.array_equal(x, [1.0, [2.0, 3.0]]),
+    "equivalent": lambda x: np.array_equiv(x, [[1.0, 1.0, 1.0]] * 2),
+    "equivalent to a number": lambda x: np.array_equiv(x, 0.0),
+    "not to be spread": lambda x: np.array_equiv(x, x[:2]),
+}
+
+
+@pytest.mark.parametrize("compare", COMPARISONS.values(), ids=COMPARISONS)
+def test_whole_arrays_are_compared_as_by_numpy(compare):
+    def f(x):
+        if compare(x):
+            return np.sum(x * x)
+        return x[0] * x[1] * 7
+
+    rows = np.array([[1, 3, 2], HOLED, [math.inf, 1, 2], [1, 1, 1], [0, 0, 0], [1, 1 + 1e-9, 1]])
+    value_and_slopes = value_and_grad(f)
+    expected = [value_and_slopes(x) for x in rows]
+    truths = [value_and_grad(lambda x: (x.sum(), compare(x)), has_aux=True)(x)[0][1] for x in rows]
+    assert truths == [compare(x) for x in rows]
+    assert {type(held) for held in truths} == {bool}
+    compiled = jit(value_and_slopes, exact=True)
+    samples = zip(*jit(lambda rows: vmap(value_and_slopes)(rows))(rows))
+    for (value, slopes), found in zip(expected * 2, [*map(compiled, rows), *samples]):
+        np.testing.assert_array_equal(found[0], value)
+        np.testing.assert_array_equal(found[1], slopes)
+
+
+def test_how_many_numbers_differ_is_not_known_in_a_compiled_function():
+    numbers = np.array([2.0, 1.0, 2.0])
+    assert grad(lambda x: np.sum(np.unique(x) * [1.0, 5.0]))(numbers).sum() == 6.0
+    with pytest.raises(TypeError, match=r"known only when the compiled function is called.*np\.sort"):
+        jit(lambda x: np.sum(np.unique(x)))(numbers)
+
+
 CONNECTED = [np.any, np.all]
 for connection in (np.logical_and, np.logical_or, np.logical_xor):
     CONNECTED += [connection.reduce, connection.accumulate, lambda x, axis, c=connection: c.reduceat(x, [0], axis)]
