@@ -111,6 +111,8 @@ class Choice:
         if type(a) is type(b) and not _is_array(a) and not isinstance(a, _COMPARED_BY_ITEMS) and a == b:
             return a
         one, other = _described(a), _described(b)
+        if isinstance(a, str) and isinstance(b, str):
+            raise _misfit(name, one, other, f"keep a state as a number, such as 1 for {one} and 0 for {other}")
         raise _misfit(name, one, other if one != other else f"another{other.removeprefix('a')}")
 
     def _of_undefined(self, a: Any, b: Any, name: str) -> Any:
@@ -153,6 +155,11 @@ class Choice:
 
     def _of_containers(self, a: Any, b: Any, name: str) -> Any:
         kind, keys, container, parts = a
+        if kind is dict and (missing := {*keys} ^ {*b[1]}):
+            key = min(missing, key=repr)
+            pair = ("with", "without") if key in keys else ("without", "with")
+            advice = f"give {key!r} a value on the other side too, or before the branch"
+            raise _misfit(name, f"a dict {pair[0]} {key!r}", f"one {pair[1]} it", advice)
         if len(parts) != len(b[-1]):
             raise _misfit(name, f"a {kind.__name__} of {len(parts)}", f"one of {len(b[-1])}")
         if keys != b[1]:
@@ -196,12 +203,14 @@ def _value_of(x: Any) -> tuple[Any, Any]:
     return (None, False) if isinstance(x, Undefined) else (x, True)
 
 
-def _misfit(name: str, one: str, other: str) -> TraceError:
+def _misfit(
+    name: str, one: str, other: str, advice: str = "let both sides leave numbers in the same structure"
+) -> TraceError:
     if name.startswith("retval_"):  # malt's variable
         name = "the result"
     return refusal(
         f"{user_line()} depends on numbers that are known only when the compiled function is called, and leaves {name} "
-        f"as {one} where it holds and as {other} elsewhere; let both sides leave numbers in the same structure"
+        f"as {one} where it holds and as {other} elsewhere; {advice}"
     )
 
 

@@ -9,6 +9,7 @@ import sys
 import threading
 import traceback
 import weakref
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -105,7 +106,7 @@ def another_length(x):
     return y[0]
 
 
-@refused(2, "leaves d as a dict with the keys .'a', 'b'. where it holds and as .* elsewhere; let both sides")
+@refused(2, "leaves d as a dict with 'b' where it holds and as one without it elsewhere; give 'b' a value on the other")
 def another_key(x):
     d = {"a": x, "c": x}
     if x > 0:
@@ -129,7 +130,21 @@ def a_list_that_grows(x):
     return x + len(out)
 
 
-@refused(1, "leaves the expression as 'up' where it holds and as 'down' elsewhere; let both sides leave numbers in the")
+@refused(
+    2, "a dict that it changes as a dict without 'last' where it holds .* give 'last' a value on the other side too"
+)
+def an_attribute_of_one_side(x):
+    ball = SimpleNamespace(speed=x)
+    if x > 0:
+        ball.speed = 2 * x
+    else:
+        ball.last = x
+    return ball.speed
+
+
+@refused(
+    1, "as 'up' where it holds and as 'down' elsewhere; keep a state as a number, such as 1 for 'up' and 0 for 'down'"
+)
 def a_text(x):
     kind = "up" if x > 0 else "down"
     return x if kind == "up" else 2 * x
