@@ -55,13 +55,13 @@ autograd_engine: diagnosis testing pytest_plugin
 autograd_engine.interactive: javascript printing sheet
 autograd_engine: interactive
 autograd_engine.compiler: library apart
-autograd_engine.compiler.trace: errors traced reductions arrays array_trace stacks indices results slopes loops segments
-autograd_engine.compiler.trace: masks items gathering looped
+autograd_engine.compiler.trace: errors traced words reductions arrays array_trace stacks indices results slopes loops
+autograd_engine.compiler.trace: segments masks items gathering looped
 autograd_engine.compiler.trace: recorder
 autograd_engine.compiler.trace: blocks matrices sparse
 autograd_engine.compiler: trace arguments
-autograd_engine.compiler.statements: conditions tables views contents choice twins iterables indices memory repeat
-autograd_engine.compiler.statements: operators calls pure
+autograd_engine.compiler.statements: conditions tables views contents choice twins cases iterables indices memory
+autograd_engine.compiler.statements: repeat operators calls pure
 autograd_engine.compiler.statements: paths source conversion rewrite
 autograd_engine.compiler: statements
 autograd_engine.compiler.program: program regions choices rules bodies simplify build listing traced_function

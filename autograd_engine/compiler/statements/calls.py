@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from autograd_engine.compiler.statements import indices, iterables
+from autograd_engine.compiler.statements.cases import by_case
 from autograd_engine.compiler.statements.conditions import truth
 from autograd_engine.compiler.statements.operators import UNKNOWN, if_exp
 from autograd_engine.compiler.trace.arrays import is_unknown
@@ -126,10 +127,12 @@ def _comparing(function: Callable[..., Any], of_objects: Callable[..., Any]) -> 
 
 
 def method_of(f: Any) -> Callable[..., Any] | None:
-    """What is called instead of a method of a list, an array of objects or a ufunc that compares numbers."""
+    """What is called instead of a method of a list, a dict, an array of objects or a ufunc that compares."""
     owner: Any = getattr(f, "__self__", None)
     name = getattr(f, "__name__", "")
     is_array = type(owner) is np.ndarray and is_unknown(owner)
+    if name == "get" and isinstance(owner, dict):
+        return lambda *args: by_case(lambda given: owner.get(*given), args)
     if name in ("sort", "partition") and (is_array or type(owner) is list):
         order = BUILTINS[getattr(np, name) if is_array else builtins.sorted]
         return lambda *args, **keywords: operator.setitem(owner, slice(None), order(owner, *args, **keywords))
@@ -189,6 +192,8 @@ BUILTINS: dict[Any, Callable[..., Any]] = {
     builtins.float: lambda x=0.0: x if isinstance(x, Traced) else float(x),
     builtins.max: _largest(lambda x, best: x > best, builtins.max),
     builtins.min: _largest(lambda x, best: x < best, builtins.min),
+    builtins.str: lambda *args: by_case(lambda given: str(*given), args),
+    builtins.getattr: lambda *args: by_case(lambda given: getattr(*given), args),
     builtins.bool: lambda x=False: truth(x),
     builtins.any: _any,
     builtins.isinstance: indices.is_instance,

@@ -17,7 +17,8 @@ from autograd_engine.compiler.statements.tables import Row, row_of
 from autograd_engine.compiler.statements.views import View, view_of
 from autograd_engine.compiler.trace.arrays import ArgumentArray, BatchArray
 from autograd_engine.compiler.trace.errors import TraceError, user_line
-from autograd_engine.compiler.trace.traced import Condition, Traced, context, inside, refusal
+from autograd_engine.compiler.trace.traced import Condition, Traced, UnlikeRoundsError, context, inside, refusal
+from autograd_engine.compiler.trace.words import Word, words
 from autograd_engine.number_arrays import compared_like, number_array
 from autograd_engine.primitives import where
 from autograd_engine.runs import is_node
@@ -59,6 +60,22 @@ class Partly(Undefined):
         )
 
 
+class InSomeRounds(Undefined):
+    """Stands for a variable that gets a value in some rounds of a loop, if any."""
+
+    def __init__(self, name: str, known: bool) -> None:
+        self.name, self.known = name, known
+
+    def read(self) -> Any:
+        """Raise what has the function traced without loops, or TraceError if the number of rounds is not known."""
+        if self.known:
+            raise UnlikeRoundsError
+        raise refusal(
+            f"{user_line()} reads {self.name}, which has a value only if a round of a loop gives it one; give "
+            f"{self.name} a value before the loop"
+        )
+
+
 class NothingReturned:
     """Stands for the result of a function that has not returned yet."""
 
@@ -93,6 +110,8 @@ class Choice:
             return self._of_undefined(a, b, name)
         if isinstance(a, (bool, np.bool_, Condition)) and isinstance(b, (bool, np.bool_, Condition)):
             return chosen(self.condition, a, b)
+        if pair := words(a, b):
+            return a if type(a) is type(b) and a is not pair[0] and a == b else pair[0].chosen(pair[1], self.condition)
         if _is_number(a) and _is_number(b):
             return a if _are_the_same(a, b) else self._where(a, b)
         if isinstance(a, BatchArray) and isinstance(b, BatchArray) and a.fits(b):
@@ -111,8 +130,8 @@ class Choice:
         if type(a) is type(b) and not _is_array(a) and not isinstance(a, _COMPARED_BY_ITEMS) and a == b:
             return a
         one, other = _described(a), _described(b)
-        if isinstance(a, str) and isinstance(b, str):
-            raise _misfit(name, one, other, f"keep a state as a number, such as 1 for {one} and 0 for {other}")
+        if (a is None or b is None) and (_is_number(a) or _is_number(b)):
+            raise _misfit(name, one, other, "start with a number, such as nan, and keep in a bool whether it is set")
         raise _misfit(name, one, other if one != other else f"another{other.removeprefix('a')}")
 
     def _of_undefined(self, a: Any, b: Any, name: str) -> Any:
@@ -215,7 +234,7 @@ def _misfit(
 
 
 def _described(x: Any) -> str:
-    if isinstance(x, (str, bool, type(None))):
+    if isinstance(x, (str, bool, type(None), Word)):
         return repr(x)
     if isinstance(x, (set, bytearray)):
         return reprlib.repr(x)

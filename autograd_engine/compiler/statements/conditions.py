@@ -15,6 +15,7 @@ import numpy as np
 from autograd_engine.compiler.trace.arrays import ArgumentArray
 from autograd_engine.compiler.trace.errors import TraceError, user_line
 from autograd_engine.compiler.trace.traced import BROADCAST, CONDITIONS, Condition, Traced, context, recording, refusal
+from autograd_engine.compiler.trace.words import Word
 
 _MOST = 100
 """How many cases of comparisons are tried before it is given up to say something about a condition."""
@@ -55,6 +56,8 @@ def truth(x: Any) -> Any:
         x = np.asarray(x).item()
     if isinstance(x, Condition):
         return x
+    if isinstance(x, Word):
+        return x.is_among([code for code, thing in x.options.items() if thing])
     return x != 0.0 if isinstance(x, Traced) else bool(x)
 
 
@@ -165,6 +168,12 @@ def holding(condition: Condition, holds: bool) -> Iterator[None]:
 def is_certain(x: Any) -> bool:
     """Whether x, a bool or a condition, holds wherever the conditions around it do. False where it is hard to say."""
     return bool(x) if not isinstance(x, Condition) else _is_certain(x, _certain_comparisons(), [_MOST])
+
+
+def is_possible(comparisons: dict[Any, bool]) -> bool:
+    """Whether single comparisons, by the key `compared_in`, may be so where the conditions around hold."""
+    decide = Decided({**_certain_comparisons(), **comparisons})
+    return not any(decide(condition) is (not holds) for condition, holds in context.conditions)
 
 
 def _certain_comparisons() -> dict[Any, bool]:

@@ -249,7 +249,7 @@ class _Expressions(ast.NodeTransformer):
         if len(node.ops) > 1 or not isinstance(node.ops[0], (ast.In, ast.NotIn)):
             return node
         result: ast.expr = _made("contained", node, node.left, *node.comparators)
-        return ast.UnaryOp(ast.Not(), result) if isinstance(node.ops[0], ast.NotIn) else result
+        return _made("not_", node, result) if isinstance(node.ops[0], ast.NotIn) else result
 
     def visit_Subscript(self, node: ast.Subscript) -> Any:
         self.generic_visit(node)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import operator
 from typing import Any
 
 import numpy as np
 
 from autograd_engine.compiler.statements import twins
+from autograd_engine.compiler.statements.cases import by_case
 from autograd_engine.compiler.statements.conditions import Unread
 from autograd_engine.compiler.statements.contents import check_iterator, content, is_the_same
 from autograd_engine.compiler.statements.iterables import Live, are_doubles
@@ -25,6 +27,10 @@ from autograd_engine.number_arrays import compared_like
 
 def item(a: Any, key: Any) -> Any:
     """`a[key]`."""
+    return by_case(lambda pair: _item(*pair), (a, key))
+
+
+def _item(a: Any, key: Any) -> Any:
     a, parts = part_of_whole(a, parts_of(key))
     if shape := table_shape(a, parts):
         return part_of(a, parts, shape)
@@ -118,7 +124,7 @@ def contained(x: Any, container: Any) -> Any:
     container = read(container)
     check_iterator(container)
     check_key(container, x)
-    return x in container
+    return by_case(lambda pair: operator.contains(*pair), (container, x))
 
 
 def check_key(container: Any, key: Any) -> None:
@@ -136,12 +142,14 @@ _HASHED = (dict, set, frozenset)
 
 def kind(*args: Any) -> Any:
     """`type`."""
-    return int if len(args) == 1 and isinstance(args[0], Index) else type(*args)
+    if len(args) == 1:
+        return by_case(lambda x: int if isinstance(x, Index) else type(x), args[0])
+    return type(*args)
 
 
-def is_instance(x: Any, kinds: Any) -> bool:
+def is_instance(x: Any, kinds: Any) -> Any:
     """`isinstance`."""
-    return isinstance(0 if isinstance(x, Index) else x, kinds)
+    return by_case(lambda x: isinstance(0 if isinstance(x, Index) else x, kinds), x)
 
 
 def _array(a: Any) -> Any:

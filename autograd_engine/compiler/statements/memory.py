@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_engine.compiler.statements.cases import cases
 from autograd_engine.compiler.statements.conditions import Unread
 from autograd_engine.compiler.statements.indices import item, part_of_whole, parts_of, read, renew_views
 from autograd_engine.compiler.statements.tables import (
@@ -45,7 +46,7 @@ def target(a: Any) -> Any:
     if context.trace is None:  # a function that was kept beyond its trace
         return a
     is_of_numbers = isinstance(a, (list, Row)) or (isinstance(a, np.ndarray) and a.dtype == object)
-    return _Target(a) if is_of_numbers or (context.twins and isinstance(a, (np.ndarray, dict))) else a
+    return _Target(a) if is_of_numbers or isinstance(a, dict) or (context.twins and isinstance(a, np.ndarray)) else a
 
 
 class _Target:
@@ -59,6 +60,13 @@ class _Target:
         return found if view_of(found) is None else found.copy()  # to be changed, as `a[i] *= 2` does, and set
 
     def __setitem__(self, key: Any, x: Any) -> None:
+        if isinstance(self.a, dict):
+            for of_case, same in cases(key):
+                self._set_item(of_case, where_same(same, x, item(self.a, of_case)) if same is not True else x)
+        else:
+            self._set_item(key, x)
+
+    def _set_item(self, key: Any, x: Any) -> None:
         a, parts = part_of_whole(self.a, parts_of(key))
         key = key if a is self.a else parts
         if isinstance(a, list) and isinstance(parts[0], np.ndarray):

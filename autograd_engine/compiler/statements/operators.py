@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any
 
 from autograd_engine.compiler.statements import indices, iterables, repeat, twins
+from autograd_engine.compiler.statements.cases import by_case
 from autograd_engine.compiler.statements.choice import Choice, NothingReturned, Undefined
 from autograd_engine.compiler.statements.conditions import Unread, holding, is_certain, known, truth
 from autograd_engine.compiler.statements.contents import Contents, check_iterator
@@ -151,7 +152,15 @@ def not_(x: Any) -> Any:
 
 def compare(name: str, a: Any, b: Any) -> Any:
     """`a < b` or the like, by the name of NumPy's function, which would ask arrays of objects for the truth."""
-    return COMPARISONS[name](viewed(indices.read(a)), viewed(indices.read(b)))
+    return by_case(lambda pair: COMPARISONS[name](*[viewed(indices.read(x)) for x in pair]), (a, b))
+
+
+def same(a: Any, b: Any) -> Any:
+    """`a is b`."""
+    for x, y in ((a, b), (b, a)):
+        if isinstance(x, Condition) and isinstance(y, bool):
+            return x if y else ~x
+    return by_case(lambda pair: pair[0] is pair[1], (a, b))
 
 
 def chain(left: Any, *links: tuple[Callable[[Any, Any], Any], Callable[[], Any]]) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_engine.compiler.statements.choice import NothingReturned, Partly, Undefined, exact_number
+from autograd_engine.compiler.statements.choice import InSomeRounds, NothingReturned, Partly, Undefined, exact_number
 from autograd_engine.compiler.statements.conditions import Unread, is_certain, truth, without_not
 from autograd_engine.compiler.statements.contents import Contents, Places, State, content, described
 from autograd_engine.compiler.statements.iterables import Rounds
@@ -25,6 +25,7 @@ from autograd_engine.compiler.trace.items import NUMBERS
 from autograd_engine.compiler.trace.loops import Loop, needs
 from autograd_engine.compiler.trace.stacks import batch_of, entry
 from autograd_engine.compiler.trace.traced import Condition, Traced, UnlikeRoundsError, context, is_among, refusal
+from autograd_engine.compiler.trace.words import widened, with_words
 from autograd_engine.runs import is_of_batch
 from autograd_engine.structure import Structure, apart, flatten
 
@@ -89,22 +90,6 @@ def _both(x: Any, y: Any) -> Any:
     if isinstance(x, Condition) and isinstance(y, Condition):
         return x & y
     return (y if x else False) if not isinstance(x, Condition) else x if y else False
-
-
-class _InSomeRounds(Undefined):
-    """Stands for a variable that gets a value in some rounds of a loop, if any."""
-
-    def __init__(self, name: str, known: bool) -> None:
-        self.name, self.known = name, known
-
-    def read(self) -> Any:
-        """Raise what has the function traced without loops, or TraceError if the number of rounds is not known."""
-        if self.known:
-            raise UnlikeRoundsError
-        raise refusal(
-            f"{user_line()} reads {self.name}, which has a value only if a round of a loop gives it one; give "
-            f"{self.name} a value before the loop"
-        )
 
 
 class _Repeated:
@@ -174,7 +159,7 @@ class _Repeated:
             if k in self.new_in_rounds and not self.certain and isinstance(loop.begins, Condition):
                 after[k] = Partly(self.names[k], after[k], loop.begins, user_line())
         for k in self.in_some_rounds:
-            after[k] = _InSomeRounds(self.names[k], loop.most is not None)
+            after[k] = InSomeRounds(self.names[k], loop.most is not None)
         for k in self.in_place:
             self.before[k][...] = after[k]
             after[k] = self.before[k]
@@ -203,7 +188,7 @@ class _Repeated:
             with loop.body():
                 state = list(self.before)
                 for k in sorted(self.carried):
-                    leaves, structure = flatten(self.before[k])
+                    leaves, structure = flatten(with_words(self.before[k]))
                     starts = [_start(x) for x in leaves]
                     state[k] = structure([loop.carry(x, Traced if k in self.numbers else kind) for x, kind in starts])
                     self.structures[k] = structure
@@ -226,7 +211,11 @@ class _Repeated:
                     self._check_in_place(self.before[k], state[k], after[k])
                 for k, structure in self.structures.items():
                     place = len(loop.following)
-                    loop.following += self._following(k, structure, after[k])
+                    if (following := self._following(k, structure, after[k])) is None:
+                        more.add(k)
+                        loop.following += loop.carries[place : place + structure.size]
+                        continue
+                    loop.following += following
                     kinds = [isinstance(x, Condition) for x in loop.carries[place : len(loop.following)]]
                     are_numbers = [not isinstance(x, (Condition, bool, np.bool_)) for x in flatten(after[k])[0]]
                     if any(map(operator.and_, kinds, are_numbers)):
@@ -303,9 +292,13 @@ class _Repeated:
         if left is not given or array.dtype != object or len(names) > 1 or self.appended:
             raise refusal(f"{user_line()}: a loop that is compiled changes an array in place, which has other names")
 
-    def _following(self, k: int, structure: Structure, x: Any) -> list[Any]:
-        """The numbers of a carried variable at the end of a round."""
-        leaves, found = _flat(x)
+    def _following(self, k: int, structure: Structure, x: Any) -> list[Any] | None:
+        """The numbers of a carried variable at the end of a round; None if it has to be carried otherwise."""
+        wider = widened(with_words(self.before[k]), x)
+        if flatten(wider)[1] != structure:  # there are more words than so far, which another attempt carries
+            self.before = (*self.before[:k], wider, *self.before[k + 1 :])
+            return None
+        leaves, found = _flat(widened(with_words(x), wider))
         if found != structure:
             raise refusal(
                 f"{user_line()}: {self.names[k]} must keep its structure from round to round of a loop that is compiled"
@@ -420,7 +413,7 @@ def _trail(loop: Loop) -> Iterator[str]:
 
 def _flat(x: Any) -> tuple[list[Any], Structure]:
     """The numbers in a variable and their structure; None for what is no number."""
-    leaves, structure = flatten(x)
+    leaves, structure = flatten(with_words(x))
     return [_number(leaf) for leaf in leaves], structure
 
 

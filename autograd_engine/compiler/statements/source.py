@@ -191,6 +191,10 @@ class _Prepared(ast.NodeTransformer):
     def visit_Compare(self, node: ast.Compare) -> Any:
         self.generic_visit(node)
         if len(node.ops) == 1:
+            if isinstance(node.ops[0], (ast.Is, ast.IsNot)):
+                same = _call("same", node, node.left, *node.comparators)
+                different = ast.copy_location(ast.UnaryOp(ast.Not(), same), node)
+                return same if isinstance(node.ops[0], ast.Is) else different
             name = _COMPARISONS.get(type(node.ops[0]))
             return _call("compare", node, ast.Constant(name), node.left, *node.comparators) if name else node
         links = []

@@ -9,6 +9,7 @@ import numpy as np
 
 from autograd_engine.compiler.trace.arrays import ArgumentArray, BatchArray, object_array
 from autograd_engine.compiler.trace.traced import Batch, Traced, cannot, context, inside
+from autograd_engine.compiler.trace.words import flat_result
 from autograd_engine.control_flow import recorder
 from autograd_engine.mapping import loop, map_arrays
 from autograd_engine.primitives import as_float
@@ -73,7 +74,7 @@ class ArrayTrace:
         sample = map_arrays(of_sample, args, axes)
         with inside(batch):
             shared = [_shared(arg, batch) if axis is None else arg for arg, axis in zip(sample, axes)]
-            leaves, structure = flatten(f(*shared))
+            leaves, structure = flat_result(f(*shared))
             leaves = [batch.broadcast(_result(leaf)) for leaf in leaves]
         return structure.filled(leaves, lambda numbers, shape: BatchArray(batch, object_array(numbers, shape)))
 

@@ -147,6 +147,7 @@ class Context(threading.local):
     again: set[Traced]  # the nodes of which a loop back keeps nothing
     choices: set[Traced]  # the nodes of `where` that stand for a branch
     sites: list[Any]  # where an index is checked at a call; see items.py
+    words: dict[Any, float]  # the numbers of the plain things that branches choose; see words.py
     tables: dict[Any, tuple[Any, Any]]  # the stacks that were made of given numbers, with these
     repeated: tuple[Any, ...] = ()  # the loops around that statements have become
     memories: Mapping[int, Any] = MappingProxyType({})  # by id, the lists and arrays that these carry
@@ -195,7 +196,7 @@ def tracing(
     context.nodes, context.trace = [], object()
     context.rolls, context.is_limited, context.is_exact, context.together = rolls, is_limited, is_exact, together
     context.again, context.choices, context.sites, context.tables = set(), set(), [], {}
-    context.unsettled, context.roots, context.views = [], {}, {}
+    context.unsettled, context.roots, context.views, context.words = [], {}, {}, {}
     made = variable.set(lambda number: Traced(primitives.identity, (as_float(number),), context.batch))
     mapped = mapper.set(vmap)
     recorded = recorder.set(loops)

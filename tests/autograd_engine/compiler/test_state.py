@@ -490,13 +490,6 @@ def makes_an_attribute(x):
     return state.last
 
 
-def keeps_a_word(x):
-    state = SimpleNamespace(y=x, word="up")
-    while state.y < 5.0:
-        state.y, state.word = state.y + 1.0, "down"
-    return state.y * len(state.word)
-
-
 def chooses_an_object(x):
     a, b = SimpleNamespace(y=x), SimpleNamespace(y=2.0 * x)
     chosen = a if x > 0.0 else b
@@ -530,7 +523,6 @@ def changes_a_chosen_object(x):
         *((picks_items(pick), "takes items from an iterator in a branch") for pick in PICKS),
         (changes_a_set, r"leaves a set that it changes as \{0, 1\} where it holds and as \{0\} elsewhere"),
         (makes_an_attribute, "not add or remove 'last'; give it a value before the loop"),
-        (keeps_a_word, "'word' of a dict or an object changes from round to round .* but is no number"),
         (chooses_an_object, "as a SimpleNamespace where it holds and as another SimpleNamespace elsewhere"),
         (changes_a_list_with_another_name, "changes a list which may be the same as one with another name"),
         (changes_a_chosen_object, "changes a Body which may be the same as one with another name"),

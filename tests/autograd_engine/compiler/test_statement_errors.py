@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from autograd_engine import TraceError, jit, value_and_grad, vmap
+from autograd_engine import TraceError, exp, jit, sin, value_and_grad, vmap
 from autograd_engine.compiler.statements import operators, rewrite
 from autograd_engine.compiler.trace.errors import NOT_REWRITTEN
 from tests.autograd_engine.compiler.test_random_statements import defined
@@ -42,11 +42,11 @@ def a_while_that_changes_a_structure(x):
 
 
 @refused(2, r"what changes from round to round of a loop that is compiled, but is no number; keep numbers in variables")
-def a_while_that_changes_a_text(x):
-    what = "small"
+def a_while_that_changes_a_function(x):
+    what = sin
     while x < 3:
-        x, what = x * 2, "large"
-    return x if what == "large" else 0.0
+        x, what = x * 2, exp
+    return what(x)
 
 
 @refused(3, _OF_A_LOOP)
@@ -142,11 +142,9 @@ def an_attribute_of_one_side(x):
     return ball.speed
 
 
-@refused(
-    1, "as 'up' where it holds and as 'down' elsewhere; keep a state as a number, such as 1 for 'up' and 0 for 'down'"
-)
-def a_text(x):
-    kind = "up" if x > 0 else "down"
+@refused(1, "as 'up' where it holds and as a number elsewhere; let both sides leave numbers in the same structure")
+def a_text_or_a_number(x):
+    kind = "up" if x > 0 else 0.5
     return x if kind == "up" else 2 * x
 
 
