@@ -38,6 +38,11 @@ def by_case(f: Callable[[Any], Any], x: Any) -> Any:
     return found
 
 
+def by_word(f: Callable[[Any], Any], x: Any) -> Any:
+    """`f(x)`, where x may be a word; what does not look into a tuple need not look for words there."""
+    return by_case(f, x) if isinstance(x, Word) else f(x)
+
+
 def cases(x: Any) -> Iterator[tuple[Any, Any]]:
     """What x may be, by the words in it, and where it is that: True, or a condition."""
     word = _first_word(x)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd_engine.compiler.statements import twins
-from autograd_engine.compiler.statements.cases import by_case
+from autograd_engine.compiler.statements.cases import by_case, by_word
 from autograd_engine.compiler.statements.conditions import Unread
 from autograd_engine.compiler.statements.contents import check_iterator, content, is_the_same
 from autograd_engine.compiler.statements.iterables import Live, are_doubles
@@ -27,7 +27,7 @@ from autograd_engine.number_arrays import compared_like
 
 def item(a: Any, key: Any) -> Any:
     """`a[key]`."""
-    return by_case(lambda pair: _item(*pair), (a, key))
+    return by_word(lambda of: by_case(lambda at: _item(of, at), key), a)
 
 
 def _item(a: Any, key: Any) -> Any:
@@ -143,13 +143,13 @@ _HASHED = (dict, set, frozenset)
 def kind(*args: Any) -> Any:
     """`type`."""
     if len(args) == 1:
-        return by_case(lambda x: int if isinstance(x, Index) else type(x), args[0])
+        return by_word(lambda x: int if isinstance(x, Index) else type(x), args[0])
     return type(*args)
 
 
 def is_instance(x: Any, kinds: Any) -> Any:
     """`isinstance`."""
-    return by_case(lambda x: isinstance(0 if isinstance(x, Index) else x, kinds), x)
+    return by_word(lambda x: isinstance(0 if isinstance(x, Index) else x, kinds), x)
 
 
 def _array(a: Any) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_engine.compiler.statements.cases import by_case
+from autograd_engine.compiler.statements.cases import by_word
 from autograd_engine.compiler.statements.conditions import Unread
 from autograd_engine.compiler.statements.tables import Row, shape_of
 from autograd_engine.compiler.trace.arrays import ArgumentArray
@@ -150,7 +150,7 @@ def ranged(*args: Any) -> Any:
 def length(x: Any) -> Any:
     """`len`."""
     Unread.check(x)
-    return x.count() if isinstance(x, Masked) else by_case(len, x)
+    return x.count() if isinstance(x, Masked) else by_word(len, x)
 
 
 def total(values: Any, start: Any = 0) -> Any:

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any
 
 from autograd_engine.compiler.statements import indices, iterables, repeat, twins
-from autograd_engine.compiler.statements.cases import by_case
+from autograd_engine.compiler.statements.cases import by_case, by_word
 from autograd_engine.compiler.statements.choice import Choice, NothingReturned, Undefined
 from autograd_engine.compiler.statements.conditions import Unread, holding, is_certain, known, truth
 from autograd_engine.compiler.statements.contents import Contents, check_iterator
@@ -160,7 +160,7 @@ def same(a: Any, b: Any) -> Any:
     for x, y in ((a, b), (b, a)):
         if isinstance(x, Condition) and isinstance(y, bool):
             return x if y else ~x
-    return by_case(lambda pair: pair[0] is pair[1], (a, b))
+    return by_word(lambda x: by_word(lambda y: x is y, b), a) if a is not b else True
 
 
 def chain(left: Any, *links: tuple[Callable[[Any, Any], Any], Callable[[], Any]]) -> Any:
