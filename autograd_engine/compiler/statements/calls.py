@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import builtins
+import math
 import operator
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
@@ -159,6 +160,9 @@ _DECIDING: tuple[Any, ...] = (
 )
 
 
+_OF_NUMBERS_ALONE = (np.nansum, np.nanprod, np.nancumsum, np.nancumprod, np.nanmean, np.nanvar, np.nanstd)
+
+
 def _by_order(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of NumPy's that decides by comparing, of a list or an array made by np.array too."""
 
@@ -167,6 +171,30 @@ def _by_order(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(viewed(np.asarray(a) if isinstance(a, (list, tuple)) else a), *args, **others)
 
     return called
+
+
+def _without_nan(function: Callable[..., Any]) -> Callable[..., Any]:
+    """np.nanmax or np.nanmin, of a list or an array made by np.array too: the extreme of what is a number."""
+    extreme, lost = (BUILTINS[np.max], -math.inf) if function is np.nanmax else (BUILTINS[np.min], math.inf)
+
+    def called(a: Any, axis: Any = None, *, keepdims: bool = False, **others: Any) -> Any:
+        a = indices.read(a)
+        array = np.asarray(a) if isinstance(a, (list, tuple)) else a
+        if type(array) is not np.ndarray or not is_unknown(array) or others:
+            return function(a, axis, keepdims=keepdims, **others)
+        numbers = viewed(array)
+        are = numbers == numbers
+        found = extreme(np.asarray(np.where(are, numbers, lost)), axis=axis, keepdims=keepdims)
+        return np.where(np.any(are, axis=axis, keepdims=keepdims), found, math.nan)
+
+    return called
+
+
+def _close(a: Any, b: Any, *args: Any, **others: Any) -> Any:
+    """`np.isclose`, of numbers, lists and arrays made by np.array too."""
+    arrays = [np.asarray(indices.read(x)) for x in (a, b)]
+    found = np.isclose(*[viewed(np.atleast_1d(x)) for x in arrays], *args, **others)
+    return found if any(x.ndim for x in arrays) else found[0]
 
 
 def _place(side: Literal["left", "right"]) -> Callable[..., Any]:
@@ -185,6 +213,8 @@ BUILTINS: dict[Any, Callable[..., Any]] = {
     np.take: _taken,
     **{f: _by_order(f) for f in _DECIDING},
     **{f: _comparing(f, of_objects) for f, of_objects in _EXTREMES.items()},
+    **{f: _by_order(f) for f in _OF_NUMBERS_ALONE},
+    np.isclose: _close,
     bisect.bisect_left: _place("left"),
     bisect.bisect_right: _place("right"),
     builtins.int: _whole,
@@ -207,3 +237,4 @@ BUILTINS: dict[Any, Callable[..., Any]] = {
     builtins.all: _all,
 }
 """What is called instead of builtin functions that ask for the truth of numbers."""
+BUILTINS |= {f: _without_nan(f) for f in (np.nanmax, np.nanmin)}

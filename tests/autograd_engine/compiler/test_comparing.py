@@ -51,6 +51,11 @@ FUNCTIONS = {
     "accumulate": lambda x, y: weighted(np.maximum.accumulate(numbers(x, y))) + fall(x, y),
     "outer": lambda x, y: weighted(np.minimum.outer(np.array([x, 1.0]), np.array([y, 0.5]))),
     "windows": of_windows,
+    "without nan": lambda x, y: np.nanmax(numbers(x, y)) + 2.0 * np.nanmin([x, y, 0.3]) + np.nanmax(table(x, y)),
+    "without nan along an axis": lambda x, y: weighted(np.nanmin(table(x, y), axis=1, keepdims=True) * table(x, y)),
+    "sums without nan": lambda x, y: np.nansum(numbers(x, y)) + np.nanprod([x, y]) + weighted(np.nancumsum([x, y])),
+    "means without nan": lambda x, y: np.nanmean(numbers(x, y)) + np.nanvar(table(x, y)),
+    "close": lambda x, y: x if np.isclose(np.array([x, y]), [1.0, 1.0]).all() else y if np.isclose(x, 0.5) else 2 * x,
 }
 ORDERED = {
     "sort": lambda x, y: weighted(np.sort([x, y, x * y, 0.5])),
