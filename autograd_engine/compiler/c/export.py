@@ -20,6 +20,7 @@ from autograd_engine.compiler.jit import jit
 from autograd_engine.compiler.program.program import SHARED
 from autograd_engine.compiler.program.traced_function import TracedFunction
 from autograd_engine.compiler.trace.matrices import SparseArray
+from autograd_engine.compiler.trace.words import Word
 from autograd_engine.derivatives import value_and_grad
 from autograd_engine.files import write_atomically
 from autograd_engine.primitives import as_float
@@ -81,8 +82,9 @@ def to_c(f: Callable[..., Any], *example: Any, path: str | PathLike[str] | None 
         raise ValueError("to_c() needs at least one number in the example, got none")
     inputs = [entry for of, argument in zip(names, arguments) for entry in entries(of, argument)]
     traced = TracedFunction(f, arguments, {}, exact=True)
-    if _is_sparse(traced.structure):
-        raise ValueError("to_c() writes functions that return numbers; it got a sparse derivative")
+    for kind, what in ((SparseArray, "a sparse derivative"), (Word, "a word, such as a str")):
+        if _holds(traced.structure, kind):
+            raise ValueError(f"to_c() writes functions that return numbers; it got {what}")
     if not traced.program.outputs:
         raise ValueError("to_c() needs a function that returns at least one number, got none")
     if traced.structure.kind is None and traced.leaves[0].batch == SHARED:
@@ -112,8 +114,8 @@ def to_c(f: Callable[..., Any], *example: Any, path: str | PathLike[str] | None 
     return text
 
 
-def _is_sparse(structure: Structure) -> bool:
-    return structure.kind is SparseArray or any(map(_is_sparse, structure.children))
+def _holds(structure: Structure, kind: type) -> bool:
+    return structure.kind is kind or any(_holds(child, kind) for child in structure.children)
 
 
 def _default_name(f: Callable[..., Any]) -> str:

@@ -35,6 +35,7 @@ from autograd_engine.compiler.trace.loops import Loop
 from autograd_engine.compiler.trace.masks import is_mask, masked
 from autograd_engine.compiler.trace.stacks import Stack, entry, picked, put
 from autograd_engine.compiler.trace.traced import context, refusal
+from autograd_engine.compiler.trace.words import Word, is_plain
 from autograd_engine.number_arrays import compared_like, number_array
 from autograd_engine.primitives import where
 
@@ -153,6 +154,8 @@ class Memory:
     def write(self, parts: tuple[Any, ...], x: Any) -> None:
         """`a[parts] = x`."""
         at = places(self.shape, parts)
+        if isinstance(x, Word) or is_plain(x):
+            raise self._refusal("a word becomes one of its items; keep a number for each word there")
         if isinstance(x, Exchanged):
             x = number_array(x, at.shape)
         is_row = isinstance(x, (list, Row)) and isinstance(self.a, list) and len(parts) < len(self.shape)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from autograd_engine import TraceError, hessian, jit, value_and_grad, vmap
+from autograd_engine import TraceError, hessian, jit, to_c, value_and_grad, vmap
 from tests.autograd_engine.compiler.test_random_statements import defined
 
 POINTS = [(0.7, -0.4), (-0.3, 0.9), (1.6, 0.2), (-1.2, -0.8)]
@@ -201,6 +201,14 @@ def text(x):
     return f"{'up' if x > 0 else 'down'}"
 
 
+def listed(x):
+    states, i = ["up"] * 3, 0
+    while i < x:
+        states[i] = "down" if x > 2 * i else "up"
+        i += 1
+    return states
+
+
 @pytest.mark.parametrize(
     ("f", "words"),
     [
@@ -210,9 +218,15 @@ def text(x):
             r"raises KeyError \('down'\) where a word, one of 'up', 'down', is 'down'; compiled code raises noth",
         ),
         (key_first_made, "takes the hash of one of 'up', 'down', and which one it is, is known only when .* by =="),
+        (listed, "becomes one of its items; keep a number for each word there"),
         (text, "takes the text of one of 'up', 'down', and which one it is, is known only when"),
     ],
 )
 def test_what_cannot_be_done_with_a_word_is_refused(f, words):
     with pytest.raises(TraceError, match=words):
         jit(f)(0.7)
+
+
+def test_c_has_no_words():
+    with pytest.raises(ValueError, match="writes functions that return numbers; it got a word, such as a str"):
+        to_c(lambda x: (x, "up"), 1.0)
