@@ -157,7 +157,7 @@ def another_result(x):
     return x
 
 
-@refused(1, "leaves the expression as a number where it holds and as None elsewhere; let both sides")
+@refused(1, "leaves the expression as a number where it holds and as None elsewhere; start with a number, such as nan")
 def none(x):
     y = 1.0 if x > 0 else None
     return x if y is None else y
