@@ -21,10 +21,10 @@ from autograd_engine.compiler.trace.errors import TraceError, no_argument
 from autograd_engine.compiler.trace.segments import pulled_in_segments
 from autograd_engine.compiler.trace.sparse import recording_sparse
 from autograd_engine.compiler.trace.traced import TooLongError, Traced, UnlikeRoundsError, context, tracing
-from autograd_engine.compiler.trace.words import flat_result
+from autograd_engine.compiler.trace.words import flat_result, is_plain
 from autograd_engine.primitives import as_float
 from autograd_engine.runs import check_for_floats_alone
-from autograd_engine.structure import map_leaves
+from autograd_engine.structure import flatten, map_leaves
 from autograd_engine.value import Value
 
 _OF_INDICES = re.compile(r"\bindices\b|numpy\.take\b")
@@ -145,7 +145,8 @@ class TracedFunction:
                     raise
             if context.refused:  # and perhaps caught, or followed by another error
                 raise context.refused
-            found, self.structure = flat_result(output)
+            # Nothing but a str or None is a mistake, such as a missing return.
+            found, self.structure = flatten(output) if is_plain(output) else flat_result(output)
             self.sites = context.sites
             batches = list(self.arrays.batches.values())
             self.rows: list[int] = []
