@@ -230,3 +230,7 @@ def test_what_cannot_be_done_with_a_word_is_refused(f, words):
 def test_c_has_no_words():
     with pytest.raises(ValueError, match="writes functions that return numbers; it got a word, such as a str"):
         to_c(lambda x: (x, "up"), 1.0)
+
+
+def test_a_word_that_stays_what_it_is_is_returned_too():
+    assert jit(lambda x: [x, "a"])(1.0) == [1.0, "a"]
