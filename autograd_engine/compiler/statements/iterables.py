@@ -69,13 +69,13 @@ class Items:
 
     def __init__(self, iterator: Iterator[Any], sources: Sequence[Any] = ()) -> None:
         self._iterator, self._sources = iterator, tuple(sources)
-        self._is_new, self._home = True, context.nodes
+        self._taken, self._home = 0, context.nodes
 
     def __iter__(self) -> Items:
         return self
 
     def __next__(self) -> Any:
-        self._is_new = False
+        self._taken += 1
         if context.nodes is not self._home:
             raise refusal(
                 f"{user_line()}: a loop that is compiled cannot take items from an iterator that was made before it; "
@@ -83,10 +83,10 @@ class Items:
             )
         return next(self._iterator)
 
-    def rounds(self) -> Rounds | None:
-        """The rounds of a for over it; None if it cannot be read in a loop."""
-        is_new = self._is_new and context.nodes is self._home
-        rounds = [rounds_of(source) for source in self._sources] if is_new else [None]
+    def rounds(self, first: int) -> Rounds | None:
+        """The rounds of a for over it, without the `first` that were taken; None if it cannot be read in a loop."""
+        is_whole = self._taken == first and context.nodes is self._home
+        rounds = [rounds_of(source, first) for source in self._sources] if is_whole else [None]
         known = [x for x in rounds if x is not None and x.length is not None]
         if len(known) < len(rounds) or not known:
             return None
@@ -96,7 +96,7 @@ class Items:
 
     def leave(self, ended: bool) -> None:
         """Note that a loop took all items or, if it has not `ended` for certain, as many as only a call can tell."""
-        self._is_new, self._iterator = False, builtins.iter(()) if ended else _unknown_items()
+        self._taken, self._iterator = sys.maxsize, builtins.iter(()) if ended else _unknown_items()
         for source in self._sources:
             if isinstance(source, Items):
                 source.leave(False)
@@ -114,9 +114,10 @@ class Live:
     def __iter__(self) -> Iterator[Any]:
         return map(self._item, builtins.range(len(self)))
 
-    def rounds(self) -> Rounds:
-        """The rounds of a for over it."""
-        return Rounds(len(self), float(len(self)), lambda loop: self._item(loop.index()), (self._array,))
+    def rounds(self, first: int) -> Rounds:
+        """The rounds of a for over it, without the first ones."""
+        count = len(self) - first
+        return Rounds(count, float(count), lambda loop: self._item(loop.index() + first), (self._array,))
 
 
 def _unknown_items() -> Iterator[Any]:
@@ -158,24 +159,29 @@ def total(values: Any, start: Any = 0) -> Any:
     return start + values.sum(axis=0) if isinstance(values, Masked) else builtins.sum(values, start)
 
 
-def rounds_of(iterable: Any) -> Rounds | None:
-    """The rounds of a for over something; None if it cannot be read in a loop."""
-    if isinstance(iterable, (UnknownRange, Items, Live)):
-        return iterable.rounds()
+def rounds_of(iterable: Any, first: int = 0) -> Rounds | None:
+    """The rounds of a for over something, without the `first` ones; None if it cannot be read in a loop."""
+    if isinstance(iterable, UnknownRange):
+        return None if first else iterable.rounds()
+    if isinstance(iterable, (Items, Live)):
+        return iterable.rounds(first)
     given = iterable
     if isinstance(iterable, builtins.range):
+        iterable = iterable[first:]
         start, step = iterable.start, iterable.step
         return Rounds(len(iterable), float(len(iterable)), lambda loop: loop.index() * step + start)
     if isinstance(iterable, np.ndarray) and not are_doubles(iterable):
         return None
     if len(shape := shape_of(iterable)) > 1:
-        return Rounds(shape[0], float(shape[0]), lambda loop: Row(iterable, (loop.index(),), shape), (iterable,))
+        count = shape[0] - first
+        return Rounds(count, float(count), lambda loop: Row(iterable, (loop.index() + first,), shape), (iterable,))
     if isinstance(iterable, list) and iterable and all(type(x) is float or isinstance(x, Traced) for x in iterable):
         iterable = np.array(iterable, dtype=float if all(type(x) is float for x in iterable) else object)
     if not isinstance(iterable, (np.ndarray, ArgumentArray)) or not iterable.ndim:
         return None
     if isinstance(iterable, np.ndarray) and iterable.dtype == object and iterable.size < _MANY_SYMBOLS:
         return None
+    iterable = iterable[first:]
     stacks = stacks_of(iterable, batch_of(iterable))
 
     def of(loop: Loop) -> Any:
@@ -187,7 +193,7 @@ def rounds_of(iterable: Any) -> Rounds | None:
             return found
         if len(memory.shape) > 1:
             raise refusal(f"{user_line()} runs over the rows of an array that it changes; run over their numbers")
-        return memory.read((loop.index(),))
+        return memory.read((loop.index() + first,))
 
     return Rounds(len(iterable), float(len(iterable)), of, (given,))
 

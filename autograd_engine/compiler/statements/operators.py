@@ -183,14 +183,14 @@ def for_stmt(
     """`for x in iterable: body(x)`, as long as `goes_on()` says that no `break` or `return` has ended it."""
     check_iterator(iterable)
     iterable = indices.live(iterable)
-    if _stays_a_loop(iterable, goes_on, body, get_state, set_state, names):
+    if _stays_a_loop(iterable, 0, goes_on, body, get_state, set_state, names):
         return
     Unread.check(iterable)
     condition = True if goes_on is None else truth(goes_on())
     unknown = 0
     if condition is False:
         return
-    for x in iterable:
+    for k, x in enumerate(iterable):
         if isinstance(condition, Condition):
             unknown += not hasattr(iterable, "__len__")  # it may be endless
             if unknown > _MANY:
@@ -204,16 +204,22 @@ def for_stmt(
         condition = True if goes_on is None else truth(goes_on())
         if condition is False:
             return
+        # The others may be alike where the first one is not, in which a variable, a key or an attribute gets a number.
+        if k == 0 and _stays_a_loop(iterable, 1, goes_on, body, get_state, set_state, names):
+            return
     if isinstance(condition, Condition) and isinstance(iterable, iterables.Items):
         iterable.leave(ended=False)
 
 
-def _stays_a_loop(iterable: Any, goes_on: Any, body: Any, get_state: Any, set_state: Any, names: Sequence[str]) -> bool:
-    """Record a for as a loop, if its length is not known, or the function is long and the loop has many rounds."""
+def _stays_a_loop(
+    iterable: Any, first: int, goes_on: Any, body: Any, get_state: Any, set_state: Any, names: Sequence[str]
+) -> bool:
+    """Record a for, without its `first` rounds, as a loop, if its length is not known, or the function is long and the
+    loop has many rounds."""
     unknown = isinstance(iterable, iterables.UnknownRange)
     if not unknown and not context.rolls:
         return False
-    rounds = iterables.rounds_of(iterable)
+    rounds = iterables.rounds_of(iterable, first)
     if rounds is None or not (unknown or (rounds.length or 0) > UNROLLED):
         return False
     loop = functools.partial(repeat.for_loop, rounds, goes_on, body, get_state, set_state, names)

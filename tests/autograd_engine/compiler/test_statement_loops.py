@@ -1,5 +1,7 @@
 """Python's while, for, break and append in compiled functions that stay loops: equal to the uncompiled function."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -158,6 +160,43 @@ def hidden_markov(x, y):
     return total
 
 
+def begins_with_nothing(x, y):
+    largest, ball = None, SimpleNamespace(speed=y)
+    for i, (row, r) in enumerate(zip(TABLE, DATA)):
+        height = x * r + y * row[1]
+        if largest is None or height > largest:
+            largest = height
+        if not hasattr(ball, "place"):
+            ball.place = x
+        ball.place += 0.01 * i * ball.speed
+    return largest * ball.place
+
+
+def counts_by_key(x, y):
+    sums, before = {}, None
+    for r in DATA.tolist():
+        sums["all"] = sums.get("all", x) + r * y
+        if before is not None and before * r < 0:
+            sums["all"] = sums["all"] + x * abs(before - r)
+        before = r
+    return sums["all"]
+
+
+def begins_anew_in_each_row(x, y):
+    best, v = None, [x * r + y for r in DATA[:18]]
+    for i in range(20):
+        row = None
+        for k, z in enumerate(v):
+            if k + 1 < len(v) and z > 2:
+                v[k + 1] = 0.9 * v[k + 1]
+            row = z * x if row is None else row + z / (i + 1)
+        if best is None or row < best:
+            best = row
+        if row > 1e3:
+            break
+    return best
+
+
 PROGRAMS = [
     hidden_markov,
     rows_of_a_matrix,
@@ -175,6 +214,9 @@ PROGRAMS = [
     returns_from_within,
     returns_from_an_endless_loop,
     an_array_that_conditions_on_it_change,
+    begins_with_nothing,
+    counts_by_key,
+    begins_anew_in_each_row,
 ]
 POINTS = [(1.3, 0.6), (0.9, 0.8), (2.2, 0.4)]
 
