@@ -18,7 +18,6 @@ _REFUSED: dict[type[ast.AST], str] = {
     ast.AsyncFunctionDef: "a coroutine on line {}",
     ast.NamedExpr: "an assignment by := on line {} (write it as a statement before)",
     ast.ClassDef: "a class on line {} (define it outside)",
-    ast.Match: "a match statement on line {} (write if and elif)",
     **({ast.TryStar: "an except* on line {}"} if sys.version_info >= (3, 11) else {}),
 }
 _COMPARISONS: dict[type[ast.cmpop], str] = {
@@ -236,6 +235,17 @@ class _Prepared(ast.NodeTransformer):
     def visit_While(self, node: ast.While) -> Any:
         return _without_else(self.generic_visit(node))
 
+    def visit_Match(self, node: ast.Match) -> Any:
+        """A match on values, tuples of them and names becomes if and else."""
+        try:
+            written_out = _as_ifs(node)
+        except NotImplementedError:
+            raise NotRewritableError(
+                f"there is a match statement on line {node.lineno} with other patterns than values, names and tuples "
+                "(write if and elif)"
+            ) from None
+        return self.visit(ast.Module(written_out, [])).body
+
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         """`w += x` may change what w is, and take the items of x."""
         self.generic_visit(node)
@@ -260,6 +270,51 @@ class _Prepared(ast.NodeTransformer):
         """A name as the class around the function has it."""
         owner = (self._owner or "").lstrip("_")
         return f"_{owner}{name}" if owner and name.startswith("__") and not name.endswith("__") else name
+
+
+def _as_ifs(node: ast.Match) -> list[ast.stmt]:
+    """The statements that a match stands for. Raises NotImplementedError if its patterns say more than values do."""
+    parts = node.subject.elts if isinstance(node.subject, ast.Tuple) else [node.subject]
+    names = [f"subject_{node.lineno}_{node.col_offset}_{k}" for k in range(len(parts))]
+    read = [ast.Name(name, ast.Load()) for name in names]
+    subject = ast.Tuple([*read], ast.Load()) if isinstance(node.subject, ast.Tuple) else read[0]
+    rest: list[ast.stmt] = []
+    for case in reversed(node.cases):
+        test, bound = _pattern(case.pattern, subject)
+        body = [*bound, *case.body]
+        if bound and case.guard:
+            if test is not None:
+                raise NotImplementedError
+            rest = [*bound, ast.If(case.guard, case.body, rest)]
+        elif tests := [x for x in (test, case.guard) if x is not None]:
+            rest = [ast.If(tests[0] if len(tests) == 1 else ast.BoolOp(ast.And(), tests), body, rest)]
+        else:
+            rest = body
+    begin = [ast.Assign([ast.Name(name, ast.Store())], part) for name, part in zip(names, parts)]
+    return [ast.fix_missing_locations(ast.copy_location(x, node)) for x in (*begin, *rest)]
+
+
+def _pattern(pattern: ast.pattern, subject: ast.expr) -> tuple[ast.expr | None, list[ast.stmt]]:
+    """When a pattern fits, None for always, and the assignments that it makes."""
+    subject = copy.deepcopy(subject)  # malt takes notes on nodes, so that none may stand in two places
+    match pattern:
+        case ast.MatchValue(value):
+            return ast.Compare(subject, [ast.Eq()], [value]), []
+        case ast.MatchSingleton(value):
+            return ast.Compare(subject, [ast.Is()], [ast.Constant(value)]), []
+        case ast.MatchAs(inner, name):
+            test, bound = _pattern(inner, subject) if inner else (None, [])
+            return test, [*bound, ast.Assign([ast.Name(name, ast.Store())], copy.deepcopy(subject))] if name else bound
+        case ast.MatchOr(patterns):
+            found = [_pattern(part, subject) for part in patterns]
+            if not any(bound for _, bound in found):
+                tests = [test for test, _ in found if test is not None]
+                return (ast.BoolOp(ast.Or(), tests) if len(tests) == len(found) else None), []
+        case ast.MatchSequence(patterns) if isinstance(subject, ast.Tuple) and len(patterns) == len(subject.elts):
+            found = [_pattern(part, x) for part, x in zip(patterns, subject.elts)]
+            tests, bound = [test for test, _ in found if test is not None], [x for _, more in found for x in more]
+            return (tests[0] if len(tests) == 1 else ast.BoolOp(ast.And(), tests) if tests else None), bound
+    raise NotImplementedError
 
 
 def _without_else(loop: Any) -> Any:

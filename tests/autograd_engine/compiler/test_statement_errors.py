@@ -196,10 +196,10 @@ def a_walrus(x):
     return x
 
 
-@refused(3, r"because there is a match statement on line \d+ .write if and elif.")
+@refused(3, r"there is a match statement on line \d+ with other patterns than values, .* .write if and elif.")
 def a_match(x):
-    match 1:
-        case 1:
+    match [1]:
+        case [1]:
             if x > 0:
                 return x
     return 1.0

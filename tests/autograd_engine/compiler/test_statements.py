@@ -3,6 +3,7 @@
 import functools
 import math
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,11 @@ import pytest
 
 from autograd_engine import Value, grad, jit, value_and_grad, vmap, where
 from autograd_engine import sum as total
+
+
+class Mode(IntEnum):
+    OFF, WARM, COLD = 0, 1, 2
+
 
 POINTS = [-2.0, -0.5, -0.0, 0.0, 0.3, 1.0, 2.5, math.inf, math.nan]
 PROGRAMS = {}
@@ -374,6 +380,52 @@ def an_operand_computed_once(x):
         return y
 
     return x * (0 < once(x) < 3) + x * (0 < once(1.0) < once(x) != 2) + 0 * len(seen)
+
+
+@program
+def matches(x):
+    mode, heat = Mode.OFF, 15.0
+    for step in range(40):
+        match mode:
+            case Mode.OFF if heat < 18:
+                mode = Mode.WARM
+            case Mode.OFF if heat > 20:
+                mode = Mode.COLD
+            case Mode.WARM | Mode.COLD if 18.5 < heat < 20 + 0.1 * x:
+                mode = Mode.OFF
+        match step % 7, mode:
+            case (3, Mode.WARM):
+                continue
+            case (6, _) | (_, Mode.COLD):
+                pass
+            case (_, (Mode.WARM | Mode.OFF) as other):
+                heat += 0.01 * other
+        match mode:
+            case Mode.WARM:
+                heat += x
+            case Mode.COLD:
+                heat -= x
+            case warmth:
+                heat -= 0.02 * (heat - 10 - warmth)
+    return heat
+
+
+@program
+def matches_of_numbers(x):
+    found = None
+    match found:
+        case None:
+            found = x
+        case _:
+            found = 5.0
+    match 2 * x:
+        case v if v > 3:
+            found = v * v
+        case v if v < 0:
+            return -v
+    match x > 0.5, found:
+        case above, y:
+            return y * (3 if above else 2)
 
 
 @program
