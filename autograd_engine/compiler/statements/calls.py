@@ -157,6 +157,7 @@ _EXTREMES: dict[Any, Callable[..., Any]] = {
 _DECIDING: tuple[Any, ...] = (
     *(np.argmax, np.argmin, np.argsort, np.sort, np.argpartition, np.partition, np.searchsorted),
     *(np.median, np.percentile, np.quantile, np.linalg.norm),
+    *(np.count_nonzero, np.allclose, np.array_equal, np.array_equiv),
 )
 
 
@@ -164,13 +165,13 @@ _OF_NUMBERS_ALONE = (np.nansum, np.nanprod, np.nancumsum, np.nancumprod, np.nanm
 
 
 def _by_order(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of NumPy's that decides by comparing, of a list or an array made by np.array too."""
+    """A function of NumPy's that decides by comparing, of lists and arrays made by np.array too."""
 
-    def called(a: Any, *args: Any, **others: Any) -> Any:
+    def seen(a: Any) -> Any:
         a = indices.read(a)
-        return function(viewed(np.asarray(a) if isinstance(a, (list, tuple)) else a), *args, **others)
+        return viewed(np.asarray(a) if isinstance(a, (list, tuple)) else a)
 
-    return called
+    return lambda a, *args, **others: function(seen(a), *map(seen, args), **others)
 
 
 def _without_nan(function: Callable[..., Any]) -> Callable[..., Any]:

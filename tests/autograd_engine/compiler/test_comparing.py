@@ -55,6 +55,8 @@ FUNCTIONS = {
     "without nan along an axis": lambda x, y: weighted(np.nanmin(table(x, y), axis=1, keepdims=True) * table(x, y)),
     "sums without nan": lambda x, y: np.nansum(numbers(x, y)) + np.nanprod([x, y]) + weighted(np.nancumsum([x, y])),
     "means without nan": lambda x, y: np.nanmean(numbers(x, y)) + np.nanvar(table(x, y)),
+    "all of them close": lambda x, y: x * np.count_nonzero([x, y]) if np.allclose([x, y], [1.3, 0.4]) else y,
+    "the same": lambda x, y: x if np.array_equal([x, y], np.array([x, 1.0 * y])) else 3.0 * x,
     "close": lambda x, y: x if np.isclose(np.array([x, y]), [1.0, 1.0]).all() else y if np.isclose(x, 0.5) else 2 * x,
 }
 ORDERED = {
