@@ -22,10 +22,11 @@ from autograd_engine.compiler.trace.results import ROUNDS, Argument, Result, Sum
 from autograd_engine.compiler.trace.slopes import pulled_forward
 from autograd_engine.compiler.trace.stacks import (
     ADD_ALL,
-    ZEROS,
+    CHANGES,
     Entries,
     Stack,
     in_batch,
+    is_computed,
     put,
     table,
     total_of,
@@ -150,7 +151,7 @@ class Loop(Operation):
             for x in foreign:
                 if isinstance(x, Stack):
                     in_batch(x, None)  # refuses one of a batch
-        of_numbers = [x for x in foreign if x.__class__ is Traced or (x.__class__ is Stack and _is_computed(x))]
+        of_numbers = [x for x in foreign if x.__class__ is Traced or (x.__class__ is Stack and is_computed(x))]
         self.outside, differentiable = of_numbers, dict.fromkeys(of_numbers)
         apart = [x for x in (*foreign, self.count, self.begins) if isinstance(x, Traced) and x.__class__ is not Traced]
         others = [x for x in apart if x not in differentiable]
@@ -280,11 +281,14 @@ class Loop(Operation):
         ends = None if self.count is None else ends_of(self.count)
         return None if ends is None or not ends[1] < 2**31 else max(ceil(ends[1]), 0)
 
-    def keeps_less(self, known: Container[Traced]) -> bool:
+    def keeps_less(self, known: Container[Traced], nodes: Sequence[Traced]) -> bool:
         """Whether what a derivative needs of all rounds is less than the stacks that the loop changes, and those of the
         loop around it, which are `known` there. The loop back of that one then keeps what is needed, and does not run
-        this one again, from copies of the stacks."""
+        this one again, from copies of the stacks. It must, where one of its `nodes` changes a stack that this one left:
+        that is kept as it is at the end of a round."""
         if self.is_segment or self.bound is None or any(x.batch is not self.batch for x in self.nodes):
+            return False
+        if not {x.arguments[1] for x in nodes if x.op in CHANGES}.isdisjoint(self.results.values()):
             return False
         names = [x.op.name for x in self.nodes if x.op is not None and not isinstance(x, Stack)]
         numbers = len(self.carries) + sum(name not in COMPUTED_AGAIN for name in names)
@@ -368,7 +372,7 @@ def record_again(
             known |= {x: _changeable(stack) for x, stack in stacks.items()}
             known[node] = op.again(known)
             known |= stacks
-            if kept is not None and op.keeps_less(known):
+            if kept is not None and op.keeps_less(known, nodes):
                 _keep_results(op, known[node].op, known, kept)
             continue
         if isinstance(op, Result):
@@ -432,11 +436,6 @@ def _cotangent(x: Any) -> Any:
 def _changeable(x: Any) -> Any:
     """A number; of a stack a copy, which may be changed where it lies."""
     return Stack(ADD_ALL, (x, zeros(x.size, x.batch), float(x.size)), x.batch) if isinstance(x, Stack) else x
-
-
-def _is_computed(x: Stack) -> bool:
-    """Whether a stack depends on numbers: it is no array of an argument, and no zeros."""
-    return x.op is not ZEROS and (x.op is not None or x.arguments[0] != "array")
 
 
 def _known(known: dict[Traced, Any], x: Any) -> Any:

@@ -260,6 +260,11 @@ def picked(stack: Stack, index: Any) -> Any:
     return Traced(PICK, (stack, index), stack.batch or context.batch or index.batch)
 
 
+def is_computed(x: Stack) -> bool:
+    """Whether a stack depends on numbers: it is no array of an argument, and no zeros."""
+    return x.op is not ZEROS and (x.op is not None or x.arguments[0] != "array")
+
+
 def put(stack: Stack, index: Any, x: Any) -> Stack:
     """A stack with another number at an index."""
     return Stack(PUT, (in_batch(x, stack.batch), stack, index), stack.batch)
