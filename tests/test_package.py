@@ -43,7 +43,7 @@ autograd_engine: primitives graph calls number_arrays numpy_functions numpy_sort
 autograd_engine: value rows
 autograd_engine: structure arguments constants expressions
 autograd_engine: files differences runs sparsity derivatives mapping control_flow custom implicit
-autograd_engine.linalg: matrices loops elimination factorisations eigenvalues powers
+autograd_engine.linalg: loops matrices elimination factorisations eigenvalues powers
 autograd_engine: linalg given_gradient
 autograd_engine.diagnosis: origins
 autograd_engine: slopes check roundings series complex_numbers clear_numbers labels graph_parts draw

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from autograd_engine.linalg.loops import is_long, solved
+from autograd_engine.custom import custom_derivative
+from autograd_engine.linalg.loops import is_long, pivots_in_loops, solved
 from autograd_engine.linalg.matrices import (
     LinAlgError,
     Matrix,
@@ -176,10 +177,28 @@ def _determinant(A: Matrix) -> Any:
 
 
 def _sign_and_logarithm(A: Matrix) -> tuple[Any, Any]:
+    if _is_eliminated_in_loops(A):
+        sign_of_A, logarithm = _in_loops(as_numbers(A))
+        return sign_of_A, logarithm
+    return _of_pivots(A)
+
+
+def _of_pivots(A: Matrix) -> tuple[Any, Any]:
+    """The sign and the logarithm, by the derivatives of elimination."""
     turn, pivots, rest = _pivots(A)
     pivots += [row[0] for row in rest[:1]]  # a zero
     sizes = [where(pivot < 0, -pivot, pivot) for pivot in pivots]  # the slope of |x| at 0 would hide the pole of log
     return prod([turn, *[sign(known(pivot)) for pivot in pivots]]), sum(list(map(log, sizes)))
+
+
+_in_loops = custom_derivative(
+    lambda A: _of_pivots(A.tolist()),
+    lambda cotangent, out, A: cotangent[1] * solved(A.T, as_numbers(np.eye(len(A)))),
+)
+
+
+def _is_eliminated_in_loops(A: Matrix) -> bool:
+    return is_long(4 * len(A) ** 3)
 
 
 def _pivots(A: Matrix) -> tuple[Any, list[Any], Matrix]:
@@ -188,6 +207,9 @@ def _pivots(A: Matrix) -> tuple[Any, list[Any], Matrix]:
     When only zeros are left, as far as is known, that matrix of zeros is returned too, which can still have
     derivatives; else the third part is the matrix without rows.
     """
+    if _is_eliminated_in_loops(A):
+        exchanges, numbers = pivots_in_loops(as_numbers(A))
+        return exchanges, numbers.tolist(), []
     turn: Any = 1.0
     pivots: list[Any] = []
     while A:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from autograd_engine.linalg.elimination import back_substituted
-from autograd_engine.linalg.loops import is_long, lower_factor
+from autograd_engine.linalg.loops import is_long, lower_factor, reflected, triangle
 from autograd_engine.linalg.matrices import (
     LinAlgError,
     Matrix,
@@ -199,6 +199,11 @@ def _triangle(A: Matrix) -> tuple[list[Reflector], list[Any], Matrix]:
     """R (m, n) and the reflectors whose product Q has a = Q R, with the sign for each row of R and column of Q that
     makes them LAPACK's: it does not reflect a column that is a multiple of a unit vector."""
     m, columns = len(A), transposed(A)
+    if is_long(2 * m * len(columns) ** 2):
+        below, factors, row_signs = triangle(as_numbers(A))
+        found = [(k, [1.0, *below[k + 1 :, k].tolist()], factor) for k, factor in enumerate(factors.tolist())]
+        upper = [[0.0] * min(i, len(row)) + row[i:] for i, row in enumerate(below.tolist())]
+        return found, row_signs.tolist(), upper
     reflectors: list[Reflector] = []
     signs: list[Any] = [1.0] * m
     for k in range(min(m - 1, len(columns))):
@@ -225,6 +230,14 @@ def _length(numbers: list[Any]) -> Any:
 
 def _reflected(reflectors: Sequence[Reflector], columns: Sequence[list[Any]]) -> list[list[Any]]:
     """Columns multiplied by the reflectors, by the first one first."""
+    if len(reflectors) > 1 and is_long(4 * sum([len(v) for _, v, _ in reflectors]) * len(columns)):
+        V = np.full((len(columns[0]), len(reflectors)), 0.0, dtype=object)
+        for k, v, _ in reflectors:
+            V[k:, k] = v
+        from_the_last = reflectors[0][0] > 0
+        factors = [factor for _, _, factor in reflectors][:: -1 if from_the_last else 1]
+        turned = reflected(as_numbers(V), as_numbers(factors), as_numbers(columns).T, from_the_last)
+        return cast(Matrix, turned.T.tolist())
     for k, v, tau in reflectors:
         steps = [times(tau, inner(v, column[k:])) for column in columns]
         columns = [

@@ -10,7 +10,8 @@ in Advances in Automatic Differentiation (2008), sections 2.2 and 2.3, for the d
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ import numpy as np
 from autograd_engine.control_flow import recorder
 from autograd_engine.custom import custom_derivative
 from autograd_engine.number_arrays import as_numbers
-from autograd_engine.primitives import sqrt
+from autograd_engine.primitives import abs, copysign, maximum, sqrt
 
 _LONG = 10_000
 """How many operations of one call may be straight code."""
@@ -57,7 +58,83 @@ def _multiplied(A: Any, B: Any) -> Any:
     return C
 
 
-_product = custom_derivative(_looped(_multiplied), lambda cotangent, C, A, B: (cotangent @ B.T, A.T @ cotangent))
+def _pull_of_product(cotangent: Any, C: Any, A: Any, B: Any) -> Any:
+    return _product(cotangent, B.T), _product(A.T, cotangent)
+
+
+_product = custom_derivative(_looped(_multiplied), _pull_of_product)
+
+
+def _pivots(A: Any) -> Any:
+    """The sign of the exchanges of rows and columns, and the pivots of elimination that takes the largest number left.
+
+    Where only zeros are left, they are the rest of the pivots.
+    """
+    n, turn, A = len(A), 1.0, np.array(A, dtype=object)
+    largest = np.full(n, 0.0, dtype=object)
+    for k in range(n):
+        for i in range(k, n):
+            largest[i] = abs(A[i, k])
+            for j in range(k + 1, n):
+                largest[i] = maximum(largest[i], abs(A[i, j]))
+        for i in range(k + 1, n):
+            if largest[i] > largest[k]:
+                largest[i], largest[k], turn = largest[k], largest[i], -turn
+                for j in range(k, n):
+                    A[i, j], A[k, j] = A[k, j], A[i, j]
+        for j in range(k + 1, n):
+            if abs(A[k, j]) > abs(A[k, k]):
+                turn = -turn
+                for i in range(k, n):
+                    A[i, j], A[i, k] = A[i, k], A[i, j]
+        if A[k, k] != 0.0:
+            for i in range(k + 1, n):
+                factor = A[i, k] / A[k, k]
+                for j in range(k + 1, n):
+                    A[i, j] = A[i, j] - factor * A[k, j]
+    return turn, np.diag(A)
+
+
+pivots_in_loops = _looped(_pivots)
+
+
+def _exponential(A: Any, coefficients: Sequence[float]) -> Any:
+    """The exponential, by the sixteen terms of its series that have these coefficients."""
+    n, scale, length = len(A), 1.0, 0.0
+    for j in range(n):
+        total = 0.0
+        for i in range(n):
+            total = total + abs(A[i, j])
+        length = maximum(length, total)
+    half = length
+    while 0.5 < half < inf:
+        scale, half = 0.5 * scale, 0.5 * half
+    A = np.array(A, dtype=object)
+    for i in range(n):
+        for j in range(n):
+            A[i, j] = A[i, j] * scale
+    square = _product(A, A)
+    cube = _product(square, A)
+    fourth = _product(cube, A)
+    result = np.array(fourth, dtype=object)
+    for i in range(n):
+        for j in range(n):
+            result[i, j] = coefficients[16] * result[i, j]
+    for k in (12, 8, 4, 0):
+        if k < 12:
+            result = _product(result, fourth)
+        for i in range(n):
+            for j in range(n):
+                number = result[i, j] + coefficients[k] if i == j else result[i, j]
+                number = number + coefficients[k + 1] * A[i, j]
+                number = number + coefficients[k + 2] * square[i, j]
+                result[i, j] = number + coefficients[k + 3] * cube[i, j]
+    while 0.5 < length < inf:
+        result, length = _product(result, result), 0.5 * length
+    return result
+
+
+exponential = _looped(_exponential)
 
 
 def _solved(A: Any, B: Any) -> Any:
@@ -121,3 +198,54 @@ def _lower_factor(A: Any) -> Any:
 
 
 lower_factor = _looped(_lower_factor)
+
+
+def _triangle(A: Any) -> Any:
+    """R with the reflectors below its diagonal, their factors, and the signs of the rows; see `factorisations`."""
+    (m, n), A = A.shape, np.array(A, dtype=object)
+    factors, signs = np.full(min(m - 1, n), 0.0, dtype=object), np.full(m, 1.0, dtype=object)
+    for k in range(len(factors)):
+        largest_below = 0.0
+        for i in range(k + 1, m):
+            largest_below = maximum(largest_below, abs(A[i, k]))
+        largest = maximum(abs(A[k, k]), largest_below)
+        scale = 2.0**-600 if largest > 1e140 else 2.0**600 if largest < 1e-140 else 1.0
+        total = -0.0
+        for i in range(k, m):
+            total = total + (scale * A[i, k]) * (scale * A[i, k])
+        end = -copysign(sqrt(total) / scale, A[k, k])
+        for i in range(k + 1, m):
+            A[i, k] = A[i, k] / (A[k, k] - end)
+        factors[k], A[k, k] = (end - A[k, k]) / end, end
+        if largest_below == 0.0:
+            signs[k] = -1.0
+        for c in range(k + 1, n):
+            total = A[k, c]
+            for i in range(k + 1, m):
+                total = total + A[i, k] * A[i, c]
+            step = factors[k] * total
+            A[k, c] = A[k, c] - step
+            for i in range(k + 1, m):
+                A[i, c] = A[i, c] - step * A[i, k]
+    return A, factors, signs
+
+
+triangle = _looped(_triangle)
+
+
+def _reflected(V: Any, factors: Any, columns: Any, from_the_last: bool) -> Any:
+    """Columns (m, p) multiplied by the reflectors whose vectors are below the diagonal of V, where 1 stands."""
+    (m, p), columns = columns.shape, np.array(columns, dtype=object)
+    for k in range(len(factors))[:: -1 if from_the_last else 1]:
+        for c in range(p):
+            total = columns[k, c]
+            for i in range(k + 1, m):
+                total = total + V[i, k] * columns[i, c]
+            step = factors[k] * total
+            columns[k, c] = columns[k, c] - step
+            for i in range(k + 1, m):
+                columns[i, c] = columns[i, c] - step * V[i, k]
+    return columns
+
+
+reflected = _looped(_reflected)

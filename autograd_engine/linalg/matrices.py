@@ -8,11 +8,12 @@ that are not known yet, so both do the same operations.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from autograd_engine.number_arrays import number_array
+from autograd_engine.linalg import loops
+from autograd_engine.number_arrays import as_numbers, number_array
 from autograd_engine.primitives import as_float, div, dot, where
 from autograd_engine.runs import is_node
 from autograd_engine.structure import float_array
@@ -107,11 +108,14 @@ def transposed(rows: Matrix) -> Matrix:
 
 
 def product(A: Matrix, B: Matrix) -> Matrix:
-    """The product of two matrices, a `dot` for each number of it."""
+    """The product of two matrices, a `dot` for each number of it where it is straight code."""
     if all(x.__class__ is float for rows in (A, B) for row in rows for x in row):
         with np.errstate(all="ignore"):  # inf and nan are results
             numbers: Matrix = (np.array(A) @ np.array(B)).tolist()
         return numbers
+    looped = loops.product(as_numbers(A), as_numbers(B))
+    if looped is not NotImplemented:
+        return cast(Matrix, looped.tolist())
     columns = transposed(B)
     return [[inner(row, column) for column in columns] for row in A]
 

@@ -13,6 +13,14 @@ FUNCTIONS = {
     "inv": linalg.inv,
     "cholesky": lambda A: linalg.cholesky(A @ A.T + np.eye(len(A))),
     "upper": lambda A: linalg.cholesky(A + 20 * np.eye(len(A)), upper=True),
+    "det": linalg.det,
+    "slogdet": lambda A: number_array(list(linalg.slogdet(A)), (2,)),
+    "qr": lambda A: np.concatenate(list(linalg.qr(A))),
+    "qr of columns": lambda A: linalg.qr(A[:, ::2] + A[:, :1], "complete").Q,
+    "lstsq": lambda A: linalg.lstsq(A, A[:, 0] ** 2 + np.arange(len(A))).x,
+    "lstsq of columns": lambda A: linalg.lstsq(A[:, ::2], A[::-1] ** 2).x,
+    "expm": linalg.expm,
+    "matrix_power": lambda A: linalg.matrix_power(A, 5),
     "product": lambda A: A @ (A + 1.0).T,
     "product with a constant": lambda A: A @ np.vander(np.linspace(-1.0, 1.0, len(A))),
 }
@@ -109,7 +117,9 @@ def test_products_that_do_not_fit_raise_the_error_of_numpy():
             jit(lambda x, y: x @ y)(x, y)
 
 
-@pytest.mark.parametrize(("name", "n"), [("solve", 24), ("inv", 24), ("cholesky", 36), ("product", 24)])
+@pytest.mark.parametrize(
+    ("name", "n"), [("solve", 24), ("inv", 24), ("cholesky", 36), ("product", 24), ("slogdet", 20), ("qr", 20)]
+)
 def test_large_matrices_take_few_instructions_for_each_entry(large, name, n):
     A, f = draws(n, n) + 10 * np.eye(n), scalar(FUNCTIONS[name])
     compiled = jit(value_and_grad(f))

@@ -18,6 +18,7 @@ from autograd_engine.compiler.statements.rewrite import rewriting, rewritten, ro
 from autograd_engine.compiler.trace.array_trace import ArrayTrace
 from autograd_engine.compiler.trace.arrays import BatchArray
 from autograd_engine.compiler.trace.errors import TraceError, no_argument
+from autograd_engine.compiler.trace.recorder import UNROLLED
 from autograd_engine.compiler.trace.segments import pulled_in_segments
 from autograd_engine.compiler.trace.sparse import recording_sparse
 from autograd_engine.compiler.trace.traced import TooLongError, Traced, UnlikeRoundsError, context, tracing
@@ -94,7 +95,7 @@ class TracedFunction:
     def _run_rolled(self, f: Callable[..., Any], call: _Call) -> None:
         """Run f with its long loops as loops, or as straight code where their rounds are not alike."""
         try:
-            self._run(f, call, rolls=True)
+            self._run(f, call, straight=UNROLLED)
         except UnlikeRoundsError:
             self._run(f, call)
 
@@ -109,7 +110,7 @@ class TracedFunction:
             return False
         return True
 
-    def _run(self, f: Callable[..., Any], call: _Call, gathers: bool = True, **how: bool) -> None:
+    def _run(self, f: Callable[..., Any], call: _Call, gathers: bool = True, **how: Any) -> None:
         """`_trace`. What cannot be done with samples that are gathered in the kernel is done with single numbers."""
         self.arrays = ArrayTrace()
         recorder = PureRecorder(self.arrays, gathers)
@@ -126,14 +127,14 @@ class TracedFunction:
         recorder: PureRecorder,
         f: Callable[..., Any],
         call: _Call,
-        rolls: bool = False,
+        straight: float = math.inf,
         is_limited: bool = False,
         together: bool = False,
     ) -> None:
         self.scalars = 0
         args, keywords, exact = call
         recorder.rolling = functools.partial(rolling, exact)
-        traced = tracing(self.arrays.vmap, recorder, rolls, is_limited, exact, together)
+        traced = tracing(self.arrays.vmap, recorder, straight, is_limited, exact, together)
         with recording_sparse(self.arrays), traced as nodes:
             context.cut = self._cut
             try:

@@ -12,6 +12,7 @@ import functools
 import operator
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from math import inf
 from types import TracebackType
 from typing import Any
 
@@ -26,7 +27,6 @@ from autograd_engine.compiler.statements.indices import item as item
 from autograd_engine.compiler.statements.memory import target as target
 from autograd_engine.compiler.statements.views import view_of
 from autograd_engine.compiler.trace.errors import TraceError, line_of, user_line
-from autograd_engine.compiler.trace.recorder import UNROLLED
 from autograd_engine.compiler.trace.traced import Condition, context, refusal
 from autograd_engine.number_arrays import COMPARISONS, viewed
 
@@ -217,10 +217,10 @@ def _stays_a_loop(
     """Record a for, without its `first` rounds, as a loop, if its length is not known, or the function is long and the
     loop has many rounds."""
     unknown = isinstance(iterable, iterables.UnknownRange)
-    if not unknown and not context.rolls:
+    if not unknown and context.straight == inf:
         return False
     rounds = iterables.rounds_of(iterable, first)
-    if rounds is None or not (unknown or (rounds.length or 0) > UNROLLED):
+    if rounds is None or not (unknown or (rounds.length or 0) > context.straight):
         return False
     loop = functools.partial(repeat.for_loop, rounds, goes_on, body, get_state, set_state, names)
     if unknown:
@@ -263,7 +263,7 @@ def while_stmt(
             repeat.while_loop(test, condition, body, get_state, set_state, names)
             return
         rounds += 1
-        if context.rolls and rounds == UNROLLED:
+        if rounds == context.straight:
             loop = functools.partial(repeat.while_loop, test, 1.0, body, get_state, set_state, names)
             if _recorded(loop, get_state, set_state):
                 return

@@ -55,13 +55,13 @@ def rewriting(exact: bool) -> Iterator[None]:
 
 @contextmanager
 def rolling(exact: bool) -> Iterator[Callable[[FunctionType], Any]]:
-    """Keep for loops of many rounds as loops in the block. What it gives rewrites any function, of the library too."""
-    before, context.rolls = context.rolls, True
+    """Keep loops of several rounds as loops in the block. What it gives rewrites any function, of the library too."""
+    before, context.straight = context.straight, 1
     try:
         with rewriting(exact):
             yield _rewritten
     finally:
-        context.rolls = before
+        context.straight = before
 
 
 def rewritten(f: Any) -> Any:

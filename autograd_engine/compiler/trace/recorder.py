@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -153,13 +154,13 @@ class Recorder:
     @contextmanager
     def unrolled(self) -> Iterator[None]:
         """Leave loops of a known length to Python in the block."""
-        rolls, context.rolls = context.rolls, False
+        straight, context.straight = context.straight, inf
         before = recorder.set(_Unrolled(self.arrays))
         try:
             yield
         finally:
             recorder.reset(before)
-            context.rolls = rolls
+            context.straight = straight
 
     def closed(
         self, inputs: Sequence[Traced], outputs: Sequence[Any]

@@ -137,7 +137,7 @@ class Context(threading.local):
     outer: tuple[list[Traced], ...] = ()
     batch: Batch | None = None
     trace: object = None  # a new object for every trace
-    rolls: bool = False  # whether a for of many rounds stays a loop
+    straight: float = inf  # rounds: a loop of up to as many becomes straight code
     is_exact: bool = False  # whether derivatives must have the bits of the uncompiled function
     is_limited: bool = False  # whether the trace is given up when it is LONG
     together: bool = False  # whether a LARGE array of an argument is samples; see arrays.py
@@ -188,13 +188,13 @@ def check_trace(trace: object) -> None:
 
 @contextmanager
 def tracing(
-    vmap: Callable[..., Any], loops: Any, rolls: bool, is_limited: bool, is_exact: bool, together: bool
+    vmap: Callable[..., Any], loops: Any, straight: float, is_limited: bool, is_exact: bool, together: bool
 ) -> Iterator[list[Traced]]:
     """Collect the nodes that are made in the block. There `vmap` maps functions over samples, `loops` records loops."""
     before = vars(context).copy()
     vars(context).clear()  # of this thread: what is not set here has its default again
     context.nodes, context.trace = [], object()
-    context.rolls, context.is_limited, context.is_exact, context.together = rolls, is_limited, is_exact, together
+    context.straight, context.is_limited, context.is_exact, context.together = straight, is_limited, is_exact, together
     context.again, context.choices, context.sites, context.tables = set(), set(), [], {}
     context.unsettled, context.roots, context.views, context.words = [], {}, {}, {}
     made = variable.set(lambda number: Traced(primitives.identity, (as_float(number),), context.batch))
