@@ -281,14 +281,11 @@ class Loop(Operation):
         ends = None if self.count is None else ends_of(self.count)
         return None if ends is None or not ends[1] < 2**31 else max(ceil(ends[1]), 0)
 
-    def keeps_less(self, known: Container[Traced], nodes: Sequence[Traced]) -> bool:
+    def keeps_less(self, known: Container[Traced]) -> bool:
         """Whether what a derivative needs of all rounds is less than the stacks that the loop changes, and those of the
         loop around it, which are `known` there. The loop back of that one then keeps what is needed, and does not run
-        this one again, from copies of the stacks. It must, where one of its `nodes` changes a stack that this one left:
-        that is kept as it is at the end of a round."""
+        this one again, from copies of the stacks."""
         if self.is_segment or self.bound is None or any(x.batch is not self.batch for x in self.nodes):
-            return False
-        if not {x.arguments[1] for x in nodes if x.op in CHANGES}.isdisjoint(self.results.values()):
             return False
         names = [x.op.name for x in self.nodes if x.op is not None and not isinstance(x, Stack)]
         numbers = len(self.carries) + sum(name not in COMPUTED_AGAIN for name in names)
@@ -372,8 +369,9 @@ def record_again(
             known |= {x: _changeable(stack) for x, stack in stacks.items()}
             known[node] = op.again(known)
             known |= stacks
-            if kept is not None and op.keeps_less(known, nodes):
-                _keep_results(op, known[node].op, known, kept)
+            if kept is not None and op.keeps_less(known):
+                changed = {x.arguments[1] for x in nodes if x.op in CHANGES}
+                _keep_results(op, known[node].op, known, kept, changed)
             continue
         if isinstance(op, Result):
             [loop] = node.arguments or node.expansion
@@ -402,11 +400,14 @@ def record_again(
         known[node] = again
 
 
-def _keep_results(loop: Loop, again: Loop, known: dict[Traced, Any], kept: Callable[[Traced], Any]) -> None:
+def _keep_results(
+    loop: Loop, again: Loop, known: dict[Traced, Any], kept: Callable[[Traced], Any], changed: Container[Traced]
+) -> None:
     """Have the results of a loop that was recorded `again`, in the derivative of the loop around it, read from what
-    was `kept` of the loop itself."""
+    was `kept` of the loop itself. Those `changed` later where they lie are kept with the changes, and so computed."""
     nodes, around = {known[x]: x for x in loop.nodes}, again.around
-    keys = {*loop.nodes, *[k for k, x in enumerate(loop.carries) if not isinstance(x, Condition)]}
+    carries = [k for k, x in enumerate(loop.carries) if not isinstance(x, Condition)]
+    keys = {*loop.nodes, *[k for k in carries if loop.results.get(k) not in changed]}
 
     def result(key: Any) -> Any:
         of_loop = nodes.get(key) if isinstance(key, Traced) else key
