@@ -200,6 +200,18 @@ def _lower_factor(A: Any) -> Any:
 lower_factor = _looped(_lower_factor)
 
 
+@_looped
+def _reflect(columns: Any, c: Any, V: Any, k: Any, factor: Any) -> None:
+    """Reflect a column, by the vector in column k of V, below the diagonal, where 1 stands."""
+    total = columns[k, c]
+    for i in range(k + 1, len(V)):
+        total = total + V[i, k] * columns[i, c]
+    step = factor * total
+    columns[k, c] = columns[k, c] - step
+    for i in range(k + 1, len(V)):
+        columns[i, c] = columns[i, c] - step * V[i, k]
+
+
 def _triangle(A: Any) -> Any:
     """R with the reflectors below its diagonal, their factors, and the signs of the rows; see `factorisations`."""
     (m, n), A = A.shape, np.array(A, dtype=object)
@@ -220,13 +232,7 @@ def _triangle(A: Any) -> Any:
         if largest_below == 0.0:
             signs[k] = -1.0
         for c in range(k + 1, n):
-            total = A[k, c]
-            for i in range(k + 1, m):
-                total = total + A[i, k] * A[i, c]
-            step = factors[k] * total
-            A[k, c] = A[k, c] - step
-            for i in range(k + 1, m):
-                A[i, c] = A[i, c] - step * A[i, k]
+            _reflect(A, c, A, k, factors[k])
     return A, factors, signs
 
 
@@ -235,16 +241,10 @@ triangle = _looped(_triangle)
 
 def _reflected(V: Any, factors: Any, columns: Any, from_the_last: bool) -> Any:
     """Columns (m, p) multiplied by the reflectors whose vectors are below the diagonal of V, where 1 stands."""
-    (m, p), columns = columns.shape, np.array(columns, dtype=object)
+    p, columns = columns.shape[1], np.array(columns, dtype=object)
     for k in range(len(factors))[:: -1 if from_the_last else 1]:
         for c in range(p):
-            total = columns[k, c]
-            for i in range(k + 1, m):
-                total = total + V[i, k] * columns[i, c]
-            step = factors[k] * total
-            columns[k, c] = columns[k, c] - step
-            for i in range(k + 1, m):
-                columns[i, c] = columns[i, c] - step * V[i, k]
+            _reflect(columns, c, V, k, factors[k])
     return columns
 
 

@@ -174,11 +174,11 @@ def test_the_keyboard_scrolls_a_formula_where_it_is_wider_than_the_window(sheet,
     drawn = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
     page.set_viewport_size({"width": 320, "height": 800})
     page.evaluate(drawn)
-    assert True in page.evaluate(reached)
+    assert any(page.evaluate(reached))
     assert page.evaluate(reached) == page.evaluate(is_wide)
     page.set_viewport_size({"width": 1920, "height": 800})
     page.evaluate(drawn)
-    assert True not in page.evaluate(reached)
+    assert not any(page.evaluate(reached))
 
 
 def test_labels_stay_text(sheet):

@@ -109,36 +109,18 @@ class _OfStatements:
         return node
 
 
-class _Breaks(_OfStatements, break_statements.BreakTransformer):  # type: ignore[misc]
-    pass
+def _of_statements(converter: Any) -> Any:
+    return type(converter.__name__, (_OfStatements, converter), {})
 
 
-class _Continues(_OfStatements, continue_statements.ContinueCanonicalizationTransformer):  # type: ignore[misc]
-    pass
-
-
-class _ReturnsOfBranches(_OfStatements, return_statements.ConditionalReturnRewriter):  # type: ignore[misc]
-    pass
-
-
-class _Returns(_OfStatements, return_statements.ReturnStatementsTransformer):  # type: ignore[misc]
-    pass
-
-
-class _Graphs(_OfStatements, cfg.AstToCfg):  # type: ignore[misc]
-    pass
-
-
-class _Definitions(_OfStatements, reaching_definitions.TreeAnnotator):  # type: ignore[misc]
-    pass
-
-
-class _FunctionDefinitions(_OfStatements, reaching_fndefs.TreeAnnotator):  # type: ignore[misc]
-    pass
-
-
-class _Liveness(_OfStatements, liveness.TreeAnnotator):  # type: ignore[misc]
-    pass
+_Breaks = _of_statements(break_statements.BreakTransformer)
+_Continues = _of_statements(continue_statements.ContinueCanonicalizationTransformer)
+_ReturnsOfBranches = _of_statements(return_statements.ConditionalReturnRewriter)
+_Returns = _of_statements(return_statements.ReturnStatementsTransformer)
+_Graphs = _of_statements(cfg.AstToCfg)
+_Definitions = _of_statements(reaching_definitions.TreeAnnotator)
+_FunctionDefinitions = _of_statements(reaching_fndefs.TreeAnnotator)
+_Liveness = _of_statements(liveness.TreeAnnotator)
 
 
 class _Activity(activity.ActivityAnalyzer):  # type: ignore[misc]

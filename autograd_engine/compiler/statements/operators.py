@@ -314,14 +314,6 @@ def ld(x: Any) -> Any:
     return x.read() if isinstance(x, Undefined) else x
 
 
-def ldu(read: Callable[[], Any], name: str) -> Any:
-    """What `read` gives, or Undefined where there is no such item or attribute."""
-    try:
-        return read()
-    except (KeyError, IndexError, AttributeError, NameError, TypeError):
-        return Undefined(name)
-
-
 class FunctionScope:
     """The body of a rewritten function."""
 

@@ -237,14 +237,7 @@ class _Prepared(ast.NodeTransformer):
 
     def visit_Match(self, node: ast.Match) -> Any:
         """A match on values, tuples of them and names becomes if and else."""
-        try:
-            written_out = _as_ifs(node)
-        except NotImplementedError:
-            raise NotRewritableError(
-                f"there is a match statement on line {node.lineno} with other patterns than values, names and tuples "
-                "(write if and elif)"
-            ) from None
-        return self.visit(ast.Module(written_out, [])).body
+        return self.visit(ast.Module(_as_ifs(node), [])).body
 
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         """`w += x` may change what w is, and take the items of x."""
@@ -273,18 +266,22 @@ class _Prepared(ast.NodeTransformer):
 
 
 def _as_ifs(node: ast.Match) -> list[ast.stmt]:
-    """The statements that a match stands for. Raises NotImplementedError if its patterns say more than values do."""
+    """The statements that a match stands for. Raises NotRewritableError if its patterns say more than values do."""
+    other = NotRewritableError(
+        f"there is a match statement on line {node.lineno} with other patterns than values, names and tuples "
+        "(write if and elif)"
+    )
     parts = node.subject.elts if isinstance(node.subject, ast.Tuple) else [node.subject]
     names = [f"subject_{node.lineno}_{node.col_offset}_{k}" for k in range(len(parts))]
     read = [ast.Name(name, ast.Load()) for name in names]
     subject = ast.Tuple([*read], ast.Load()) if isinstance(node.subject, ast.Tuple) else read[0]
     rest: list[ast.stmt] = []
     for case in reversed(node.cases):
-        test, bound = _pattern(case.pattern, subject)
+        test, bound = _pattern(case.pattern, subject, other)
         body = [*bound, *case.body]
         if bound and case.guard:
             if test is not None:
-                raise NotImplementedError
+                raise other
             rest = [*bound, ast.If(case.guard, case.body, rest)]
         elif tests := [x for x in (test, case.guard) if x is not None]:
             rest = [ast.If(tests[0] if len(tests) == 1 else ast.BoolOp(ast.And(), tests), body, rest)]
@@ -294,8 +291,10 @@ def _as_ifs(node: ast.Match) -> list[ast.stmt]:
     return [ast.fix_missing_locations(ast.copy_location(x, node)) for x in (*begin, *rest)]
 
 
-def _pattern(pattern: ast.pattern, subject: ast.expr) -> tuple[ast.expr | None, list[ast.stmt]]:
-    """When a pattern fits, None for always, and the assignments that it makes."""
+def _pattern(
+    pattern: ast.pattern, subject: ast.expr, other: NotRewritableError
+) -> tuple[ast.expr | None, list[ast.stmt]]:
+    """When a pattern fits, None for always, and the assignments that it makes. Raises `other` for another kind."""
     subject = copy.deepcopy(subject)  # malt takes notes on nodes, so that none may stand in two places
     match pattern:
         case ast.MatchValue(value):
@@ -303,18 +302,18 @@ def _pattern(pattern: ast.pattern, subject: ast.expr) -> tuple[ast.expr | None, 
         case ast.MatchSingleton(value):
             return ast.Compare(subject, [ast.Is()], [ast.Constant(value)]), []
         case ast.MatchAs(inner, name):
-            test, bound = _pattern(inner, subject) if inner else (None, [])
+            test, bound = _pattern(inner, subject, other) if inner else (None, [])
             return test, [*bound, ast.Assign([ast.Name(name, ast.Store())], copy.deepcopy(subject))] if name else bound
         case ast.MatchOr(patterns):
-            found = [_pattern(part, subject) for part in patterns]
+            found = [_pattern(part, subject, other) for part in patterns]
             if not any(bound for _, bound in found):
                 tests = [test for test, _ in found if test is not None]
                 return (ast.BoolOp(ast.Or(), tests) if len(tests) == len(found) else None), []
         case ast.MatchSequence(patterns) if isinstance(subject, ast.Tuple) and len(patterns) == len(subject.elts):
-            found = [_pattern(part, x) for part, x in zip(patterns, subject.elts)]
+            found = [_pattern(part, x, other) for part, x in zip(patterns, subject.elts)]
             tests, bound = [test for test, _ in found if test is not None], [x for _, more in found for x in more]
             return (tests[0] if len(tests) == 1 else ast.BoolOp(ast.And(), tests) if tests else None), bound
-    raise NotImplementedError
+    raise other
 
 
 def _without_else(loop: Any) -> Any:
