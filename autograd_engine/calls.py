@@ -22,10 +22,12 @@ class Call:
 
     `run(inputs)` gives its results. `pull(call, inputs, cotangents)` gives a cotangent for each input, and `push(call,
     inputs, tangents)` a tangent for each result; without it, a pull for each result takes its place. All of them take
-    plain numbers to plain numbers, and nodes to nodes; series only if the call `has_series`.
+    plain numbers to plain numbers, and nodes to nodes; series only if the call `has_series`. A pull that used other
+    Values than the inputs sets `pull_closes_over`: its plain numbers do not tell how they depend on those.
     """
 
     has_series = True
+    pull_closes_over = False
 
     def __init__(
         self,
@@ -88,6 +90,11 @@ _calls: WeakSet[Call] = WeakSet()
 def has_calls(order: Sequence[Any]) -> bool:
     """Whether there are results of calls among the nodes."""
     return bool(_calls) and any(node.op.__class__ is Output for node in order)
+
+
+def pulls_close_over(order: Sequence[Any]) -> bool:
+    """Whether a pull of a call among the nodes has used other Values than its inputs."""
+    return bool(_calls) and any(node.op.__class__ is Output and node.op.call.pull_closes_over for node in order)
 
 
 def with_calls(

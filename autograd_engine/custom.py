@@ -39,6 +39,7 @@ def custom_derivative(f: Callable[..., Any], pull: Callable[..., Any]) -> Callab
     Where something is differentiated, `f` runs on plain numbers, so it may call whatever takes floats: `math`, NumPy,
     SciPy. If `pull` is written with operators and the functions of this package, derivatives of every order follow;
     if it needs floats too, there are first derivatives. In a compiled function both run on numbers that are not known.
+    Derivatives depend on the Values that `pull` uses besides; what `f` returns does not.
 
     Derivatives are with respect to positional arguments; those by keyword are passed on. A call raises TypeError where
     `f` uses other Values than its arguments, since their derivatives would be lost, and where it does not return
@@ -87,7 +88,10 @@ def _with_pull(f: Callable[..., Any], pull: Callable[..., Any], /, *args: Any, *
             cotangents, results, numbers = (list(map(ieee, x)) for x in (cotangents, results, numbers))
         found = pull(structure(cotangents), structure(results), *filled(args, numbers), **keywords)
         slopes = [number_of(name, "what its pull returned", x) for x in _slopes(name, args, found)]
-        return list(map(data, slopes)) if plain else slopes
+        if not plain:
+            return slopes
+        call.pull_closes_over = call.pull_closes_over or closes_over(slopes, ())
+        return list(map(data, slopes))
 
     call = Call(name, run, pulled)
     call.numbers(list(map(data, own)))

@@ -16,7 +16,7 @@ from typing import Any
 
 from autograd_engine.arguments import check_function, float_arguments
 from autograd_engine.backward import cotangents_of, order_of_values
-from autograd_engine.calls import with_calls
+from autograd_engine.calls import pulls_close_over, with_calls
 from autograd_engine.constants import map_numbers
 from autograd_engine.copying import has_variables, is_variable, variables
 from autograd_engine.forks import Lazy
@@ -204,19 +204,34 @@ class Trace:
         """The inputs and what depends on them, in topological order."""
         return between(self.inputs, self._order)
 
+    @property
+    def constants(self) -> list[Any]:
+        """What the outputs were computed from and that does not depend on the inputs."""
+        depends = set(self.order)
+        return [x for x in self._order if x not in depends]
+
     def pull(self, seeds: dict[Any, Any]) -> list[Any]:
         """The derivative with respect to each input, with `seeds` as cotangents of the outputs."""
         nodes = {x: seed for x, seed in seeds.items() if is_node(x)}
-        if self.as_nodes:
-            along = by_paths.get()
-            cotangents = along(self, nodes) if along else carried(reverse_sweep, self.order, nodes, as_nodes=True)
-            return [self.slope(cotangents.get(x, 0.0)) for x in self.inputs]
-        return [self._real(slope + 0.0) for slope in cotangents_of(self.inputs, self._order, nodes, partials)]
+        if not self.as_nodes:
+            slopes = cotangents_of(self.inputs, self._order, nodes, partials)
+            if not self._turns_to_nodes():
+                return [self._real(slope + 0.0) for slope in slopes]
+        along = by_paths.get()
+        cotangents = along(self, nodes) if along else carried(reverse_sweep, self.order, nodes, as_nodes=True)
+        return [self.slope(cotangents.get(x, 0.0)) for x in self.inputs]
 
     def push(self, seeds: dict[Any, Any], outputs: Sequence[Any]) -> list[Any]:
         """The tangent of each of `outputs`, with `seeds` as tangents of the inputs."""
         tangents = carried(forward_sweep, self.order, seeds, self.as_nodes)
+        if not self.as_nodes and self._turns_to_nodes():
+            tangents = carried(forward_sweep, self.order, seeds, as_nodes=True)
         return [self.slope(tangents.get(x, 0.0) if is_node(x) else 0.0) for x in outputs]
+
+    def _turns_to_nodes(self) -> bool:
+        """Whether a sweep in floats has met Values that the derivatives depend on and the graph does not: in a pull."""
+        self.as_nodes = pulls_close_over(self._order)
+        return self.as_nodes
 
     def number(self, x: Any) -> Any:
         """A result in the number type of this trace."""

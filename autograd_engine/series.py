@@ -24,11 +24,12 @@ from typing import Any
 from autograd_engine.calls import Output
 from autograd_engine.control_flow import recorder
 from autograd_engine.copying import FunctionOf
+from autograd_engine.custom import closes_over
 from autograd_engine.diagnosis.origins import computed_aside
-from autograd_engine.graph import product
+from autograd_engine.graph import product, topological_order
 from autograd_engine.number import Arithmetic
 from autograd_engine.primitives import div, identity, mul
-from autograd_engine.runs import Outputs, Run, Trace, any_operands, is_node, matching
+from autograd_engine.runs import Outputs, Run, Trace, any_operands, between, is_node, matching
 
 __all__ = ["taylor"]
 
@@ -81,37 +82,65 @@ def _taylor(
     outputs = Outputs("taylor", run.output)
     trace = run.trace(outputs.numbers, [x for part in parts for x in part])
     series = _series(trace, parts, order)
-    found = [[series[x][k] if x in series else x if not k else 0.0 for x in outputs.numbers] for k in range(order + 1)]
+    found = [[_coefficient(series.get(x, x), k) for x in outputs.numbers] for k in range(order + 1)]
     return [outputs(map(trace.slope if k else trace.number, numbers)) for k, numbers in enumerate(found)]
 
 
-def _series(trace: Trace, path: Sequence[Sequence[Any]], order: int) -> dict[Any, Series]:
-    """The series of each node on the way from the inputs to the outputs, up to `order`."""
-    known: dict[Any, Series] = {}
-    table = _Table()
+def _series(trace: Trace, path: Sequence[Sequence[Any]], order: int) -> dict[Any, Any]:
+    """The series of each node on the way from the inputs to the outputs, up to `order`; of others, their numbers."""
+    table = _Table(trace)
     for i, x in enumerate(trace.inputs):
         start = [x if trace.as_nodes else x.data, *[part[i] for part in path]]
-        known[x] = Series(table, None, (), start[: order + 1])
+        table.of_node[x] = Series(table, None, (), start[: order + 1])
     for node in trace.order:
-        if node not in known:
-            if node.op.__class__ is Output and not node.op.call.has_series:
-                raise TypeError(
-                    f"taylor() of {node.op.call.name}() cannot be compiled; take derivatives by grad instead"
-                )
-            constants = any_operands(node) if trace.as_nodes else node.operands
-            arguments = [known.get(x, constant) for x, constant in zip(node.arguments, constants)]
-            known[node] = table.series(node.op, arguments, node if trace.as_nodes else node.data)
-            table.complete(known[node], order)
-    return known
+        if node not in table.of_node:
+            table.add(node)
+            table.complete(table.of_node[node], order)
+    if table.closes_over and not trace.as_nodes:
+        trace.as_nodes = True
+        return _series(trace, path, order)
+    return table.of_node
 
 
 class _Table:
-    """The series of each operation on the same arguments: sin and cos, of which each is the other's derivative, are two
-    and not ever new ones."""
+    """The series of each node, and of each operation on the same arguments: sin and cos, of which each is the other's
+    derivative, are two and not ever new ones.
 
-    def __init__(self) -> None:
+    A node that does not depend on t has its number for a series. `closes_over` says whether one of them that the graph
+    does not show is to be differentiated itself.
+    """
+
+    def __init__(self, trace: Trace) -> None:
+        self.as_nodes, self.closes_over = trace.as_nodes, False
+        self.of_node: dict[Any, Any] = {x: self._constant(x) for x in trace.constants}
         self.known: dict[Any, Series] = {}
         self.latest: list[Series] = []
+
+    def add(self, node: Any) -> None:
+        """Note the series of a node, of whose arguments those that depend on t are known."""
+        if node.op.__class__ is Output and not node.op.call.has_series:
+            raise TypeError(f"taylor() of {node.op.call.name}() cannot be compiled; take derivatives by grad instead")
+        constants = any_operands(node) if self.as_nodes else node.operands
+        arguments = [self.of_node.get(x, constant) for x, constant in zip(node.arguments, constants)]
+        self.of_node[node] = self.series(node.op, arguments, node if self.as_nodes else node.data)
+
+    def of(self, x: Any) -> Any:
+        """A number that the rule of a call gave: as a series, where it was computed from a node that has one."""
+        if x.__class__ is Series or not is_node(x):
+            return x
+        if x not in self.of_node:
+            order = topological_order([x], stop=self.of_node)
+            known = [node for node in order if node in self.of_node]
+            depending = between([node for node in known if self.of_node[node].__class__ is Series], order)
+            for node in depending:
+                if node not in self.of_node:
+                    self.add(node)
+            self.closes_over = self.closes_over or closes_over([x], ())
+            self.of_node.update((node, self._constant(node)) for node in order if node not in self.of_node)
+        return self.of_node[x]
+
+    def _constant(self, node: Any) -> Any:
+        return node if self.as_nodes else node.data
 
     def series(self, op: Any, arguments: Sequence[Any], first: Any = None) -> Series:
         """The series of `op` on series and constants; its first coefficient need not be computed where it is given."""
@@ -149,7 +178,7 @@ class Series(Arithmetic):
 
     def record(self, op: Any, *args: Any) -> Series:
         """The series of `op` on these arguments."""
-        return self.table.series(op, [float(x) if x.__class__ in (int, bool) else x for x in args])
+        return self.table.series(op, [float(x) if x.__class__ in (int, bool) else self.table.of(x) for x in args])
 
     def compare(self, name: str, other: Any) -> Any:
         """The comparison of the numbers at t = 0: a bool, or a constant where they are not known yet."""
@@ -170,7 +199,7 @@ class Series(Arithmetic):
     def edges(self) -> Any:
         """Pairs of an argument and the local derivative with respect to it, for the sweeps in the rules of calls."""
         if self.slopes is None:
-            self.slopes = self.op.partials(self, *self.arguments)
+            self.slopes = [self.table.of(slope) for slope in self.op.partials(self, *self.arguments)]
         return zip(self.arguments, self.slopes)
 
     def pull(self, factor: Any) -> Any:

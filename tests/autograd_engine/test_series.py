@@ -20,6 +20,7 @@ from autograd_engine import (
     fori_loop,
     grad,
     hypot,
+    jacobian,
     jit,
     jvp,
     lgamma,
@@ -208,6 +209,20 @@ def test_calls_with_derivatives_of_their_own():
     assert cube_root == pytest.approx(taylor(lambda x: x ** (1 / 3), 3)(2.0))
     own = custom_derivative(math.sin, lambda cotangent, out, x: cotangent * cos(x))
     assert taylor(own, 4)(0.5) == pytest.approx(taylor(sin, 4)(0.5))
+
+
+@pytest.mark.parametrize("from_x", [sin, lambda x: 1.5, lambda x: where(x > 0, x * x, 1.0)])
+def test_a_pull_may_use_what_depends_on_the_variable(from_x):
+    def f(x):
+        c = from_x(x)
+        return custom_derivative(exp, lambda cotangent, out, y: c * y * cotangent * out)(2 * x) * x
+
+    expected = nested(lambda t: f(0.4 + t), 4)
+    assert taylor(f, 4)(0.4) == pytest.approx(expected)
+    assert jit(taylor(f, 4))(0.4) == pytest.approx(expected)
+    by_a = jacobian(lambda a: taylor(lambda x: f(a * x), 3)(0.4))
+    assert by_a(1.5) == pytest.approx(jacobian(lambda a: np.array(nested(lambda t: f(a * (0.4 + t)), 3)))(1.5))
+    assert jit(by_a)(1.5) == pytest.approx(by_a(1.5))
 
 
 def test_coefficients_have_derivatives():
